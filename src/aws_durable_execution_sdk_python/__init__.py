@@ -1,0 +1,1 @@
+"""AWS Durable Execution SDK for Python."""

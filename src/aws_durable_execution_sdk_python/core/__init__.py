@@ -1,0 +1,1 @@
+"""The parts that need no event loop, thread, clock or network: pure rules and data."""
