@@ -1,0 +1,1 @@
+"""Types of `map` and `parallel`, under the path the official SDK documents."""
