@@ -1,0 +1,155 @@
+"""Operations rebuilt from an execution's history, for runners that only see the API."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.model import (
+    CallbackDetails,
+    ChainedInvokeDetails,
+    ContextDetails,
+    ErrorObject,
+    ExecutionDetails,
+    Operation,
+    OperationType,
+    Status,
+    StepDetails,
+    WaitDetails,
+    parse_timestamp,
+)
+
+Event = Mapping[str, Any]
+
+# The event types of one operation type are its prefix and one of the outcomes.
+_TYPES = {
+    "Execution": OperationType.EXECUTION,
+    "Context": OperationType.CONTEXT,
+    "Step": OperationType.STEP,
+    "Wait": OperationType.WAIT,
+    "Callback": OperationType.CALLBACK,
+    "ChainedInvoke": OperationType.CHAINED_INVOKE,
+}
+_OUTCOMES = {
+    "Started": Status.STARTED,
+    "Succeeded": Status.SUCCEEDED,
+    "Failed": Status.FAILED,
+    "Cancelled": Status.CANCELLED,
+    "TimedOut": Status.TIMED_OUT,
+    "Stopped": Status.STOPPED,
+}
+_MEANING = {
+    prefix + suffix: (operation_type, status)
+    for prefix, operation_type in _TYPES.items()
+    for suffix, status in _OUTCOMES.items()
+}
+
+
+def fold(events: Iterable[Event]) -> list[Operation]:
+    """The operations a history describes, in the order they were created.
+
+    Args:
+        events: events of `GetDurableExecutionHistory`, oldest first, with execution data.
+
+    Returns:
+        The state of each operation after the last event, the EXECUTION operation included.
+        Events that concern no operation, and types not known here, are passed over.
+    """
+    operations: dict[str, Operation] = {}
+    for event in events:
+        meaning = _MEANING.get(event["EventType"])
+        if meaning is not None and event.get("Id"):
+            operation_id = event["Id"]
+            operations[operation_id] = _apply(operations.get(operation_id), event, *meaning)
+    return list(operations.values())
+
+
+def _apply(
+    known: Operation | None, event: Event, operation_type: OperationType, status: Status
+) -> Operation:
+    when = parse_timestamp(event.get("EventTimestamp"))
+    details = event.get(event["EventType"] + "Details") or {}
+    if operation_type is OperationType.STEP and _retry_delay(details):
+        status = Status.PENDING
+    operation = known or Operation(
+        operation_id=event["Id"],
+        operation_type=operation_type,
+        status=status,
+        parent_id=event.get("ParentId"),
+        name=event.get("Name"),
+        sub_type=event.get("SubType"),
+        start_timestamp=when,
+    )
+    ended = status not in (Status.STARTED, Status.PENDING)
+    changed = dataclasses.replace(
+        operation,
+        status=status,
+        end_timestamp=when if ended else None,
+        **_DETAILS[operation_type](operation, details),
+    )
+    if status is Status.PENDING and when is not None and changed.step_details is not None:
+        due = when + timedelta(seconds=_retry_delay(details))
+        step = dataclasses.replace(changed.step_details, next_attempt_timestamp=due)
+        changed = dataclasses.replace(changed, step_details=step)
+    return changed
+
+
+def _payload(details: Event, key: str) -> Any:
+    """The `Payload` of an event's `Result`, `Input` or `Error` wrapper."""
+    return (details.get(key) or {}).get("Payload")
+
+
+def _error(details: Event) -> ErrorObject | None:
+    payload = _payload(details, "Error")
+    return None if payload is None else ErrorObject.from_dict(payload)
+
+
+def _retry_delay(details: Event) -> int:
+    return (details.get("RetryDetails") or {}).get("NextAttemptDelaySeconds") or 0
+
+
+def _outcome(details: Event) -> dict[str, Any]:
+    return {"result": _payload(details, "Result"), "error": _error(details)}
+
+
+def _execution(operation: Operation, details: Event) -> dict[str, Any]:
+    stored = operation.execution_details or ExecutionDetails(_payload(details, "Input"))
+    return {"execution_details": stored}
+
+
+def _context(_: Operation, details: Event) -> dict[str, Any]:
+    return {"context_details": ContextDetails(**_outcome(details))}
+
+
+def _step(operation: Operation, details: Event) -> dict[str, Any]:
+    before = operation.step_details or StepDetails()
+    attempt = (details.get("RetryDetails") or {}).get("CurrentAttempt", before.attempt)
+    return {"step_details": StepDetails(attempt=attempt, **_outcome(details))}
+
+
+def _wait(operation: Operation, details: Event) -> dict[str, Any]:
+    before = operation.wait_details or WaitDetails()
+    scheduled = parse_timestamp(details.get("ScheduledEndTimestamp"))
+    return {"wait_details": WaitDetails(scheduled or before.scheduled_end_timestamp)}
+
+
+def _callback(operation: Operation, details: Event) -> dict[str, Any]:
+    before = operation.callback_details or CallbackDetails()
+    callback_id = details.get("CallbackId") or before.callback_id
+    return {"callback_details": CallbackDetails(callback_id=callback_id, **_outcome(details))}
+
+
+def _invoke(_: Operation, details: Event) -> dict[str, Any]:
+    return {"chained_invoke_details": ChainedInvokeDetails(**_outcome(details))}
+
+
+_DETAILS = {
+    OperationType.EXECUTION: _execution,
+    OperationType.CONTEXT: _context,
+    OperationType.STEP: _step,
+    OperationType.WAIT: _wait,
+    OperationType.CALLBACK: _callback,
+    OperationType.CHAINED_INVOKE: _invoke,
+}

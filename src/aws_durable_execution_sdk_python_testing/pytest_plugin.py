@@ -1,0 +1,121 @@
+"""The pytest plugin: marker `durable_execution`, fixture `durable_runner`, option `--runner-mode`.
+
+    @pytest.mark.durable_execution(handler=handler, lambda_function_name="my_function")
+    def test_my_function(durable_runner):
+        with durable_runner:
+            result = durable_runner.run(input={"data": "test"}, timeout=10)
+        assert result.status == "SUCCEEDED"
+
+The same test runs in process (`--runner-mode=local`, the default) or against a deployed function
+(`--runner-mode=cloud`). pytest imports this module in every project that has the package
+installed, so whatever is heavy is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
+    from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
+
+MARKER = "durable_execution"
+_OPTION = "--runner-mode"
+_DEST = "runner_mode"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    # Not pytest_addoption: projects written for the official SDK carry a conftest.py that adds
+    # the option, and two definitions end the run. Once the initial conftests are loaded it is
+    # known whether one did; one deeper down is loaded later still, so do not add it unasked.
+    outcome = yield
+    asked = any(arg.startswith(_OPTION) or arg in ("-h", "--help") for arg in args)
+    if asked and not hasattr(early_config.option, _DEST):
+        parser.getgroup("durable execution").addoption(
+            _OPTION,
+            dest=_DEST,
+            choices=("local", "cloud"),
+            default="local",
+            help="run tests marked durable_execution in process (local, the default) or against "
+            "deployed functions (cloud)",
+        )
+    return outcome
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(handler=, lambda_function_name=, skip_time=True): the durable function that "
+        "the fixture durable_runner runs: `handler` in process, the deployed function that "
+        "`lambda_function_name` stands for with --runner-mode=cloud",
+    )
+
+
+@pytest.fixture
+def durable_runner(
+    request: pytest.FixtureRequest,
+) -> Iterator[DurableFunctionTestRunner | DurableFunctionCloudTestRunner]:
+    """Runs the durable function named by the test's `durable_execution` marker.
+
+    Locally a `DurableFunctionTestRunner`, with `--runner-mode=cloud` a
+    `DurableFunctionCloudTestRunner`; `durable_runner.mode` tells which.
+    """
+    marker = request.node.get_closest_marker(MARKER)
+    if marker is None:
+        pytest.fail(f"{request.node.name} uses durable_runner without @pytest.mark.{MARKER}(...)")
+    cloud = request.config.getoption(_DEST, "local") == "cloud"
+    make = _cloud_runner if cloud else _local_runner
+    with make(**marker.kwargs) as runner:
+        yield runner
+
+
+def _local_runner(
+    handler: Any = None, skip_time: bool = True, **_: Any
+) -> DurableFunctionTestRunner:
+    from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
+
+    if handler is None:
+        pytest.fail(f"@pytest.mark.{MARKER} needs handler= for local runs")
+    return DurableFunctionTestRunner(handler, skip_time=skip_time)
+
+
+def _cloud_runner(
+    lambda_function_name: str | None = None, **_: Any
+) -> DurableFunctionCloudTestRunner:
+    from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
+
+    if not lambda_function_name:
+        pytest.fail(f"@pytest.mark.{MARKER} needs lambda_function_name= for cloud runs")
+    return DurableFunctionCloudTestRunner(
+        _deployed_name(lambda_function_name),
+        region=os.environ.get("AWS_REGION", "us-west-2"),
+        lambda_endpoint=os.environ.get("LAMBDA_ENDPOINT") or None,
+    )
+
+
+def _deployed_name(name: str) -> str:
+    """The function to invoke for a marker's `lambda_function_name`; skips if none is deployed."""
+    names = os.environ.get("PYTEST_FUNCTION_NAME_MAP")
+    if names:
+        deployed = json.loads(names).get(name)
+        if not deployed:
+            pytest.skip(f"PYTEST_FUNCTION_NAME_MAP names no function for {name!r}")
+        return str(deployed)
+    deployed = os.environ.get("QUALIFIED_FUNCTION_NAME")
+    tested = os.environ.get("LAMBDA_FUNCTION_TEST_NAME")
+    if not deployed or not tested:
+        pytest.fail(
+            "--runner-mode=cloud needs PYTEST_FUNCTION_NAME_MAP, or QUALIFIED_FUNCTION_NAME and "
+            "LAMBDA_FUNCTION_TEST_NAME, in the environment"
+        )
+    if name.lower() != tested.lower():
+        pytest.skip(f"the deployed function stands for {tested!r}, not for {name!r}")
+    return deployed
