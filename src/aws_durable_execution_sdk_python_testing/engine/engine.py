@@ -1,0 +1,318 @@
+"""The local durable execution service as a pure state machine."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python_testing.engine.commands import (
+    CallbackInfo,
+    Crashed,
+    Invocation,
+    Returned,
+    Started,
+    StartExecution,
+)
+from aws_durable_execution_sdk_python_testing.engine.effects import Effect
+from aws_durable_execution_sdk_python_testing.engine.limits import Limits
+from aws_durable_execution_sdk_python_testing.engine.targets import Target
+from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
+from aws_durable_execution_sdk_python_testing.stores.base import EventStore
+
+
+def _fresh_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Engine:
+    """Durable executions, their operations, timers and histories.
+
+    The engine has no clock, thread or lock: every command says what time it is (`now`, epoch
+    seconds) and the driver calls it from one thread at a time. A command that is refused raises
+    a `ServiceError` and changes nothing. What a command makes necessary (an invocation, a call
+    of another function) waits in `take_effects`. What a command changed is in the store before
+    the command returns. Time never runs backwards: an earlier `now` counts as the latest one.
+
+    Args:
+        store: where every change is appended; what it already holds is loaded.
+        limits: the service's limits.
+        region, account_id: what ARNs are made of.
+        new_id: source of unique ids; give a seeded one for reproducible runs.
+
+    Example:
+        >>> engine = Engine(InMemoryExecutionStore())
+        >>> arn = engine.start_execution(StartExecution(function_name="f", input="{}"), 0.0).arn
+        >>> engine.take_effects()
+        [InvokeHandler(arn=..., function_name='f')]
+        >>> invocation = engine.begin_invocation(arn, 0.0)
+        >>> engine.end_invocation(
+        ...     arn, invocation.request_id, Returned({"Status": "SUCCEEDED", "Result": "1"}), 0.1
+        ... )
+        >>> engine.get_execution(arn)["Status"]
+        'SUCCEEDED'
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        region: str = "us-west-2",
+        account_id: str = "123456789012",
+        new_id: Callable[[], str] = _fresh_id,
+    ) -> None:
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------ executions
+
+    def register_target(self, function_name: str, target: Target) -> None:
+        """Make a function known to chained invokes.
+
+        Args:
+            function_name: `name`, or `name:qualifier` for one version only.
+            target: what kind of function it is.
+        """
+        raise NotImplementedError
+
+    def start_execution(self, request: StartExecution, now: float) -> Started:
+        """Start an execution, or find the one that has the name and the payload already.
+
+        Raises:
+            DurableExecutionAlreadyStartedError: the name is taken, with another payload.
+            InvalidParameterValueError: a field is out of its range.
+        """
+        raise NotImplementedError
+
+    def stop_execution(self, arn: str, error: Mapping[str, Any] | None, now: float) -> float:
+        """End an execution as STOPPED; its open operations keep their status.
+
+        Returns:
+            When the execution ended, epoch seconds; for a closed one, when it did.
+
+        Raises:
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------ invocations
+
+    def begin_invocation(self, arn: str, now: float) -> Invocation:
+        """Take up the invocation an `InvokeHandler` effect asked for.
+
+        Raises:
+            ResourceConflictError: none is wanted: the execution ended meanwhile, or an
+                invocation is in flight. The driver drops the effect.
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    def end_invocation(
+        self, arn: str, request_id: str, outcome: Returned | Crashed, now: float
+    ) -> None:
+        """Close an invocation: complete, suspend, retry or fail the execution.
+
+        An invocation that is no longer current is ignored.
+
+        Raises:
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- the handler's calls
+
+    def checkpoint(self, arn: str, body: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Apply a batch of updates, all or none (CheckpointDurableExecution).
+
+        Args:
+            arn: the execution.
+            body: `CheckpointToken`, `Updates` and optionally `ClientToken`.
+            now: epoch seconds; timers due by then fire first.
+
+        Returns:
+            `{"CheckpointToken": ..., "NewExecutionState": {"Operations": [...]}}`: every
+            operation touched since the handler last looked. No token after the update that
+            ends the execution.
+
+        Raises:
+            InvalidParameterValueError: `Invalid checkpoint token`, or the broken rule.
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    def get_state(
+        self,
+        arn: str,
+        checkpoint_token: str,
+        marker: str | None = None,
+        max_items: int = 0,
+        now: float = 0.0,
+    ) -> dict[str, Any]:
+        """One page of operations in creation order (GetDurableExecutionState).
+
+        Args:
+            arn: the execution.
+            checkpoint_token: the current token; it is not consumed.
+            marker: `NextMarker` of the page before, for the same token.
+            max_items: at most this many, 0 for 100; never more than 1000.
+            now: epoch seconds.
+
+        Returns:
+            `{"Operations": [...], "NextMarker"?: ...}`.
+
+        Raises:
+            InvalidParameterValueError: `Invalid checkpoint token`, or a bad marker.
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    # ----------------------------------------------------------------- answers from outside
+
+    def callback_succeed(self, callback_id: str, result: bytes | None, now: float) -> None:
+        """Answer a callback with a result (UTF-8 text, or None for no result).
+
+        Raises:
+            CallbackTimeoutError: the callback is closed already.
+            InvalidParameterValueError: a malformed id, or a result that is too large.
+            ResourceNotFoundError: no such callback.
+        """
+        raise NotImplementedError
+
+    def callback_fail(self, callback_id: str, error: Mapping[str, Any] | None, now: float) -> None:
+        """Answer a callback with an error object; None leaves an empty one.
+
+        Raises:
+            As `callback_succeed`.
+        """
+        raise NotImplementedError
+
+    def callback_heartbeat(self, callback_id: str, now: float) -> None:
+        """Say that the answer is still being worked on: the heartbeat time-out starts anew.
+
+        Raises:
+            As `callback_succeed`.
+        """
+        raise NotImplementedError
+
+    def complete_invoke(
+        self,
+        arn: str,
+        operation_id: str,
+        status: Status,
+        result: str | None,
+        error: Mapping[str, Any] | None,
+        now: float,
+    ) -> None:
+        """Bring back what a plain function answered (see the effect `InvokeFunction`).
+
+        Args:
+            arn: the invoking execution.
+            operation_id: its CHAINED_INVOKE operation; ignored if that is closed already.
+            status: SUCCEEDED, FAILED (e.g. `Sandbox.Timedout`) or TIMED_OUT (no answer).
+            result: JSON text, with SUCCEEDED.
+            error: wire error object, otherwise.
+            now: epoch seconds.
+
+        Raises:
+            ResourceNotFoundError: no such execution or operation.
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------- time
+
+    def next_deadline(self, kinds: Collection[TimerKind] | None = None) -> float | None:
+        """When the next timer is due, epoch seconds; None without one. `kinds` narrows it."""
+        raise NotImplementedError
+
+    def fire_due(self, now: float) -> None:
+        """Fire every timer due at or before `now`, by deadline, then in the order armed.
+
+        What fires is stamped with `now`: a driver that skips time goes from deadline to
+        deadline.
+        """
+        raise NotImplementedError
+
+    def skip_time(self, seconds: float, kinds: Collection[TimerKind]) -> None:
+        """Say that the clock jumped by `seconds` which do not count for timers of `kinds`.
+
+        For drivers that skip time but keep execution time-outs (or callback time-outs) on the
+        real clock: armed timers of those kinds are put off by as much.
+        """
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------------------- effects
+
+    def take_effects(self) -> list[Effect]:
+        """What the driver has to do now, oldest first. Each effect is handed out once."""
+        raise NotImplementedError
+
+    def recover(self, now: float) -> None:
+        """Resume what the store held: call once, after registering targets.
+
+        An invocation that was in flight is closed as crashed and asked for again, timers are
+        armed again, calls of plain functions that were under way are asked for again.
+        """
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------------------- queries
+
+    def get_execution(self, arn: str, include_execution_data: bool = True) -> dict[str, Any]:
+        """GetDurableExecution: what the execution is and how it stands.
+
+        Raises:
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    def get_history(
+        self,
+        arn: str,
+        include_execution_data: bool = True,
+        marker: str | None = None,
+        max_items: int = 0,
+        reverse_order: bool = False,
+    ) -> dict[str, Any]:
+        """GetDurableExecutionHistory: one page of events.
+
+        Args:
+            arn: the execution.
+            include_execution_data: False leaves payloads out and marks them truncated.
+            marker: `NextMarker` of the page before.
+            max_items: at most this many, 0 for 100; never more than 1000.
+            reverse_order: newest first.
+
+        Returns:
+            `{"Events": [...], "NextMarker"?: ...}`.
+
+        Raises:
+            InvalidParameterValueError: a bad marker.
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    def list_executions(
+        self, function_name: str | None = None, marker: str | None = None, max_items: int = 0
+    ) -> dict[str, Any]:
+        """Executions, newest first, of one function or all.
+
+        Returns:
+            `{"DurableExecutions": [...], "NextMarker"?: ...}`.
+        """
+        raise NotImplementedError
+
+    def operations(self, arn: str) -> list[dict[str, Any]]:
+        """Every operation in creation order, the EXECUTION one first, in API form.
+
+        Raises:
+            ResourceNotFoundError: no such execution.
+        """
+        raise NotImplementedError
+
+    def callbacks(self, arn: str) -> list[CallbackInfo]:
+        """Every callback of the execution, closed ones too, in creation order."""
+        raise NotImplementedError
+
+    def open_callbacks(self, arn: str) -> list[CallbackInfo]:
+        """The callbacks that still wait for an answer, in creation order."""
+        raise NotImplementedError

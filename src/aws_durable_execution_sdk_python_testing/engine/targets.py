@@ -1,0 +1,71 @@
+"""Functions a chained invoke can reach, and how they are named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_QUALIFIER = "$LATEST"
+
+
+@dataclass(frozen=True, slots=True)
+class DurableTarget:
+    """A durable function: invoking it starts a child execution.
+
+    Attributes:
+        execution_timeout: seconds an execution may take, 1 to 31622400.
+        retention_period_days: days it is kept after its end, 1 to 90.
+    """
+
+    execution_timeout: int = 120
+    retention_period_days: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTarget:
+    """An ordinary function: called once."""
+
+
+Target = DurableTarget | PlainTarget
+
+_NAME = re.compile(
+    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?P<account>\d{12}):function:)?"
+    r"(?P<name>[a-zA-Z0-9-_]{1,64})(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReference:
+    """A function name taken apart. Parts the caller left out are None."""
+
+    name: str
+    qualifier: str | None
+    account: str | None
+    region: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> FunctionReference | None:
+        """Read `name`, `name:qualifier`, a partial or a full ARN; None if it is neither.
+
+        >>> FunctionReference.parse("pay:3")
+        FunctionReference(name='pay', qualifier='3', account=None, region=None)
+        """
+        match = _NAME.fullmatch(text)
+        if match is None:
+            return None
+        return cls(match["name"], match["qualifier"], match["account"], match["region"])
+
+
+class Targets:
+    """The registered functions, looked up as `name:qualifier`, then as `name`."""
+
+    def __init__(self) -> None:
+        self._targets: dict[str, Target] = {}
+
+    def register(self, function_name: str, target: Target) -> None:
+        self._targets[function_name] = target
+
+    def find(self, name: str, qualifier: str | None) -> Target | None:
+        qualified = f"{name}:{qualifier or DEFAULT_QUALIFIER}"
+        return self._targets.get(qualified) or self._targets.get(name)

@@ -1,0 +1,89 @@
+"""Timers: one heap per kind, ordered by deadline, then by the order they were armed in."""
+
+from __future__ import annotations
+
+import enum
+import heapq
+from collections.abc import Collection
+from typing import NamedTuple
+
+
+class TimerKind(enum.StrEnum):
+    """What a timer is for. Kinds can be put off separately (`Timers.postpone`)."""
+
+    EXECUTION_TIMEOUT = "EXECUTION_TIMEOUT"
+    INVOCATION_RETRY = "INVOCATION_RETRY"
+    WAIT = "WAIT"
+    STEP_RETRY = "STEP_RETRY"
+    CALLBACK_TIMEOUT = "CALLBACK_TIMEOUT"
+    CALLBACK_HEARTBEAT = "CALLBACK_HEARTBEAT"
+
+
+class Timer(NamedTuple):
+    """Identifies a timer: at most one is armed for each. `operation_id` is "" for the execution."""
+
+    kind: TimerKind
+    arn: str
+    operation_id: str = ""
+
+
+class _Entry(NamedTuple):
+    deadline: float
+    sequence: int
+    timer: Timer
+
+
+class Timers:
+    """All armed timers. Arming, disarming and firing cost O(log n).
+
+    A disarmed timer's entry stays in its heap until it surfaces; `_armed` tells by sequence
+    which entry of a timer is alive.
+    """
+
+    def __init__(self) -> None:
+        self._heaps: dict[TimerKind, list[_Entry]] = {kind: [] for kind in TimerKind}
+        self._postponed: dict[TimerKind, float] = dict.fromkeys(TimerKind, 0.0)
+        self._armed: dict[Timer, int] = {}
+        self._sequence = 0
+
+    def arm(self, timer: Timer, deadline: float) -> None:
+        """Arm a timer for `deadline` (epoch seconds), replacing an earlier one."""
+        self._sequence += 1
+        self._armed[timer] = self._sequence
+        due = deadline - self._postponed[timer.kind]
+        heapq.heappush(self._heaps[timer.kind], _Entry(due, self._sequence, timer))
+
+    def disarm(self, timer: Timer) -> None:
+        """Forget a timer; one that is not armed is no error."""
+        self._armed.pop(timer, None)
+
+    def postpone(self, seconds: float, kinds: Collection[TimerKind]) -> None:
+        """Put every armed timer of `kinds` off by `seconds`."""
+        for kind in kinds:
+            self._postponed[kind] += seconds
+
+    def next_deadline(self, kinds: Collection[TimerKind] | None = None) -> float | None:
+        """The earliest deadline, of `kinds` or of all."""
+        head = self._head(TimerKind if kinds is None else kinds)
+        return None if head is None else head.deadline
+
+    def pop_due(self, now: float) -> Timer | None:
+        """Disarm and return the next timer due at or before `now`."""
+        head = self._head(TimerKind)
+        if head is None or head.deadline > now:
+            return None
+        self.disarm(head.timer)
+        return head.timer
+
+    def _head(self, kinds: Collection[TimerKind] | type[TimerKind]) -> _Entry | None:
+        heads = (self._kind_head(kind) for kind in kinds)
+        return min((head for head in heads if head is not None), default=None)
+
+    def _kind_head(self, kind: TimerKind) -> _Entry | None:
+        heap = self._heaps[kind]
+        while heap and self._armed.get(heap[0].timer) != heap[0].sequence:
+            heapq.heappop(heap)
+        if not heap:
+            return None
+        due, sequence, timer = heap[0]
+        return _Entry(due + self._postponed[kind], sequence, timer)
