@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python.core.batch_result import (
     read_completion_record,
     write_completion_record,
 )
+from aws_durable_execution_sdk_python.core.validation import number, whole_number
 from aws_durable_execution_sdk_python.exceptions import InvalidStateError, ValidationError
 
 __all__ = [
@@ -166,9 +167,12 @@ class CompletionConfig:
     should_complete: Callable[[CompletionStatus], CompletionDecision] | None = None
 
     def __post_init__(self) -> None:
-        _check_count("min_successful", self.min_successful, minimum=1)
-        _check_count("tolerated_failure_count", self.tolerated_failure_count, minimum=0)
-        _check_percentage(self.tolerated_failure_percentage)
+        if self.min_successful is not None:
+            whole_number("min_successful", self.min_successful, 1)
+        if self.tolerated_failure_count is not None:
+            whole_number("tolerated_failure_count", self.tolerated_failure_count, 0)
+        if self.tolerated_failure_percentage is not None:
+            number("tolerated_failure_percentage", self.tolerated_failure_percentage, 0, 100)
         thresholds = (self.min_successful, *self._tolerances)
         if self.should_complete is None:
             return
@@ -218,23 +222,6 @@ class CompletionConfig:
     @property
     def _tolerances(self) -> tuple[int | None, int | float | None]:
         return self.tolerated_failure_count, self.tolerated_failure_percentage
-
-
-def _check_count(what: str, value: object, *, minimum: int) -> None:
-    if value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise ValidationError(f"{what} must be a whole number, at least {minimum}; got {value!r}")
-
-
-def _check_percentage(value: object) -> None:
-    if value is None:
-        return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 100:  # type: ignore[operator]  # a number by now
-        raise ValidationError(
-            f"tolerated_failure_percentage must be a number from 0 to 100; got {value!r}"
-        )
 
 
 # -------------------------------------------------------------------------------- the tracker

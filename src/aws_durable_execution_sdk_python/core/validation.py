@@ -1,0 +1,134 @@
+"""Argument checks made before anything is checkpointed.
+
+Every check returns the value it accepts and raises `ValidationError` with the value given, the
+limit and what to do instead. The limits are the service's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aws_durable_execution_sdk_python.exceptions import ValidationError
+
+MAX_DELAY_SECONDS = 31_622_400  # 366 days
+MAX_CALLBACK_TIMEOUT_SECONDS = 99_999_999
+MAX_PAYLOAD_BYTES = 1024 * 1024
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 50
+# A result above this size is not stored: its operation is run again on replay.
+LARGE_RESULT_BYTES = 256 * 1024
+
+_NAME = re.compile(r"[\x20-\x7E]{1,256}")
+_SUB_TYPE = re.compile(r"[a-zA-Z0-9_-]{1,32}")
+_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9$:._/-]{1,256}")
+_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+
+
+# ----------------------------------------------------------------------------------------- text
+
+
+def operation_name(name: Any) -> str | None:
+    """Check an operation's name: None, or 1 to 256 printable ASCII characters."""
+    rule = "1 to 256 printable ASCII characters (space to ~)"
+    return None if name is None else _text("name", name, _NAME, rule)
+
+
+def sub_type(value: Any) -> str | None:
+    """Check an operation's sub-type: None, or 1 to 32 letters, digits, '-' and '_'."""
+    rule = "1 to 32 letters, digits, '-' or '_'"
+    return None if value is None else _text("sub_type", value, _SUB_TYPE, rule)
+
+
+def function_name(value: Any) -> str:
+    """Check the target of an invoke: a function name, a qualified name or an ARN."""
+    rule = "a Lambda function name, name:alias or ARN of at most 256 characters"
+    return _text("function_name", value, _FUNCTION_NAME, rule)
+
+
+def tenant_id(value: Any) -> str | None:
+    """Check an invoke's tenant id: None, or 1 to 256 of the characters Lambda allows."""
+    rule = "1 to 256 letters, digits, spaces or any of . _ : / = + - @"
+    return None if value is None else _text("tenant_id", value, _TENANT_ID, rule)
+
+
+def _text(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> str:
+    if not isinstance(value, str):
+        raise ValidationError(
+            f"{what} must be a string, {rule}; got {_shown(value)} ({type(value).__name__})"
+        )
+    if not pattern.fullmatch(value):
+        raise ValidationError(
+            f"{what} must be {rule}; got {_shown(value)} ({len(value)} characters)"
+        )
+    return value
+
+
+def _shown(value: object) -> str:
+    """The value as a message shows it: an over-long one is cut."""
+    text = repr(value)
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+# -------------------------------------------------------------------------------------- numbers
+
+
+def whole_number(what: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Check an int (not a bool) of at least `minimum` and at most `maximum`."""
+    limits = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValidationError(
+            f"{what} must be a whole number {limits}; got {value!r} ({type(value).__name__})"
+        )
+    if value < minimum or (maximum is not None and value > maximum):
+        raise ValidationError(f"{what} must be {limits}; got {value}")
+    return value
+
+
+def number(what: str, value: Any, minimum: float, maximum: float) -> float:
+    """Check an int or float (not a bool, not NaN) from `minimum` to `maximum`."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and minimum <= value <= maximum):
+        raise ValidationError(
+            f"{what} must be a number from {minimum:g} to {maximum:g}; got {value!r}"
+        )
+    accepted: float = value
+    return accepted
+
+
+def max_concurrency(value: Any) -> int | None:
+    """Check how many branches may be in flight: None for all of them, or at least 1."""
+    return None if value is None else whole_number("max_concurrency", value, 1)
+
+
+def wait_seconds(seconds: int, what: str = "duration") -> int:
+    """Check a wait or delay, in seconds: 1 to 31,622,400 (366 days)."""
+    if seconds < 1:
+        raise ValidationError(
+            f"{what} must be at least 1 second; got {seconds} s. The service counts in whole "
+            "seconds, and Duration.from_seconds drops fractions: round up, or leave the wait out"
+        )
+    return whole_number(f"{what} in seconds", seconds, 1, MAX_DELAY_SECONDS)
+
+
+def callback_timeout_seconds(seconds: int, what: str = "timeout") -> int:
+    """Check a callback time-out, in seconds: 0 (off) to 99,999,999."""
+    return whole_number(f"{what} in seconds", seconds, 0, MAX_CALLBACK_TIMEOUT_SECONDS)
+
+
+# ----------------------------------------------------------------------------------------- size
+
+
+def utf8_size(text: str) -> int:
+    """How many bytes `text` takes on the wire."""
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+
+
+def payload_size(what: str, payload: str, maximum: int = MAX_PAYLOAD_BYTES) -> str:
+    """Check a serialised value against a size limit, in UTF-8 bytes."""
+    size = utf8_size(payload)
+    if size > maximum:
+        raise ValidationError(
+            f"{what} is {size} bytes when serialised, and at most {maximum} can be stored: "
+            "keep large data in a store such as Amazon S3 and pass a reference to it"
+        )
+    return payload

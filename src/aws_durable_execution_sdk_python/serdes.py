@@ -1,0 +1,190 @@
+"""How results, states and payloads become text and back.
+
+By default a value is plain JSON whenever JSON can hold it. `datetime`, `date`, `Decimal`, `UUID`,
+`bytes`, tuples and `BatchResult` also work, alone or inside dicts and lists: such a value is
+stored as a tagged envelope (`{"t": tag, "v": value}`), the official SDK's format. Both forms are
+read, so results stored by the official SDK replay here.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aws_durable_execution_sdk_python.core import envelope
+from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SerDesContext:
+    """Where a value belongs.
+
+    Attributes:
+        operation_id: id of the operation whose value it is.
+        durable_execution_arn: ARN of the execution.
+    """
+
+    operation_id: str = ""
+    durable_execution_arn: str = ""
+
+
+class SerDes(ABC, Generic[T]):
+    """Turns values into text and back. Subclass it for your own types.
+
+    `deserialize(serialize(value))` is what the program sees, on the first run and on replay
+    alike. Raise `RetryableSerDesError` for a failure that may pass, such as a store that does
+    not answer: the invocation is tried again. Every other exception is permanent.
+
+    Example:
+        >>> class Celsius(SerDes[float]):
+        ...     def serialize(self, value: float, serdes_context: SerDesContext) -> str:
+        ...         return f"{value} C"
+        ...     def deserialize(self, data: str, serdes_context: SerDesContext) -> float:
+        ...         return float(data.removesuffix(" C"))
+        >>> Celsius().deserialize("20.5 C", SerDesContext())
+        20.5
+    """
+
+    @abstractmethod
+    def serialize(self, value: T, serdes_context: SerDesContext) -> str:
+        """The text to store for `value`."""
+
+    @abstractmethod
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
+        """The value stored as `data`."""
+
+
+class JsonSerDes(SerDes[Any]):
+    """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
+
+    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+        return json.dumps(value, allow_nan=False)
+
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+        return json.loads(data)
+
+
+class PassThroughSerDes(SerDes[str]):
+    """Strings, as they are."""
+
+    def serialize(self, value: str, serdes_context: SerDesContext) -> str:
+        if not isinstance(value, str):
+            raise SerDesError(f"PassThroughSerDes takes strings only, got {type(value).__name__}")
+        return value
+
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> str:
+        return data
+
+
+class CallbackSerDes(SerDes[Any]):
+    """Results that external systems send: decoded when they are valid JSON, else the raw text."""
+
+    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+        return json.dumps(value, allow_nan=False)
+
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+        try:
+            return json.loads(data, parse_constant=_not_json)
+        except (ValueError, RecursionError):
+            return data
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+class ExtendedTypeSerDes(SerDes[Any]):
+    """The default: plain JSON where JSON can hold the value, else a tagged envelope.
+
+    Keys of dicts become strings, as in JSON. Dicts, lists and strings of a subclass (an
+    `OrderedDict`, a `StrEnum`) come back as the plain type.
+    """
+
+    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+        try:
+            return envelope.encode(value)
+        except RecursionError:
+            raise SerDesError("the value is nested too deeply, or contains itself") from None
+        except envelope.UnsupportedValueError as error:
+            raise SerDesError(str(error)) from error
+        except ValueError as error:
+            raise SerDesError(f"the value cannot be written as JSON: {error}") from error
+
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+        try:
+            return envelope.decode(data)
+        # A damaged envelope can break the constructor of any of the types in it.
+        except Exception as error:
+            raise SerDesError(f"stored data cannot be read: {error}") from error
+
+
+DEFAULT_SERDES = ExtendedTypeSerDes()
+
+
+def serialize(
+    serdes: SerDes[T] | None,
+    value: T,
+    operation_id: str,
+    durable_execution_arn: str,
+    *,
+    name: str | None = None,
+) -> str:
+    """Serialise a value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
+
+    Raises:
+        SerDesError: it failed; the message names the value's type and the operation.
+        RetryableSerDesError: as raised by `serdes`.
+    """
+    chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
+    where = f"cannot serialise the value of {_named(operation_id, name)} ({_type_of(value)})"
+    try:
+        text: object = chosen.serialize(value, SerDesContext(operation_id, durable_execution_arn))
+    except RetryableSerDesError:
+        raise
+    except Exception as error:
+        raise SerDesError(f"{where}: {error}") from error
+    if not isinstance(text, str):
+        raise SerDesError(f"{where}: {_type_of(chosen)} returned {_type_of(text)} instead of str")
+    return text
+
+
+def deserialize(
+    serdes: SerDes[T] | None,
+    data: str | None,
+    operation_id: str,
+    durable_execution_arn: str,
+    *,
+    name: str | None = None,
+) -> T | None:
+    """Read a stored value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
+
+    Nothing stored (`data` is None) reads as None.
+
+    Raises:
+        SerDesError: it failed; the message names the operation and the `serdes`.
+        RetryableSerDesError: as raised by `serdes`.
+    """
+    if data is None:
+        return None
+    chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
+    try:
+        return chosen.deserialize(data, SerDesContext(operation_id, durable_execution_arn))
+    except RetryableSerDesError:
+        raise
+    except Exception as error:
+        raise SerDesError(
+            f"cannot read the stored value of {_named(operation_id, name)} "
+            f"with {_type_of(chosen)}: {error}"
+        ) from error
+
+
+def _named(operation_id: str, name: str | None) -> str:
+    return f"operation {operation_id}" if name is None else f"operation {name!r} ({operation_id})"
+
+
+def _type_of(value: object) -> str:
+    return type(value).__qualname__
