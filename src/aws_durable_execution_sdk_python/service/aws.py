@@ -64,9 +64,8 @@ class AioBoto3Client:
                 read_timeout=READ_TIMEOUT_SECONDS,
                 user_agent_extra=f"{_DISTRIBUTION}/{_version()}",
             )
-            client = await self._stack.enter_async_context(
-                aioboto3.Session().client("lambda", config=config)
-            )
+            session: Any = aioboto3.Session()
+            client = await self._stack.enter_async_context(session.client("lambda", config=config))
             self._opened = ensure_durable_operations(client)
         return self
 

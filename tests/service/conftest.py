@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore
+import pytest
+from recording_service import RecordingService
+
+from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+from aws_durable_execution_sdk_python.service.model import _durable_model
+from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+
+
+@pytest.fixture
+def service() -> Iterator[RecordingService]:
+    server = RecordingService()
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def aws_environment(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever runs the tests: these credentials, this endpoint, one attempt for each call."""
+    for name in ("AWS_PROFILE", "AWS_DATA_PATH", "AWS_RETRY_MODE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "absent-credentials"))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore makes up to three attempts, with a backoff of nothing."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+
+
+@pytest.fixture
+def make_boto3() -> Iterator[Callable[..., Any]]:
+    """Make blocking boto3 Lambda clients, each from a session of its own."""
+    clients = []
+
+    def make(**kwargs: Any) -> Any:
+        clients.append(boto3.Session().client("lambda", **kwargs))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(params=["aioboto3", "boto3"])
+async def client(
+    request: pytest.FixtureRequest, make_boto3: Callable[..., Any]
+) -> AsyncIterator[DurableServiceClient]:
+    """Either of the clients the SDK has: what the tests say holds for both."""
+    if request.param == "boto3":
+        yield Boto3Client(make_boto3())
+        return
+    pytest.importorskip("aioboto3")
+    from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+
+    opened = await AioBoto3Client().open()
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def write_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[dict[str, Any]], None]:
+    """Have new sessions read this Lambda model instead of the one botocore brings."""
+
+    def write(model: dict[str, Any]) -> None:
+        directory = tmp_path / "models" / "lambda" / "2015-03-31"
+        directory.mkdir(parents=True)
+        (directory / "service-2.json").write_text(json.dumps(model), encoding="utf-8")
+        monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "models"))
+
+    return write
+
+
+@pytest.fixture
+def model_without_durable_operations() -> dict[str, Any]:
+    """The installed botocore's Lambda model as it was before durable functions."""
+    directory = Path(botocore.__file__).parent / "data" / "lambda" / "2015-03-31"
+    with gzip.open(directory / "service-2.json.gz", "rt", encoding="utf-8") as file:
+        model: dict[str, Any] = json.load(file)
+    ours = _durable_model()
+    for operation in ours["operations"]:
+        model["operations"].pop(operation, None)
+    for shape in ours["shapes"].keys() - {"String", "SensitiveString"}:
+        model["shapes"].pop(shape, None)
+    for shape, members in ours["members"].items():
+        for member in members:
+            model["shapes"][shape]["members"].pop(member, None)
+    return model
