@@ -1,0 +1,368 @@
+"""Configuration of the operations.
+
+Every class is immutable and checks its values when it is made, so a mistake shows before anything
+is checkpointed. Durations may be given as `Duration`, `datetime.timedelta` or whole seconds.
+"""
+
+# ruff: noqa: RUF009 - DurationField is a descriptor, made once per class on purpose
+
+from __future__ import annotations
+
+import enum
+import warnings
+from collections.abc import Callable
+from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import Any, Generic, Literal
+
+from typing_extensions import TypeVar
+
+from aws_durable_execution_sdk_python.config_legacy import (
+    BatchedInput,
+    ItemBatcher,
+    ItemsPerBatchUnit,
+    StepFuture,
+    TerminationMode,
+)
+from aws_durable_execution_sdk_python.core import validation
+from aws_durable_execution_sdk_python.core.completion import BatchResult, CompletionConfig
+from aws_durable_execution_sdk_python.core.delays import (
+    Duration,
+    DurationField,
+    DurationLike,
+    JitterStrategy,
+    to_duration,
+)
+from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.retries import RetryStrategy
+from aws_durable_execution_sdk_python.serdes import SerDes
+
+__all__ = [
+    "BatchedInput",
+    "CallbackConfig",
+    "ChildConfig",
+    "CompletionConfig",
+    "Duration",
+    "DurationLike",
+    "InvokeConfig",
+    "ItemBatcher",
+    "ItemsPerBatchUnit",
+    "JitterStrategy",
+    "MapConfig",
+    "NestingType",
+    "ParallelBranch",
+    "ParallelConfig",
+    "StepConfig",
+    "StepFuture",
+    "StepSemantics",
+    "TerminationMode",
+    "WaitForCallbackConfig",
+    "WithRetryConfig",
+    "to_duration",
+]
+
+T = TypeVar("T", default=Any)
+P = TypeVar("P", default=Any)
+R = TypeVar("R", default=Any)
+
+
+class StepSemantics(enum.StrEnum):
+    """How often a step may run for one attempt when the function is interrupted.
+
+    AT_LEAST_ONCE_PER_RETRY runs it again; AT_MOST_ONCE_PER_RETRY does not, and hands the
+    interruption to the retry strategy.
+    """
+
+    AT_LEAST_ONCE_PER_RETRY = "AT_LEAST_ONCE_PER_RETRY"
+    AT_MOST_ONCE_PER_RETRY = "AT_MOST_ONCE_PER_RETRY"
+
+
+class NestingType(enum.StrEnum):
+    """Whether the branches of a map or parallel are operations of their own.
+
+    NESTED checkpoints each branch; FLAT checkpoints only what runs inside the branches, which
+    saves two updates per branch and repeats the code between its operations on replay.
+    """
+
+    NESTED = "NESTED"
+    FLAT = "FLAT"
+
+
+# ------------------------------------------------------------------------------- single operations
+
+
+@dataclass(frozen=True)
+class StepConfig(Generic[T]):
+    """Configuration of `step`.
+
+    Parameters:
+        retry_strategy: decides after each failure; without one the first error is final.
+        step_semantics: how often the step may run for one attempt.
+        serdes: stores the result (default: JSON, see `serdes`).
+        sub_type: shown in the execution's history instead of "Step", 1 to 32 characters.
+
+    Raises:
+        ValidationError: a value is of the wrong kind.
+
+    Example:
+        >>> from aws_durable_execution_sdk_python.retries import RetryPresets
+        >>> StepConfig(RetryPresets.transient()).step_semantics.value
+        'AT_LEAST_ONCE_PER_RETRY'
+    """
+
+    retry_strategy: RetryStrategy | None = None
+    step_semantics: StepSemantics = StepSemantics.AT_LEAST_ONCE_PER_RETRY
+    serdes: SerDes[T] | None = None
+    _: KW_ONLY
+    sub_type: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_retry_strategy(self.retry_strategy)
+        validation.sub_type(self.sub_type)
+
+
+@dataclass(frozen=True)
+class ChildConfig(Generic[T]):
+    """Configuration of `run_in_child_context`.
+
+    Parameters:
+        serdes: stores the result (default: JSON, see `serdes`).
+        sub_type: shown in the execution's history instead of "RunInChildContext".
+        summary_generator: makes the text that is stored in place of a result over 256 KiB; the
+            function then runs again on replay to rebuild the result.
+        is_virtual: group operations without an operation of its own: nothing is checkpointed
+            for the context itself, and the function runs again on replay.
+
+    Raises:
+        ValidationError: `sub_type` is not 1 to 32 letters, digits, '-' or '_'.
+    """
+
+    serdes: SerDes[T] | None = None
+    sub_type: str | None = None
+    summary_generator: Callable[[T], str] | None = None
+    is_virtual: bool = False
+
+    def __post_init__(self) -> None:
+        validation.sub_type(self.sub_type)
+
+
+@dataclass(frozen=True)
+class InvokeConfig(Generic[P, R]):
+    """Configuration of `invoke`.
+
+    Parameters:
+        serdes_payload: writes the payload (default: JSON).
+        serdes_result: reads the result (default: JSON).
+        tenant_id: tenant the function is invoked for, if it isolates tenants.
+        timeout: of the 1.4 releases, where it did not limit the call either. Deprecated.
+
+    Raises:
+        ValidationError: `tenant_id` is not what Lambda accepts.
+    """
+
+    serdes_payload: SerDes[P] | None = None
+    serdes_result: SerDes[R] | None = None
+    tenant_id: str | None = None
+    _: KW_ONLY
+    timeout: InitVar[DurationLike | None] = None
+
+    def __post_init__(self, timeout: DurationLike | None) -> None:
+        validation.tenant_id(self.tenant_id)
+        if timeout is not None:
+            _warn_without_effect(
+                "InvokeConfig(timeout=...)", "limit the invoked function's execution time instead"
+            )
+
+
+@dataclass(frozen=True)
+class CallbackConfig(Generic[T]):
+    """Configuration of `create_callback`.
+
+    Parameters:
+        timeout: how long to wait for the callback; 0 (the default) waits without limit.
+        heartbeat_timeout: longest time between heartbeats; 0 (the default) expects none.
+        serdes: reads the result (default: JSON if it is valid JSON, else the raw string).
+        sub_type: shown in the execution's history instead of "Callback".
+        on_timeout: what a time-out means: "none" gives the result None, "raise" raises
+            `CallbackTimeoutError`; by default as the handler's compatibility mode says, which
+            is "none" unless that is "aws".
+
+    Raises:
+        ValidationError: a value is out of range.
+
+    Example:
+        >>> CallbackConfig(timeout=Duration.from_minutes(3)).timeout_seconds
+        180
+    """
+
+    timeout: DurationField = DurationField(0, maximum=validation.MAX_CALLBACK_TIMEOUT_SECONDS)
+    heartbeat_timeout: DurationField = DurationField(
+        0, maximum=validation.MAX_CALLBACK_TIMEOUT_SECONDS
+    )
+    serdes: SerDes[T] | None = None
+    _: KW_ONLY
+    sub_type: str | None = None
+    on_timeout: Literal["none", "raise"] | None = None
+
+    def __post_init__(self) -> None:
+        validation.sub_type(self.sub_type)
+        if self.on_timeout not in ("none", "raise", None):
+            raise ValidationError(f"on_timeout must be 'none' or 'raise', got {self.on_timeout!r}")
+
+    @property
+    def timeout_seconds(self) -> int:
+        return self.timeout.seconds
+
+    @property
+    def heartbeat_timeout_seconds(self) -> int:
+        return self.heartbeat_timeout.seconds
+
+
+@dataclass(frozen=True)
+class WaitForCallbackConfig(CallbackConfig[T]):
+    """Configuration of `wait_for_callback`: that of the callback, and of its submitter.
+
+    Parameters:
+        retry_strategy: decides after each failure of the submitter. The others are those of
+            `CallbackConfig`.
+    """
+
+    retry_strategy: RetryStrategy | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_retry_strategy(self.retry_strategy)
+
+
+@dataclass(frozen=True)
+class WithRetryConfig:
+    """Configuration of `with_retry`.
+
+    Parameters:
+        retry_strategy: decides after each failed attempt (default: `create_retry_strategy()`).
+        wrap_in_child_context: run the attempts in a child context of their own, the default.
+            Otherwise they run directly in the given context, and the last error is raised as
+            it is.
+    """
+
+    retry_strategy: RetryStrategy | None = None
+    wrap_in_child_context: bool = True
+
+    def __post_init__(self) -> None:
+        _check_retry_strategy(self.retry_strategy)
+
+
+# ---------------------------------------------------------------------------------------- batches
+
+
+@dataclass(frozen=True)
+class _BatchConfig(Generic[R]):
+    """What `map` and `parallel` have in common."""
+
+    max_concurrency: int | None = None
+    completion_config: CompletionConfig = CompletionConfig()
+    serdes: SerDes[BatchResult[R]] | None = None
+    item_serdes: SerDes[R] | None = None
+    summary_generator: Callable[[BatchResult[R]], str] | None = None
+    nesting_type: NestingType = NestingType.NESTED
+
+    def _check(self) -> None:
+        validation.max_concurrency(self.max_concurrency)
+        if not isinstance(self.completion_config, CompletionConfig):
+            raise ValidationError(
+                f"completion_config must be a CompletionConfig, got {self.completion_config!r}"
+            )
+
+
+@dataclass(frozen=True)
+class MapConfig(_BatchConfig[R]):
+    """Configuration of `map`.
+
+    Parameters:
+        max_concurrency: how many items may be in flight at once, suspended ones included;
+            None for all.
+        completion_config: when the map stops; by default at the first failure.
+        serdes: stores the whole `BatchResult`.
+        item_serdes: stores the result of each item (default: `serdes`).
+        summary_generator: makes the summary that is stored with a result over 256 KiB.
+        nesting_type: whether each item is an operation of its own.
+        item_namer: makes an item's name from the item and its index, instead of `map-item-{i}`.
+            It is called for all items, whenever the map runs, and must depend on nothing else.
+        item_batcher: of the 1.4 releases, where it was never applied either. Deprecated.
+
+    Raises:
+        ValidationError: a value is out of range.
+
+    Example:
+        >>> MapConfig(max_concurrency=10, item_namer=lambda order, index: order["id"])
+        ... # doctest: +ELLIPSIS
+        MapConfig(max_concurrency=10, ...)
+    """
+
+    item_namer: Callable[[Any, int], str] | None = None
+    _: KW_ONLY
+    item_batcher: InitVar[ItemBatcher[Any] | None] = None
+
+    def __post_init__(self, item_batcher: ItemBatcher[Any] | None) -> None:
+        self._check()
+        if item_batcher is not None:
+            _warn_without_effect(
+                "MapConfig(item_batcher=...)", "split the inputs into batches before the map"
+            )
+
+
+@dataclass(frozen=True)
+class ParallelConfig(_BatchConfig[R]):
+    """Configuration of `parallel`.
+
+    Parameters:
+        max_concurrency: how many branches may be in flight at once, suspended ones included;
+            None for all.
+        completion_config: when the parallel stops; by default at the first failure.
+        serdes: stores the whole `BatchResult`.
+        item_serdes: stores the result of each branch (default: `serdes`).
+        summary_generator: makes the summary that is stored with a result over 256 KiB.
+        nesting_type: whether each branch is an operation of its own.
+
+    Raises:
+        ValidationError: a value is out of range.
+    """
+
+    completion_config: CompletionConfig = CompletionConfig.all_successful()
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+@dataclass(frozen=True)
+class ParallelBranch(Generic[T]):
+    """A branch of `parallel` with a name of its own.
+
+    Parameters:
+        func: what the branch runs; it is given the branch's context.
+        name: the branch's name (default: `parallel-branch-{i}`).
+
+    Raises:
+        ValidationError: the name is not 1 to 256 printable ASCII characters.
+    """
+
+    func: Callable[..., T]
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        validation.operation_name(self.name)
+
+
+# ---------------------------------------------------------------------------------------------
+
+
+def _check_retry_strategy(strategy: object) -> None:
+    if strategy is not None and not callable(strategy):
+        raise ValidationError(
+            f"retry_strategy must be callable, got {strategy!r}: "
+            "make one of a RetryStrategyConfig with create_retry_strategy(...)"
+        )
+
+
+def _warn_without_effect(what: str, instead: str) -> None:
+    # Up through __post_init__ and __init__ to the line that makes the configuration.
+    warnings.warn(f"{what} has no effect: {instead}", DeprecationWarning, stacklevel=4)
