@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_durable_execution_sdk_python.serdes import ExtendedTypeSerDes, SerDes, SerDesContext
@@ -37,5 +39,40 @@ def deserialize_operation_payload(payload: Any, serdes: SerDes[Any] | None = Non
         return serdes.deserialize(payload, context)
     try:
         return ExtendedTypeSerDes().deserialize(payload, context)
-    except Exception:  # noqa: BLE001 - the text is the user's; whatever is wrong, show it
+    except Exception:
         return decode_json(payload)
+
+
+def encode_input(value: Any) -> str:
+    """The JSON text of an event: a str may be that text already, anything else is encoded."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return json.dumps(value)
+        return value
+    return json.dumps(value)
+
+
+# Where operations carry timestamps; None is the operation itself.
+_TIMESTAMPS = (
+    (None, "StartTimestamp"),
+    (None, "EndTimestamp"),
+    ("StepDetails", "NextAttemptTimestamp"),
+    ("WaitDetails", "ScheduledEndTimestamp"),
+)
+
+
+def from_api(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation of an API answer as boto3 hands it out: epoch seconds become datetimes."""
+    parsed = dict(operation)
+    for holder, key in _TIMESTAMPS:
+        fields = parsed if holder is None else parsed.get(holder)
+        if not fields or fields.get(key) is None:
+            continue
+        when = datetime.fromtimestamp(fields[key], UTC)
+        if holder is None:
+            parsed[key] = when
+        else:
+            parsed[holder] = {**fields, key: when}
+    return parsed

@@ -1,0 +1,331 @@
+"""Drives an engine: a lock around it, threads for what it asks for, a clock for its timers.
+
+Every command ends by carrying out what the engine asks for (`_settle`). Nothing polls: functions
+run on threads of their own, callers wait on conditions, and one thread waits for the earliest
+deadline that passes in real time. Skipped time is a discrete-event simulation: when no function
+runs, whoever settles moves the clock from deadline to deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing.engine import (
+    Crashed,
+    Effect,
+    Engine,
+    ExecutionEnded,
+    Invocation,
+    InvokeFunction,
+    InvokeHandler,
+    ResourceConflictError,
+    Returned,
+    ServiceError,
+    TimerKind,
+)
+from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Invoker, Service
+from aws_durable_execution_sdk_python_testing.responder import (
+    Answer,
+    CallbackResponder,
+    Failure,
+    Success,
+)
+from aws_durable_execution_sdk_python_testing.workers import WorkerThreads
+
+T = TypeVar("T")
+
+_CALLBACK_TIMERS = frozenset({TimerKind.CALLBACK_TIMEOUT, TimerKind.CALLBACK_HEARTBEAT})
+_EXECUTION_TIMERS = frozenset({TimerKind.EXECUTION_TIMEOUT})
+_ALL_TIMERS = frozenset(TimerKind)
+# Seconds: what an unchanged deadline may differ by from one computation to the next.
+_TIMER_SLACK = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A function that runs: when to give it up (monotonic seconds), and how."""
+
+    arn: str
+    deadline: float
+    give_up: Callable[[], None]
+
+
+class Driver:
+    """Runs an engine's executions.
+
+    Args:
+        engine: what to drive. Nobody else may call it, except inside `command` or `lock`.
+        clock: the time; a `VirtualClock` is moved over the time nothing runs in.
+        service: what functions are given to call the service with.
+        invoker: calls the functions.
+        skipped_time_counts: whether skipped time counts for execution time-outs.
+
+    Attributes:
+        lock: held while the engine is used.
+        progress: notified after every command.
+        ended: notified when an execution has ended, and on `close`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: RealClock,
+        service: Service,
+        invoker: Invoker,
+        *,
+        skipped_time_counts: bool = False,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.progress = threading.Condition(self.lock)
+        self.ended = threading.Condition(self.lock)
+        self._engine = engine
+        self._clock = clock
+        self._service = service
+        self._invoker = invoker
+        self._skipped_time_counts = skipped_time_counts
+        self._threads = WorkerThreads("durable-function")
+        self._running: dict[object, _Running] = {}
+        # Executions whose callbacks somebody outside is about to answer, and those whose
+        # answers are known in advance.
+        self._attended: set[str] = set()
+        self._responders: dict[str, CallbackResponder] = {}
+        self._timer = threading.Condition(self.lock)
+        self._timer_thread: threading.Thread | None = None
+        self._timer_wakes = float("inf")
+        self._closed = False
+        self._failure: Exception | None = None
+
+    @contextlib.contextmanager
+    def command(self) -> Iterator[tuple[Engine, float]]:
+        """The engine and the time, for one command; what it asks for is done on the way out.
+
+        Raises:
+            DurableFunctionsLocalRunnerError: the driver is closed, or has failed.
+        """
+        with self.lock:
+            self.check_open()
+            try:
+                yield self._engine, self._clock.now()
+                self._settle()
+            except ServiceError:
+                raise  # refused, and nothing has changed
+            except Exception as error:
+                # The store gave out, for instance: whoever waits must learn of it.
+                self._failure = error
+                self.close()
+                raise
+
+    def check_open(self) -> None:
+        """Raise if nothing will happen any more."""
+        if self._failure is not None:
+            raise DurableFunctionsLocalRunnerError(
+                f"the local service failed: {self._failure}"
+            ) from self._failure
+        if self._closed:
+            raise DurableFunctionsLocalRunnerError("the local service is closed")
+
+    def attend(self, arn: str, responder: CallbackResponder | None, attended: bool) -> None:
+        """Say who answers an execution's callbacks: a responder, or somebody outside."""
+        if responder is not None:
+            self._responders[arn] = responder
+            self._answer_callbacks(arn)
+        elif attended:
+            self._attended.add(arn)
+
+    def is_idle(self, arn: str) -> bool:
+        """Whether no function runs for this execution."""
+        return not any(running.arn == arn for running in self._running.values())
+
+    def close(self) -> None:
+        """Abandon what runs, and refuse its calls. Idempotent."""
+        with self.lock:
+            self._closed = True
+            self._running.clear()
+            for condition in (self.progress, self.ended, self._timer):
+                condition.notify_all()
+        self._threads.close()
+
+    def _settle(self) -> None:
+        """Do what the engine asks for, then whatever time brings while nothing runs."""
+        self._perform_effects()
+        while not self._running and self._skip_to_next_deadline():
+            self._perform_effects()
+        self._wake_timer()
+        self.progress.notify_all()
+
+    # ----------------------------------------------------------------------------- effects
+
+    def _perform_effects(self) -> None:
+        while effects := self._engine.take_effects():
+            for effect in effects:
+                self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case InvokeHandler():
+                self._invoke_handler(effect)
+            case InvokeFunction():
+                self._call_function(effect)
+            case ExecutionEnded():
+                self._attended.discard(effect.arn)
+                self._responders.pop(effect.arn, None)
+                self.ended.notify_all()
+
+    def _invoke_handler(self, effect: InvokeHandler) -> None:
+        try:
+            invocation = self._engine.begin_invocation(effect.arn, self._clock.now())
+        except ResourceConflictError:
+            return  # the execution ended meanwhile
+        late: Returned | Crashed = Crashed(
+            _timed_out(invocation.request_id, self._service.invocation_timeout)
+        )
+        self._run(
+            effect.arn,
+            partial(self._invoker.invoke, invocation, self._service),
+            partial(self._end_invocation, invocation),
+            given_up=late,
+        )
+
+    def _end_invocation(self, invocation: Invocation, outcome: Returned | Crashed) -> None:
+        self._engine.end_invocation(
+            invocation.arn, invocation.request_id, outcome, self._clock.now()
+        )
+        self._answer_callbacks(invocation.arn)
+
+    def _call_function(self, effect: InvokeFunction) -> None:
+        late = _timed_out(effect.operation_id, self._service.invocation_timeout)
+        self._run(
+            effect.arn,
+            partial(self._invoker.call, effect, self._service),
+            partial(self._end_function, effect),
+            given_up=FunctionResult(error=late),
+        )
+
+    def _end_function(self, effect: InvokeFunction, outcome: FunctionResult) -> None:
+        self._engine.complete_invoke(
+            effect.arn,
+            effect.operation_id,
+            Status.SUCCEEDED if outcome.error is None else Status.FAILED,
+            outcome.result,
+            outcome.error,
+            self._clock.now(),
+        )
+
+    def _answer_callbacks(self, arn: str) -> None:
+        responder = self._responders.get(arn)
+        if responder is None:
+            return
+        for callback in self._engine.open_callbacks(arn):
+            name = responder.take(callback)
+            if name is not None:
+                late: Answer = Failure(
+                    _timed_out(callback.callback_id, self._service.invocation_timeout)
+                )
+                self._run(
+                    arn,
+                    partial(responder.answer, name),
+                    partial(self._give_answer, callback.callback_id),
+                    given_up=late,
+                )
+
+    def _give_answer(self, callback_id: str, answer: Answer) -> None:
+        now = self._clock.now()
+        # The callback may have timed out while the answer was worked out.
+        with contextlib.suppress(ServiceError):
+            match answer:
+                case Success(result):
+                    self._engine.callback_succeed(callback_id, result, now)
+                case Failure(error):
+                    self._engine.callback_fail(callback_id, error, now)
+
+    def _run(
+        self, arn: str, work: Callable[[], T], finish: Callable[[T], Any], *, given_up: T
+    ) -> None:
+        """Run `work` on a thread, then `finish` with its value under the lock.
+
+        If it takes longer than an invocation may, `finish(given_up)` is called instead and
+        whatever it comes to is dropped: a thread cannot be killed.
+        """
+        key = object()
+        deadline = time.monotonic() + self._service.invocation_timeout
+        self._running[key] = _Running(arn, deadline, partial(finish, given_up))
+
+        def job() -> None:
+            value = work()
+            with contextlib.suppress(DurableFunctionsLocalRunnerError), self.command():
+                if self._running.pop(key, None) is not None:
+                    finish(value)
+
+        self._threads.submit(job)
+
+    # -------------------------------------------------------------------------------- time
+
+    def _skip_to_next_deadline(self) -> bool:
+        """Move a virtual clock to the next deadline that may be skipped to, if there is one."""
+        if not isinstance(self._clock, VirtualClock):
+            return False
+        real = self._timers_in_real_time()
+        deadline = self._engine.next_deadline(_ALL_TIMERS - real)
+        if deadline is None:
+            return False
+        skipped = deadline - self._clock.now()
+        if skipped > 0:
+            self._clock.jump_to(deadline)
+            self._engine.skip_time(skipped, real)
+        self._engine.fire_due(deadline)
+        return True
+
+    def _timers_in_real_time(self) -> frozenset[TimerKind]:
+        execution = frozenset() if self._skipped_time_counts else _EXECUTION_TIMERS
+        return execution | _CALLBACK_TIMERS if self._attended else execution
+
+    def _real_wait(self) -> float:
+        """Real seconds until something is due."""
+        deadline = self._engine.next_deadline()
+        wait = float("inf") if deadline is None else self._clock.real_delay(deadline)
+        # All are given the same time, so the oldest is the first to be given up.
+        oldest = next(iter(self._running.values()), None)
+        if oldest is not None:
+            wait = min(wait, max(0.0, oldest.deadline - time.monotonic()))
+        return wait
+
+    def _wake_timer(self) -> None:
+        wakes = time.monotonic() + self._real_wait()
+        if self._timer_thread is None and wakes < float("inf"):
+            self._timer_thread = threading.Thread(
+                target=self._keep_time, name="durable-timer", daemon=True
+            )
+            self._timer_thread.start()
+        elif wakes < self._timer_wakes - _TIMER_SLACK:
+            self._timer.notify()
+
+    def _keep_time(self) -> None:
+        """Wait for deadlines in real time, until closed."""
+        with self._timer, contextlib.suppress(DurableFunctionsLocalRunnerError):
+            while True:
+                with self.command() as (engine, now):
+                    engine.fire_due(now)
+                    self._give_up_late_functions()
+                wait = self._real_wait()
+                self._timer_wakes = time.monotonic() + wait
+                self._timer.wait(min(wait, threading.TIMEOUT_MAX))
+
+    def _give_up_late_functions(self) -> None:
+        now = time.monotonic()
+        late = [key for key, running in self._running.items() if running.deadline <= now]
+        for key in late:
+            self._running.pop(key).give_up()
+
+
+def _timed_out(request_id: str, seconds: float) -> dict[str, Any]:
+    message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
+    return {"ErrorType": "Sandbox.Timedout", "ErrorMessage": message}

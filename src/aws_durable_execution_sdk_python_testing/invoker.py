@@ -1,0 +1,143 @@
+"""Functions that run in the service's own process."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws_durable_execution_sdk_python_testing.client import HandlerApi, InProcessClient
+from aws_durable_execution_sdk_python_testing.clock import RealClock
+from aws_durable_execution_sdk_python_testing.engine import (
+    Crashed,
+    Invocation,
+    InvokeFunction,
+    Returned,
+)
+from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
+from aws_durable_execution_sdk_python_testing.lambda_context import LambdaContext
+
+Handler = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionResult:
+    """What a plain function answered: a JSON text, or a wire error object."""
+
+    result: str | None = None
+    error: dict[str, Any] | None = None
+
+
+class Service(HandlerApi, Protocol):
+    """What an invoker needs of the service."""
+
+    @property
+    def clock(self) -> RealClock: ...
+
+    @property
+    def invocation_timeout(self) -> float: ...
+
+
+class Invoker(Protocol):
+    """Performs invocations. Calls block until the function has answered, and never raise."""
+
+    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed: ...
+
+    def call(self, call: InvokeFunction, service: Service) -> FunctionResult: ...
+
+
+class InProcessInvoker:
+    """Calls registered handlers on the calling thread."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def register(self, function_name: str, handler: Handler) -> None:
+        """Make `handler` answer for `name` or `name:qualifier`."""
+        self._handlers[function_name] = handler
+
+    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+        """Run one invocation of a durable handler."""
+        # Here, so that the command line and the plugin start without the execution SDK.
+        from aws_durable_execution_sdk_python.execution import (
+            DurableExecutionInvocationInputWithClient,
+        )
+
+        handler = self._find(invocation.function_name)
+        if handler is None:
+            return Crashed(_no_function(invocation.function_name))
+        context = _context(
+            invocation.arn.partition("/")[0],
+            invocation.request_id,
+            service.invocation_timeout,
+            invocation.tenant_id,
+        )
+        event = DurableExecutionInvocationInputWithClient.from_event(
+            json.loads(json.dumps(invocation.event)), InProcessClient(service, service.clock)
+        )
+        try:
+            return Returned(json.loads(json.dumps(handler(event, context))))
+        except BaseException as error:
+            return Crashed(describe_crash(error, invocation.request_id))
+
+    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+        """Run a plain function once."""
+        handler = self._find(call.function_name)
+        if handler is None:
+            return FunctionResult(error=_no_function(call.function_name))
+        context = _context(
+            _function_arn(call), call.operation_id, service.invocation_timeout, call.tenant_id
+        )
+        try:
+            return FunctionResult(json.dumps(handler(json.loads(call.payload), context)))
+        except BaseException as error:
+            return FunctionResult(error=describe_crash(error, call.operation_id))
+
+    def _find(self, function_name: str) -> Handler | None:
+        reference = FunctionReference.parse(function_name)
+        if reference is None:
+            return None
+        qualified = f"{reference.name}:{reference.qualifier}"
+        return self._handlers.get(qualified) or self._handlers.get(reference.name)
+
+
+def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
+    """The wire error of an invocation that raised, as Lambda's runtime reports it."""
+    if isinstance(error, Exception):
+        return {
+            "ErrorType": type(error).__name__,
+            "ErrorMessage": str(error),
+            "StackTrace": traceback.format_tb(error.__traceback__),
+        }
+    status = error.code if isinstance(error, SystemExit) else type(error).__name__
+    return {
+        "ErrorType": "Runtime.ExitError",
+        "ErrorMessage": f"RequestId: {request_id} Error: Runtime exited: {status}",
+    }
+
+
+def _no_function(function_name: str) -> dict[str, Any]:
+    message = f"Function not found: {function_name}"
+    return {"ErrorType": "ResourceNotFoundException", "ErrorMessage": message}
+
+
+def _function_arn(call: InvokeFunction) -> str:
+    """The target's ARN, in the account and region of the caller."""
+    reference = FunctionReference.parse(call.function_name)
+    assert reference is not None  # the engine has resolved it
+    owner = ":".join(call.arn.split(":")[:6])
+    return f"{owner}:{reference.name}:{reference.qualifier or '$LATEST'}"
+
+
+def _context(
+    function_arn: str, request_id: str, timeout: float, tenant_id: str | None
+) -> LambdaContext:
+    return LambdaContext(
+        function_name=function_arn.split(":")[6],
+        function_arn=function_arn,
+        request_id=request_id,
+        timeout=timeout,
+        tenant_id=tenant_id,
+    )

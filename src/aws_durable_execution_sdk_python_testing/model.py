@@ -1,0 +1,62 @@
+"""Histories, as `get_execution_history` returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.model import ErrorObject
+
+__all__ = ["ErrorObject", "Event", "ExecutionHistory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One event of a history.
+
+    Attributes:
+        event_type: `StepStarted`, `InvocationCompleted`, ...
+        event_id: position in the history, from 1.
+        event_timestamp: when it happened, aware.
+        operation_id, name, parent_id, sub_type: the operation it is about, if any.
+        details: what else the service says about it, in wire form.
+    """
+
+    event_type: str
+    event_id: int
+    event_timestamp: datetime
+    operation_id: str | None = None
+    name: str | None = None
+    parent_id: str | None = None
+    sub_type: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, event: Mapping[str, Any]) -> Event:
+        """From the wire form, with the timestamp in epoch seconds or as a datetime."""
+        when = event["EventTimestamp"]
+        if not isinstance(when, datetime):
+            when = datetime.fromtimestamp(when, UTC)
+        return cls(
+            event_type=event["EventType"],
+            event_id=event["EventId"],
+            event_timestamp=when,
+            operation_id=event.get("Id"),
+            name=event.get("Name"),
+            parent_id=event.get("ParentId"),
+            sub_type=event.get("SubType"),
+            details=event.get(event["EventType"] + "Details") or {},
+        )
+
+
+@dataclass(frozen=True)
+class ExecutionHistory:
+    """The events of an execution, oldest first."""
+
+    events: tuple[Event, ...]
+
+    @classmethod
+    def from_dicts(cls, events: Iterable[Mapping[str, Any]]) -> ExecutionHistory:
+        return cls(tuple(map(Event.from_dict, events)))
