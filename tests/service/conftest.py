@@ -12,8 +12,9 @@ import botocore
 import pytest
 from recording_service import RecordingService
 
+from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
-from aws_durable_execution_sdk_python.service.model import _durable_model
+from aws_durable_execution_sdk_python.service.model import durable_model
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
 
@@ -69,9 +70,6 @@ async def client(
     if request.param == "boto3":
         yield Boto3Client(make_boto3())
         return
-    pytest.importorskip("aioboto3")
-    from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-
     opened = await AioBoto3Client().open()
     yield opened
     await opened.aclose()
@@ -98,7 +96,7 @@ def model_without_durable_operations() -> dict[str, Any]:
     directory = Path(botocore.__file__).parent / "data" / "lambda" / "2015-03-31"
     with gzip.open(directory / "service-2.json.gz", "rt", encoding="utf-8") as file:
         model: dict[str, Any] = json.load(file)
-    ours = _durable_model()
+    ours = durable_model()
     for operation in ours["operations"]:
         model["operations"].pop(operation, None)
     for shape in ours["shapes"].keys() - {"String", "SensitiveString"}:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+from typing import Any
 
+import aioboto3
 import pytest
 from recording_service import ARN, RecordingService
 
 from aws_durable_execution_sdk_python.exceptions import InvalidStateError
 from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-
-pytest.importorskip("aioboto3")
 
 
 async def checkpoint(client: AioBoto3Client) -> None:
@@ -22,11 +22,12 @@ async def checkpoint(client: AioBoto3Client) -> None:
         await client.aclose()
 
 
-async def test_user_agent(service: RecordingService) -> None:
+async def test_user_agent(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call names the SDK and its version."""
+    versions = {"aws-durable-execution-sdk-python": "7.8.9"}
+    monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
     await checkpoint(AioBoto3Client())
-    version = importlib.metadata.version("aws-durable-execution-sdk-python")
-    product = f"aws-durable-execution-sdk-python/{version}"
+    product = "aws-durable-execution-sdk-python/7.8.9"
     assert [product in request.user_agent.split() for request in service.requests] == [True, True]
 
 
@@ -64,14 +65,24 @@ async def test_region_and_credentials(
     assert "/eu-central-1/lambda/aws4_request" in authorization
 
 
-async def test_timeouts() -> None:
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The configuration of every aioboto3 client that is made."""
+    configurations = []
+
+    class Session(aioboto3.Session):
+        def client(self, *args: Any, **kwargs: Any) -> Any:
+            configurations.append(kwargs["config"])
+            return super().client(*args, **kwargs)
+
+    monkeypatch.setattr(aioboto3, "Session", Session)
+    return configurations
+
+
+async def test_timeouts(made: list[Any]) -> None:
     """A connection may take 5 s, an answer 50 s."""
-    client = await AioBoto3Client().open()
-    try:
-        config = client._client().meta.config
-        assert (config.connect_timeout, config.read_timeout) == (5, 50)
-    finally:
-        await client.aclose()
+    await checkpoint(AioBoto3Client())
+    assert [(config.connect_timeout, config.read_timeout) for config in made] == [(5, 50)]
 
 
 async def test_not_open(service: RecordingService) -> None:
@@ -81,13 +92,22 @@ async def test_not_open(service: RecordingService) -> None:
     assert service.requests == []
 
 
-async def test_open_twice() -> None:
-    """Opening an open client keeps it; so does closing a closed one."""
+async def test_open_twice(made: list[Any]) -> None:
+    """Opening an open client keeps its connections, and closing a closed one is allowed."""
     client = await AioBoto3Client().open()
-    inner = client._client()
-    assert (await client.open())._client() is inner
+    assert await client.open() is client
+    assert len(made) == 1
     await client.aclose()
     await client.aclose()
+
+
+async def test_closed(service: RecordingService) -> None:
+    """A closed client makes no more calls."""
+    client = await AioBoto3Client().open()
+    await client.aclose()
+    with pytest.raises(InvalidStateError):
+        await client.get_execution_state(ARN, "token-1", "m")
+    assert service.requests == []
 
 
 async def test_open_again(service: RecordingService) -> None:

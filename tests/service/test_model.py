@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import aioboto3
 import boto3
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
 
 from aws_durable_execution_sdk_python.service.model import (
-    _durable_model,
+    durable_model,
     ensure_durable_operations,
 )
 
@@ -41,7 +42,7 @@ def test_operations_are_added(old: Any) -> None:
     """Every durable operation becomes a method, and botocore's mapping knows it."""
     ensure_durable_operations(old)
     mapping = old.meta.method_to_api_mapping
-    for operation in _durable_model()["operations"]:
+    for operation in durable_model()["operations"]:
         [method] = [name for name, target in mapping.items() if target == operation]
         assert callable(getattr(old, method))
         assert old.meta.service_model.operation_model(operation).input_shape
@@ -114,7 +115,7 @@ def test_complete_model_is_not_touched(
     make_boto3: Callable[..., Any],
 ) -> None:
     """A client that knows every durable operation keeps its model object."""
-    complete, ours = model_without_durable_operations, _durable_model()
+    complete, ours = model_without_durable_operations, durable_model()
     complete["operations"].update(ours["operations"])
     complete["shapes"].update(ours["shapes"])
     write_model(complete)
@@ -301,7 +302,6 @@ async def test_aioboto3_client(
     model_without_durable_operations: dict[str, Any],
 ) -> None:
     """An aioboto3 client gets the same operations, to be awaited."""
-    aioboto3 = pytest.importorskip("aioboto3")
     write_model(model_without_durable_operations)
     service.answer(Answer({"Status": "RUNNING"}), failure("CallbackTimeoutException", 400))
     async with aioboto3.Session().client("lambda") as client:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
@@ -117,6 +116,9 @@ class AioBoto3Client:
 
 
 def _version() -> str:
+    # Imported here for what it costs: about 10 ms, which is needed only when a client is made.
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(_DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:

@@ -11,7 +11,6 @@ import functools
 import json
 import threading
 from collections.abc import Callable, Mapping
-from importlib import resources
 from typing import Any, TypeVar
 
 ClientT = TypeVar("ClientT")
@@ -47,7 +46,7 @@ def _extend(client: Any) -> None:
     from botocore.model import ServiceModel
 
     known = client.meta.service_model
-    missing = _durable_model()["operations"].keys() - set(known.operation_names)
+    missing = durable_model()["operations"].keys() - set(known.operation_names)
     if not missing:
         return
     # The description is shared by all clients of a session: extend a copy of it.
@@ -58,14 +57,17 @@ def _extend(client: Any) -> None:
 
 
 @functools.cache
-def _durable_model() -> Mapping[str, Any]:
+def durable_model() -> Mapping[str, Any]:
+    """The durable operations with their shapes, and members to add to shapes that exist."""
+    from importlib import resources
+
     text = resources.files(__name__).joinpath("lambda_durable.json").read_text(encoding="utf-8")
     model: Mapping[str, Any] = json.loads(text)
     return model
 
 
 def _extended(description: Mapping[str, Any]) -> dict[str, Any]:
-    ours = _durable_model()
+    ours = durable_model()
     # What botocore has under a name wins.
     shapes = {**ours["shapes"], **description["shapes"]}
     for name, members in ours["members"].items():
@@ -80,7 +82,7 @@ def _add_exceptions(exceptions: Any, model: Any) -> None:
     from botocore.exceptions import ClientError
 
     known = exceptions._code_to_exception
-    for name in _durable_model()["shapes"]:
+    for name in durable_model()["shapes"]:
         shape = model.shape_for(name)
         if shape.metadata.get("exception") and shape.error_code not in known:
             known[shape.error_code] = type(name, (ClientError,), {})
