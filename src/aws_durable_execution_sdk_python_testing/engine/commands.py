@@ -89,7 +89,7 @@ class CallbackInfo:
 
     Attributes:
         name: the callback's own name.
-        context_name: name of the context it was created in, for `wait_for_callback`.
+        context_name: name of the context around it: what `wait_for_callback` was called.
         announced: whether the invocation that created it has ended, so that the handler's
             own code has had its chance to hand the id out.
     """

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python_testing.engine import (
+    callbacks,
+    checkpoints,
+    completions,
+    expiry,
+    invocations,
+    lifecycle,
+    queries,
+    recovery,
+    requests,
+    validation,
+)
 from aws_durable_execution_sdk_python_testing.engine.commands import (
     CallbackInfo,
     Crashed,
@@ -16,7 +29,11 @@ from aws_durable_execution_sdk_python_testing.engine.commands import (
     StartExecution,
 )
 from aws_durable_execution_sdk_python_testing.engine.effects import Effect
+from aws_durable_execution_sdk_python_testing.engine.errors import (
+    ResourceNotFoundError,
+)
 from aws_durable_execution_sdk_python_testing.engine.limits import Limits
+from aws_durable_execution_sdk_python_testing.engine.service import Service
 from aws_durable_execution_sdk_python_testing.engine.targets import Target
 from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
@@ -63,7 +80,10 @@ class Engine:
         account_id: str = "123456789012",
         new_id: Callable[[], str] = _fresh_id,
     ) -> None:
-        raise NotImplementedError
+        self._service = Service(
+            store=store, limits=limits, region=region, account_id=account_id, new_id=new_id
+        )
+        recovery.load(self._service)
 
     # ------------------------------------------------------------------------ executions
 
@@ -74,7 +94,7 @@ class Engine:
             function_name: `name`, or `name:qualifier` for one version only.
             target: what kind of function it is.
         """
-        raise NotImplementedError
+        self._service.targets.register(function_name, target)
 
     def start_execution(self, request: StartExecution, now: float) -> Started:
         """Start an execution, or find the one that has the name and the payload already.
@@ -83,7 +103,8 @@ class Engine:
             DurableExecutionAlreadyStartedError: the name is taken, with another payload.
             InvalidParameterValueError: a field is out of its range.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            return requests.start(service, request)
 
     def stop_execution(self, arn: str, error: Mapping[str, Any] | None, now: float) -> float:
         """End an execution as STOPPED; its open operations keep their status.
@@ -94,7 +115,12 @@ class Engine:
         Raises:
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            execution = service.find(arn)
+            if not execution.closed:
+                validation.check_error(error or {}, service.limits.error_bytes)
+                lifecycle.stop(service, execution, error)
+            return execution.progress.ended or service.now
 
     # ------------------------------------------------------------------------ invocations
 
@@ -106,7 +132,9 @@ class Engine:
                 invocation is in flight. The driver drops the effect.
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            self._fire_due()
+            return invocations.begin(service, service.find(arn))
 
     def end_invocation(
         self, arn: str, request_id: str, outcome: Returned | Crashed, now: float
@@ -118,7 +146,8 @@ class Engine:
         Raises:
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            invocations.end(service, service.find(arn), request_id, outcome)
 
     # ---------------------------------------------------------------- the handler's calls
 
@@ -139,7 +168,13 @@ class Engine:
             InvalidParameterValueError: `Invalid checkpoint token`, or the broken rule.
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            execution = service.find(arn)
+            answer = checkpoints.replayed(service, execution, body)
+            if answer is None:
+                self._fire_due()
+                answer = checkpoints.checkpoint(service, execution, body)
+            return answer
 
     def get_state(
         self,
@@ -165,7 +200,8 @@ class Engine:
             InvalidParameterValueError: `Invalid checkpoint token`, or a bad marker.
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        service = self._service
+        return checkpoints.state(service, service.find(arn), checkpoint_token, marker, max_items)
 
     # ----------------------------------------------------------------- answers from outside
 
@@ -177,7 +213,9 @@ class Engine:
             InvalidParameterValueError: a malformed id, or a result that is too large.
             ResourceNotFoundError: no such callback.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            self._fire_due()
+            callbacks.succeed(service, callback_id, result)
 
     def callback_fail(self, callback_id: str, error: Mapping[str, Any] | None, now: float) -> None:
         """Answer a callback with an error object; None leaves an empty one.
@@ -185,7 +223,9 @@ class Engine:
         Raises:
             As `callback_succeed`.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            self._fire_due()
+            callbacks.fail(service, callback_id, error)
 
     def callback_heartbeat(self, callback_id: str, now: float) -> None:
         """Say that the answer is still being worked on: the heartbeat time-out starts anew.
@@ -193,7 +233,9 @@ class Engine:
         Raises:
             As `callback_succeed`.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            self._fire_due()
+            callbacks.heartbeat(service, callback_id)
 
     def complete_invoke(
         self,
@@ -217,13 +259,17 @@ class Engine:
         Raises:
             ResourceNotFoundError: no such execution or operation.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            execution = service.find(arn)
+            if operation_id not in execution.operations:
+                raise ResourceNotFoundError(f"Operation not found: {operation_id}")
+            completions.complete_invoke(service, execution, operation_id, status, result, error)
 
     # ------------------------------------------------------------------------------- time
 
     def next_deadline(self, kinds: Collection[TimerKind] | None = None) -> float | None:
         """When the next timer is due, epoch seconds; None without one. `kinds` narrows it."""
-        raise NotImplementedError
+        return self._service.timers.next_deadline(kinds)
 
     def fire_due(self, now: float) -> None:
         """Fire every timer due at or before `now`, by deadline, then in the order armed.
@@ -231,7 +277,8 @@ class Engine:
         What fires is stamped with `now`: a driver that skips time goes from deadline to
         deadline.
         """
-        raise NotImplementedError
+        with self._command(now):
+            self._fire_due()
 
     def skip_time(self, seconds: float, kinds: Collection[TimerKind]) -> None:
         """Say that the clock jumped by `seconds` which do not count for timers of `kinds`.
@@ -239,13 +286,14 @@ class Engine:
         For drivers that skip time but keep execution time-outs (or callback time-outs) on the
         real clock: armed timers of those kinds are put off by as much.
         """
-        raise NotImplementedError
+        self._service.timers.postpone(seconds, kinds)
 
     # ---------------------------------------------------------------------------- effects
 
     def take_effects(self) -> list[Effect]:
         """What the driver has to do now, oldest first. Each effect is handed out once."""
-        raise NotImplementedError
+        effects, self._service.effects = self._service.effects, []
+        return effects
 
     def recover(self, now: float) -> None:
         """Resume what the store held: call once, after registering targets.
@@ -253,7 +301,8 @@ class Engine:
         An invocation that was in flight is closed as crashed and asked for again, timers are
         armed again, calls of plain functions that were under way are asked for again.
         """
-        raise NotImplementedError
+        with self._command(now) as service:
+            recovery.resume(service)
 
     # ---------------------------------------------------------------------------- queries
 
@@ -263,7 +312,7 @@ class Engine:
         Raises:
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        return queries.describe(self._service.find(arn), include_execution_data)
 
     def get_history(
         self,
@@ -289,7 +338,10 @@ class Engine:
             InvalidParameterValueError: a bad marker.
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        execution = self._service.find(arn)
+        return queries.history_page(
+            execution, include_execution_data, marker, max_items, reverse_order
+        )
 
     def list_executions(
         self, function_name: str | None = None, marker: str | None = None, max_items: int = 0
@@ -299,7 +351,7 @@ class Engine:
         Returns:
             `{"DurableExecutions": [...], "NextMarker"?: ...}`.
         """
-        raise NotImplementedError
+        return queries.executions_page(self._service, function_name, marker, max_items)
 
     def operations(self, arn: str) -> list[dict[str, Any]]:
         """Every operation in creation order, the EXECUTION one first, in API form.
@@ -307,12 +359,30 @@ class Engine:
         Raises:
             ResourceNotFoundError: no such execution.
         """
-        raise NotImplementedError
+        execution = self._service.find(arn)
+        return [execution.operations[key].wire for key in execution.ordered_ids]
 
     def callbacks(self, arn: str) -> list[CallbackInfo]:
         """Every callback of the execution, closed ones too, in creation order."""
-        raise NotImplementedError
+        return callbacks.describe(self._service.find(arn))
 
     def open_callbacks(self, arn: str) -> list[CallbackInfo]:
         """The callbacks that still wait for an answer, in creation order."""
-        raise NotImplementedError
+        return [one for one in self.callbacks(arn) if one.status is Status.STARTED]
+
+    # --------------------------------------------------------------------------- commands
+
+    @contextmanager
+    def _command(self, now: float) -> Iterator[Service]:
+        """Set the time, and store what changed, also by timers that fired before a refusal."""
+        service = self._service
+        service.now = max(service.now, round(now, 3))
+        try:
+            yield service
+        finally:
+            service.commit()
+
+    def _fire_due(self) -> None:
+        service = self._service
+        while (timer := service.timers.pop_due(service.now)) is not None:
+            expiry.fire(service, timer)

@@ -28,6 +28,12 @@ class PlainTarget:
 
 Target = DurableTarget | PlainTarget
 
+
+def target_name(name: str, qualifier: str) -> str:
+    """How drivers look a function up: the qualifier only where it is not the default."""
+    return name if qualifier == DEFAULT_QUALIFIER else f"{name}:{qualifier}"
+
+
 _NAME = re.compile(
     r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
     r"(?P<account>\d{12}):function:)?"
@@ -44,16 +50,25 @@ class FunctionReference:
     account: str | None
     region: str | None
 
+    @property
+    def version(self) -> str:
+        return self.qualifier or DEFAULT_QUALIFIER
+
+    @property
+    def target_name(self) -> str:
+        """`name`, or `name:qualifier` where a particular one is asked for."""
+        return target_name(self.name, self.version)
+
     @classmethod
-    def parse(cls, text: str) -> FunctionReference | None:
-        """Read `name`, `name:qualifier`, a partial or a full ARN; None if it is neither.
+    def parse(cls, text: str) -> FunctionReference:
+        """Read `name`, `name:qualifier`, a partial or a full ARN; ValueError if it is neither.
 
         >>> FunctionReference.parse("pay:3")
         FunctionReference(name='pay', qualifier='3', account=None, region=None)
         """
         match = _NAME.fullmatch(text)
         if match is None:
-            return None
+            raise ValueError(text)
         return cls(match["name"], match["qualifier"], match["account"], match["region"])
 
 
@@ -66,6 +81,5 @@ class Targets:
     def register(self, function_name: str, target: Target) -> None:
         self._targets[function_name] = target
 
-    def find(self, name: str, qualifier: str | None) -> Target | None:
-        qualified = f"{name}:{qualifier or DEFAULT_QUALIFIER}"
-        return self._targets.get(qualified) or self._targets.get(name)
+    def find(self, name: str, qualifier: str) -> Target | None:
+        return self._targets.get(f"{name}:{qualifier}") or self._targets.get(name)

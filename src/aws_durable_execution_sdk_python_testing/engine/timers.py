@@ -50,7 +50,7 @@ class Timers:
         """Arm a timer for `deadline` (epoch seconds), replacing an earlier one."""
         self._sequence += 1
         self._armed[timer] = self._sequence
-        due = deadline - self._postponed[timer.kind]
+        due = _milliseconds(deadline - self._postponed[timer.kind])
         heapq.heappush(self._heaps[timer.kind], _Entry(due, self._sequence, timer))
 
     def disarm(self, timer: Timer) -> None:
@@ -86,4 +86,9 @@ class Timers:
         if not heap:
             return None
         due, sequence, timer = heap[0]
-        return _Entry(due + self._postponed[kind], sequence, timer)
+        return _Entry(_milliseconds(due + self._postponed[kind]), sequence, timer)
+
+
+def _milliseconds(seconds: float) -> float:
+    """Deadlines are exact in milliseconds, so that firing at `next_deadline()` fires."""
+    return round(seconds, 3)

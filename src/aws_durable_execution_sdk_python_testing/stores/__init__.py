@@ -1,0 +1,21 @@
+"""Where executions are kept."""
+
+from aws_durable_execution_sdk_python_testing.stores.base import (
+    EventStore,
+    Record,
+    StoreError,
+    StoreFormatError,
+    StoreLockedError,
+)
+from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
+from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
+
+__all__ = [
+    "EventStore",
+    "InMemoryExecutionStore",
+    "Record",
+    "SQLiteExecutionStore",
+    "StoreError",
+    "StoreFormatError",
+    "StoreLockedError",
+]

@@ -36,6 +36,7 @@ class EventStore(Protocol):
 
     def load(self) -> Iterator[tuple[str, Record]]:
         """Every record ever appended, oldest first."""
+        ...
 
     def close(self) -> None:
         """Release the store. Idempotent."""

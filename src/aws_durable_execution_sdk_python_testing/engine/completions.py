@@ -1,0 +1,64 @@
+"""Operations that complete without the handler: how, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.model import OperationType, Status
+from aws_durable_execution_sdk_python_testing.engine.execution import Execution
+from aws_durable_execution_sdk_python_testing.engine.operation import OperationRecord
+from aws_durable_execution_sdk_python_testing.engine.service import Service
+from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
+
+# The timers an operation can have, and so those to disarm when it closes.
+TIMERS_OF: Mapping[OperationType, tuple[TimerKind, ...]] = {
+    OperationType.STEP: (TimerKind.STEP_RETRY,),
+    OperationType.WAIT: (TimerKind.WAIT,),
+    OperationType.CALLBACK: (TimerKind.CALLBACK_TIMEOUT, TimerKind.CALLBACK_HEARTBEAT),
+}
+
+
+def complete(
+    service: Service,
+    execution: Execution,
+    operation: OperationRecord,
+    status: Status,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Give an operation its final status and let the handler know."""
+    final = operation.close(status, service.now, details)
+    execution.put(final, by_service=True)
+    execution.log_closed(final, service.now)
+    disarm_all(service, execution, operation)
+    service.trigger(execution)
+
+
+def disarm_all(service: Service, execution: Execution, operation: OperationRecord) -> None:
+    """Disarm every timer an operation may have."""
+    for kind in TIMERS_OF.get(operation.type, ()):
+        service.disarm(kind, execution, operation.id)
+
+
+def complete_invoke(
+    service: Service,
+    execution: Execution,
+    operation_id: str,
+    status: Status,
+    result: str | None,
+    error: Mapping[str, Any] | None,
+) -> None:
+    """Bring a chained invoke's answer to its operation; ignored where nobody waits for it."""
+    operation = execution.operations[operation_id]
+    if execution.closed or operation.closed:
+        return
+    limit = service.limits.payload_bytes
+    if result is not None and len(result.encode()) > limit:
+        status, result = Status.FAILED, None
+        message = f"CHAINED_INVOKE output size must be less than or equal to {limit} bytes."
+        error = {"ErrorType": "InvalidParameterValueException", "ErrorMessage": message}
+    if status is Status.SUCCEEDED:
+        details: dict[str, Any] = {} if result is None else {"Result": result}
+    else:
+        details = {"Error": dict(error or {})}
+    complete(service, execution, operation, status, details)

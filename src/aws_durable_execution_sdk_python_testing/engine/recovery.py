@@ -1,0 +1,75 @@
+"""From the store's log back to running executions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.model import OperationType, Status
+from aws_durable_execution_sdk_python_testing.engine import lifecycle
+from aws_durable_execution_sdk_python_testing.engine.completions import TIMERS_OF
+from aws_durable_execution_sdk_python_testing.engine.effects import InvokeHandler
+from aws_durable_execution_sdk_python_testing.engine.execution import Execution, Facts
+from aws_durable_execution_sdk_python_testing.engine.operation import OperationRecord
+from aws_durable_execution_sdk_python_testing.engine.service import Service
+from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
+from aws_durable_execution_sdk_python_testing.engine.transitions import (
+    arm_callback,
+    call_function,
+)
+
+_LOST: dict[str, Any] = {
+    "ErrorType": "Runtime.ExitError",
+    "ErrorMessage": "The invocation was lost when the local service ended.",
+}
+
+
+def load(service: Service) -> None:
+    """Rebuild every execution from its records. Nothing runs yet."""
+    for arn, record in service.store.load():
+        if "Facts" in record:
+            service.add(Execution(Facts(**record["Facts"]), service.touched))
+        execution = service.executions[arn]
+        execution.restore(record)
+        if execution.history:
+            service.now = max(service.now, execution.history[-1]["EventTimestamp"])
+    service.touched.clear()
+
+
+def resume(service: Service) -> None:
+    """Take up every execution that is still open."""
+    for execution in list(service.executions.values()):
+        if not execution.closed:
+            _resume(service, execution)
+
+
+def _resume(service: Service, execution: Execution) -> None:
+    progress, facts = execution.progress, execution.facts
+    lost = progress.request_id is not None
+    if lost:
+        lifecycle.close_invocation(service, execution, _LOST)
+    if progress.outcome is not None:
+        lifecycle.finish(service, execution, progress.outcome)
+        return
+    service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", facts.started + facts.execution_timeout)
+    for operation_id in execution.pending:
+        _rearm(service, execution, execution.operations[operation_id])
+    if progress.retry_at is not None:
+        service.arm(TimerKind.INVOCATION_RETRY, execution, "", progress.retry_at)
+    elif progress.invoke_wanted:
+        service.effects.append(InvokeHandler(execution.arn, facts.target_name))
+    elif lost:
+        service.trigger(execution)
+
+
+def _rearm(service: Service, execution: Execution, operation: OperationRecord) -> None:
+    if operation.type is OperationType.CALLBACK:
+        arm_callback(service, execution, operation)
+    elif operation.type is OperationType.CHAINED_INVOKE:
+        if "DurableExecutionArn" not in operation.kept:
+            call_function(service, execution, operation)
+    else:
+        key = "ScheduledEndTimestamp"
+        if operation.status is Status.PENDING:
+            key = "NextAttemptTimestamp"
+        (kind,) = TIMERS_OF[operation.type]
+        service.arm(kind, execution, operation.id, operation.details[key])

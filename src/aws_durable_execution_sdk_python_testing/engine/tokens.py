@@ -1,0 +1,48 @@
+"""Opaque strings the service hands out. Clients see base64; only this module looks inside."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+_SEPARATOR = "\n"  # in no ARN, operation id or request id
+
+
+def checkpoint_token(arn: str, sequence: int, request_id: str) -> str:
+    """The token of one moment of one invocation; valid as long as it equals the current one."""
+    return _pack(str(sequence), request_id, arn)
+
+
+def callback_id(arn: str, operation_id: str) -> str:
+    """The id a callback is answered by. It says whose it is, so no index of ids is needed."""
+    return _pack(arn, operation_id)
+
+
+def read_callback_id(text: str) -> tuple[str, str] | None:
+    """The execution's ARN and the operation's id; None if it never was a callback id."""
+    parts = _unpack(text)
+    return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
+def page_marker(scope: str, position: int) -> str:
+    """A place to continue at. It is valid in its `scope` only."""
+    return _pack(scope, str(position))
+
+
+def read_page_marker(text: str, scope: str) -> int | None:
+    """The position a marker stands for; None if it is malformed or of another scope."""
+    parts = _unpack(text)
+    if len(parts) != 2 or parts[0] != scope or not parts[1].isdecimal():
+        return None
+    return int(parts[1])
+
+
+def _pack(*parts: str) -> str:
+    return base64.b64encode(_SEPARATOR.join(parts).encode()).decode()
+
+
+def _unpack(text: str) -> list[str]:
+    try:
+        return base64.b64decode(text, validate=True).decode().split(_SEPARATOR)
+    except (binascii.Error, ValueError):
+        return []
