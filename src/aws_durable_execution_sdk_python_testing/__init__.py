@@ -1,0 +1,79 @@
+"""Testing SDK for durable functions: run them in process, or against a deployed function.
+
+Names are imported when first used: the pytest plugin lives in this package, and pytest imports
+it in every project that has the package installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python.core.model import (
+        ErrorObject,
+        ExecutionStatus,
+        InvocationStatus,
+        OperationStatus,
+        OperationType,
+    )
+    from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
+    from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
+    from aws_durable_execution_sdk_python_testing.payloads import deserialize_operation_payload
+    from aws_durable_execution_sdk_python_testing.responder import CALLBACK_TIMEOUT
+    from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+    from aws_durable_execution_sdk_python_testing.runner import (
+        DurableChildContextTestRunner,
+        DurableFunctionTestRunner,
+    )
+
+    __version__: str
+
+__all__ = [
+    "CALLBACK_TIMEOUT",
+    "DurableChildContextTestRunner",
+    "DurableFunctionCloudTestRunner",
+    "DurableFunctionTestResult",
+    "DurableFunctionTestRunner",
+    "DurableFunctionsTestError",
+    "ErrorObject",
+    "ExecutionStatus",
+    "InvocationStatus",
+    "OperationStatus",
+    "OperationType",
+    "__version__",
+    "deserialize_operation_payload",
+]
+
+_MODEL = "aws_durable_execution_sdk_python.core.model"
+_HOMES = {
+    "CALLBACK_TIMEOUT": f"{__name__}.responder",
+    "DurableChildContextTestRunner": f"{__name__}.runner",
+    "DurableFunctionCloudTestRunner": f"{__name__}.cloud",
+    "DurableFunctionTestResult": f"{__name__}.results",
+    "DurableFunctionTestRunner": f"{__name__}.runner",
+    "DurableFunctionsTestError": f"{__name__}.exceptions",
+    "ErrorObject": _MODEL,
+    "ExecutionStatus": _MODEL,
+    "InvocationStatus": _MODEL,
+    "OperationStatus": _MODEL,
+    "OperationType": _MODEL,
+    "deserialize_operation_payload": f"{__name__}.payloads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata
+
+        value: Any = metadata.version("aws-durable-execution-sdk-python")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
