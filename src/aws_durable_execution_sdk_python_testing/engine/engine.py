@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python.core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing.engine import (
     callbacks,
     checkpoints,
@@ -261,8 +261,9 @@ class Engine:
         """
         with self._command(now) as service:
             execution = service.find(arn)
-            if operation_id not in execution.operations:
-                raise ResourceNotFoundError(f"Operation not found: {operation_id}")
+            operation = execution.operations.get(operation_id)
+            if operation is None or operation.type is not OperationType.CHAINED_INVOKE:
+                raise ResourceNotFoundError(f"Chained invoke not found: {operation_id}")
             completions.complete_invoke(service, execution, operation_id, status, result, error)
 
     # ------------------------------------------------------------------------------- time
