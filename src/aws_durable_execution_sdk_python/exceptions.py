@@ -224,7 +224,7 @@ class CallbackSubmitterError(CallbackError):
 # ------------------------------------------------------------------------------ control flow
 
 
-class SuspendExecution(BaseException):  # noqa: N818 - control flow, not an error
+class SuspendExecution(BaseException):
     """Passes through user code while an invocation, or one branch of it, is being suspended.
 
     Derived from BaseException so that `except Exception` lets it pass. Code that catches it
@@ -237,7 +237,7 @@ class TimedSuspendExecution(SuspendExecution):
     """A suspension with a known end."""
 
 
-class OrphanedChildException(BaseException):  # noqa: N818 - control flow, not an error
+class OrphanedChildException(BaseException):
     """Work went on below a map, parallel or child context that has already completed."""
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from aws_durable_execution_sdk_python.core.delays import (
     Duration,
@@ -29,6 +29,12 @@ from aws_durable_execution_sdk_python.core.validation import (
     whole_number,
 )
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python.config import WithRetryConfig
+    from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
+
+T = TypeVar("T")
 
 _DEFAULT_INITIAL_DELAY = Duration(5)
 _DEFAULT_MAX_DELAY = Duration(300)
@@ -293,3 +299,50 @@ def _sequence(what: str, value: Any) -> Any:
     if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
         raise ValidationError(f"{what} must be a list or tuple, got {value!r}")
     return value
+
+
+# ------------------------------------------------------------------------------- whole operations
+
+
+@overload
+def with_retry(
+    context: DurableContext,
+    func: Callable[[DurableContext, int], T],
+    name: str | None = None,
+    config: WithRetryConfig | None = None,
+) -> T: ...
+@overload
+def with_retry(
+    context: AsyncDurableContext,
+    func: Callable[[AsyncDurableContext, int], Awaitable[T]],
+    name: str | None = None,
+    config: WithRetryConfig | None = None,
+) -> Coroutine[Any, Any, T]: ...
+def with_retry(
+    context: DurableContext | AsyncDurableContext,
+    func: Callable[..., Any],
+    name: str | None = None,
+    config: WithRetryConfig | None = None,
+) -> Any:
+    """Try a whole piece of durable code again until it succeeds, waiting durably in between.
+
+    The attempts run in one child context, the second continuing where the first stopped
+    numbering its operations; each back-off is a wait named `{name}-backoff-{attempt}`.
+
+    Parameters:
+        context: the context to run in; with an async one, await what is returned.
+        func: takes the context of the attempts and the attempt's number, from 1.
+        name: the child context's name.
+        config: the retry strategy, and whether to use a child context at all.
+
+    Returns:
+        What `func` returned.
+
+    Raises:
+        ChildContextError: the strategy gave up; also an instance of the last error's class.
+            Without a child context, the last error itself.
+
+    Example:
+        >>> with_retry(context, lambda ctx, attempt: ctx.step(book_and_pay(attempt)), name="book")
+    """
+    return context._with_retry(func, name, config)

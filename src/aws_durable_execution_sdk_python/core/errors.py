@@ -8,17 +8,23 @@ class can be found again by name, the user's own class: `except ValueError` and
 from __future__ import annotations
 
 import functools
+import json
 import sys
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python import exceptions
 from aws_durable_execution_sdk_python.core.model import ErrorObject
-from aws_durable_execution_sdk_python.exceptions import CallbackError, DurableOperationError
+from aws_durable_execution_sdk_python.exceptions import (
+    CallbackError,
+    DurableOperationError,
+    UnrecoverableError,
+)
 
 E = TypeVar("E", bound=DurableOperationError)
 
-# ErrorData of a callback error that crosses a context: this prefix, then the callback's id.
-_CALLBACK_DATA = "aws-durable-callback-id:"
+# ErrorData of a callback error that crosses a context: this prefix, then JSON with what would
+# otherwise be lost, the callback's id and the type and data its answer had.
+_CALLBACK_DATA = "aws-durable-callback:"
 
 
 def type_name(cls: type[BaseException]) -> str:
@@ -30,15 +36,15 @@ def type_name(cls: type[BaseException]) -> str:
 
 def describe(error: BaseException) -> ErrorObject:
     """The wire form of an error that leaves a step, a context or the handler."""
+    if isinstance(error, CallbackError):
+        lost = {"id": error.callback_id, "type": error.error_type, "data": error.data}
+        kind = type_name(_sdk_class(type(error)))
+        data = _CALLBACK_DATA + json.dumps(lost)
+        return ErrorObject(str(error), kind, data, error.stack_trace)
     if isinstance(error, DurableOperationError):
         # The original type travels through every level; the wrapper is known from where it is.
-        data = error.data
-        if isinstance(error, CallbackError) and error.callback_id and data is None:
-            data = _CALLBACK_DATA + error.callback_id
-        kind = error.error_type
-        if isinstance(error, CallbackError) or kind is None:
-            kind = type_name(_sdk_class(type(error)))
-        return ErrorObject(str(error), kind, data, error.stack_trace)
+        kind = error.error_type or type_name(_sdk_class(type(error)))
+        return ErrorObject(str(error), kind, error.data, error.stack_trace)
     return ErrorObject(str(error), type_name(type(error)))
 
 
@@ -49,18 +55,21 @@ def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
     cls = operation_class if original is None else _both(operation_class, original)
     try:
         instance = cls.__new__(cls)
-        operation_class.__init__(
-            instance, error.message, error.type, error.data, error.stack_trace
-        )
-    except Exception:  # noqa: BLE001 - whatever a user's class does, the failure is reported
+        operation_class.__init__(instance, error.message, error.type, error.data, error.stack_trace)
+    except Exception:
         instance = operation_class(error.message, error.type, error.data, error.stack_trace)
     if isinstance(instance, CallbackError) and (error.data or "").startswith(_CALLBACK_DATA):
-        instance.callback_id = (error.data or "")[len(_CALLBACK_DATA) :]
+        lost = json.loads((error.data or "")[len(_CALLBACK_DATA) :])
+        instance.callback_id = lost["id"]
+        instance.error_type = lost["type"]
+        instance.data = lost["data"]
     return instance
 
 
 def _sdk_class(cls: type[BaseException]) -> type[BaseException]:
-    return next(c for c in cls.__mro__ if c.__module__ == exceptions.__name__)
+    """The SDK's own class of an error that may be the user's as well; the most telling one."""
+    own = [c for c in cls.__mro__ if c.__module__ == exceptions.__name__]
+    return next((c for c in own if issubclass(c, CallbackError)), own[0])
 
 
 def _find_class(name: str | None) -> type[Exception] | None:
@@ -90,7 +99,8 @@ def _split(name: str) -> tuple[str, list[str]]:
 @functools.cache
 def _both(operation_class: type[E], original: type[Exception]) -> type[E]:
     """`class ValueError(StepError, ValueError)`; the operation's class where layouts clash."""
-    if issubclass(operation_class, original):
+    if issubclass(operation_class, original) or issubclass(original, UnrecoverableError):
+        # A failed operation is for the caller to handle: it must not end the invocation.
         return operation_class
     if issubclass(original, operation_class):
         return original

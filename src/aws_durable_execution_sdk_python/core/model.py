@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - _wire makes a dataclass field
 """Wire types of the durable execution service, and the one codec that reads and writes them.
 
 Each type is a frozen dataclass whose fields carry their wire name; `_codec` builds, once per
@@ -13,9 +14,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar, cast
-
-from typing_extensions import Self
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 
 class Status(enum.StrEnum):

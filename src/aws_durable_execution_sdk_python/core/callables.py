@@ -1,0 +1,166 @@
+"""What kind of function the user handed over: async or not, and which context it takes.
+
+Decided from the function itself, never from what happens at run time, so that a replay decides
+the same.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+_STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
+_POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
+_CONTEXT_CLASSES = {"DurableContext": "blocking", "AsyncDurableContext": "async"}
+
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Bound(Generic[R_co]):
+    """A decorated function with its arguments, waiting for the context it runs with.
+
+    Attributes:
+        function: the user's function.
+        pass_context: whether it takes the context as its first argument.
+    """
+
+    __slots__ = ("_original_name", "args", "function", "kwargs", "pass_context")
+    is_step = False
+
+    def __init__(
+        self,
+        function: Callable[..., R_co],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        name: str | None,
+        pass_context: bool = True,
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.pass_context = pass_context
+        self._original_name = name
+
+    def __call__(self, context: Any, *more: Any) -> R_co:
+        if self.pass_context:
+            return self.function(context, *more, *self.args, **self.kwargs)
+        return self.function(*self.args, **self.kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self._original_name or self.function!r} with its arguments>"
+
+
+class Kind(enum.Enum):
+    """How a function that takes a durable context runs, and so which context it gets."""
+
+    BLOCKING = "blocking"
+    ASYNC = "async"
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine: seen through partials, decorators and objects."""
+    function = _innermost(function)
+    if inspect.iscoroutinefunction(function):
+        return True
+    call = getattr(type(function), "__call__", None)
+    return not inspect.isroutine(function) and inspect.iscoroutinefunction(call)
+
+
+def context_kind(function: Callable[..., Any], parent: Kind) -> Kind:
+    """Which context the function gets: by annotation, else async def, else lambda, else def."""
+    if isinstance(function, Bound):
+        function = function.function
+    declared = _declared_kind(function)
+    if declared is not None:
+        return declared
+    if is_async(function):
+        return Kind.ASYNC
+    return parent if getattr(_innermost(function), "__name__", "") == "<lambda>" else Kind.BLOCKING
+
+
+def takes_positional(function: Callable[..., Any]) -> bool:
+    """Whether a bare callable accepts one positional argument (the StepContext)."""
+    if isinstance(function, Bound):
+        return True
+    if isinstance(function, types.FunctionType) and not hasattr(function, "__wrapped__"):
+        code = function.__code__  # the usual case, at a fraction of signature()'s cost
+        return code.co_argcount > 0 or bool(code.co_flags & inspect.CO_VARARGS)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.kind in _POSITIONAL for p in parameters)
+
+
+def accepts(function: Callable[..., Any], count: int) -> bool:
+    """Whether a callable can be called with that many positional arguments."""
+    if isinstance(function, Bound):
+        return True
+    try:
+        inspect.signature(function).bind(*(None,) * count)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def declares_step_context(function: Callable[..., Any]) -> bool | None:
+    """Whether the first parameter is a StepContext by annotation or name; None if unknowable."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if not parameters or parameters[0].kind not in _POSITIONAL:
+        return False
+    first = parameters[0]
+    return first.name in _STEP_CONTEXT_NAMES or _annotation_name(first) == "StepContext"
+
+
+def name_of(function: Callable[..., Any]) -> str | None:
+    """The name a decorated function gives its operation; bare functions and lambdas have none."""
+    return getattr(function, "_original_name", None) or None
+
+
+def _innermost(function: Any) -> Any:
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif isinstance(function, Bound):
+            function = function.function
+        elif inspect.iscoroutinefunction(function):
+            return function
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        else:
+            return function
+
+
+def _declared_kind(function: Callable[..., Any]) -> Kind | None:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    for parameter in parameters:
+        kind = _CONTEXT_CLASSES.get(_annotation_name(parameter))
+        if kind is not None:
+            return Kind(kind)
+    return None
+
+
+def _annotation_name(parameter: inspect.Parameter) -> str:
+    """The annotation's class name, whether it is a class or (from __future__) a string."""
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        return annotation.strip("\"' ").rpartition(".")[2]
+    return getattr(annotation, "__name__", "")

@@ -1,0 +1,157 @@
+"""What is recorded of this execution: operations by id, identity checks, the orphan test.
+
+Operations are kept in wire form and parsed when somebody looks: most of a long history is
+looked at once, and some of it never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.model import (
+    TERMINAL,
+    Operation,
+    OperationAction,
+    OperationSubType,
+    OperationType,
+    OperationUpdate,
+)
+from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
+
+# Sub-types that an older SDK wrote for what is now another one.
+_SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
+    OperationSubType.WAIT_FOR_CALLBACK: (OperationSubType.RUN_IN_CHILD_CONTEXT,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OperationIdentity:
+    """Which operation the running code asks for. `site` is the line of user code that asks."""
+
+    operation_id: str
+    operation_type: OperationType
+    sub_type: str
+    name: str | None
+    parent_id: str | None
+    site: tuple[CodeType, int] | None = None
+
+    def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
+        """A change of this operation, to be checkpointed."""
+        return OperationUpdate(
+            operation_id=self.operation_id,
+            operation_type=self.operation_type,
+            action=action,
+            parent_id=self.parent_id,
+            name=self.name,
+            sub_type=self.sub_type,
+            **fields,
+        )
+
+
+class Journal:
+    """The recorded operations, merged page by page and answer by answer; later wins."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        self._wire: dict[str, Mapping[str, Any]] = {}
+        self._parsed: dict[str, Operation] = {}
+        self._parents: dict[str, str | None] = {}
+        self._closed: set[str] = set()
+
+    def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Take over what the service says; returns the ids it spoke of."""
+        ids = []
+        for operation in operations:
+            operation_id = operation["Id"]
+            self._wire[operation_id] = operation
+            self._parsed.pop(operation_id, None)
+            ids.append(operation_id)
+        return ids
+
+    def get(self, operation_id: str) -> Operation | None:
+        parsed = self._parsed.get(operation_id)
+        if parsed is None:
+            wire = self._wire.get(operation_id)
+            if wire is None:
+                return None
+            parsed = self._parsed[operation_id] = Operation.from_dict(wire)
+        return parsed
+
+    def __contains__(self, operation_id: str) -> bool:
+        return operation_id in self._wire
+
+    @property
+    def has_history(self) -> bool:
+        """Whether anything but the execution itself is recorded."""
+        return len(self._wire) > (self.execution_id in self._wire)
+
+    def find(self, identity: OperationIdentity) -> Operation | None:
+        """The recorded operation for what the code asks, or None when it is new.
+
+        Raises:
+            NonDeterministicExecutionError: something else is recorded at this position.
+        """
+        operation = self.get(identity.operation_id)
+        if operation is None:
+            return None
+        parent_id = None if operation.parent_id == self.execution_id else operation.parent_id
+        if (
+            operation.operation_type is not identity.operation_type
+            or (operation.name or None) != (identity.name or None)
+            or parent_id != identity.parent_id
+            or not _same_sub_type(identity.sub_type, operation.sub_type)
+        ):
+            raise NonDeterministicExecutionError(_divergence(identity, operation, parent_id))
+        return operation
+
+    # -- orphans ----------------------------------------------------------------------------
+
+    def open_context(self, context_id: str, parent_id: str | None) -> None:
+        """Remember where a context hangs, so that its ancestors can be walked."""
+        self._parents[context_id] = parent_id
+
+    def close_context(self, context_id: str) -> None:
+        """From here on, work below this context is orphaned."""
+        self._closed.add(context_id)
+
+    def is_orphan(self, parent_id: str | None) -> bool:
+        """Whether a context that encloses `parent_id`, itself included, is already closed."""
+        if not self._closed:
+            return False
+        while parent_id is not None:
+            if parent_id in self._closed:
+                return True
+            parent_id = self._parents.get(parent_id)
+        return False
+
+    def is_terminal(self, operation_id: str) -> bool:
+        operation = self.get(operation_id)
+        return operation is not None and operation.status in TERMINAL
+
+
+def _same_sub_type(asked: str, recorded: str | None) -> bool:
+    return recorded == asked or recorded in _SAME_SUB_TYPE.get(asked, ())
+
+
+def _divergence(identity: OperationIdentity, found: Operation, found_parent: str | None) -> str:
+    def say(kind: str, sub_type: str | None, name: str | None, parent: str | None) -> str:
+        where = f" in context {parent[:12]}..." if parent else " at the top level"
+        return f"{kind} ({sub_type}) {'named ' + repr(name) if name else 'without a name'}{where}"
+
+    expected = say(identity.operation_type, identity.sub_type, identity.name, identity.parent_id)
+    recorded = say(found.operation_type, found.sub_type, found.name, found_parent)
+    line = ""
+    if identity.site is not None:
+        code, lineno = identity.site
+        line = f' at File "{code.co_filename}", line {lineno}, in {code.co_name}'
+    return (
+        f"The code asks for {expected}{line}, but this execution recorded {recorded} at the same "
+        f"position (operation {identity.operation_id}). Likely causes: the code changed while "
+        "the execution was running (an operation added, removed, renamed or reordered), or the "
+        "order of operations depends on something that is not the same on replay (time, random "
+        "values, a set's order, the environment). Wrap such values in a step, or finish running "
+        "executions with the code that began them."
+    )

@@ -1,0 +1,187 @@
+"""Decorators that turn functions into operations: call them with arguments, hand over the result.
+
+Documented in the seeds' steps page ("Using the @durable_step decorator") and index ("Decorators").
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from aws_durable_execution_sdk_python.config import ParallelBranch
+from aws_durable_execution_sdk_python.core.callables import Bound, declares_step_context
+from aws_durable_execution_sdk_python.core.validation import operation_name
+from aws_durable_execution_sdk_python.types import StepContext, WaitForCallbackContext
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class BoundStep(Bound[R_co], Generic[R_co]):
+    """A `@durable_step` function with its arguments, to be passed to `context.step`."""
+
+    __slots__ = ()
+    is_step = True
+
+    def __call__(self, context: StepContext, *more: Any) -> R_co:
+        return super().__call__(context, *more)
+
+
+class BoundChild(Bound[R_co], Generic[C, R_co]):
+    """A `@durable_with_child_context` function with its arguments."""
+
+    __slots__ = ()
+
+    def __call__(self, context: C, *more: Any) -> R_co:
+        return super().__call__(context, *more)
+
+
+class BoundSubmitter(Bound[R_co], Generic[R_co]):
+    """A `@durable_wait_for_callback` function with its arguments."""
+
+    __slots__ = ()
+
+    def __call__(self, callback_id: str, context: WaitForCallbackContext, *more: Any) -> R_co:
+        return self.function(callback_id, context, *self.args, **self.kwargs)
+
+
+@overload
+def durable_step(func: Callable[Concatenate[StepContext, P], R]) -> Callable[P, BoundStep[R]]: ...
+@overload
+def durable_step(func: Callable[P, R]) -> Callable[P, BoundStep[R]]: ...
+def durable_step(func: Callable[..., Any]) -> Callable[..., BoundStep[Any]]:
+    """Mark a function as a step function: calling it binds its arguments.
+
+    The function may take a `StepContext` first, or not: it is passed if the first parameter is
+    annotated `StepContext` or named `step_context`, `ctx`, `context`, `_` or `_ctx`, or if the
+    arguments fit only with it. The function may be `async def`.
+
+    Returns:
+        A callable that takes the function's own arguments and gives what `context.step` takes.
+        The step is named after the function.
+
+    Example:
+        >>> @durable_step
+        ... def add_numbers(step_context: StepContext, a: int, b: int) -> int:
+        ...     return a + b
+        >>> add_numbers(5, 3)
+        <add_numbers with its arguments>
+    """
+    takes_context = declares_step_context(func)
+    signature = _signature(func)
+
+    @functools.wraps(func)
+    def bind(*args: Any, **kwargs: Any) -> BoundStep[Any]:
+        pass_context = takes_context or (
+            signature is not None
+            and not _fits(signature, args, kwargs)
+            and _fits(signature, (None, *args), kwargs)
+        )
+        return BoundStep(func, args, kwargs, name=_name(func), pass_context=pass_context)
+
+    return _named(bind, func)
+
+
+def durable_with_child_context(
+    func: Callable[Concatenate[C, P], R],
+) -> Callable[P, BoundChild[C, R]]:
+    """Mark a function that takes a child context first, for `context.run_in_child_context`.
+
+    The function may be `async def`; it is then given an `AsyncDurableContext`. It may also be a
+    branch of `context.parallel`.
+
+    Example:
+        >>> @durable_with_child_context
+        ... def process(ctx: DurableContext, order_id: str) -> str:
+        ...     return ctx.step(validate_order(order_id))
+        >>> context.run_in_child_context(process("o-1"))
+    """
+
+    @functools.wraps(func)
+    def bind(*args: P.args, **kwargs: P.kwargs) -> BoundChild[C, R]:
+        return BoundChild(func, args, kwargs, name=_name(func))
+
+    return _named(bind, func)
+
+
+def durable_wait_for_callback(
+    func: Callable[Concatenate[str, WaitForCallbackContext, P], R],
+) -> Callable[P, BoundSubmitter[R]]:
+    """Mark a submitter for `context.wait_for_callback`: it takes the callback's id and a context.
+
+    Example:
+        >>> @durable_wait_for_callback
+        ... def ask(callback_id: str, context: WaitForCallbackContext, to: str) -> None:
+        ...     send_mail(to, callback_id)
+        >>> context.wait_for_callback(ask("boss@example.com"), name="approval")
+    """
+
+    @functools.wraps(func)
+    def bind(*args: P.args, **kwargs: P.kwargs) -> BoundSubmitter[R]:
+        return BoundSubmitter(func, args, kwargs, name=_name(func))
+
+    return _named(bind, func)
+
+
+def durable_parallel_branch(
+    name: str | None = None,
+) -> Callable[[Callable[Concatenate[C, P], R]], Callable[P, ParallelBranch[Any]]]:
+    """Mark a function that takes a child context first as a named branch of `context.parallel`.
+
+    Parameters:
+        name: the branch's name; by default the function's.
+
+    Raises:
+        ValidationError: the name is not 1 to 256 printable ASCII characters.
+
+    Example:
+        >>> @durable_parallel_branch(name="ship")
+        ... def ship(ctx: DurableContext, order_id: str) -> str:
+        ...     return ctx.step(book_carrier(order_id))
+        >>> context.parallel([ship("o-1"), ship("o-2")])
+    """
+    operation_name(name)
+
+    def decorate(func: Callable[Concatenate[C, P], R]) -> Callable[P, ParallelBranch[Any]]:
+        @functools.wraps(func)
+        def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[Any]:
+            bound: Bound[R] = Bound(func, args, kwargs, name=_name(func))
+            return ParallelBranch(bound, name or _name(func))
+
+        return _named(bind, func)
+
+    return decorate
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _named(bind: F, func: Callable[..., Any]) -> F:
+    # wraps() would make the wrapper look async, or like a function of other parameters.
+    del bind.__wrapped__  # type: ignore[attr-defined]
+    bind._original_name = _name(func)  # type: ignore[attr-defined]
+    return bind
+
+
+def _name(func: Callable[..., Any]) -> str | None:
+    name = getattr(func, "__name__", None)
+    return None if name == "<lambda>" else name
+
+
+def _signature(func: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(func)
+    except (TypeError, ValueError):
+        return None
+
+
+def _fits(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True

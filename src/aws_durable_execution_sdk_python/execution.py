@@ -1,0 +1,211 @@
+"""`@durable_execution`: from a Lambda event to the response, one invocation at a time.
+
+Documented in the seeds' index ("Durable functions") and getting-started page.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, overload
+
+from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
+from aws_durable_execution_sdk_python.core.callables import Kind, context_kind
+from aws_durable_execution_sdk_python.core.model import InvocationStatus, StateOutput
+from aws_durable_execution_sdk_python.exceptions import ExecutionError, ValidationError
+from aws_durable_execution_sdk_python.lambda_service import (
+    DurableExecutionInvocationOutput,
+    DurableServiceClient,
+)
+from aws_durable_execution_sdk_python.runtime.environment import Environment, run_in_environment
+from aws_durable_execution_sdk_python.runtime.invocation import ContextFactories, Invocation
+
+__all__ = [
+    "DurableExecutionInvocationInput",
+    "DurableExecutionInvocationInputWithClient",
+    "DurableExecutionInvocationOutput",
+    "InitialExecutionState",
+    "InvocationStatus",
+    "durable_execution",
+]
+
+Compat = Literal["aws"]
+T = TypeVar("T")
+Handler = Callable[[Any, Any], dict[str, Any]]
+
+_CONTEXTS = ContextFactories(DurableContext, AsyncDurableContext)
+
+
+@dataclass(frozen=True)
+class InitialExecutionState:
+    """The first page of recorded operations, as wire dicts, and the marker of the next one."""
+
+    operations: list[Mapping[str, Any]] = field(default_factory=list)
+    next_marker: str = ""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> InitialExecutionState:
+        return cls(list(data.get("Operations") or ()), data.get("NextMarker") or "")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"Operations": list(self.operations), "NextMarker": self.next_marker}
+
+
+@dataclass(frozen=True)
+class DurableExecutionInvocationInput:
+    """The event that Lambda sends to a durable function."""
+
+    durable_execution_arn: str
+    checkpoint_token: str
+    initial_execution_state: InitialExecutionState = field(default_factory=InitialExecutionState)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> DurableExecutionInvocationInput:
+        """Read an event.
+
+        Raises:
+            ExecutionError: it is not one of a durable function.
+        """
+        try:
+            arn, token = data["DurableExecutionArn"], data["CheckpointToken"]
+        except (TypeError, KeyError) as error:
+            raise ExecutionError(
+                "the event is not that of a durable execution (DurableExecutionArn or "
+                "CheckpointToken is missing): configure the function with DurableConfig, and "
+                "invoke it through Lambda or a test runner"
+            ) from error
+        state = InitialExecutionState.from_dict(data.get("InitialExecutionState") or {})
+        return cls(arn, token, state)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "DurableExecutionArn": self.durable_execution_arn,
+            "CheckpointToken": self.checkpoint_token,
+            "InitialExecutionState": self.initial_execution_state.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class DurableExecutionInvocationInputWithClient(DurableExecutionInvocationInput):
+    """An event that brings the service client with it: how test runners invoke in process."""
+
+    service_client: DurableServiceClient | None = None
+
+    @classmethod
+    def from_event(
+        cls, event: Mapping[str, Any], service_client: DurableServiceClient
+    ) -> DurableExecutionInvocationInputWithClient:
+        plain = DurableExecutionInvocationInput.from_dict(event)
+        return cls.from_durable_execution_invocation_input(plain, service_client)
+
+    @classmethod
+    def from_durable_execution_invocation_input(
+        cls,
+        invocation_input: DurableExecutionInvocationInput,
+        service_client: DurableServiceClient,
+    ) -> DurableExecutionInvocationInputWithClient:
+        return cls(
+            invocation_input.durable_execution_arn,
+            invocation_input.checkpoint_token,
+            invocation_input.initial_execution_state,
+            service_client,
+        )
+
+
+@overload
+def durable_execution(
+    func: Callable[[Any, AsyncDurableContext], Awaitable[Any]],
+) -> Handler: ...
+@overload
+def durable_execution(func: Callable[[Any, DurableContext], Any]) -> Handler: ...
+@overload
+def durable_execution(
+    func: None = None, *, boto3_client: Any = None, compat: Compat | None = None
+) -> Callable[
+    [Callable[[Any, AsyncDurableContext], Awaitable[Any]] | Callable[[Any, DurableContext], Any]],
+    Handler,
+]: ...
+def durable_execution(
+    func: Callable[[Any, Any], Any] | None = None,
+    *,
+    boto3_client: Any = None,
+    compat: Compat | None = None,
+) -> Any:
+    """Make a Lambda handler durable.
+
+    Parameters:
+        func: takes the event and a durable context: the blocking `DurableContext`, or the
+            `AsyncDurableContext` if it is `async def` or annotates its parameter so.
+        boto3_client: a boto3 Lambda client for all checkpoint and state calls. By default one
+            is made from the environment.
+        compat: "aws" keeps three defaults of the official SDK: steps are retried without being
+            told, a callback's result is the raw text, and its time-out raises. Without it the
+            environment variable `DURABLE_EXECUTION_COMPAT` decides.
+
+    Returns:
+        The handler for Lambda: it takes Lambda's event and context and returns the response.
+
+    Raises:
+        ValidationError: `compat` is something else.
+
+    Example:
+        >>> @durable_execution
+        ... def handler(event: dict, context: DurableContext) -> dict:
+        ...     return context.step(process(event["order_id"]))
+    """
+    if func is None:
+        return functools.partial(durable_execution, boto3_client=boto3_client, compat=compat)
+    if compat not in (None, "aws"):
+        raise ValidationError(f"compat must be 'aws' or None, got {compat!r}")
+    kind = context_kind(func, Kind.BLOCKING)
+    own_client = None if boto3_client is None else _BoundClient(boto3_client)
+
+    @functools.wraps(func)
+    def handler(event: Any, lambda_context: Any = None) -> dict[str, Any]:
+        invocation_input = _parse(event)
+        mode = os.environ.get("DURABLE_EXECUTION_COMPAT") if compat is None else compat
+
+        async def main(environment: Environment) -> dict[str, Any]:
+            client = getattr(invocation_input, "service_client", None) or (
+                own_client.get() if own_client else await environment.default_client()
+            )
+            state = invocation_input.initial_execution_state
+            invocation = Invocation(
+                client,
+                invocation_input.durable_execution_arn,
+                invocation_input.checkpoint_token,
+                StateOutput(state.operations, state.next_marker),
+                contexts=_CONTEXTS,
+                lambda_context=lambda_context,
+                compat_aws=mode == "aws",
+            )
+            return await invocation.run(func, kind)
+
+        answer: dict[str, Any] = run_in_environment(main)
+        return answer
+
+    # Lambda must call it as the blocking function it is, also around an `async def`.
+    del handler.__wrapped__  # type: ignore[attr-defined]
+    handler.__durable_handler__ = True  # type: ignore[attr-defined]
+    return handler
+
+
+def _parse(event: Any) -> DurableExecutionInvocationInput:
+    if isinstance(event, DurableExecutionInvocationInput):
+        return event
+    return DurableExecutionInvocationInput.from_dict(event)
+
+
+class _BoundClient:
+    """The adapter around the user's boto3 client, made when first needed."""
+
+    def __init__(self, boto3_client: Any) -> None:
+        self._boto3_client = boto3_client
+
+    def get(self) -> DurableServiceClient:
+        from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+
+        client: DurableServiceClient = Boto3Client(self._boto3_client)
+        return client

@@ -1,0 +1,98 @@
+"""The service's types and clients, under the module path they are documented by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_durable_execution_sdk_python.core.model import (
+    CallbackDetails,
+    CallbackOptions,
+    ChainedInvokeDetails,
+    ChainedInvokeOptions,
+    CheckpointOutput,
+    ContextDetails,
+    ContextOptions,
+    ErrorObject,
+    ExecutionDetails,
+    InvocationStatus,
+    Operation,
+    OperationAction,
+    OperationStatus,
+    OperationSubType,
+    OperationType,
+    OperationUpdate,
+    StateOutput,
+    Status,
+    StepDetails,
+    StepOptions,
+    WaitDetails,
+    WaitOptions,
+)
+from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client as LambdaClient
+
+__all__ = [
+    "CallbackDetails",
+    "CallbackOptions",
+    "ChainedInvokeDetails",
+    "ChainedInvokeOptions",
+    "CheckpointOutput",
+    "ContextDetails",
+    "ContextOptions",
+    "DurableExecutionInvocationOutput",
+    "DurableServiceClient",
+    "ErrorObject",
+    "ExecutionDetails",
+    "InvocationStatus",
+    "LambdaClient",
+    "Operation",
+    "OperationAction",
+    "OperationStatus",
+    "OperationSubType",
+    "OperationType",
+    "OperationUpdate",
+    "StateOutput",
+    "StepDetails",
+    "StepOptions",
+    "WaitDetails",
+    "WaitOptions",
+]
+
+
+@dataclass(frozen=True)
+class DurableExecutionInvocationOutput:
+    """A durable function's response to Lambda."""
+
+    status: Status
+    result: str | None = None
+    error: ErrorObject | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> DurableExecutionInvocationOutput:
+        error = data.get("Error")
+        return cls(
+            Status(data["Status"]),
+            data.get("Result"),
+            None if error is None else ErrorObject.from_dict(error),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"Status": self.status.value}
+        if self.result is not None:
+            out["Result"] = self.result
+        if self.error is not None:
+            out["Error"] = self.error.to_dict()
+        return out
+
+
+def __getattr__(name: str) -> Any:
+    # anyio, which the client imports, is not needed to name the types.
+    if name == "LambdaClient":
+        from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+
+        return Boto3Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

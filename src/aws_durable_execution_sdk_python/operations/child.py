@@ -1,0 +1,141 @@
+"""run_in_child_context, and the context operation that map, parallel and callbacks build on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_durable_execution_sdk_python.core.errors import describe, rebuild
+from aws_durable_execution_sdk_python.core.journal import OperationIdentity
+from aws_durable_execution_sdk_python.core.model import (
+    ContextOptions,
+    Operation,
+    OperationAction,
+    OperationUpdate,
+    Status,
+)
+from aws_durable_execution_sdk_python.core.validation import (
+    LARGE_RESULT_BYTES,
+    payload_size,
+    utf8_size,
+)
+from aws_durable_execution_sdk_python.exceptions import (
+    ChildContextError,
+    DurableOperationError,
+    ExecutionError,
+    InvocationError,
+    NonDeterministicExecutionError,
+)
+from aws_durable_execution_sdk_python.runtime.position import Position
+from aws_durable_execution_sdk_python.runtime.protocol import Runtime
+from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, serialize
+
+Body = Callable[[Runtime, Position], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One context operation as the code asks for it.
+
+    Attributes:
+        outer: where the operation stands.
+        body: what runs inside, given the runtime and the position inside.
+        summarise: makes the payload that stands for a result too large to store.
+        rebuild_large: makes such a result again on replay; by default the body does.
+        is_virtual: whether the context leaves no record of its own.
+        lazy_close: whether the closing update only has to come before the enclosing one's.
+        error_class: what a failure raises.
+    """
+
+    outer: Position
+    identity: OperationIdentity
+    body: Body
+    serdes: SerDes[Any] | None = None
+    summarise: Callable[[Any], str] | None = None
+    rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[Any]] | None = None
+    is_virtual: bool = False
+    lazy_close: bool = False
+    error_class: type[DurableOperationError] = ChildContextError
+
+    def inside(self) -> Position:
+        return self.outer.child(self.identity.operation_id, is_virtual=self.is_virtual)
+
+
+async def run_child(runtime: Runtime, child: Child) -> Any:
+    """Run a context's body, or give what it returned or raised before."""
+    runtime.check()
+    identity = child.identity
+    operation = runtime.invocation.journal.find(identity)
+    if child.is_virtual:
+        if operation is not None:
+            raise NonDeterministicExecutionError(
+                f"the context {identity.name or identity.operation_id} is virtual, but this "
+                "execution recorded an operation for it: it was not virtual before"
+            )
+    elif operation is None:
+        runtime.post(identity.update(OperationAction.START))
+    elif operation.status is Status.SUCCEEDED:
+        return await _recorded(runtime, child, operation)
+    elif operation.status is not Status.STARTED:
+        raise rebuild(child.error_class, operation.error)
+    else:
+        runtime.invocation.journal.open_context(identity.operation_id, identity.parent_id)
+    try:
+        value = await child.body(runtime, child.inside())
+        payload = _encode(runtime, child, value)
+        value = _decode(runtime, child, payload)
+        closing = _succeeded(child, value, payload)
+    except ExecutionError:
+        raise
+    except Exception as error:
+        if isinstance(error, InvocationError) and error.is_retryable():
+            raise
+        described = describe(error)
+        await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
+        raise rebuild(child.error_class, described) from error
+    await _close(runtime, child, closing)
+    return value
+
+
+async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any:
+    details = operation.context_details
+    if details is None or not details.replay_children:
+        return _decode(runtime, child, operation.result)
+    if child.rebuild_large is not None:
+        return await child.rebuild_large(runtime, child.inside(), operation)
+    value = await child.body(runtime, child.inside())
+    return _decode(runtime, child, _encode(runtime, child, value))
+
+
+def _succeeded(child: Child, value: Any, payload: str) -> OperationUpdate:
+    large = utf8_size(payload) > LARGE_RESULT_BYTES
+    if large:
+        summary = child.summarise(value) if child.summarise is not None else ""
+        payload = payload_size("the summary of the context's result", summary)
+    return child.identity.update(
+        OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
+    )
+
+
+async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> None:
+    if child.is_virtual:
+        return
+    if child.lazy_close:
+        runtime.post(update)
+    else:
+        await runtime.commit(update)
+
+
+def _encode(runtime: Runtime, child: Child, value: Any) -> str:
+    identity = child.identity
+    return serialize(
+        child.serdes, value, identity.operation_id, runtime.invocation.arn, name=identity.name
+    )
+
+
+def _decode(runtime: Runtime, child: Child, payload: str | None) -> Any:
+    identity = child.identity
+    return deserialize(
+        child.serdes, payload, identity.operation_id, runtime.invocation.arn, name=identity.name
+    )

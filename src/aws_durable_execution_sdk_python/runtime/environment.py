@@ -1,0 +1,111 @@
+"""The event loop of an execution environment, kept warm from invocation to invocation.
+
+One `asyncio.Runner` per environment, so that the service client, its TLS connections and the
+user's own module-level async clients survive. Lambda runs one invocation at a time; a test runner
+may run several, and each concurrent one gets an environment of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+
+
+class Environment:
+    """An event loop and the default service client that belongs to it."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._client: Any = None
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run one invocation in the caller's context."""
+        return self._runner.run(coroutine, context=contextvars.copy_context())
+
+    async def default_client(self) -> DurableServiceClient:
+        """The client made from the process's environment, once per event loop."""
+        if self._client is None:
+            from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+
+            self._client = await AioBoto3Client().open()
+        client: DurableServiceClient = self._client
+        return client
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._runner.run(self._client.aclose())
+        self._runner.close()
+
+
+_idle: list[Environment] = []
+_lock = threading.Lock()
+
+
+def run_in_environment(main: Callable[[Environment], Coroutine[Any, Any, Any]]) -> Any:
+    """Run an invocation in an idle environment, or in a new one.
+
+    Called from inside a running event loop (pytest-asyncio, a notebook), a fresh thread runs it.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _run(main)
+    return _in_fresh_thread(lambda: _run(main))
+
+
+def _run(main: Callable[[Environment], Coroutine[Any, Any, Any]]) -> Any:
+    with _lock:
+        environment = _idle.pop() if _idle else None
+    if environment is None:
+        environment = Environment()
+    try:
+        result = environment.run(main(environment))
+    except (KeyboardInterrupt, SystemExit):
+        # These leave the loop from wherever it was: what is left in it must not be met again.
+        environment.close()
+        raise
+    except BaseException:
+        _give_back(environment)
+        raise
+    _give_back(environment)
+    return result
+
+
+def _give_back(environment: Environment) -> None:
+    with _lock:
+        _idle.append(environment)
+
+
+def _in_fresh_thread(function: Callable[[], Any]) -> Any:
+    outcome: list[Any] = []
+    errors: list[BaseException] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            outcome.append(context.run(function))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="durable-invocation")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return outcome[0]
+
+
+@atexit.register
+def close_idle_environments() -> None:
+    """Close the connections of the environments that wait for work."""
+    with _lock:
+        environments = _idle[:]
+        _idle.clear()
+    for environment in environments:
+        environment.close()

@@ -1,0 +1,117 @@
+"""Where the code of one durable context stands: its ids, its parent, whether it replays."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from aws_durable_execution_sdk_python.core.ids import IdSequence
+from aws_durable_execution_sdk_python.core.journal import OperationIdentity
+from aws_durable_execution_sdk_python.core.model import OperationType
+from aws_durable_execution_sdk_python.logger import LogInfo
+from aws_durable_execution_sdk_python.runtime.usage import ContextUse
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python.runtime.invocation import Invocation
+    from aws_durable_execution_sdk_python.runtime.protocol import Runtime
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+class Position(ContextUse):
+    """The durable state behind a context object, blocking or async.
+
+    Attributes:
+        ids: the operation ids of this context, in call order.
+        parent_id: the ParentId of this context's operations; None at the top level and in
+            virtual contexts there.
+        is_virtual: whether the context itself has no operation of its own.
+    """
+
+    __slots__ = (
+        "_replaying",
+        "ids",
+        "invocation",
+        "is_virtual",
+        "parent_id",
+        "runtime",
+        "underlying_logger",
+    )
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        *,
+        prefix: str | None = None,
+        parent_id: str | None = None,
+        outer: Position | None = None,
+        is_virtual: bool = False,
+    ) -> None:
+        super().__init__(outer)
+        self.invocation = invocation
+        self.ids = IdSequence(prefix)
+        self.parent_id = parent_id
+        self.is_virtual = is_virtual
+        # The runtime that runs this context's code; set when it enters.
+        self.runtime: Runtime | None = None
+        self.underlying_logger: Any = outer.underlying_logger if outer else logging.getLogger()
+        journal = invocation.journal
+        if outer is None:
+            self._replaying = journal.has_history
+        else:
+            known = is_virtual or prefix is None or prefix in journal
+            self._replaying = known and outer.is_replaying()
+
+    def child(self, operation_id: str, *, is_virtual: bool = False) -> Position:
+        """The position inside a child context or branch with that operation id."""
+        return Position(
+            self.invocation,
+            prefix=operation_id,
+            parent_id=self.parent_id if is_virtual else operation_id,
+            outer=self,
+            is_virtual=is_virtual,
+        )
+
+    def take(
+        self, operation_type: OperationType, sub_type: str, name: str | None
+    ) -> OperationIdentity:
+        """The identity of the operation called now; takes the next number of this context."""
+        return self.identify(self.ids.take(), operation_type, sub_type, name)
+
+    def identify(
+        self, operation_id: str, operation_type: OperationType, sub_type: str, name: str | None
+    ) -> OperationIdentity:
+        return OperationIdentity(
+            operation_id, operation_type, sub_type, name or None, self.parent_id, _user_site()
+        )
+
+    def log_info(self, identity: OperationIdentity, attempt: int | None = None) -> LogInfo:
+        """What the log lines of an operation carry."""
+        return LogInfo(
+            self.invocation.arn,
+            identity.parent_id,
+            identity.operation_id,
+            identity.name,
+            attempt,
+        )
+
+    def is_replaying(self) -> bool:
+        """Whether the code runs through a part that an earlier invocation has run already.
+
+        True as long as the operation that would come next is on record.
+        """
+        if self._replaying and self.ids.peek() not in self.invocation.journal:
+            self._replaying = False
+        return self._replaying
+
+
+def _user_site() -> tuple[CodeType, int] | None:
+    """The innermost line of user code on the stack."""
+    frame = sys._getframe(2)
+    while frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return frame.f_code, frame.f_lineno

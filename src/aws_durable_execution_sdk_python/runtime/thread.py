@@ -1,0 +1,129 @@
+"""Runs operations for blocking callers: the calling thread drives the operation's coroutine.
+
+A replayed operation and a step's body never leave the user's thread; only what must be saved or
+scheduled crosses to the event loop.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aws_durable_execution_sdk_python.core.callables import Kind
+from aws_durable_execution_sdk_python.core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
+from aws_durable_execution_sdk_python.runtime import usage
+from aws_durable_execution_sdk_python.runtime.branches import Branches, BranchOutcomes
+from aws_durable_execution_sdk_python.runtime.suspension import Pending, pending_state
+from aws_durable_execution_sdk_python.runtime.usage import StepBody
+from aws_durable_execution_sdk_python.runtime.workers import Host
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python.runtime.invocation import Invocation
+    from aws_durable_execution_sdk_python.runtime.position import Position
+    from aws_durable_execution_sdk_python.runtime.protocol import Runtime
+
+T = TypeVar("T")
+
+
+class ThreadRuntime:
+    """One run of blocking user code in one thread.
+
+    Attributes:
+        parked_on: set once the code has to wait for the service. From then on its stack is
+            being unwound: every durable call refuses, and its outcome is not used. The code
+            runs again when one of these operations has moved on.
+    """
+
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
+        self.parked_on: tuple[Pending, ...] | None = None
+
+    def drive(self, operation: Coroutine[Any, Any, T]) -> T:
+        """Run an operation's coroutine to its end on this thread."""
+        try:
+            operation.send(None)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        operation.close()
+        raise RuntimeError("an operation yielded to an event loop from a blocking call")
+
+    def check(self) -> None:
+        if self.parked_on is not None:
+            raise SuspendExecution("this branch is suspended")
+        self.invocation.check()
+
+    def post(self, update: OperationUpdate) -> None:
+        invocation = self.invocation
+        invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update)
+
+    async def commit(self, update: OperationUpdate) -> Operation | None:
+        invocation, host = self.invocation, Host()
+        invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update, host.release)
+        host.wait()
+        return invocation.journal.get(update.operation_id)
+
+    async def park(self, pending: Pending) -> None:
+        operation = self.invocation.journal.get(pending.operation_id)
+        if pending_state(operation, pending.operation_id) is not None:
+            self._unwind((pending,))
+
+    def _unwind(self, pending: tuple[Pending, ...]) -> None:
+        self.parked_on = pending
+        raise SuspendExecution("waiting for the service")
+
+    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+        token = usage.enter(body)
+        try:
+            result = function(*args)
+            if inspect.isawaitable(result):
+                result = self._on_loop(partial(self.invocation.await_body, result))
+        finally:
+            usage.leave(token)
+        return result
+
+    async def enter(
+        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        if kind is Kind.ASYNC:
+            asynchronous = self.invocation.loop_runtime
+            return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
+        position.runtime = self
+        token = usage.enter(position)
+        try:
+            result = function(self.invocation.blocking_context(position, self), *args)
+        finally:
+            usage.leave(token)
+        if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise ValidationError(
+                f"{function!r} was given the blocking context but returned an awaitable: declare "
+                "it `async def`, or annotate its parameter as AsyncDurableContext"
+            )
+        return result
+
+    def host(
+        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
+    ) -> Coroutine[Any, Any, Any]:
+        return make(self)
+
+    async def branches(self, branches: Branches) -> BranchOutcomes:
+        host = Host()
+        outcome = self._on_loop(partial(branches.run, host), host)
+        if not isinstance(outcome, BranchOutcomes):
+            self._unwind(outcome)
+        return outcome
+
+    def _on_loop(
+        self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
+    ) -> Any:
+        """Block this thread while the event loop runs a coroutine in this thread's context."""
+        host = host or Host()
+        context = contextvars.copy_context()
+        self.invocation.loop.call_soon_threadsafe(self.invocation.start_for, host, make, context)
+        return host.wait()

@@ -1,0 +1,210 @@
+"""Worker threads for blocking user code: bounded, and never deadlocked by nesting.
+
+A thread that is itself blocked on work below it (a blocking `parallel`, say) is a *host*: when
+no thread is free, jobs below it run on the host's own stack. So every blocked call can always
+move one of its own jobs, whatever the depth, and the bound holds for the whole process: a limiter
+per call would multiply with nesting, a plain global one would deadlock.
+
+The pool belongs to one invocation. Jobs are handed out on the event loop's thread only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any
+
+MAX_THREADS = 250
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    run: Callable[[], Any]
+    done: asyncio.Future[Any]
+    host: Host | None
+    taken: bool = False
+    result: Any = None
+    error: BaseException | None = None
+
+    def __call__(self) -> None:
+        try:
+            self.result = self.run()
+        except BaseException as error:
+            self.error = error
+
+    def settle(self) -> None:
+        if self.done.cancelled():
+            return
+        if self.error is None:
+            self.done.set_result(self.result)
+        elif isinstance(self.error, StopIteration):
+            # A future cannot hold StopIteration.
+            self.done.set_exception(RuntimeError(f"user code raised {self.error!r}"))
+        else:
+            self.done.set_exception(self.error)
+        self.error = None
+
+
+@dataclass(eq=False, slots=True)
+class Host:
+    """A thread blocked until `release`; meanwhile it runs the jobs offered to it."""
+
+    mailbox: SimpleQueue[Callable[[], None] | None] = field(default_factory=SimpleQueue)
+    busy: bool = False
+    waiting: deque[_Job] = field(default_factory=deque)
+    value: Any = None
+    error: BaseException | None = None
+
+    def release(self, error: BaseException | None = None, value: Any = None) -> None:
+        """Let the thread go on, with a value or an error. Called on the loop's thread."""
+        self.error, self.value = error, value
+        self.mailbox.put(None)
+
+    def wait(self) -> Any:
+        """Block the calling thread until released."""
+        while (job := self.mailbox.get()) is not None:
+            job()
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                self.error = None
+        return self.value
+
+
+class Workers:
+    """The worker threads of one invocation."""
+
+    def __init__(self, on_idle: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_idle = on_idle
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._free = 0
+        self._backlog: deque[_Job] = deque()
+        self._unfinished = 0
+        self._blocked = 0
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or is queued that is not itself blocked on the loop's work."""
+        return self._unfinished > self._blocked
+
+    async def run(self, function: Callable[[], Any], host: Host | None = None) -> Any:
+        """Run a function in a worker thread, in a copy of the caller's context.
+
+        A thread cannot be interrupted, so a cancellation of the caller takes effect when the
+        function has returned: what it did is known by then.
+        """
+        context = contextvars.copy_context()
+        done = self._loop.create_future()
+        self._unfinished += 1
+        self._drained.clear()
+        self._dispatch(_Job(lambda: context.run(function), done, host))
+        return await _outlast_cancellation(done)
+
+    def block(self) -> None:
+        """A job's thread is now blocked on work of the loop."""
+        self._blocked += 1
+
+    def unblock(self) -> None:
+        self._blocked -= 1
+
+    async def close(self) -> None:
+        """Wait for every job, then for every thread."""
+        await self._drained.wait()
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    # -- handing out ------------------------------------------------------------------------
+
+    def _dispatch(self, job: _Job) -> None:
+        if self._free:
+            self._free -= 1
+            self._jobs.put(job)
+        elif len(self._threads) < MAX_THREADS:
+            self._start_thread()
+            self._jobs.put(job)
+        elif job.host is not None and not job.host.busy:
+            self._offer(job, job.host)
+        else:
+            self._backlog.append(job)
+            if job.host is not None:
+                job.host.waiting.append(job)
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(
+            target=self._work, name=f"durable-worker-{len(self._threads)}", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            self._loop.call_soon_threadsafe(self._finished, job)
+
+    def _offer(self, job: _Job, host: Host) -> None:
+        host.busy = True
+
+        def run() -> None:
+            job()
+            self._loop.call_soon_threadsafe(self._finished_on_host, job, host)
+
+        host.mailbox.put(run)
+
+    def _finished(self, job: _Job) -> None:
+        following = self._next(self._backlog)
+        if following is not None:
+            self._jobs.put(following)
+        else:
+            self._free += 1
+        self._settle(job)
+
+    def _finished_on_host(self, job: _Job, host: Host) -> None:
+        host.busy = False
+        following = self._next(host.waiting)
+        if following is not None:
+            self._offer(following, host)
+        self._settle(job)
+
+    def _settle(self, job: _Job) -> None:
+        self._unfinished -= 1
+        if not self._unfinished:
+            self._drained.set()
+        job.settle()
+        self._on_idle()
+
+    @staticmethod
+    def _next(queue: deque[_Job]) -> _Job | None:
+        """The first job of a queue that no other thread has taken."""
+        while queue:
+            job = queue.popleft()
+            if not job.taken:
+                job.taken = True
+                return job
+        return None
+
+
+async def _outlast_cancellation(done: asyncio.Future[Any]) -> Any:
+    """Await a future to its end; a cancellation meanwhile is delivered at the next await."""
+    cancellations = 0
+    while not done.done():
+        try:
+            await asyncio.wait([done])
+        except asyncio.CancelledError:
+            cancellations += 1
+    task = asyncio.current_task()
+    if cancellations and task is not None:
+        task.uncancel()
+        task.cancel()
+    return done.result()
