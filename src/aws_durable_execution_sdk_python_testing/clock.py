@@ -20,16 +20,18 @@ class RealClock:
     Args:
         scale: real seconds per second on this clock: 0.01 makes a wait of 100 s take one
             second. Default: the environment variable `DURABLE_EXECUTION_TIME_SCALE`, else 1.
+        not_before: the clock starts at this time if the system's clock is behind it, as it is
+            behind what an earlier run has skipped to.
 
     Raises:
         ValueError: the scale is not a positive number.
     """
 
-    def __init__(self, scale: float | None = None) -> None:
+    def __init__(self, scale: float | None = None, *, not_before: float = 0.0) -> None:
         self._scale = _scale_from_environment() if scale is None else scale
         if not self._scale > 0:
             raise ValueError(f"the time scale must be above 0, not {self._scale!r}")
-        self._epoch = time.time()
+        self._epoch = max(time.time(), not_before)
         # Monotonic from here on: a step of the system's clock must not move timers.
         self._origin = time.monotonic()
         self._skipped = 0.0

@@ -47,23 +47,39 @@ _MEANING = {
 }
 
 
-def fold(events: Iterable[Event]) -> list[Operation]:
-    """The operations a history describes, in the order they were created.
+class OperationFold:
+    """The operations a history describes, one event after another.
 
-    Args:
-        events: events of `GetDurableExecutionHistory`, oldest first, with execution data.
-
-    Returns:
-        The state of each operation after the last event, the EXECUTION operation included.
-        Events that concern no operation, and types not known here, are passed over.
+    Attributes:
+        operations: the state of each operation after the last event, by id, in the order they
+            were created; the EXECUTION operation included.
     """
-    operations: dict[str, Operation] = {}
-    for event in events:
+
+    def __init__(self) -> None:
+        self.operations: dict[str, Operation] = {}
+
+    def feed(self, event: Event) -> Operation | None:
+        """Take in the next event of `GetDurableExecutionHistory`, with execution data.
+
+        Returns:
+            The operation as it is now; None for events that concern none, and for types not
+            known here.
+        """
         meaning = _MEANING.get(event["EventType"])
-        if meaning is not None and event.get("Id"):
-            operation_id = event["Id"]
-            operations[operation_id] = _apply(operations.get(operation_id), event, *meaning)
-    return list(operations.values())
+        operation_id = event.get("Id")
+        if meaning is None or not operation_id:
+            return None
+        operation = _apply(self.operations.get(operation_id), event, *meaning)
+        self.operations[operation_id] = operation
+        return operation
+
+
+def fold(events: Iterable[Event]) -> list[Operation]:
+    """The operations a whole history describes, in the order they were created."""
+    folded = OperationFold()
+    for event in events:
+        folded.feed(event)
+    return list(folded.operations.values())
 
 
 def _apply(

@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
     InvokeFunction,
     Returned,
 )
-from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
+from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
 from aws_durable_execution_sdk_python_testing.lambda_context import LambdaContext
 
 Handler = Callable[[Any, Any], Any]
@@ -96,11 +96,8 @@ class InProcessInvoker:
             return FunctionResult(error=describe_crash(error, call.operation_id))
 
     def _find(self, function_name: str) -> Handler | None:
-        reference = FunctionReference.parse(function_name)
-        if reference is None:
-            return None
-        qualified = f"{reference.name}:{reference.qualifier}"
-        return self._handlers.get(qualified) or self._handlers.get(reference.name)
+        name, _, _ = function_name.partition(":")
+        return self._handlers.get(function_name) or self._handlers.get(name)
 
 
 def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
@@ -125,10 +122,9 @@ def _no_function(function_name: str) -> dict[str, Any]:
 
 def _function_arn(call: InvokeFunction) -> str:
     """The target's ARN, in the account and region of the caller."""
-    reference = FunctionReference.parse(call.function_name)
-    assert reference is not None  # the engine has resolved it
     owner = ":".join(call.arn.split(":")[:6])
-    return f"{owner}:{reference.name}:{reference.qualifier or '$LATEST'}"
+    name, _, qualifier = call.function_name.partition(":")
+    return f"{owner}:{name}:{qualifier or DEFAULT_QUALIFIER}"
 
 
 def _context(

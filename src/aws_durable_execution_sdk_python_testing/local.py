@@ -95,10 +95,16 @@ class LocalService:
                 self._driver.attend(arn, responder, attended)
             return arn
 
-    def recover(self) -> None:
-        """Resume what the store holds: once, after the targets are registered."""
+    def recover(self, responders: Mapping[str, CallbackResponder] | None = None) -> None:
+        """Resume what the store holds: once, after the targets are registered.
+
+        Args:
+            responders: who answers the callbacks, by ARN of the execution.
+        """
         with self._driver.command() as (engine, now):
             engine.recover(now)
+            for arn, responder in (responders or {}).items():
+                self._driver.attend(arn, responder, attended=False)
 
     def stop(self, arn: str, error: Mapping[str, Any] | None = None) -> float:
         """End an execution as STOPPED; returns when it ended, epoch seconds."""

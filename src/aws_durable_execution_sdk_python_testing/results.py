@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctions
 from aws_durable_execution_sdk_python_testing.payloads import (
     decode_json,
     deserialize_operation_payload,
+    from_api,
 )
 
 
@@ -313,6 +314,15 @@ class DurableFunctionTestResult(OperationLookup):
     def result(self) -> Any:
         """What the handler returned, decoded; None if it returned nothing or failed."""
         return decode_json(self.payload)
+
+    @classmethod
+    def from_service(
+        cls, execution: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]
+    ) -> DurableFunctionTestResult:
+        """The result of an execution of a local service: both arguments in API form."""
+        return cls.from_operations(
+            execution, [model.Operation.from_dict(from_api(operation)) for operation in operations]
+        )
 
     @classmethod
     def from_operations(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
-from aws_durable_execution_sdk_python.core.model import ErrorObject, Operation
+from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
@@ -27,7 +27,7 @@ from aws_durable_execution_sdk_python_testing.engine.targets import FunctionRefe
 from aws_durable_execution_sdk_python_testing.invoker import Handler, InProcessInvoker
 from aws_durable_execution_sdk_python_testing.local import LocalService
 from aws_durable_execution_sdk_python_testing.model import ExecutionHistory
-from aws_durable_execution_sdk_python_testing.payloads import encode_input, from_api
+from aws_durable_execution_sdk_python_testing.payloads import encode_input
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
@@ -226,12 +226,8 @@ class DurableFunctionTestRunner:
             TimeoutError: it has not ended by then.
         """
         self._service.wait_until_ended(execution_arn, timeout)
-        return DurableFunctionTestResult.from_operations(
-            self._service.execution(execution_arn),
-            [
-                Operation.from_dict(from_api(operation))
-                for operation in self._service.operations(execution_arn)
-            ],
+        return DurableFunctionTestResult.from_service(
+            self._service.execution(execution_arn), self._service.operations(execution_arn)
         )
 
     def wait_for_callback(
@@ -314,14 +310,11 @@ class DurableFunctionTestRunner:
         tenant_id: str | None,
         timeouts: tuple[float | None, float | None],
     ) -> StartExecution:
-        reference = FunctionReference.parse(function_name)
-        name = function_name if reference is None else reference.name
-        self._invoker.register(name, self._handler)
+        self._invoker.register(_plain_name(function_name), self._handler)
         if execution_name == _DEFAULT_NAME:
             execution_name = f"{_DEFAULT_NAME}-{uuid.uuid4().hex}"
         return StartExecution(
-            function_name=name,
-            qualifier=(reference and reference.qualifier) or "$LATEST",
+            function_name=function_name,
             execution_name=execution_name,
             input=encode_input(input),
             execution_timeout=self._timeout(*timeouts),
@@ -380,6 +373,13 @@ def _child_handler(
         return bound(context)
 
     return durable_execution(run)
+
+
+def _plain_name(function_name: str) -> str:
+    try:
+        return FunctionReference.parse(function_name).name
+    except ValueError:
+        return function_name  # the service says what is wrong with it
 
 
 def _responder(answers: Mapping[str, Any] | None) -> CallbackResponder | None:

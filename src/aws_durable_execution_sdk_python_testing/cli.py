@@ -1,0 +1,231 @@
+"""The `durable` command."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing.engine import (
+    DurableTarget,
+    PlainTarget,
+    ServiceError,
+    StartExecution,
+)
+from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
+from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing.program import Program, ProgramError, load_program
+from aws_durable_execution_sdk_python_testing.progress import JsonView, LineView, LiveView, View
+from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
+from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing.selection import SelectedExecution
+from aws_durable_execution_sdk_python_testing.stores.base import StoreError
+from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
+
+_FAILED = 1
+_INTERRUPTED = 130
+# What a run from the command line may take at most, in seconds: the service's own maximum.
+_LONGEST = 31_622_400
+
+
+class _Problem(click.ClickException):
+    """Ends the command with one line on standard error."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+@click.group()
+@click.version_option(package_name="aws-durable-execution-sdk-python")
+def main() -> None:
+    """Run durable functions on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What `durable run` was asked for."""
+
+    event: Any
+    name: str
+    store: Path
+    callbacks: dict[str, Any]
+    skip_time: bool
+    as_json: bool
+
+
+@main.command()
+@click.argument("target", metavar="FILE[:HANDLER]")
+@click.option(
+    "--event",
+    default="{}",
+    help="The event as JSON; @FILE reads it from a file, - from standard input. Default: {}.",
+)
+@click.option(
+    "--name",
+    help="Name of the execution. Running the same name again resumes it, or shows its result. "
+    "Default: a new name, which is printed.",
+)
+@click.option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="durable-executions.db",
+    show_default=True,
+    help="The SQLite file that keeps executions.",
+)
+@click.option(
+    "--callback",
+    "callbacks",
+    multiple=True,
+    metavar="NAME=JSON",
+    help="Answer the callback of that name as soon as it is open. May be repeated.",
+)
+@click.option("--skip-time", is_flag=True, help="Skip waits instead of waiting.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines, the result last.")
+def run(
+    target: str,
+    event: str,
+    name: str | None,
+    store: Path,
+    callbacks: tuple[str, ...],
+    skip_time: bool,
+    as_json: bool,
+) -> None:
+    """Run the durable handler in FILE, or take a run up where it was interrupted.
+
+    Progress is kept in the store: kill the command at any moment, run it again with the same
+    --name, and completed steps do not run again.
+
+    Exit status: 0 success, 1 the execution failed, 2 bad input, 130 interrupted.
+    """
+    request = _Request(
+        event=_parse_event(event),
+        name=name or f"run-{uuid.uuid4().hex[:12]}",
+        store=store,
+        callbacks=dict(map(_parse_callback, callbacks)),
+        skip_time=skip_time,
+        as_json=as_json,
+    )
+    with contextlib.ExitStack() as stack:
+        out = sys.stdout
+        if as_json:
+            # What the program prints must not get between the JSON lines.
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        try:
+            result = _run(request, load_program(target), out)
+        except (ProgramError, StoreError, ServiceError, DurableFunctionsLocalRunnerError) as error:
+            raise _Problem(str(error)) from error
+        except KeyboardInterrupt:
+            _leave(request.name)
+    sys.exit(0 if result.status == "SUCCEEDED" else _FAILED)
+
+
+def _run(request: _Request, program: Program, out: Any) -> DurableFunctionTestResult:
+    with contextlib.closing(SQLiteExecutionStore.create_and_initialize(request.store)) as store:
+        selected = SelectedExecution(store, program.name, request.name)
+        clock_class = VirtualClock if request.skip_time else RealClock
+        clock = clock_class(not_before=selected.latest)
+        invoker = InProcessInvoker()
+        with contextlib.closing(LocalService(invoker, selected, clock=clock)) as service:
+            _register(program, invoker, service)
+            view = _view(request, out, clock)
+            arn = _start(request, program, service, selected, view)
+            with view.live():
+                for event in service.follow(arn):
+                    view.event(event)
+            result = DurableFunctionTestResult.from_service(
+                service.execution(arn), service.operations(arn)
+            )
+            view.end(result)
+            return result
+
+
+def _register(program: Program, invoker: InProcessInvoker, service: LocalService) -> None:
+    """Make the program's functions callable, and those it may invoke known by their names."""
+    for name, handler in program.durable.items():
+        invoker.register(name, handler)
+        service.register_target(name, DurableTarget(_LONGEST))
+    for name, handler in program.plain.items():
+        invoker.register(name, handler)
+        service.register_target(name, PlainTarget())
+    invoker.register(program.name, program.handler)
+
+
+def _start(
+    request: _Request,
+    program: Program,
+    service: LocalService,
+    selected: SelectedExecution,
+    view: View,
+) -> str:
+    """Start the execution or take it up again, whichever it needs; returns its ARN."""
+    responder = CallbackResponder(request.callbacks)
+    if selected.arn is None:
+        start = StartExecution(
+            function_name=program.name,
+            execution_name=request.name,
+            input=json.dumps(request.event),
+            execution_timeout=_LONGEST,
+        )
+        arn = service.start(start, responder=responder)
+        view.begin(request.name, arn, "started")
+        return arn
+    execution = service.execution(selected.arn)
+    if json.loads(execution["InputPayload"]) != request.event:
+        raise _Problem(f"{request.name} has run with another event: {execution['InputPayload']}")
+    state = "resumed" if execution["Status"] == "RUNNING" else "finished before"
+    view.begin(request.name, selected.arn, state)
+    service.recover({selected.arn: responder})
+    return selected.arn
+
+
+def _view(request: _Request, out: Any, clock: RealClock) -> View:
+    if request.as_json:
+        return JsonView(out)
+    if out.isatty():
+        return LiveView(Console(file=out), clock.now)
+    return LineView(out)
+
+
+def _leave(name: str) -> NoReturn:
+    """End at once on Ctrl-C: a step that runs cannot be interrupted, and will run again."""
+    click.echo(f"interrupted; run it again with --name {name} to resume", err=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(_INTERRUPTED)
+
+
+def _parse_event(text: str) -> Any:
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise _Problem(f"cannot read the event: {error}") from error
+    return _parse_json(text, "--event")
+
+
+def _parse_callback(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise _Problem(f"--callback needs NAME=JSON, not {text!r}")
+    return name, _parse_json(value, f"--callback {name}")
+
+
+def _parse_json(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise _Problem(f"{what} is not valid JSON: {error}") from error

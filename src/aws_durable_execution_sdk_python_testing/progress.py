@@ -1,0 +1,239 @@
+"""What a run from the command line shows while it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, Protocol, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from aws_durable_execution_sdk_python.core.model import Operation, OperationType, Status
+from aws_durable_execution_sdk_python_testing.history import OperationFold
+from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+
+Event = Mapping[str, Any]
+
+_STYLES = {
+    Status.SUCCEEDED: "green",
+    Status.FAILED: "red",
+    Status.TIMED_OUT: "red",
+    Status.STOPPED: "red",
+    Status.CANCELLED: "yellow",
+    Status.PENDING: "yellow",
+    Status.READY: "yellow",
+    Status.STARTED: "cyan",
+}
+
+
+class View(Protocol):
+    """Shows one execution: `begin`, `event` for each event, `end`."""
+
+    def live(self) -> AbstractContextManager[object]:
+        """Entered while events come."""
+
+    def begin(self, name: str, arn: str, state: str) -> None:
+        """`state` is "started", "resumed" or "finished before"."""
+
+    def event(self, event: Event) -> None: ...
+
+    def end(self, result: DurableFunctionTestResult) -> None: ...
+
+
+class JsonView:
+    """One JSON object a line: the execution, each change of an operation, the result."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._fold = OperationFold()
+        self._name = self._arn = ""
+
+    def live(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def begin(self, name: str, arn: str, state: str) -> None:
+        self._name, self._arn = name, arn
+        self._write({"type": "execution", "name": name, "arn": arn, "state": state})
+
+    def event(self, event: Event) -> None:
+        operation = self._fold.feed(event)
+        if operation is not None and operation.operation_type is not OperationType.EXECUTION:
+            self._write({"type": "operation", **_summary(operation)})
+
+    def end(self, result: DurableFunctionTestResult) -> None:
+        self._write(
+            {
+                "type": "result",
+                "name": self._name,
+                "arn": self._arn,
+                "status": result.execution_status,
+                "result": result.result,
+                "error": None if result.error is None else result.error.to_dict(),
+            }
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._out.write(json.dumps(line) + "\n")
+        self._out.flush()
+
+
+def _summary(operation: Operation) -> dict[str, Any]:
+    callback = operation.callback_details
+    fields = {
+        "id": operation.operation_id,
+        "parent_id": operation.parent_id,
+        "name": operation.name,
+        "operation_type": operation.operation_type,
+        "sub_type": operation.sub_type,
+        "status": operation.status,
+        "start": _iso(operation.start_timestamp),
+        "end": _iso(operation.end_timestamp),
+        "attempt": operation.step_details and operation.step_details.attempt,
+        "callback_id": callback and callback.callback_id,
+        "error": operation.error and operation.error.to_dict(),
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _iso(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat()
+
+
+class LineView:
+    """A line for each change of an operation, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._fold = OperationFold()
+
+    def live(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def begin(self, name: str, arn: str, state: str) -> None:
+        self._print(f"execution {name} {state}")
+
+    def event(self, event: Event) -> None:
+        operation = self._fold.feed(event)
+        if operation is None or operation.operation_type is OperationType.EXECUTION:
+            return
+        indent = "  " * (1 + _depth(operation, self._fold))
+        took = _duration(operation.start_timestamp, operation.end_timestamp)
+        parts = (_title(operation), operation.status, took, _remark(operation))
+        self._print(indent + "  ".join(part for part in parts if part))
+
+    def end(self, result: DurableFunctionTestResult) -> None:
+        for line in _conclusion(result):
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+class LiveView:
+    """A table of the operations that fills and ticks in place, for terminals.
+
+    Args:
+        console: where to show it.
+        now: the time of the service's clock, epoch seconds.
+    """
+
+    def __init__(self, console: Console, now: Callable[[], float]) -> None:
+        self._console = console
+        self._now = now
+        self._fold = OperationFold()
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=10)
+
+    def live(self) -> AbstractContextManager[object]:
+        return self._live
+
+    def begin(self, name: str, arn: str, state: str) -> None:
+        self._console.print(Text.assemble("execution ", (name, "bold"), f" {state}"))
+
+    def event(self, event: Event) -> None:
+        self._fold.feed(event)
+
+    def end(self, result: DurableFunctionTestResult) -> None:
+        heading, *rest = _conclusion(result)
+        self._console.print(Text(heading, style=_STYLES[result.status]))
+        for line in rest:
+            self._console.print(Text(line))
+
+    def _table(self) -> Table:
+        table = Table("operation", "status", "time", "", box=None, pad_edge=False)
+        now = datetime.fromtimestamp(self._now(), UTC)
+        # A copy: the refresh thread reads while events come in.
+        operations = [
+            operation
+            for operation in list(self._fold.operations.values())
+            if operation.operation_type is not OperationType.EXECUTION
+        ]
+        room = max(1, self._console.height - 4)
+        if len(operations) > room:
+            table.add_row(f"... {len(operations) - room} before", "", "", "", style="dim")
+        for operation in operations[-room:]:
+            table.add_row(
+                "  " * _depth(operation, self._fold) + _title(operation),
+                Text(operation.status, style=_STYLES[operation.status]),
+                _duration(operation.start_timestamp, operation.end_timestamp or now),
+                _remark(operation),
+            )
+        return table
+
+
+# -------------------------------------------------------------------------------- the wording
+
+
+def _title(operation: Operation) -> str:
+    return f"{operation.name or '(unnamed)'} [{operation.sub_type or operation.operation_type}]"
+
+
+def _depth(operation: Operation, fold: OperationFold) -> int:
+    depth = 0
+    parent = fold.operations.get(operation.parent_id or "")
+    while parent is not None:
+        depth += 1
+        parent = fold.operations.get(parent.parent_id or "")
+    return depth
+
+
+def _duration(start: datetime | None, end: datetime | None) -> str:
+    """How long something took; nothing as long as it has no end."""
+    if start is None or end is None:
+        return ""
+    return _seconds(max(0.0, (end - start).total_seconds()))
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _remark(operation: Operation) -> str:
+    """What there is to know beyond the status."""
+    if operation.error is not None:
+        return str(operation.error)
+    if operation.status is not Status.STARTED:
+        return ""
+    wait, callback = operation.wait_details, operation.callback_details
+    if wait is not None and wait.scheduled_end_timestamp is not None:
+        return f"until {wait.scheduled_end_timestamp:%Y-%m-%d %H:%M:%S} UTC"
+    if callback is not None:
+        return f"answer it with --callback '{operation.name or 'NAME'}=JSON'"
+    return ""
+
+
+def _conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
+    execution = result.execution
+    took = execution and _duration(execution.start_timestamp, execution.end_timestamp)
+    took = f" in {took}" if took else ""
+    if result.status is Status.SUCCEEDED:
+        yield f"SUCCEEDED{took}"
+        yield json.dumps(result.result, indent=2, ensure_ascii=False)
+    else:
+        error = "" if result.error is None else f": {result.error}"
+        yield f"{result.execution_status}{took}{error}"
