@@ -267,10 +267,7 @@ class _BatchConfig(Generic[R]):
 
     def _check(self) -> None:
         validation.max_concurrency(self.max_concurrency)
-        if not isinstance(self.completion_config, CompletionConfig):
-            raise ValidationError(
-                f"completion_config must be a CompletionConfig, got {self.completion_config!r}"
-            )
+        _check_completion_config(self.completion_config)
 
 
 @dataclass(frozen=True)
@@ -361,6 +358,11 @@ def _check_retry_strategy(strategy: object) -> None:
             f"retry_strategy must be callable, got {strategy!r}: "
             "make one of a RetryStrategyConfig with create_retry_strategy(...)"
         )
+
+
+def _check_completion_config(config: object) -> None:
+    if not isinstance(config, CompletionConfig):
+        raise ValidationError(f"completion_config must be a CompletionConfig, got {config!r}")
 
 
 def _warn_without_effect(what: str, instead: str) -> None:

@@ -117,6 +117,8 @@ class RetryStrategyConfig:
         initial_delay_seconds: int | None = None,
         max_delay_seconds: int | None = None,
     ) -> None:
+        _check_filter("retryable_errors", retryable_errors)
+        _check_filter("retryable_error_types", retryable_error_types)
         initial = _either("initial_delay", initial_delay, initial_delay_seconds)
         maximum = _either("max_delay", max_delay, max_delay_seconds)
         values = {
@@ -125,8 +127,8 @@ class RetryStrategyConfig:
             "max_delay": _DEFAULT_MAX_DELAY if maximum is None else maximum,
             "backoff_rate": _positive_rate(backoff_rate),
             "jitter_strategy": JitterStrategy(jitter_strategy),
-            "retryable_errors": _sequence("retryable_errors", retryable_errors),
-            "retryable_error_types": _sequence("retryable_error_types", retryable_error_types),
+            "retryable_errors": retryable_errors,
+            "retryable_error_types": retryable_error_types,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -167,8 +169,8 @@ class LinearRetryStrategyConfig:
 
     def __post_init__(self) -> None:
         whole_number("max_attempts", self.max_attempts, 1)
-        _sequence("retryable_errors", self.retryable_errors)
-        _sequence("retryable_error_types", self.retryable_error_types)
+        _check_filter("retryable_errors", self.retryable_errors)
+        _check_filter("retryable_error_types", self.retryable_error_types)
 
 
 def create_retry_strategy(
@@ -294,11 +296,10 @@ def _positive_rate(rate: float) -> float:
     return rate
 
 
-def _sequence(what: str, value: Any) -> Any:
-    """A string would pass as a sequence of one-letter patterns, a class as none."""
-    if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
+def _check_filter(what: str, value: object) -> None:
+    """A string would pass as a sequence of one-letter patterns."""
+    if value is not None and not isinstance(value, list | tuple):
         raise ValidationError(f"{what} must be a list or tuple, got {value!r}")
-    return value
 
 
 # ------------------------------------------------------------------------------- whole operations

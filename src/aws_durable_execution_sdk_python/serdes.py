@@ -72,9 +72,7 @@ class PassThroughSerDes(SerDes[str]):
     """Strings, as they are."""
 
     def serialize(self, value: str, serdes_context: SerDesContext) -> str:
-        if not isinstance(value, str):
-            raise SerDesError(f"PassThroughSerDes takes strings only, got {type(value).__name__}")
-        return value
+        return _text(value, "PassThroughSerDes takes strings only")
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> str:
         return data
@@ -142,14 +140,12 @@ def serialize(
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     where = f"cannot serialise the value of {_named(operation_id, name)} ({_type_of(value)})"
     try:
-        text: object = chosen.serialize(value, SerDesContext(operation_id, durable_execution_arn))
+        text = chosen.serialize(value, SerDesContext(operation_id, durable_execution_arn))
     except RetryableSerDesError:
         raise
     except Exception as error:
         raise SerDesError(f"{where}: {error}") from error
-    if not isinstance(text, str):
-        raise SerDesError(f"{where}: {_type_of(chosen)} returned {_type_of(text)} instead of str")
-    return text
+    return _text(text, f"{where}: {_type_of(chosen)} must return a str")
 
 
 def deserialize(
@@ -184,6 +180,12 @@ def deserialize(
 
 def _named(operation_id: str, name: str | None) -> str:
     return f"operation {operation_id}" if name is None else f"operation {name!r} ({operation_id})"
+
+
+def _text(value: object, rule: str) -> str:
+    if not isinstance(value, str):
+        raise SerDesError(f"{rule}, got {_type_of(value)}")
+    return value
 
 
 def _type_of(value: object) -> str:

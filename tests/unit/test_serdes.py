@@ -449,5 +449,5 @@ def test_a_retryable_failure_passes() -> None:
 
 
 def test_a_serdes_must_write_text() -> None:
-    with pytest.raises(SerDesError, match="Recording returned bytes instead of str"):
+    with pytest.raises(SerDesError, match="Recording must return a str, got bytes"):
         serialize(Recording(answer=b"x"), 1, "op-1", "arn")

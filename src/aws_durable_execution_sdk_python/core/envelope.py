@@ -115,7 +115,7 @@ def _encode_map(value: Mapping[Any, Any]) -> dict[str, Any]:
         for key, item in value.items():
             text = _encode_key(key)
             if text in nodes:
-                raise UnsupportedValueError(  # noqa: TRY301 - the handler adds where
+                raise UnsupportedValueError(
                     f"two keys of a dict become the same text {text!r}: use string keys"
                 )
             nodes[text] = _tag(item)
