@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aws_durable_execution_sdk_python.core.completion import (
@@ -60,6 +60,7 @@ def test_it_lists_the_started_branches_on_a_tie() -> None:
 
 
 @given(st.lists(st.sampled_from([S, F, RUN])), st.sampled_from(CompletionReason))
+@settings(deadline=None)
 def test_what_is_written_reads_back(
     statuses: list[BatchItemStatus], reason: CompletionReason
 ) -> None:

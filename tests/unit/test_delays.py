@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aws_durable_execution_sdk_python.config import Duration, JitterStrategy, to_duration
@@ -91,11 +91,13 @@ def test_without_jitter_a_delay_is_rounded_up_to_whole_seconds_at_least_one(
 
 
 @given(st.floats(0, 1e6), st.integers())
+@settings(deadline=None)
 def test_full_jitter_stays_below_the_delay(delay: float, seed: int) -> None:
     assert 1 <= JitterStrategy.FULL.finalize_delay(delay, random.Random(seed)) <= max(1, delay + 1)
 
 
 @given(st.floats(0, 1e6), st.integers())
+@settings(deadline=None)
 def test_half_jitter_keeps_at_least_half_of_the_delay(delay: float, seed: int) -> None:
     result = JitterStrategy.HALF.finalize_delay(delay, random.Random(seed))
     assert max(1, delay / 2) <= result <= max(1, delay + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aws_durable_execution_sdk_python.core.ids import IdSequence, operation_id
@@ -62,6 +62,7 @@ def test_peek_tells_the_next_id_without_taking_it() -> None:
 
 
 @given(st.none() | st.just(ROOT_1), st.integers(0, 10_000))
+@settings(deadline=None)
 def test_an_id_fits_the_service_pattern(prefix: str | None, n: int) -> None:
     text = operation_id(prefix, n)
     assert len(text) == 64
