@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 import sys
 import uuid
 from dataclasses import dataclass
@@ -25,7 +26,13 @@ from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctions
 from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
 from aws_durable_execution_sdk_python_testing.local import LocalService
 from aws_durable_execution_sdk_python_testing.program import Program, ProgramError, load_program
-from aws_durable_execution_sdk_python_testing.progress import JsonView, LineView, LiveView, View
+from aws_durable_execution_sdk_python_testing.progress import (
+    Beginning,
+    JsonView,
+    LineView,
+    LiveView,
+    View,
+)
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing.selection import SelectedExecution
@@ -36,6 +43,8 @@ _FAILED = 1
 _INTERRUPTED = 130
 # What a run from the command line may take at most, in seconds: the service's own maximum.
 _LONGEST = 31_622_400
+
+_REFUSALS = (ProgramError, StoreError, ServiceError, DurableFunctionsLocalRunnerError)
 
 
 class _Problem(click.ClickException):
@@ -79,7 +88,7 @@ class _Request:
 )
 @click.option(
     "--store",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default="durable-executions.db",
     show_default=True,
     help="The SQLite file that keeps executions.",
@@ -124,8 +133,10 @@ def run(
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         try:
             result = _run(request, load_program(target), out)
-        except (ProgramError, StoreError, ServiceError, DurableFunctionsLocalRunnerError) as error:
+        except _REFUSALS as error:
             raise _Problem(str(error)) from error
+        except sqlite3.Error as error:
+            raise _Problem(f"{store}: {error}") from error
         except KeyboardInterrupt:
             _leave(request.name)
     sys.exit(0 if result.status == "SUCCEEDED" else _FAILED)
@@ -179,13 +190,13 @@ def _start(
             execution_timeout=_LONGEST,
         )
         arn = service.start(start, responder=responder)
-        view.begin(request.name, arn, "started")
+        view.begin(Beginning(request.name, arn, "started", 0))
         return arn
     execution = service.execution(selected.arn)
     if json.loads(execution["InputPayload"]) != request.event:
         raise _Problem(f"{request.name} has run with another event: {execution['InputPayload']}")
     state = "resumed" if execution["Status"] == "RUNNING" else "finished before"
-    view.begin(request.name, selected.arn, state)
+    view.begin(Beginning(request.name, selected.arn, state, selected.events))
     service.recover({selected.arn: responder})
     return selected.arn
 

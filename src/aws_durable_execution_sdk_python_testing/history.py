@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import (
@@ -18,7 +18,6 @@ from aws_durable_execution_sdk_python.core.model import (
     Status,
     StepDetails,
     WaitDetails,
-    parse_timestamp,
 )
 
 Event = Mapping[str, Any]
@@ -45,6 +44,11 @@ _MEANING = {
     for prefix, operation_type in _TYPES.items()
     for suffix, status in _OUTCOMES.items()
 }
+
+
+def event_time(value: float | datetime) -> datetime:
+    """A timestamp of an event: epoch seconds as the API sends, or what boto3 makes of them."""
+    return value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
 
 
 class OperationFold:
@@ -85,7 +89,7 @@ def fold(events: Iterable[Event]) -> list[Operation]:
 def _apply(
     known: Operation | None, event: Event, operation_type: OperationType, status: Status
 ) -> Operation:
-    when = parse_timestamp(event.get("EventTimestamp"))
+    when = event_time(event["EventTimestamp"])
     details = event.get(event["EventType"] + "Details") or {}
     if operation_type is OperationType.STEP and _retry_delay(details):
         status = Status.PENDING
@@ -105,7 +109,7 @@ def _apply(
         end_timestamp=when if ended else None,
         **_DETAILS[operation_type](operation, details),
     )
-    if status is Status.PENDING and when is not None and changed.step_details is not None:
+    if status is Status.PENDING and changed.step_details is not None:
         due = when + timedelta(seconds=_retry_delay(details))
         step = dataclasses.replace(changed.step_details, next_attempt_timestamp=due)
         changed = dataclasses.replace(changed, step_details=step)
@@ -147,8 +151,9 @@ def _step(operation: Operation, details: Event) -> dict[str, Any]:
 
 def _wait(operation: Operation, details: Event) -> dict[str, Any]:
     before = operation.wait_details or WaitDetails()
-    scheduled = parse_timestamp(details.get("ScheduledEndTimestamp"))
-    return {"wait_details": WaitDetails(scheduled or before.scheduled_end_timestamp)}
+    scheduled = details.get("ScheduledEndTimestamp")
+    end = before.scheduled_end_timestamp if scheduled is None else event_time(scheduled)
+    return {"wait_details": WaitDetails(end)}
 
 
 def _callback(operation: Operation, details: Event) -> dict[str, Any]:

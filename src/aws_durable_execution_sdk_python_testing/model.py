@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python_testing.history import event_time
 
 __all__ = ["ErrorObject", "Event", "ExecutionHistory"]
 
@@ -35,14 +36,11 @@ class Event:
 
     @classmethod
     def from_dict(cls, event: Mapping[str, Any]) -> Event:
-        """From the wire form, with the timestamp in epoch seconds or as a datetime."""
-        when = event["EventTimestamp"]
-        if not isinstance(when, datetime):
-            when = datetime.fromtimestamp(when, UTC)
+        """From an event as the API gives it."""
         return cls(
             event_type=event["EventType"],
             event_id=event["EventId"],
-            event_timestamp=when,
+            event_timestamp=event_time(event["EventTimestamp"]),
             operation_id=event.get("Id"),
             name=event.get("Name"),
             parent_id=event.get("ParentId"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
@@ -31,14 +32,29 @@ _STYLES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a run begins with.
+
+    Attributes:
+        name, arn: the execution.
+        state: "started", "resumed" or "finished before".
+        events: how many events the execution has had before this run.
+    """
+
+    name: str
+    arn: str
+    state: str
+    events: int
+
+
 class View(Protocol):
     """Shows one execution: `begin`, `event` for each event, `end`."""
 
     def live(self) -> AbstractContextManager[object]:
         """Entered while events come."""
 
-    def begin(self, name: str, arn: str, state: str) -> None:
-        """`state` is "started", "resumed" or "finished before"."""
+    def begin(self, beginning: Beginning) -> None: ...
 
     def event(self, event: Event) -> None: ...
 
@@ -51,26 +67,28 @@ class JsonView:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._fold = OperationFold()
-        self._name = self._arn = ""
+        self._execution: dict[str, str] = {}
+        self._before = 0
 
     def live(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def begin(self, name: str, arn: str, state: str) -> None:
-        self._name, self._arn = name, arn
-        self._write({"type": "execution", "name": name, "arn": arn, "state": state})
+    def begin(self, beginning: Beginning) -> None:
+        self._execution = {"name": beginning.name, "arn": beginning.arn}
+        self._before = beginning.events
+        self._write({"type": "execution", **self._execution, "state": beginning.state})
 
     def event(self, event: Event) -> None:
         operation = self._fold.feed(event)
         if operation is not None and operation.operation_type is not OperationType.EXECUTION:
-            self._write({"type": "operation", **_summary(operation)})
+            before = event["EventId"] <= self._before
+            self._write({"type": "operation", **_summary(operation), "before": before})
 
     def end(self, result: DurableFunctionTestResult) -> None:
         self._write(
             {
                 "type": "result",
-                "name": self._name,
-                "arn": self._arn,
+                **self._execution,
                 "status": result.execution_status,
                 "result": result.result,
                 "error": None if result.error is None else result.error.to_dict(),
@@ -110,20 +128,23 @@ class LineView:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._fold = OperationFold()
+        self._before = 0
 
     def live(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def begin(self, name: str, arn: str, state: str) -> None:
-        self._print(f"execution {name} {state}")
+    def begin(self, beginning: Beginning) -> None:
+        self._before = beginning.events
+        self._print(f"execution {beginning.name} {beginning.state}")
 
     def event(self, event: Event) -> None:
         operation = self._fold.feed(event)
         if operation is None or operation.operation_type is OperationType.EXECUTION:
             return
         indent = "  " * (1 + _depth(operation, self._fold))
+        before = "(before)" if event["EventId"] <= self._before else ""
         took = _duration(operation.start_timestamp, operation.end_timestamp)
-        parts = (_title(operation), operation.status, took, _remark(operation))
+        parts = (_title(operation), operation.status, took, _remark(operation), before)
         self._print(indent + "  ".join(part for part in parts if part))
 
     def end(self, result: DurableFunctionTestResult) -> None:
@@ -152,8 +173,9 @@ class LiveView:
     def live(self) -> AbstractContextManager[object]:
         return self._live
 
-    def begin(self, name: str, arn: str, state: str) -> None:
-        self._console.print(Text.assemble("execution ", (name, "bold"), f" {state}"))
+    def begin(self, beginning: Beginning) -> None:
+        line = Text.assemble("execution ", (beginning.name, "bold"), f" {beginning.state}")
+        self._console.print(line)
 
     def event(self, event: Event) -> None:
         self._fold.feed(event)

@@ -7,6 +7,7 @@ alone: other executions may belong to other programs, whose handlers are not loa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 from aws_durable_execution_sdk_python_testing.engine import Engine
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore, Record
@@ -21,6 +22,7 @@ class SelectedExecution:
 
     Attributes:
         arn: the selected execution; None if there is none yet.
+        events: how many events it has had so far.
         latest: time of the newest event of what is selected, epoch seconds; 0 without one.
     """
 
@@ -29,7 +31,9 @@ class SelectedExecution:
         engine = Engine(store)
         self.arn = _find(engine, function_name, execution_name)
         self._selected = set() if self.arn is None else set(_with_invoked(engine, self.arn))
-        self.latest = max((_latest(engine, arn) for arn in self._selected), default=0.0)
+        newest = {arn: _newest(engine, arn) for arn in self._selected}
+        self.events = 0 if self.arn is None else int(newest[self.arn]["EventId"])
+        self.latest = max((event["EventTimestamp"] for event in newest.values()), default=0.0)
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
         self._store.append(records)
@@ -67,6 +71,6 @@ def _with_invoked(engine: Engine, arn: str) -> Iterator[str]:
             return
 
 
-def _latest(engine: Engine, arn: str) -> float:
+def _newest(engine: Engine, arn: str) -> dict[str, Any]:
     (newest,) = engine.get_history(arn, False, None, 1, reverse_order=True)["Events"]
-    return float(newest["EventTimestamp"])
+    return cast(dict[str, Any], newest)
