@@ -43,18 +43,10 @@ class SQLiteExecutionStore:
             StoreFormatError: the file is something else, or of another version.
             StoreError: the file cannot be opened at all.
         """
-        # Transactions are ours to begin (isolation_level=None); a locked file is an answer, not
-        # something to wait for (timeout=0).
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            _open(connection, os.fspath(path))
+            return cls(_connect(os.fspath(path)))
         except sqlite3.DatabaseError as error:
-            connection.close()
             raise _explain(error, os.fspath(path)) from error
-        except StoreError:
-            connection.close()
-            raise
-        return cls(connection)
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
         rows = [(arn, json.dumps(record, separators=(",", ":"))) for arn, record in records]
@@ -68,6 +60,18 @@ class SQLiteExecutionStore:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # Transactions are ours to begin (isolation_level=None); a locked file is an answer, not
+    # something to wait for (timeout=0).
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        _open(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _open(connection: sqlite3.Connection, path: str) -> None:
