@@ -72,7 +72,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     function = _innermost(function)
     if inspect.iscoroutinefunction(function):
         return True
-    call = getattr(type(function), "__call__", None)
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is meant
     return not inspect.isroutine(function) and inspect.iscoroutinefunction(call)
 
 
@@ -98,7 +98,7 @@ def takes_positional(function: Callable[..., Any]) -> bool:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return True
+        return False  # a builtin without a signature, time.time for instance
     return any(p.kind in _POSITIONAL for p in parameters)
 
 

@@ -52,9 +52,9 @@ def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
     """The exception to raise for a stored error: an `operation_class`, whatever it names."""
     error = error or ErrorObject()
     original = _find_class(error.type)
-    cls = operation_class if original is None else _both(operation_class, original)
+    cls: type[E] = operation_class if original is None else _both(operation_class, original)
     try:
-        instance = cls.__new__(cls)
+        instance: E = cls.__new__(cls)
         operation_class.__init__(instance, error.message, error.type, error.data, error.stack_trace)
     except Exception:
         instance = operation_class(error.message, error.type, error.data, error.stack_trace)
@@ -96,7 +96,6 @@ def _split(name: str) -> tuple[str, list[str]]:
     return ("builtins", parts) if len(parts) == 1 else ("", parts)
 
 
-@functools.cache
 def _both(operation_class: type[E], original: type[Exception]) -> type[E]:
     """`class ValueError(StepError, ValueError)`; the operation's class where layouts clash."""
     if issubclass(operation_class, original) or issubclass(original, UnrecoverableError):

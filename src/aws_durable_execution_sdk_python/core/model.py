@@ -1,4 +1,3 @@
-# ruff: noqa: RUF009 - _wire makes a dataclass field
 """Wire types of the durable execution service, and the one codec that reads and writes them.
 
 Each type is a frozen dataclass whose fields carry their wire name; `_codec` builds, once per

@@ -21,7 +21,9 @@ class Environment:
     """An event loop and the default service client that belongs to it."""
 
     def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+        # The standard library's loop whatever the process's policy: suspension has to know
+        # whether the loop has callbacks left to run (see `runtime.tasks`).
+        self._runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
         self._client: Any = None
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:

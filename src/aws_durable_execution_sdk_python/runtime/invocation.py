@@ -233,9 +233,8 @@ class Invocation:
             try:
                 result = json.dumps(value)
             except (TypeError, ValueError) as unserialisable:
-                error = unserialisable
-            else:
-                return await self._succeeded(result)
+                return await self._failed(unserialisable)
+            return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():
             raise error
         if not isinstance(error, Exception):

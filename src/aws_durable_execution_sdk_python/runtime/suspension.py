@@ -17,7 +17,11 @@ from aws_durable_execution_sdk_python.core.journal import Journal
 from aws_durable_execution_sdk_python.core.model import Operation, OperationType, Status
 from aws_durable_execution_sdk_python.runtime.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python.runtime.clock import Clock
-from aws_durable_execution_sdk_python.runtime.tasks import is_awaited, working_on
+from aws_durable_execution_sdk_python.runtime.tasks import (
+    callbacks_pending,
+    is_awaited,
+    working_on,
+)
 
 # When the service does not yet agree that a timer is due: ask again after this, doubling.
 _FIRST_RECHECK_SECONDS = 0.05
@@ -129,7 +133,9 @@ class Suspension:
         live = [p for parks in self._parks.values() for p in parks if not p.future.done()]
         if not live or self.checkpointer.ended is not None:
             return
-        if self._work_in_hand() or self._a_task_works():
+        if callbacks_pending(asyncio.get_running_loop()):
+            self.check_soon()
+        elif self._work_in_hand() or self._a_task_works():
             self._arm_timer(live)
         elif not self.checkpointer.idle:
             self.checkpointer.flush()

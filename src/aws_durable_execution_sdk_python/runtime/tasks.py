@@ -42,6 +42,15 @@ def working_on(task: asyncio.Task[Any]) -> asyncio.Future[Any] | bool:
     return waiter
 
 
+def callbacks_pending(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the loop has callbacks to run: one of them may be about to wake a task.
+
+    A task that ends wakes those who await it by callbacks, through `gather` or `shield` several
+    in a row; in between no task looks ready.
+    """
+    return bool(getattr(loop, "_ready", ()))
+
+
 def is_awaited(task: asyncio.Task[Any]) -> bool:
     """Whether anybody wants the task's outcome; removing it from a collection does not count."""
     return any(

@@ -114,7 +114,8 @@ class ThreadRuntime:
 
     async def branches(self, branches: Branches) -> BranchOutcomes:
         host = Host()
-        outcome = self._on_loop(partial(branches.run, host), host)
+        run = partial(branches.run, host)
+        outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)
         return outcome
