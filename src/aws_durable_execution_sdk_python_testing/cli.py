@@ -24,7 +24,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
 )
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing.local import LONGEST_TIMEOUT_SECONDS, LocalService
 from aws_durable_execution_sdk_python_testing.program import Program, ProgramError, load_program
 from aws_durable_execution_sdk_python_testing.progress import (
     Beginning,
@@ -41,8 +41,6 @@ from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecuti
 
 _FAILED = 1
 _INTERRUPTED = 130
-# What a run from the command line may take at most, in seconds: the service's own maximum.
-_LONGEST = 31_622_400
 
 _REFUSALS = (ProgramError, StoreError, ServiceError, DurableFunctionsLocalRunnerError)
 
@@ -166,7 +164,7 @@ def _register(program: Program, invoker: InProcessInvoker, service: LocalService
     """Make the program's functions callable, and those it may invoke known by their names."""
     for name, handler in program.durable.items():
         invoker.register(name, handler)
-        service.register_target(name, DurableTarget(_LONGEST))
+        service.register_target(name, DurableTarget(LONGEST_TIMEOUT_SECONDS))
     for name, handler in program.plain.items():
         invoker.register(name, handler)
         service.register_target(name, PlainTarget())
@@ -187,7 +185,7 @@ def _start(
             function_name=program.name,
             execution_name=request.name,
             input=json.dumps(request.event),
-            execution_timeout=_LONGEST,
+            execution_timeout=LONGEST_TIMEOUT_SECONDS,
         )
         arn = service.start(start, responder=responder)
         view.begin(Beginning(request.name, arn, "started", 0))

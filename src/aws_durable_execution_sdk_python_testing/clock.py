@@ -44,6 +44,10 @@ class RealClock:
         """Real seconds from now until `deadline`, 0 if it has passed."""
         return max(0.0, (deadline - self.now()) * self._scale)
 
+    def in_real_time(self, seconds: float) -> float:
+        """How many seconds of this clock pass in `seconds` real ones."""
+        return seconds / self._scale
+
     async def sleep_until(self, deadline: float) -> None:
         """Return once `deadline` has come."""
         # Nobody could set an event: while an invocation sleeps here the clock does not jump.

@@ -115,14 +115,9 @@ class Driver:
             self.check_open()
             try:
                 yield self._engine, self._clock.now()
+            finally:
+                # Also after a refusal: timers may have fired before it.
                 self._settle()
-            except ServiceError:
-                raise  # refused, and nothing has changed
-            except Exception as error:
-                # The store gave out, for instance: whoever waits must learn of it.
-                self._failure = error
-                self.close()
-                raise
 
     def check_open(self) -> None:
         """Raise if nothing will happen any more."""
@@ -156,11 +151,29 @@ class Driver:
 
     def _settle(self) -> None:
         """Do what the engine asks for, then whatever time brings while nothing runs."""
-        self._perform_effects()
-        while not self._running and self._skip_to_next_deadline():
+        with self._failing():
             self._perform_effects()
-        self._wake_timer()
+            while not self._running and self._skip_to_next_deadline():
+                self._perform_effects()
+            self._wake_timer()
         self.progress.notify_all()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Whoever waits must learn of an error that strikes where no caller can handle it."""
+        try:
+            yield
+        except Exception as error:
+            if not self._closed:
+                self._failure = error
+                self.close()
+            raise
+
+    @contextlib.contextmanager
+    def _in_background(self) -> Iterator[None]:
+        """For threads of the driver's own: they end when it closes, and it fails if they do."""
+        with contextlib.suppress(Exception), self._failing():
+            yield  # an error is raised to those who wait, by `check_open`
 
     # ----------------------------------------------------------------------------- effects
 
@@ -261,7 +274,7 @@ class Driver:
 
         def job() -> None:
             value = work()
-            with contextlib.suppress(DurableFunctionsLocalRunnerError), self.command():
+            with self._in_background(), self.command():
                 if self._running.pop(key, None) is not None:
                     finish(value)
 
@@ -310,7 +323,7 @@ class Driver:
 
     def _keep_time(self) -> None:
         """Wait for deadlines in real time, until closed."""
-        with self._timer, contextlib.suppress(DurableFunctionsLocalRunnerError):
+        with self._in_background(), self._timer:
             while True:
                 with self.command() as (engine, now):
                     engine.fire_due(now)

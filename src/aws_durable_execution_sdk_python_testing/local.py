@@ -22,6 +22,9 @@ from aws_durable_execution_sdk_python_testing.invoker import Invoker
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
 
+# The longest an execution may take, by the service's own rules.
+LONGEST_TIMEOUT_SECONDS = 31_622_400
+
 _PAGE = 1000
 
 

@@ -7,7 +7,6 @@ assert result.status == "SUCCEEDED"
 
 from __future__ import annotations
 
-import inspect
 import math
 import uuid
 import weakref
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
+from aws_durable_execution_sdk_python.core.callables import Kind, context_kind
 from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import (
@@ -25,7 +25,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
 from aws_durable_execution_sdk_python_testing.invoker import Handler, InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing.local import LONGEST_TIMEOUT_SECONDS, LocalService
 from aws_durable_execution_sdk_python_testing.model import ExecutionHistory
 from aws_durable_execution_sdk_python_testing.payloads import encode_input
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
@@ -113,7 +113,8 @@ class DurableFunctionTestRunner:
         """
         self._invoker.register(function_name, handler)
         self._service.register_target(
-            function_name, DurableTarget(execution_timeout, retention_period_days)
+            function_name,
+            DurableTarget(self._service_seconds(execution_timeout), retention_period_days),
         )
         return self
 
@@ -250,14 +251,16 @@ class DurableFunctionTestRunner:
         """
         return self._service.wait_for_callback(execution_arn, name, timeout)
 
-    def send_callback_success(self, callback_id: str, result: bytes | None = None) -> None:
+    def send_callback_success(self, callback_id: str, result: bytes | str | None = None) -> None:
         """Answer a callback. `result` is what arrives, JSON text as a rule.
 
         Raises:
             CallbackTimeoutError: the callback is closed already.
             ResourceNotFoundError: no such callback.
         """
-        self._service.callback_succeed(callback_id, result)
+        self._service.callback_succeed(
+            callback_id, result.encode() if isinstance(result, str) else result
+        )
 
     def send_callback_failure(self, callback_id: str, error: ErrorObject | None = None) -> None:
         """Fail a callback. Raises as `send_callback_success`."""
@@ -327,7 +330,13 @@ class DurableFunctionTestRunner:
             execution_timeout = timeout
         if execution_timeout is None:
             execution_timeout = self._execution_timeout
-        return max(1, math.ceil(execution_timeout))
+        return self._service_seconds(execution_timeout)
+
+    def _service_seconds(self, seconds: float) -> int:
+        """A time-out in whole seconds of the service's clock, which may run faster than real."""
+        if not self._virtual_timeout:
+            seconds = self._service.clock.in_real_time(seconds)
+        return min(max(1, math.ceil(seconds)), LONGEST_TIMEOUT_SECONDS)
 
 
 class DurableChildContextTestRunner(DurableFunctionTestRunner):
@@ -362,7 +371,7 @@ def _child_handler(
     from aws_durable_execution_sdk_python import durable_execution
 
     bound = context_function(*args, **kwargs)
-    if inspect.iscoroutinefunction(inspect.unwrap(context_function)):
+    if context_kind(bound, Kind.BLOCKING) is Kind.ASYNC:
 
         async def run_async(event: Any, context: Any) -> Any:
             return await bound(context)
