@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from bench import (
-    EXIT_ERROR,
     FAILURE,
     Bench,
     Handler,
@@ -23,13 +23,11 @@ from bench import (
 )
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle as Pool
 from hypothesis.stateful import (
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
-    multiple,
+    precondition,
     rule,
 )
 
@@ -41,6 +39,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
     InvokeFunction,
     InvokeHandler,
     PlainTarget,
+    ResourceConflictError,
     ServiceError,
     TimerKind,
 )
@@ -251,109 +250,110 @@ def copied(store: EventStore) -> EventStore:
     return copy
 
 
-KEYS = st.sampled_from(["a", "b", "c", "d"])
+NUMBERS = st.integers(0, 3)
 PARENTS = st.sampled_from([{}, {}, {"ParentId": "x"}])
+TARGETS = st.sampled_from(["child", "child", "plain", "nobody"])
+
+
+def close(action: str, number: int, **members: Any) -> dict[str, Any]:
+    return {"Id": f"s{number}", "Type": "STEP", "Action": action, **members}
+
+
+# Keys are few and per type, so that most updates fit the state and some do not.
 UPDATES = st.one_of(
-    st.builds(lambda key, parent: step("START", key, **parent), KEYS, PARENTS),
-    st.builds(lambda key: {"Id": key, "Type": "STEP", "Action": "SUCCEED", "Payload": "1"}, KEYS),
-    st.builds(lambda key: {"Id": key, "Type": "STEP", "Action": "FAIL", "Error": FAILURE}, KEYS),
-    st.builds(lambda key, delay: retry(key, delay), KEYS, st.integers(1, 5)),
-    st.builds(lambda key, parent: wait(3, key, **parent), KEYS, PARENTS),
-    st.builds(lambda key: update("WAIT", "CANCEL", key), KEYS),
-    st.builds(lambda key, beat: callback(key, 7, beat), KEYS, st.integers(0, 3)),
-    st.builds(lambda key, name: invoke(name, key), KEYS, st.sampled_from(["child", "plain", "?"])),
-    st.builds(lambda key, name: invoke(name, key), KEYS, st.sampled_from(["child", "nobody"])),
+    st.builds(lambda number, parent: step("START", f"s{number}", **parent), NUMBERS, PARENTS),
+    st.builds(lambda number: close("SUCCEED", number, Payload="1"), NUMBERS),
+    st.builds(lambda number: close("FAIL", number, Error=FAILURE), NUMBERS),
+    st.builds(lambda number, delay: retry(f"s{number}", delay), NUMBERS, st.integers(1, 5)),
+    st.builds(lambda number, parent: wait(3, f"w{number}", **parent), NUMBERS, PARENTS),
+    st.builds(lambda number: update("WAIT", "CANCEL", f"w{number}"), NUMBERS),
+    st.builds(lambda number, beat: callback(f"c{number}", 7, beat), NUMBERS, NUMBERS),
+    st.builds(lambda number, name: invoke(name, f"i{number}"), NUMBERS, TARGETS),
     st.just(context("START")),
     st.just(context("SUCCEED", Payload="1")),
 )
 OUTPUTS = st.sampled_from(
-    [{"Status": "PENDING"}] * 4 + [{"Status": "SUCCEEDED", "Result": "1"}, {"Status": "FAILED"}]
+    [{"Status": "PENDING"}] * 6 + [{"Status": "SUCCEEDED", "Result": "1"}, {"Status": "FAILED"}]
 )
 
 
 class StoredExecutions(RuleBasedStateMachine):
     """Whatever happens, the store holds it, and histories keep their form."""
 
-    wanted = Pool("wanted")
-    running = Pool("running")
-
     @initialize()
     def open(self) -> None:
         self.bench = Bench()
-        self.bench.engine.register_target("child", DurableTarget(execution_timeout=15))
+        self.bench.engine.register_target("child", DurableTarget(execution_timeout=30))
         self.bench.engine.register_target("plain", PlainTarget())
+        self.flying: list[Handler] = []
+        self.arns: list[str] = []
+        self.start()
 
-    def effects(self) -> Iterator[Handler]:
-        for effect in self.bench.engine.take_effects():
+    def perform_effects(self) -> None:
+        """Begin every invocation asked for, and answer every plain function."""
+        engine = self.bench.engine
+        for effect in engine.take_effects():
             if isinstance(effect, InvokeHandler):
-                yield Handler(self.bench, effect.arn)
+                handler = Handler(self.bench, effect.arn)
+                with suppress(ResourceConflictError):  # the execution ended meanwhile
+                    handler.begin()
+                    self.flying.append(handler)
             elif isinstance(effect, InvokeFunction):
-                self.bench.engine.complete_invoke(
-                    effect.arn, effect.operation_id, Status.SUCCEEDED, "1", None, self.bench.now
-                )
-                yield from self.effects()
+                key, now = effect.operation_id, self.bench.now
+                engine.complete_invoke(effect.arn, key, Status.SUCCEEDED, "1", None, now)
+                self.perform_effects()
 
-    @rule(target=wanted)
-    def start(self) -> Any:
-        self.bench.start_only(execution_timeout=40)
-        return multiple(*self.effects())
+    @precondition(lambda self: len(self.arns) < 3)
+    @rule()
+    def start(self) -> None:
+        self.arns.append(self.bench.start_only(execution_timeout=100))
+        self.perform_effects()
 
-    @rule(target=running, handler=consumes(wanted))
-    def begin(self, handler: Handler) -> Any:
-        try:
-            handler.begin()
-        except ServiceError:
-            return multiple()
-        return handler
+    @precondition(lambda self: self.flying)
+    @rule(number=NUMBERS, updates=st.lists(UPDATES, min_size=1, max_size=2))
+    def checkpoint(self, number: int, updates: list[dict[str, Any]]) -> None:
+        with suppress(ServiceError):
+            self.flying[number % len(self.flying)].checkpoint(*updates)
+        self.perform_effects()
 
-    @rule(target=wanted, handler=running, updates=st.lists(UPDATES, max_size=3))
-    def checkpoint(self, handler: Handler, updates: list[dict[str, Any]]) -> Any:
-        token = handler.token
-        try:
-            handler.checkpoint(*updates)
-        except ServiceError:
-            handler.token = token
-        return multiple(*self.effects())
+    @precondition(lambda self: self.flying)
+    @rule(number=NUMBERS, output=OUTPUTS)
+    def end(self, number: int, output: dict[str, Any]) -> None:
+        self.flying.pop(number % len(self.flying)).returns(output)
+        self.perform_effects()
 
-    @rule(target=wanted, handler=consumes(running), output=OUTPUTS)
-    def end(self, handler: Handler, output: dict[str, Any]) -> Any:
-        handler.returns(output)
-        return multiple(*self.effects())
+    @precondition(lambda self: self.flying)
+    @rule(number=NUMBERS)
+    def crash(self, number: int) -> None:
+        self.flying.pop(number % len(self.flying)).crashes()
+        self.perform_effects()
 
-    @rule(target=wanted, handler=consumes(running))
-    def crash(self, handler: Handler) -> Any:
-        handler.crashes(EXIT_ERROR)
-        return multiple(*self.effects())
+    @precondition(lambda self: self.flying)
+    @rule(number=NUMBERS)
+    def settle(self, number: int) -> None:
+        with suppress(ServiceError):
+            self.flying[number % len(self.flying)].checkpoint(end_execution(Payload="1"))
 
-    @rule(handler=running)
-    def settle(self, handler: Handler) -> None:
-        try:
-            handler.checkpoint(end_execution(Payload="1"))
-        except ServiceError:
-            return
-
-    @rule(target=wanted, handler=running, answer=st.sampled_from(["succeed", "fail", "heartbeat"]))
-    def answer(self, handler: Handler, answer: str) -> Any:
+    @rule(number=NUMBERS, answer=st.sampled_from(["succeed", "fail", "heartbeat"]))
+    def answer(self, number: int, answer: str) -> None:
         engine, now = self.bench.engine, self.bench.now
-        for one in engine.open_callbacks(handler.arn):
+        for one in engine.open_callbacks(self.arns[number % len(self.arns)]):
             arguments = [] if answer == "heartbeat" else [None]
-            try:
+            with suppress(CallbackTimeoutError):
                 getattr(engine, f"callback_{answer}")(one.callback_id, *arguments, now)
-            except CallbackTimeoutError:
-                continue
-        return multiple(*self.effects())
+        self.perform_effects()
 
-    @rule(target=wanted, handler=running)
-    def stop(self, handler: Handler) -> Any:
-        self.bench.engine.stop_execution(handler.arn, FAILURE, self.bench.now)
-        return multiple(*self.effects())
+    @rule(number=NUMBERS)
+    def stop(self, number: int) -> None:
+        arn = self.arns[number % len(self.arns)]
+        self.bench.engine.stop_execution(arn, FAILURE, self.bench.now)
+        self.perform_effects()
 
-    @rule(target=wanted, seconds=st.integers(0, 20))
-    def pass_time(self, seconds: int) -> Any:
-        due = self.bench.now + seconds
-        self.bench.engine.fire_due(due)
-        self.bench.now = due
-        return multiple(*self.effects())
+    @rule(seconds=st.integers(1, 8))
+    def pass_time(self, seconds: int) -> None:
+        self.bench.now += seconds
+        self.bench.engine.fire_due(self.bench.now)
+        self.perform_effects()
 
     @invariant()
     def the_store_holds_everything(self) -> None:
@@ -384,4 +384,4 @@ class StoredExecutions(RuleBasedStateMachine):
 
 
 TestStoredExecutions = StoredExecutions.TestCase
-TestStoredExecutions.settings = settings(deadline=None, max_examples=40, stateful_step_count=25)
+TestStoredExecutions.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)
