@@ -7,7 +7,6 @@ class can be found again by name, the user's own class: `except ValueError` and
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 from typing import Any, TypeVar

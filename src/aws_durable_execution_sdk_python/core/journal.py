@@ -19,7 +19,10 @@ from aws_durable_execution_sdk_python.core.model import (
     OperationType,
     OperationUpdate,
 )
-from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
+from aws_durable_execution_sdk_python.exceptions import (
+    NonDeterministicExecutionError,
+    OrphanedChildException,
+)
 
 # Sub-types that an older SDK wrote for what is now another one.
 _SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
@@ -93,9 +96,11 @@ class Journal:
 
         Raises:
             NonDeterministicExecutionError: something else is recorded at this position.
+            OrphanedChildException: it is new, and the context around it has completed.
         """
         operation = self.get(identity.operation_id)
         if operation is None:
+            self._check_open(identity)
             return None
         parent_id = None if operation.parent_id == self.execution_id else operation.parent_id
         if (
@@ -106,6 +111,16 @@ class Journal:
         ):
             raise NonDeterministicExecutionError(_divergence(identity, operation, parent_id))
         return operation
+
+    def _check_open(self, identity: OperationIdentity) -> None:
+        """Nothing new may begin below a completed context."""
+        if self.is_orphan(identity.parent_id):
+            raise OrphanedChildException("the enclosing operation has completed")
+        if identity.parent_id is not None and self.is_terminal(identity.parent_id):
+            raise NonDeterministicExecutionError(
+                f"The code asks for {_asked(identity)}, but the context around it completed "
+                f"without it in an earlier invocation. {_CAUSES}"
+            )
 
     # -- orphans ----------------------------------------------------------------------------
 
@@ -136,22 +151,31 @@ def _same_sub_type(asked: str, recorded: str | None) -> bool:
     return recorded == asked or recorded in _SAME_SUB_TYPE.get(asked, ())
 
 
-def _divergence(identity: OperationIdentity, found: Operation, found_parent: str | None) -> str:
-    def say(kind: str, sub_type: str | None, name: str | None, parent: str | None) -> str:
-        where = f" in context {parent[:12]}..." if parent else " at the top level"
-        return f"{kind} ({sub_type}) {'named ' + repr(name) if name else 'without a name'}{where}"
+_CAUSES = (
+    "Likely causes: the code changed while the execution was running (an operation added, "
+    "removed, renamed or reordered), or the order of operations depends on something that is not "
+    "the same on replay (time, random values, a set's order, the environment). Wrap such values "
+    "in a step, or finish running executions with the code that began them."
+)
 
-    expected = say(identity.operation_type, identity.sub_type, identity.name, identity.parent_id)
-    recorded = say(found.operation_type, found.sub_type, found.name, found_parent)
-    line = ""
-    if identity.site is not None:
-        code, lineno = identity.site
-        line = f' at File "{code.co_filename}", line {lineno}, in {code.co_name}'
+
+def _divergence(identity: OperationIdentity, found: Operation, found_parent: str | None) -> str:
+    recorded = _say(found.operation_type, found.sub_type, found.name, found_parent)
     return (
-        f"The code asks for {expected}{line}, but this execution recorded {recorded} at the same "
-        f"position (operation {identity.operation_id}). Likely causes: the code changed while "
-        "the execution was running (an operation added, removed, renamed or reordered), or the "
-        "order of operations depends on something that is not the same on replay (time, random "
-        "values, a set's order, the environment). Wrap such values in a step, or finish running "
-        "executions with the code that began them."
+        f"The code asks for {_asked(identity)}, but this execution recorded {recorded} at the "
+        f"same position (operation {identity.operation_id}). {_CAUSES}"
     )
+
+
+def _asked(identity: OperationIdentity) -> str:
+    what = _say(identity.operation_type, identity.sub_type, identity.name, identity.parent_id)
+    if identity.site is None:
+        return what
+    code, line = identity.site
+    return f'{what} at File "{code.co_filename}", line {line}, in {code.co_name}'
+
+
+def _say(kind: str, sub_type: str | None, name: str | None, parent_id: str | None) -> str:
+    named = f"named {name!r}" if name else "without a name"
+    where = f"in context {parent_id[:12]}..." if parent_id else "at the top level"
+    return f"{kind} ({sub_type}) {named} {where}"

@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python.core.completion import CompletionReason, C
 from aws_durable_execution_sdk_python.core.model import TERMINAL
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 from aws_durable_execution_sdk_python.runtime.suspension import Pending
-from aws_durable_execution_sdk_python.runtime.workers import Host
+from aws_durable_execution_sdk_python.runtime.workers import MAX_THREADS, Host
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.runtime.invocation import Invocation
@@ -94,23 +94,31 @@ class Branches:
             raise
         finally:
             self._over = True
-        self._cancel(self._parked)
+        # Of the blocking ones left, those that run come to their end, the others never begin.
+        self._cancel(i for i in self._running if self._branches[i].kind is Kind.BLOCKING)
         if self._retry is not None:
             raise self._retry
         return BranchOutcomes(self._results, self._errors, self._tracker, self._tracker.reason)
 
     def _cancel(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
+        for index in list(indexes):
             self._running[index].cancel()
 
     def _start_branches(self, host: Host | None) -> None:
-        while len(self._running) < self._slots and self._tracker.may_start_more():
+        while self._may_start():
             index = self._next
             self._next += 1
             self._tracker.started(index)
             task = self._invocation.spawn(self._run_branch(index, host))
             self._running[index] = task
             task.add_done_callback(partial(self._ended, index))
+
+    def _may_start(self) -> bool:
+        if len(self._running) >= self._slots or not self._tracker.may_start_more():
+            return False
+        # A blocking branch starts when a thread can be had for it: parked ones have none.
+        active = len(self._running) - len(self._parked)
+        return active < MAX_THREADS or self._branches[self._next].kind is Kind.ASYNC
 
     async def _run_branch(self, index: int, host: Host | None) -> None:
         """Everything a branch can do ends here as a value: nothing reaches the loop's handler."""

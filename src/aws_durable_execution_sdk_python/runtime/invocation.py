@@ -180,9 +180,9 @@ class Invocation:
             await asyncio.wait((root, self._ending), return_when=asyncio.FIRST_COMPLETED)
             answer = _PENDING
             if not self._ended:
-                error, value = root.result()
+                raised, value = root.result()
                 self._ended = True
-                answer = await self._answer(error, value)
+                answer = await self._answer(raised, value)
         finally:
             await self._close(consumer)
         ended = self.checkpointer.ended

@@ -11,6 +11,7 @@ The pool belongs to one invocation. Jobs are handed out on the event loop's thre
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections import deque
@@ -101,14 +102,21 @@ class Workers:
         """Run a function in a worker thread, in a copy of the caller's context.
 
         A thread cannot be interrupted, so a cancellation of the caller takes effect when the
-        function has returned: what it did is known by then.
+        function has returned: what it did is known by then. One that has not begun never does.
         """
         context = contextvars.copy_context()
-        done = self._loop.create_future()
+        job = _Job(lambda: context.run(function), self._loop.create_future(), host)
         self._unfinished += 1
         self._drained.clear()
-        self._dispatch(_Job(lambda: context.run(function), done, host))
-        return await _outlast_cancellation(done)
+        self._dispatch(job)
+        try:
+            return await asyncio.shield(job.done)
+        except asyncio.CancelledError:
+            if job.taken:
+                return await _outlast_cancellation(job.done)
+            job.taken = True
+            self._forget()
+            raise
 
     def block(self) -> None:
         """A job's thread is now blocked on work of the loop."""
@@ -128,6 +136,7 @@ class Workers:
     # -- handing out ------------------------------------------------------------------------
 
     def _dispatch(self, job: _Job) -> None:
+        job.taken = True
         if self._free:
             self._free -= 1
             self._jobs.put(job)
@@ -137,6 +146,7 @@ class Workers:
         elif job.host is not None and not job.host.busy:
             self._offer(job, job.host)
         else:
+            job.taken = False
             self._backlog.append(job)
             if job.host is not None:
                 job.host.waiting.append(job)
@@ -178,10 +188,13 @@ class Workers:
         self._settle(job)
 
     def _settle(self, job: _Job) -> None:
+        job.settle()
+        self._forget()
+
+    def _forget(self) -> None:
         self._unfinished -= 1
         if not self._unfinished:
             self._drained.set()
-        job.settle()
         self._on_idle()
 
     @staticmethod
@@ -196,15 +209,12 @@ class Workers:
 
 
 async def _outlast_cancellation(done: asyncio.Future[Any]) -> Any:
-    """Await a future to its end; a cancellation meanwhile is delivered at the next await."""
-    cancellations = 0
+    """Await a future to its end; the caller's cancellation is delivered at its next await."""
     while not done.done():
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([done])
-        except asyncio.CancelledError:
-            cancellations += 1
     task = asyncio.current_task()
-    if cancellations and task is not None:
+    if task is not None:
         task.uncancel()
         task.cancel()
     return done.result()
