@@ -230,6 +230,13 @@ def test_stopping_again_answers_with_the_first_end(bench: Bench) -> None:
     assert handler.event_types.count("ExecutionStopped") == 1
 
 
+def test_an_end_at_time_zero_is_an_end() -> None:
+    bench = Bench(now=0.0)
+    handler = bench.start()
+    bench.engine.stop_execution(handler.arn, None, 0.0)
+    assert bench.engine.stop_execution(handler.arn, None, 9.0) == 0.0
+
+
 def test_stopping_a_finished_execution_changes_nothing(bench: Bench) -> None:
     handler = bench.start()
     handler.succeeds()

@@ -287,6 +287,8 @@ def test_a_context_started_earlier_in_the_batch_is_a_parent(handler: Handler) ->
         step("START", ParentId="p p"),
         update("JUMP", "START", "j"),
         update("STEP", "JUMP", "j"),
+        {"Id": "j", "Type": [], "Action": "START"},
+        {"Id": "j", "Type": "STEP", "Action": {}},
         step("SUCCEED", Payload=1),
         step("FAIL", Error="no"),
         step("FAIL", Error={"ErrorType": 1}),
@@ -387,6 +389,11 @@ def test_attempts_are_counted_when_they_end(handler: Handler) -> None:
     handler.checkpoint(step("SUCCEED", Payload="8"))
     assert handler.operation("s")["StepDetails"] == {"Attempt": 2, "Result": "8"}
     assert handler.operation("s")["EndTimestamp"] == 1_005.0
+
+
+def test_a_payload_may_hold_lone_surrogates(handler: Handler) -> None:
+    handler.checkpoint(step("SUCCEED", Payload='"\ud800"'))
+    assert handler.operation("s")["StepDetails"]["Result"] == '"\ud800"'
 
 
 def test_an_empty_result_is_a_result(handler: Handler) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution
+from aws_durable_execution_sdk_python_testing.engine.limits import encoded_size
 from aws_durable_execution_sdk_python_testing.engine.operation import OperationRecord
 from aws_durable_execution_sdk_python_testing.engine.service import Service
 from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
@@ -53,7 +54,7 @@ def complete_invoke(
     if execution.closed or operation.closed:
         return
     limit = service.limits.payload_bytes
-    if result is not None and len(result.encode()) > limit:
+    if result is not None and encoded_size(result) > limit:
         status, result = Status.FAILED, None
         message = f"CHAINED_INVOKE output size must be less than or equal to {limit} bytes."
         error = {"ErrorType": "InvalidParameterValueException", "ErrorMessage": message}

@@ -48,7 +48,8 @@ class Engine:
 
     The engine has no clock, thread or lock: every command says what time it is (`now`, epoch
     seconds) and the driver calls it from one thread at a time. A command that is refused raises
-    a `ServiceError` and changes nothing. What a command makes necessary (an invocation, a call
+    a `ServiceError` and changes nothing, except that timers due by then have fired and that too
+    many operations fail the execution. What a command makes necessary (an invocation, a call
     of another function) waits in `take_effects`. What a command changed is in the store before
     the command returns. Time never runs backwards: an earlier `now` counts as the latest one.
 
@@ -117,10 +118,11 @@ class Engine:
         """
         with self._command(now) as service:
             execution = service.find(arn)
-            if not execution.closed:
-                validation.check_error(error or {}, service.limits.error_bytes)
-                lifecycle.stop(service, execution, error)
-            return execution.progress.ended or service.now
+            if execution.progress.ended is not None:
+                return execution.progress.ended
+            validation.check_error(error or {}, service.limits.error_bytes)
+            lifecycle.stop(service, execution, error)
+            return service.now
 
     # ------------------------------------------------------------------------ invocations
 
@@ -191,7 +193,7 @@ class Engine:
             checkpoint_token: the current token; it is not consumed.
             marker: `NextMarker` of the page before, for the same token.
             max_items: at most this many, 0 for 100; never more than 1000.
-            now: epoch seconds.
+            now: taken for symmetry; reading fires no timer.
 
         Returns:
             `{"Operations": [...], "NextMarker"?: ...}`.

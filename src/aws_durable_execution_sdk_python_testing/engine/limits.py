@@ -8,6 +8,11 @@ _KIB = 1024
 _MIB = 1024 * _KIB
 
 
+def encoded_size(text: str) -> int:
+    """Bytes of a text in UTF-8. JSON may carry lone surrogates, so they are let pass."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits of one engine. Sizes are UTF-8 bytes, times are seconds.

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import Status
 from aws_durable_execution_sdk_python_testing.engine.execution import Outcome
+from aws_durable_execution_sdk_python_testing.engine.limits import encoded_size
 
 NOTHING_PENDING = "Cannot return PENDING status with no pending operations."
 
@@ -51,7 +52,7 @@ def judge(output: Any, limit: int) -> Outcome | Suspended | Refused:
         if output.get(key) is not None and not isinstance(output[key], kind):
             return Refused(f"Invalid {key} in invocation output.")
     result, error = output.get("Result"), output.get("Error")
-    if result is not None and len(result.encode()) > limit:
+    if result is not None and encoded_size(result) > limit:
         return Refused(f"Result size must be less than or equal to {limit} bytes.")
     if status == Status.PENDING:
         return Suspended()

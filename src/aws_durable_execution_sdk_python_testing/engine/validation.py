@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from aws_durable_execution_sdk_python.core.model import (
     OperationAction,
@@ -15,9 +15,11 @@ from aws_durable_execution_sdk_python.core.model import (
 )
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution
-from aws_durable_execution_sdk_python_testing.engine.limits import Limits
+from aws_durable_execution_sdk_python_testing.engine.limits import Limits, encoded_size
 from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
 from aws_durable_execution_sdk_python_testing.engine.transitions import TRANSITIONS, Update
+
+_E = TypeVar("_E", OperationType, OperationAction)
 
 _ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _TEXT_FIELDS: Mapping[str, re.Pattern[str]] = {
@@ -120,7 +122,7 @@ def check_error(error: Any, limit: int) -> None:
     if not isinstance(trace, list) or not all(isinstance(line, str) for line in trace):
         _refuse("StackTrace must be a list of strings.")
     text = json.dumps(error, separators=(",", ":"), ensure_ascii=False)
-    if len(text.encode()) > limit:
+    if encoded_size(text) > limit:
         _refuse(f"Error object size must be less than {limit} bytes.")
 
 
@@ -147,14 +149,17 @@ def _check_shape(update: Any) -> None:
     for member, pattern in _TEXT_FIELDS.items():
         if update.get(member) is not None:
             check_text(member, update[member], pattern)
-    if update.get("Type") not in set(OperationType):
-        _refuse(f"Invalid operation type: {update.get('Type')!r}.")
-    if update.get("Action") not in set(OperationAction):
-        _refuse(f"Invalid operation action: {update.get('Action')!r}.")
-    key = OperationType(update["Type"]), OperationAction(update["Action"])
+    key = _member(OperationType, update.get("Type")), _member(OperationAction, update.get("Action"))
     if key not in TRANSITIONS:
         _refuse("Invalid action for the given operation type.")
     _check_options(update, _REQUIRED_OPTIONS.get(key))
+
+
+def _member(enumeration: type[_E], value: Any) -> _E:
+    try:
+        return enumeration(value)
+    except ValueError:
+        _refuse(f"{value!r} is not a valid {enumeration.__name__}.")
 
 
 def _check_options(update: Update, required: str | None) -> None:
@@ -195,7 +200,7 @@ def _check_payload(payload: Any, update: Update, execution: Execution, limits: L
 
 def check_size(subject: str, text: str, limit: int) -> None:
     """Check the size of a text in UTF-8."""
-    if len(text.encode()) > limit:
+    if encoded_size(text) > limit:
         _refuse(f"{subject} size must be less than or equal to {limit} bytes.")
 
 
