@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import Counter
 from typing import Any
@@ -216,10 +217,8 @@ def test_blocking_step_that_was_cancelled_is_still_checkpointed() -> None:
         await asyncio.to_thread(started.wait)
         task.cancel()
         release.set()
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await task
-        except asyncio.CancelledError:
-            pass
         await context.wait(seconds=5)
         return "end"
 
@@ -299,7 +298,7 @@ def test_a_background_task_nobody_awaits_does_not_hold_up_the_suspension() -> No
     @durable_execution
     async def handler(event: Any, context: AsyncDurableContext) -> str:
         async def heartbeat() -> None:
-            while True:
+            while True:  # noqa: ASYNC110 - as such tasks do
                 await asyncio.sleep(0.001)
 
         background = {asyncio.create_task(heartbeat())}

@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python import (
     ConcurrentContextUseError,
     DurableContext,
     durable_execution,
+    with_retry,
 )
 from aws_durable_execution_sdk_python.config import CompletionConfig, ParallelConfig
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestResult
@@ -99,6 +100,32 @@ def test_branch_that_swallows_the_suspension_keeps_its_outcome_open() -> None:
 
     assert run(handler).result == ["waited", "work"]
     assert (runs["early"], runs["work"]) == (0, 1)
+
+
+@pytest.mark.parametrize("operation", ["child", "retry", "map", "nested children"])
+def test_a_context_that_swallows_the_suspension_is_not_recorded_as_done(operation: str) -> None:
+    """The function of a nested context returns a value while it is unwound: nobody saves it."""
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> Any:
+        def swallowing(child: DurableContext, *_: Any) -> str:
+            try:
+                child.wait(seconds=60)
+            except BaseException:
+                return "faked"
+            return "waited"
+
+        if operation == "child":
+            return context.run_in_child_context(swallowing)
+        if operation == "retry":
+            return with_retry(context, swallowing)
+        if operation == "map":
+            return context.run_in_child_context(lambda c: c.map([1], swallowing)[0])
+        return context.run_in_child_context(
+            lambda c: c.run_in_child_context(lambda inner: swallowing(inner))
+        )
+
+    assert run(handler).result == "waited"
 
 
 def test_due_branch_resumes_while_a_sibling_still_works() -> None:

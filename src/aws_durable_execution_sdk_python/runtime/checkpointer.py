@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from aws_durable_execution_sdk_python.core.batching import encoded_size, take_batch
 from aws_durable_execution_sdk_python.core.journal import Journal
@@ -107,6 +108,12 @@ class Checkpointer:
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         else:
             self._enqueue(update, release)
+
+    async def save(self, update: OperationUpdate) -> None:
+        """Queue an update and wait until it is saved."""
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.submit(update, partial(_resolve, saved))
+        await saved
 
     def refresh(self, release: Release | None = None) -> None:
         """Ask for the latest state; several requests at once cost one empty checkpoint."""
@@ -235,3 +242,12 @@ class Checkpointer:
         self._queue.clear()
         for entry in waiting:
             self._refuse(entry.release, ended.signal())
+
+
+def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -265,7 +265,7 @@ class Invocation:
             **outcome,
         )
         try:
-            await self.loop_runtime.commit(update)
+            await self.checkpointer.save(update)
         except BaseException:
             if self.checkpointer.ended is None:
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -35,12 +34,12 @@ class LoopRuntime:
         self.invocation.check()
 
     def post(self, update: OperationUpdate) -> None:
+        self.check()
         self.invocation.checkpointer.submit(update)
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        saved = self.invocation.loop.create_future()
-        self.invocation.checkpointer.submit(update, partial(_release, saved))
-        await saved
+        self.check()
+        await self.invocation.checkpointer.save(update)
         return self.invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:
@@ -121,12 +120,3 @@ def _drive(runtime: ThreadRuntime, make: Callable[[Runtime], Coroutine[Any, Any,
 def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     usage.enter(body)  # this thread's context is a copy that ends with the call
     return function(*args)
-
-
-def _release(future: asyncio.Future[None], error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

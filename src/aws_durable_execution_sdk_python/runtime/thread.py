@@ -58,10 +58,13 @@ class ThreadRuntime:
         self.invocation.check()
 
     def post(self, update: OperationUpdate) -> None:
+        self.check()
         invocation = self.invocation
         invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update)
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
+        # Also here: a context's function that swallowed the suspension has no result to save.
+        self.check()
         invocation, host = self.invocation, Host()
         invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update, host.release)
         host.wait()
