@@ -10,7 +10,7 @@ import contextvars
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from aws_durable_execution_sdk_python.core.callables import Kind
 from aws_durable_execution_sdk_python.core.model import Operation, OperationUpdate
@@ -75,7 +75,7 @@ class ThreadRuntime:
         if pending_state(operation, pending.operation_id) is not None:
             self._unwind((pending,))
 
-    def _unwind(self, pending: tuple[Pending, ...]) -> None:
+    def _unwind(self, pending: tuple[Pending, ...]) -> NoReturn:
         self.parked_on = pending
         raise SuspendExecution("waiting for the service")
 
