@@ -143,8 +143,7 @@ def run(
 def _run(request: _Request, program: Program, out: Any) -> DurableFunctionTestResult:
     with contextlib.closing(SQLiteExecutionStore.create_and_initialize(request.store)) as store:
         selected = SelectedExecution(store, program.name, request.name)
-        clock_class = VirtualClock if request.skip_time else RealClock
-        clock = clock_class(not_before=selected.latest)
+        clock = _clock(request.skip_time, selected.latest)
         invoker = InProcessInvoker()
         with contextlib.closing(LocalService(invoker, selected, clock=clock)) as service:
             _register(program, invoker, service)
@@ -158,6 +157,13 @@ def _run(request: _Request, program: Program, out: Any) -> DurableFunctionTestRe
             )
             view.end(result)
             return result
+
+
+def _clock(skip_time: bool, not_before: float) -> RealClock:
+    try:
+        return (VirtualClock if skip_time else RealClock)(not_before=not_before)
+    except ValueError as error:
+        raise _Problem(str(error)) from error
 
 
 def _register(program: Program, invoker: InProcessInvoker, service: LocalService) -> None:

@@ -15,14 +15,18 @@ from aws_durable_execution_sdk_python.core.model import (
     OperationUpdate,
     StateOutput,
 )
-from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
+from aws_durable_execution_sdk_python.exceptions import (
+    BotoClientError,
+    CheckpointError,
+    GetExecutionStateError,
+)
 from aws_durable_execution_sdk_python.service.errors import is_retryable
 from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.payloads import from_api
 
-_E = TypeVar("_E", CheckpointError, GetExecutionStateError)
+_E = TypeVar("_E", bound=BotoClientError)
 
 
 class HandlerApi(Protocol):

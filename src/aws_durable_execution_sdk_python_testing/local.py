@@ -31,8 +31,9 @@ _PAGE = 1000
 class LocalService:
     """A durable execution service. All methods may be called from any thread.
 
-    Every method raises `DurableFunctionsLocalRunnerError` once the service is closed or its
-    store has failed, and `ResourceNotFoundError` for an execution that does not exist.
+    Once the service is closed or its store has failed, whatever would change or wait for
+    something raises `DurableFunctionsLocalRunnerError`. An execution that does not exist raises
+    `ResourceNotFoundError`.
 
     Args:
         invoker: calls the functions.
@@ -213,11 +214,6 @@ class LocalService:
         with self._driver.lock:
             return self._engine.operations(arn)
 
-    def open_callbacks(self, arn: str) -> list[CallbackInfo]:
-        """The callbacks that wait for an answer, in creation order."""
-        with self._driver.lock:
-            return self._engine.open_callbacks(arn)
-
     def history(self, arn: str, include_execution_data: bool = True) -> list[dict[str, Any]]:
         """Every event, oldest first."""
         with self._driver.lock:
@@ -265,8 +261,10 @@ class LocalService:
                 return
 
     def _has_ended(self, arn: str) -> bool:
-        self._driver.check_open()
-        return self._engine.get_execution(arn, False)["Status"] in TERMINAL
+        ended = self._engine.get_execution(arn, False)["Status"] in TERMINAL
+        if not ended:
+            self._driver.check_open()  # else it never will
+        return ended
 
 
 def _is_called(callback: CallbackInfo, name: str | None) -> bool:

@@ -32,7 +32,7 @@ class Event:
     name: str | None = None
     parent_id: str | None = None
     sub_type: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def from_dict(cls, event: Mapping[str, Any]) -> Event:

@@ -89,8 +89,8 @@ def _import(path: Path) -> ModuleType:
 def _describe(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: {error.msg}"
-    frames = traceback.extract_tb(error.__traceback__)
-    line = next((f.lineno for f in reversed(frames) if Path(f.filename) == path), None)
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    line = next((f.lineno for f in frames if Path(f.filename).resolve() == path.resolve()), None)
     where = "" if line is None else f"line {line}: "
     return f"{where}{type(error).__name__}: {error}".splitlines()[0]
 

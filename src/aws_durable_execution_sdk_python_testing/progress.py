@@ -53,6 +53,7 @@ class View(Protocol):
 
     def live(self) -> AbstractContextManager[object]:
         """Entered while events come."""
+        ...
 
     def begin(self, beginning: Beginning) -> None: ...
 

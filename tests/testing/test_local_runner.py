@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python import (
 )
 from aws_durable_execution_sdk_python_testing import (
     DurableChildContextTestRunner,
+    DurableFunctionTestResult,
     DurableFunctionTestRunner,
     ExecutionStatus,
     InvocationStatus,
@@ -24,8 +25,11 @@ from aws_durable_execution_sdk_python_testing.engine import (
     DurableExecutionAlreadyStartedError,
     Limits,
     ResourceNotFoundError,
+    StartExecution,
 )
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
+from aws_durable_execution_sdk_python_testing.local import LocalService
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 
@@ -245,6 +249,28 @@ def test_closing_wakes_who_waits() -> None:
     waiter.join()
     gate.opened.set()
     assert isinstance(raised[0], DurableFunctionsLocalRunnerError)
+
+
+def test_a_result_is_there_after_closing() -> None:
+    with DurableFunctionTestRunner(adder) as runner:
+        arn = runner.run_async(input={"a": 1, "b": 2})
+        runner.wait_for_result(arn)
+    assert runner.wait_for_result(arn).result == 3
+
+
+def test_an_execution_stopped_from_outside_has_failed() -> None:
+    gate = Gate()
+    invoker = InProcessInvoker()
+    invoker.register("f", gate.handler)
+    service = LocalService(invoker, InMemoryExecutionStore())
+    arn = service.start(StartExecution(function_name="f", input="{}"))
+    service.stop(arn, {"ErrorType": "Enough"})
+    service.wait_until_ended(arn)
+    result = DurableFunctionTestResult.from_service(service.execution(arn), service.operations(arn))
+    gate.opened.set()
+    service.close()
+    assert (result.status, result.execution_status) == ("FAILED", "STOPPED")
+    assert str(result.error) == "Enough"
 
 
 class FailingStore(InMemoryExecutionStore):
