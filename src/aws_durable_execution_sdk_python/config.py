@@ -63,6 +63,7 @@ __all__ = [
 T = TypeVar("T", default=Any)
 P = TypeVar("P", default=Any)
 R = TypeVar("R", default=Any)
+R_co = TypeVar("R_co", default=Any, covariant=True)
 
 
 class StepSemantics(enum.StrEnum):
@@ -331,7 +332,7 @@ class ParallelConfig(_BatchConfig[R]):
 
 
 @dataclass(frozen=True)
-class ParallelBranch(Generic[T]):
+class ParallelBranch(Generic[R_co]):
     """A branch of `parallel` with a name of its own.
 
     Parameters:
@@ -342,7 +343,7 @@ class ParallelBranch(Generic[T]):
         ValidationError: the name is not 1 to 256 printable ASCII characters.
     """
 
-    func: Callable[..., T]
+    func: Callable[..., R_co]
     name: str | None = None
 
     def __post_init__(self) -> None:

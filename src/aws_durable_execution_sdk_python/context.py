@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, overload
+from typing import Any, Generic, TypeAlias, overload
+
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
@@ -16,6 +18,7 @@ from aws_durable_execution_sdk_python.config import (
     DurationLike,
     InvokeConfig,
     MapConfig,
+    ParallelBranch,
     ParallelConfig,
     StepConfig,
     WaitForCallbackConfig,
@@ -24,6 +27,7 @@ from aws_durable_execution_sdk_python.config import (
 from aws_durable_execution_sdk_python.core.callables import Kind
 from aws_durable_execution_sdk_python.core.completion import BatchResult
 from aws_durable_execution_sdk_python.decorators import (
+    BoundStep,
     durable_parallel_branch,
     durable_step,
     durable_wait_for_callback,
@@ -59,7 +63,19 @@ __all__ = [
 
 T = TypeVar("T")
 U = TypeVar("U")
+# What a configuration decides, and Any without one.
+D = TypeVar("D", default=Any)
 Op: TypeAlias = Coroutine[Any, Any, T]
+
+# What `parallel` takes. The async form comes first in overloads: an `async def` is also a
+# callable whose result is a coroutine.
+AsyncBranch: TypeAlias = (
+    Callable[["AsyncDurableContext"], Awaitable[T]]
+    | BoundStep[Awaitable[T]]
+    | ParallelBranch[Awaitable[T]]
+)
+BlockingBranch: TypeAlias = Callable[["DurableContext"], T] | BoundStep[T] | ParallelBranch[T]
+AnyBranch: TypeAlias = AsyncBranch[Any] | BlockingBranch[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +85,7 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
-class Callback(Generic[T]):
+class Callback(Generic[D]):
     """A callback that an external system answers by its `callback_id`."""
 
     def __init__(self, handle: CallbackHandle, runtime: ThreadRuntime) -> None:
@@ -81,7 +97,7 @@ class Callback(Generic[T]):
         """The id to hand to the external system."""
         return self._handle.callback_id
 
-    def result(self) -> T | None:
+    def result(self) -> D | None:
         """Wait for the answer.
 
         May be called in a child context or a branch of the context that created the callback.
@@ -103,11 +119,11 @@ class Callback(Generic[T]):
                 "the result of a callback made with the blocking context was asked for in async "
                 "code: create the callback with the AsyncDurableContext there"
             )
-        answer: T | None = runtime.drive(callback_result(runtime, self._handle))
+        answer: D | None = runtime.drive(callback_result(runtime, self._handle))
         return answer
 
 
-class AsyncCallback(Generic[T]):
+class AsyncCallback(Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
     def __init__(self, handle: CallbackHandle, runtime: LoopRuntime) -> None:
@@ -119,10 +135,10 @@ class AsyncCallback(Generic[T]):
         """The id to hand to the external system."""
         return self._handle.callback_id
 
-    async def result(self) -> T | None:
+    async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
         usage.current()
-        answer: T | None = await callback_result(self._runtime, self._handle)
+        answer: D | None = await callback_result(self._runtime, self._handle)
         return answer
 
 
@@ -162,6 +178,25 @@ class _Context:
         return self._position.is_replaying()
 
 
+class _Claimed:
+    """A blocking call's claim on its context, held until the operation is done."""
+
+    __slots__ = ("_position", "_runtime")
+
+    def __init__(self, position: Position, runtime: ThreadRuntime) -> None:
+        self._position = position
+        self._runtime = runtime
+
+    def __enter__(self) -> Position:
+        self._position.check_not_nested()
+        self._runtime.check()
+        self._position.claim_thread()
+        return self._position
+
+    def __exit__(self, *_: object) -> None:
+        self._position.release_thread()
+
+
 class DurableContext(_Context):
     """The durable operations, for code that blocks. Given to `def` handlers and functions.
 
@@ -175,12 +210,7 @@ class DurableContext(_Context):
     def __init__(self, position: Position, runtime: ThreadRuntime) -> None:
         super().__init__(position)
         self._runtime = runtime
-
-    def _claim(self) -> Position:
-        self._position.check_not_nested()
-        self._runtime.check()
-        self._position.claim_thread()
-        return self._position
+        self._claimed = _Claimed(position, runtime)
 
     def _run(self, plan: Plan) -> Any:
         return self._runtime.drive(plan.make(self._runtime))
@@ -239,7 +269,7 @@ class DurableContext(_Context):
         Example:
             >>> payment = context.step(charge_payment(order_id, amount))
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             return self._run(plans.plan_step(position, func, name, config))
 
     def wait(
@@ -265,12 +295,12 @@ class DurableContext(_Context):
             >>> context.wait(Duration.from_minutes(30), name="cool_down")
         """
         parts = plans.parts(seconds, minutes, hours, days)
-        with _Claimed(self) as position:
+        with self._claimed as position:
             self._run(plans.plan_wait(position, duration, name, parts))
 
     def create_callback(
-        self, name: str | None = None, config: CallbackConfig[T] | None = None
-    ) -> Callback[T]:
+        self, name: str | None = None, config: CallbackConfig[D] | None = None
+    ) -> Callback[D]:
         """Create a callback for an external system to answer.
 
         Returns:
@@ -281,7 +311,7 @@ class DurableContext(_Context):
             >>> context.step(send_mail(callback.callback_id))
             >>> answer = callback.result()
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             handle = self._run(plans.plan_create_callback(position, name, config))
         return Callback(handle, self._runtime)
 
@@ -289,8 +319,8 @@ class DurableContext(_Context):
         self,
         submitter: Callable[[str, WaitForCallbackContext], Any] | Callable[[str], Any],
         name: str | None = None,
-        config: WaitForCallbackConfig[T] | None = None,
-    ) -> T | None:
+        config: WaitForCallbackConfig[D] | None = None,
+    ) -> D | None:
         """Create a callback, hand its id to a submitter function, and wait for the answer.
 
         Parameters:
@@ -305,9 +335,9 @@ class DurableContext(_Context):
             CallbackSubmitterError: the submitter failed.
             CallbackExternalError, CallbackTimeoutError: as `Callback.result`.
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             plan = plans.plan_wait_for_callback(position, submitter, name, config)
-            answer: T | None = self._run(plan)
+            answer: D | None = self._run(plan)
             return answer
 
     def invoke(
@@ -315,8 +345,8 @@ class DurableContext(_Context):
         function_name: str,
         payload: Any = None,
         name: str | None = None,
-        config: InvokeConfig[Any, Any] | None = None,
-    ) -> Any:
+        config: InvokeConfig[Any, D] | None = None,
+    ) -> D:
         """Invoke another Lambda function and wait for its result.
 
         Parameters:
@@ -326,8 +356,9 @@ class DurableContext(_Context):
         Raises:
             InvokeError: the function failed, timed out or was stopped.
         """
-        with _Claimed(self) as position:
-            return self._run(plans.plan_invoke(position, function_name, payload, name, config))
+        with self._claimed as position:
+            result: D = self._run(plans.plan_invoke(position, function_name, payload, name, config))
+            return result
 
     @overload
     def run_in_child_context(
@@ -359,7 +390,7 @@ class DurableContext(_Context):
         Example:
             >>> enriched = context.run_in_child_context(validate_and_enrich(data), name="prepare")
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             return self._run(plans.plan_child(position, self._kind, func, name, config))
 
     def wait_for_condition(
@@ -380,7 +411,7 @@ class DurableContext(_Context):
         Raises:
             WaitForConditionError: the check raised, or the strategy's attempts are used up.
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             state: T = self._run(plans.plan_condition(position, check, config, name))
             return state
 
@@ -421,12 +452,58 @@ class DurableContext(_Context):
         Example:
             >>> totals = context.map(orders, lambda ctx, order, i, all: ctx.step(price(order)))
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             plan = plans.plan_map(position, self._kind, inputs, func, name, config)
             result: BatchResult[Any] = self._run(plan)
             return result
 
+    @overload
     def parallel(
+        self,
+        functions: Sequence[AsyncBranch[T]],
+        /,
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> BatchResult[T]: ...
+    @overload
+    def parallel(
+        self,
+        functions: Sequence[BlockingBranch[T]],
+        /,
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> BatchResult[T]: ...
+    @overload
+    def parallel(
+        self,
+        functions: Sequence[AnyBranch],
+        /,
+        name: str | None = None,
+        config: ParallelConfig[Any] | None = None,
+    ) -> BatchResult[Any]: ...
+    @overload
+    def parallel(
+        self,
+        *functions: AsyncBranch[T],
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> BatchResult[T]: ...
+    @overload
+    def parallel(
+        self,
+        *functions: BlockingBranch[T],
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> BatchResult[T]: ...
+    @overload
+    def parallel(
+        self,
+        *functions: AnyBranch,
+        name: str | None = None,
+        config: ParallelConfig[Any] | None = None,
+    ) -> BatchResult[Any]: ...
+    # The positional name and config after a list are unpacked from `functions`.
+    def parallel(  # pyright: ignore[reportInconsistentOverload]
         self,
         *functions: Any,
         name: str | None = None,
@@ -447,7 +524,7 @@ class DurableContext(_Context):
             >>> results = context.parallel(fetch_user(user_id), fetch_orders(user_id))
             >>> user, orders = results
         """
-        with _Claimed(self) as position:
+        with self._claimed as position:
             branches, name, config = plans.parallel_arguments(functions, name, config)
             plan = plans.plan_parallel(position, self._kind, branches, name, config)
             result: BatchResult[Any] = self._run(plan)
@@ -456,7 +533,7 @@ class DurableContext(_Context):
     def _with_retry(
         self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
     ) -> Any:
-        with _Claimed(self) as position:
+        with self._claimed as position:
             return self._run(plans.plan_retry(position, self._kind, func, name, config))
 
     def create_child_context(
@@ -465,21 +542,6 @@ class DurableContext(_Context):
         """A context for the operations below an operation id, without an operation of its own."""
         position = self._position.child(operation_id, is_virtual=is_virtual)
         return DurableContext(position, self._runtime)
-
-
-class _Claimed:
-    """A blocking call's claim on its context, held until the operation is done."""
-
-    __slots__ = ("_context",)
-
-    def __init__(self, context: DurableContext) -> None:
-        self._context = context
-
-    def __enter__(self) -> Position:
-        return self._context._claim()
-
-    def __exit__(self, *_: object) -> None:
-        self._context._position.release_thread()
 
 
 class AsyncDurableContext(_Context):
@@ -565,12 +627,12 @@ class AsyncDurableContext(_Context):
         return self._run(plans.plan_wait(self._claim(), duration, name, parts))
 
     def create_callback(
-        self, name: str | None = None, config: CallbackConfig[T] | None = None
-    ) -> Op[AsyncCallback[T]]:
+        self, name: str | None = None, config: CallbackConfig[D] | None = None
+    ) -> Op[AsyncCallback[D]]:
         """Create a callback for an external system; see `DurableContext.create_callback`."""
         plan = plans.plan_create_callback(self._claim(), name, config)
 
-        async def create() -> AsyncCallback[T]:
+        async def create() -> AsyncCallback[D]:
             return AsyncCallback(await self._run(plan), self._runtime)
 
         return create()
@@ -579,8 +641,8 @@ class AsyncDurableContext(_Context):
         self,
         submitter: Callable[[str, WaitForCallbackContext], Any] | Callable[[str], Any],
         name: str | None = None,
-        config: WaitForCallbackConfig[T] | None = None,
-    ) -> Op[T | None]:
+        config: WaitForCallbackConfig[D] | None = None,
+    ) -> Op[D | None]:
         """Hand a callback's id out and wait; see `DurableContext.wait_for_callback`."""
         return self._run(plans.plan_wait_for_callback(self._claim(), submitter, name, config))
 
@@ -589,8 +651,8 @@ class AsyncDurableContext(_Context):
         function_name: str,
         payload: Any = None,
         name: str | None = None,
-        config: InvokeConfig[Any, Any] | None = None,
-    ) -> Op[Any]:
+        config: InvokeConfig[Any, D] | None = None,
+    ) -> Op[D]:
         """Invoke another Lambda function; see `DurableContext.invoke`."""
         return self._run(plans.plan_invoke(self._claim(), function_name, payload, name, config))
 
@@ -655,7 +717,53 @@ class AsyncDurableContext(_Context):
         """Run a function for every input, concurrently; see `DurableContext.map`."""
         return self._run(plans.plan_map(self._claim(), self._kind, inputs, func, name, config))
 
+    @overload
     def parallel(
+        self,
+        functions: Sequence[AsyncBranch[T]],
+        /,
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]: ...
+    @overload
+    def parallel(
+        self,
+        functions: Sequence[BlockingBranch[T]],
+        /,
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]: ...
+    @overload
+    def parallel(
+        self,
+        functions: Sequence[AnyBranch],
+        /,
+        name: str | None = None,
+        config: ParallelConfig[Any] | None = None,
+    ) -> Op[BatchResult[Any]]: ...
+    @overload
+    def parallel(
+        self,
+        *functions: AsyncBranch[T],
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]: ...
+    @overload
+    def parallel(
+        self,
+        *functions: BlockingBranch[T],
+        name: str | None = None,
+        config: ParallelConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]: ...
+    @overload
+    def parallel(
+        self,
+        *functions: AnyBranch,
+        name: str | None = None,
+        config: ParallelConfig[Any] | None = None,
+    ) -> Op[BatchResult[Any]]: ...
+    # The positional name and config after a list are unpacked from `functions`.
+    def parallel(  # pyright: ignore[reportInconsistentOverload]
         self,
         *functions: Any,
         name: str | None = None,

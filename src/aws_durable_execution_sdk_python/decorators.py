@@ -45,9 +45,6 @@ class BoundSubmitter(Bound[R_co], Generic[R_co]):
 
     __slots__ = ()
 
-    def __call__(self, callback_id: str, context: WaitForCallbackContext, *more: Any) -> R_co:
-        return self.function(callback_id, context, *self.args, **self.kwargs)
-
 
 @overload
 def durable_step(func: Callable[Concatenate[StepContext, P], R]) -> Callable[P, BoundStep[R]]: ...
@@ -129,7 +126,7 @@ def durable_wait_for_callback(
 
 def durable_parallel_branch(
     name: str | None = None,
-) -> Callable[[Callable[Concatenate[C, P], R]], Callable[P, ParallelBranch[Any]]]:
+) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, ParallelBranch[R]]]:
     """Mark a function that takes a child context first as a named branch of `context.parallel`.
 
     Parameters:
@@ -146,9 +143,9 @@ def durable_parallel_branch(
     """
     operation_name(name)
 
-    def decorate(func: Callable[Concatenate[C, P], R]) -> Callable[P, ParallelBranch[Any]]:
+    def decorate(func: Callable[Concatenate[Any, P], R]) -> Callable[P, ParallelBranch[R]]:
         @functools.wraps(func)
-        def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[Any]:
+        def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[R]:
             bound: Bound[R] = Bound(func, args, kwargs, name=_name(func))
             return ParallelBranch(bound, name or _name(func))
 

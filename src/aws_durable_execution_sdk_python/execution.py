@@ -42,7 +42,7 @@ _CONTEXTS = ContextFactories(DurableContext, AsyncDurableContext)
 class InitialExecutionState:
     """The first page of recorded operations, as wire dicts, and the marker of the next one."""
 
-    operations: list[Mapping[str, Any]] = field(default_factory=list)
+    operations: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     next_marker: str = ""
 
     @classmethod
@@ -187,7 +187,7 @@ def durable_execution(
         return answer
 
     # Lambda must call it as the blocking function it is, also around an `async def`.
-    del handler.__wrapped__  # type: ignore[attr-defined]
+    del handler.__wrapped__
     handler.__durable_handler__ = True  # type: ignore[attr-defined]
     return handler
 

@@ -346,4 +346,4 @@ def with_retry(
     Example:
         >>> with_retry(context, lambda ctx, attempt: ctx.step(book_and_pay(attempt)), name="book")
     """
-    return context._with_retry(func, name, config)
+    return context._with_retry(func, name, config)  # pyright: ignore[reportPrivateUsage]

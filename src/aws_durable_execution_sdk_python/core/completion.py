@@ -340,7 +340,8 @@ class CompletionTracker:
                 started_count=self._counts[BatchItemStatus.STARTED],
             )
         )
-        if not isinstance(answer, CompletionDecision):
+        # The predicate is the user's, and may not have been type-checked.
+        if not isinstance(answer, CompletionDecision):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(
                 "should_complete must return complete_batch(...) or continue_batch(), "
                 f"got {answer!r}"

@@ -87,7 +87,7 @@ def to_duration(value: DurationLike, what: str = "duration") -> Duration:
                 "the service cannot count less than 1 second"
             )
         value = value // timedelta(seconds=1)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValidationError(
             f"{what} must be a Duration, a datetime.timedelta or whole seconds as an int; "
             f"got {value!r} ({type(value).__name__})"

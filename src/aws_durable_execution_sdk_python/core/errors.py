@@ -104,8 +104,9 @@ def _both(operation_class: type[E], original: type[Exception]) -> type[E]:
         return original
     namespace = {"__str__": operation_class.__str__, "__module__": original.__module__}
     try:
-        cls = type(original.__name__, (operation_class, original), namespace)
+        cls: Any = type(original.__name__, (operation_class, original), namespace)
     except TypeError:
         return operation_class
     cls.__qualname__ = original.__qualname__
-    return cls
+    both: type[E] = cls
+    return both
