@@ -87,13 +87,13 @@ class Checkpointer:
         self._queue: deque[_Entry] = deque()
         self._wake = asyncio.Event()
         self._lazy_timer: asyncio.TimerHandle | None = None
-        self._in_flight = False
+        self.in_flight = False
         self.ended: Ended | None = None
 
     @property
     def idle(self) -> bool:
         """Nothing queued and nothing in flight."""
-        return not self._queue and not self._in_flight
+        return not self._queue and not self.in_flight
 
     # -- producers --------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Checkpointer:
             self._lazy_timer = None
         if not batch:
             return
-        self._in_flight = True
+        self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])
         except asyncio.CancelledError:
@@ -187,7 +187,7 @@ class Checkpointer:
             self._end(Ended(error), batch)
             return
         finally:
-            self._in_flight = False
+            self.in_flight = False
         if changed is None:
             self._end(Ended(), batch)
             return

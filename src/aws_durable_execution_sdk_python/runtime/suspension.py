@@ -8,6 +8,7 @@ invocation is suspended.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ class Suspension:
         self.checkpointer: Checkpointer  # set once both exist
         self.durable_tasks: set[asyncio.Task[Any]] = set()
         self._parks: dict[str, set[_Park]] = {}
+        # When parked operations are due; those that are no longer parked are skipped.
+        self._due: list[tuple[float, str]] = []
         self._timer: asyncio.Task[None] | None = None
         self._timer_due = 0.0
         self._asked_for = -math.inf
@@ -93,6 +96,8 @@ class Suspension:
         park = _Park(pending, asyncio.get_running_loop().create_future())
         for each in pending:
             self._parks.setdefault(each.operation_id, set()).add(park)
+            if each.until is not None:
+                heapq.heappush(self._due, (each.until, each.operation_id))
         self.check_soon()
         try:
             await park.future
@@ -129,22 +134,29 @@ class Suspension:
             asyncio.get_running_loop().call_soon(self._check)
 
     def _check(self) -> None:
+        """Suspend if nothing can run; otherwise whatever runs brings us back here."""
         self._check_scheduled = False
-        live = [p for parks in self._parks.values() for p in parks if not p.future.done()]
-        if not live or self.checkpointer.ended is not None:
+        if not self._parks or self.checkpointer.ended is not None:
             return
         if callbacks_pending(asyncio.get_running_loop()):
             self.check_soon()
-        elif self._work_in_hand() or self._a_task_works():
-            self._arm_timer(live)
+        elif self._work_in_hand():
+            self._arm_timer()
+        elif self.checkpointer.in_flight:
+            return
+        elif self._a_task_works():
+            self._arm_timer()
         elif not self.checkpointer.idle:
             self.checkpointer.flush()
         else:
-            due = self._earliest(live)
-            if due <= self._clock.now() and not self._asked_in_vain(due):
-                self._ask(due)
-            else:
-                self._suspend()
+            self._refresh_or_suspend()
+
+    def _refresh_or_suspend(self) -> None:
+        due = self._earliest()
+        if due <= self._clock.now() and not self._asked_in_vain(due):
+            self._ask(due)
+        else:
+            self._suspend()
 
     def _a_task_works(self) -> bool:
         loop = asyncio.get_running_loop()
@@ -159,9 +171,11 @@ class Suspension:
             return True
         return False
 
-    def _earliest(self, live: Iterable[_Park]) -> float:
-        due = (p.until for park in live for p in park.pending if p.until is not None)
-        return min(due, default=math.inf)
+    def _earliest(self) -> float:
+        """When the first parked operation is due."""
+        while self._due and self._due[0][1] not in self._parks:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else math.inf
 
     def _asked_in_vain(self, due: float) -> bool:
         """Whether the service was asked about this time already, and disagrees that it is due."""
@@ -173,8 +187,8 @@ class Suspension:
 
     # -- timers that fall due while something else still runs -----------------------------------
 
-    def _arm_timer(self, live: Iterable[_Park]) -> None:
-        due = self._earliest(live)
+    def _arm_timer(self) -> None:
+        due = self._earliest()
         if due == math.inf or (self._timer is not None and self._timer_due <= due):
             return
         if self._timer is not None:
