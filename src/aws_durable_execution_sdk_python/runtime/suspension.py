@@ -78,8 +78,9 @@ class Suspension:
         self.checkpointer: Checkpointer  # set once both exist
         self.durable_tasks: set[asyncio.Task[Any]] = set()
         self._parks: dict[str, set[_Park]] = {}
-        # When parked operations are due; those that are no longer parked are skipped.
+        # When parked operations are due, earliest first. What is no longer true is skipped.
         self._due: list[tuple[float, str]] = []
+        self._until: dict[str, float] = {}
         self._timer: asyncio.Task[None] | None = None
         self._timer_due = 0.0
         self._asked_for = -math.inf
@@ -97,6 +98,7 @@ class Suspension:
         for each in pending:
             self._parks.setdefault(each.operation_id, set()).add(park)
             if each.until is not None:
+                self._until[each.operation_id] = each.until
                 heapq.heappush(self._due, (each.until, each.operation_id))
         self.check_soon()
         try:
@@ -173,9 +175,12 @@ class Suspension:
 
     def _earliest(self) -> float:
         """When the first parked operation is due."""
-        while self._due and self._due[0][1] not in self._parks:
+        while self._due and self._is_over(*self._due[0]):
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else math.inf
+
+    def _is_over(self, until: float, operation_id: str) -> bool:
+        return operation_id not in self._parks or self._until[operation_id] != until
 
     def _asked_in_vain(self, due: float) -> bool:
         """Whether the service was asked about this time already, and disagrees that it is due."""
