@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Any, Generic, Literal
 
-from typing_extensions import TypeVar
+from typing_extensions import Never, TypeVar
 
 from aws_durable_execution_sdk_python.config_legacy import (
     BatchedInput,
@@ -60,9 +60,11 @@ __all__ = [
     "to_duration",
 ]
 
-T = TypeVar("T", default=Any)
 P = TypeVar("P", default=Any)
 R = TypeVar("R", default=Any)
+# The result decides what these are of; without `serdes` a configuration fits any result.
+T_co = TypeVar("T_co", default=Never, covariant=True)
+# The configuration decides what the result is; without `serdes` it is unknown.
 R_co = TypeVar("R_co", default=Any, covariant=True)
 
 
@@ -92,7 +94,7 @@ class NestingType(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class StepConfig(Generic[T]):
+class StepConfig(Generic[T_co]):
     """Configuration of `step`.
 
     Parameters:
@@ -112,7 +114,7 @@ class StepConfig(Generic[T]):
 
     retry_strategy: RetryStrategy | None = None
     step_semantics: StepSemantics = StepSemantics.AT_LEAST_ONCE_PER_RETRY
-    serdes: SerDes[T] | None = None
+    serdes: SerDes[T_co] | None = None
     _: KW_ONLY
     sub_type: str | None = None
 
@@ -122,7 +124,7 @@ class StepConfig(Generic[T]):
 
 
 @dataclass(frozen=True)
-class ChildConfig(Generic[T]):
+class ChildConfig(Generic[T_co]):
     """Configuration of `run_in_child_context`.
 
     Parameters:
@@ -137,9 +139,9 @@ class ChildConfig(Generic[T]):
         ValidationError: `sub_type` is not 1 to 32 letters, digits, '-' or '_'.
     """
 
-    serdes: SerDes[T] | None = None
+    serdes: SerDes[T_co] | None = None
     sub_type: str | None = None
-    summary_generator: Callable[[T], str] | None = None
+    summary_generator: Callable[[T_co], str] | None = None
     is_virtual: bool = False
 
     def __post_init__(self) -> None:
@@ -175,7 +177,7 @@ class InvokeConfig(Generic[P, R]):
 
 
 @dataclass(frozen=True)
-class CallbackConfig(Generic[T]):
+class CallbackConfig(Generic[R_co]):
     """Configuration of `create_callback`.
 
     Parameters:
@@ -199,7 +201,7 @@ class CallbackConfig(Generic[T]):
     heartbeat_timeout: DurationField = DurationField(
         0, maximum=validation.MAX_CALLBACK_TIMEOUT_SECONDS
     )
-    serdes: SerDes[T] | None = None
+    serdes: SerDes[R_co] | None = None
     _: KW_ONLY
     sub_type: str | None = None
     on_timeout: Literal["none", "raise"] | None = None
@@ -219,7 +221,7 @@ class CallbackConfig(Generic[T]):
 
 
 @dataclass(frozen=True)
-class WaitForCallbackConfig(CallbackConfig[T]):
+class WaitForCallbackConfig(CallbackConfig[R_co]):
     """Configuration of `wait_for_callback`: that of the callback, and of its submitter.
 
     Parameters:
@@ -256,14 +258,14 @@ class WithRetryConfig:
 
 
 @dataclass(frozen=True)
-class _BatchConfig(Generic[R]):
+class _BatchConfig(Generic[T_co]):
     """What `map` and `parallel` have in common."""
 
     max_concurrency: int | None = None
     completion_config: CompletionConfig = CompletionConfig()
-    serdes: SerDes[BatchResult[R]] | None = None
-    item_serdes: SerDes[R] | None = None
-    summary_generator: Callable[[BatchResult[R]], str] | None = None
+    serdes: SerDes[BatchResult[T_co]] | None = None
+    item_serdes: SerDes[T_co] | None = None
+    summary_generator: Callable[[BatchResult[T_co]], str] | None = None
     nesting_type: NestingType = NestingType.NESTED
 
     def _check(self) -> None:
@@ -272,7 +274,7 @@ class _BatchConfig(Generic[R]):
 
 
 @dataclass(frozen=True)
-class MapConfig(_BatchConfig[R]):
+class MapConfig(_BatchConfig[T_co]):
     """Configuration of `map`.
 
     Parameters:
@@ -309,7 +311,7 @@ class MapConfig(_BatchConfig[R]):
 
 
 @dataclass(frozen=True)
-class ParallelConfig(_BatchConfig[R]):
+class ParallelConfig(_BatchConfig[T_co]):
     """Configuration of `parallel`.
 
     Parameters:
