@@ -12,9 +12,9 @@ import enum
 import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, Never
 
-from typing_extensions import Never, TypeVar
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python.config_legacy import (
     BatchedInput,
