@@ -540,7 +540,7 @@ class DurableContext(_Context):
         self, operation_id: str, *, is_virtual: bool = False
     ) -> DurableContext:
         """A context for the operations below an operation id, without an operation of its own."""
-        position = self._position.child(operation_id, is_virtual=is_virtual)
+        position = self._position.aside(operation_id, is_virtual=is_virtual)
         return DurableContext(position, self._runtime)
 
 
@@ -782,5 +782,5 @@ class AsyncDurableContext(_Context):
         self, operation_id: str, *, is_virtual: bool = False
     ) -> AsyncDurableContext:
         """A context for the operations below an operation id; see `DurableContext`."""
-        position = self._position.child(operation_id, is_virtual=is_virtual)
+        position = self._position.aside(operation_id, is_virtual=is_virtual)
         return AsyncDurableContext(position, self._runtime)

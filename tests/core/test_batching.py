@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -27,12 +28,18 @@ class Entry:
     size: int = 100
 
 
-def step(operation_id: str, action: str = "START", payload: str | None = None) -> OperationUpdate:
+def step(
+    operation_id: str,
+    action: str = "START",
+    payload: str | None = None,
+    order: tuple[float, ...] = (),
+) -> OperationUpdate:
     return OperationUpdate(
         operation_id=operation_id,
         operation_type=OperationType.STEP,
         action=OperationAction(action),
         payload=payload,
+        order=order,
     )
 
 
@@ -76,6 +83,24 @@ def test_the_executions_end_is_the_last_update_of_its_request() -> None:
     )
     queue = deque([Entry(step("a")), Entry(end), Entry(step("b"))])
     assert [len(take_batch(queue)) for _ in range(2)] == [2, 1]
+
+
+def test_a_request_is_in_the_programs_order_whoever_came_first() -> None:
+    """Branches by index; a context's end after what is inside; one operation's own order kept."""
+    orders = [(3, 1, 1), (3, 0, math.inf), (3, 0, 1), (3, 0), (3,), (3, 1)]
+    queue = deque(Entry(step(str(i), order=order)) for i, order in enumerate(orders))
+    queue.append(Entry(step("2", "SUCCEED", order=(3, 0, 1))))
+    sent = [(e.update.order, e.update.action) for e in take_batch(queue) if e.update]
+    assert [order for order, _ in sent] == [
+        (3,),
+        (3, 0),
+        (3, 0, 1),
+        (3, 0, 1),
+        (3, 0, math.inf),
+        (3, 1),
+        (3, 1, 1),
+    ]
+    assert [action for order, action in sent if order == (3, 0, 1)] == ["START", "SUCCEED"]
 
 
 def test_sizes_are_utf8_bytes() -> None:

@@ -40,6 +40,8 @@ def of_type(cls: type[Any]) -> st.SearchStrategy[Any]:
     }
     fields = {}
     for each in dataclasses.fields(cls):
+        if "wire" not in each.metadata:
+            continue
         optional = each.type.endswith(" | None")
         name = each.type.removesuffix(" | None")
         values = by_annotation[name] if name in by_annotation else of_type(getattr(model, name))

@@ -1,8 +1,9 @@
 """What goes into one checkpoint request.
 
-Updates are sent in the order they were made. A request takes at most `MAX_UPDATES` of them and
-`MAX_BYTES` of their JSON, but always at least one: an update over the limit goes alone. One
-operation may appear twice only as a START followed by something else.
+Updates are sent in the order they were made, and within a request in the program's own order: an
+operation after those before it, a context's end after everything inside it. A request takes at
+most `MAX_UPDATES` of them and `MAX_BYTES` of their JSON, but always at least one: an update over
+the limit goes alone. One operation may appear twice only as a START followed by something else.
 """
 
 from __future__ import annotations
@@ -59,7 +60,13 @@ def take_batch(queue: deque[E]) -> list[E]:
         batch.append(queue.popleft())
         if update is not None and update.operation_type is OperationType.EXECUTION:
             break  # the execution's own end must be the last update
+    # Which of several threads came first is chance; where they stand in the program is not.
+    batch.sort(key=_order)
     return batch
+
+
+def _order(entry: Entry) -> tuple[float, ...]:
+    return () if entry.update is None else entry.update.order
 
 
 def _may_follow(earlier: OperationUpdate | None, update: OperationUpdate) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python import exceptions
 from aws_durable_execution_sdk_python.core.model import ErrorObject
@@ -42,9 +42,17 @@ def describe(error: BaseException) -> ErrorObject:
         return ErrorObject(str(error), kind, data, error.stack_trace)
     if isinstance(error, DurableOperationError):
         # The original type travels through every level; the wrapper is known from where it is.
-        kind = error.error_type or type_name(_sdk_class(type(error)))
+        kind = error.error_type or type_name(type(error))
         return ErrorObject(str(error), kind, error.data, error.stack_trace)
-    return ErrorObject(str(error), type_name(type(error)))
+    return ErrorObject(_message(error), type_name(type(error)))
+
+
+def _message(error: BaseException) -> str:
+    """The error's text, whatever the user's `__str__` does."""
+    try:
+        return str(error)
+    except Exception as unprintable:
+        return f"({type(error).__qualname__} has no text: {unprintable!r})"
 
 
 def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
@@ -82,8 +90,15 @@ def _find_class(name: str | None) -> type[Exception] | None:
     found: Any = sys.modules.get(module)
     for part in path:
         found = getattr(found, part, None)
-    ok = isinstance(found, type) and issubclass(found, Exception)
-    return found if ok and type_name(found) == name else None
+    if _is_error_class(found) and type_name(found) == name:
+        return found
+    # Releases 1.x of the official SDK wrote its own classes without their module.
+    bare: Any = getattr(exceptions, name, None)
+    return bare if _is_error_class(bare) and bare.__name__ == name else None
+
+
+def _is_error_class(found: Any) -> TypeGuard[type[Exception]]:
+    return isinstance(found, type) and issubclass(found, Exception)
 
 
 def _split(name: str) -> tuple[str, list[str]]:

@@ -6,6 +6,7 @@ looked at once, and some of it never.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import CodeType
@@ -32,7 +33,13 @@ _SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class OperationIdentity:
-    """Which operation the running code asks for. `site` is the line of user code that asks."""
+    """Which operation the running code asks for.
+
+    Attributes:
+        site: the line of user code that asks.
+        order: where that is in the program: the operation's number, after those of the
+            operations around it.
+    """
 
     operation_id: str
     operation_type: OperationType
@@ -40,6 +47,7 @@ class OperationIdentity:
     name: str | None
     parent_id: str | None
     site: tuple[CodeType, int] | None = None
+    order: tuple[float, ...] = ()
 
     def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
@@ -50,8 +58,14 @@ class OperationIdentity:
             parent_id=self.parent_id,
             name=self.name,
             sub_type=self.sub_type,
+            order=(*self.order, math.inf) if self._closes(action) else self.order,
             **fields,
         )
+
+    def _closes(self, action: OperationAction) -> bool:
+        """Whether the change comes after everything inside the operation."""
+        is_context = self.operation_type is OperationType.CONTEXT
+        return is_context and action is not OperationAction.START
 
 
 class Journal:

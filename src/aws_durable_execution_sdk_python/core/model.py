@@ -139,6 +139,7 @@ def _codec(cls: type[_W]) -> type[_W]:
     cls._table = tuple(
         (f.name, f.metadata["wire"], f.metadata["decode"])
         for f in dataclasses.fields(cast(Any, cls))
+        if "wire" in f.metadata
     )
     return cls
 
@@ -303,7 +304,11 @@ class ChainedInvokeOptions(_Wire):
 @_codec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationUpdate(_Wire):
-    """One change sent with a checkpoint."""
+    """One change sent with a checkpoint.
+
+    `order` is where the code stands that makes it, not part of the wire form: changes sent
+    together are sorted by it, so that concurrent code leaves one history.
+    """
 
     operation_id: str = _wire("Id")
     operation_type: OperationType = _wire("Type", OperationType)
@@ -324,6 +329,7 @@ class OperationUpdate(_Wire):
     chained_invoke_options: ChainedInvokeOptions | None = _wire(
         "ChainedInvokeOptions", ChainedInvokeOptions.from_dict, default=None
     )
+    order: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
 
 # ---------------------------------------------------------------------------- service answers

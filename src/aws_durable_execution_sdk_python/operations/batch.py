@@ -148,7 +148,7 @@ def _branch(batch: Batch, position: Position, index: int) -> Branch:
     asked = batch.branches[index]
     branch_id = operation_id(batch.identity.operation_id, index)
     identity = position.identify(
-        branch_id, OperationType.CONTEXT, batch.branch_sub_type, asked.name
+        branch_id, index, OperationType.CONTEXT, batch.branch_sub_type, asked.name
     )
     child = Child(
         position,
@@ -161,7 +161,7 @@ def _branch(batch: Batch, position: Position, index: int) -> Branch:
     return Branch(branch_id, asked.kind, lambda runtime: run_child(runtime, child))
 
 
-# ------------------------------------------------------------- replay of a result too large to store
+# ------------------------------------------------------------ replay of a result too large to store
 
 
 async def _rebuild(

@@ -59,7 +59,8 @@ class Child:
     error_class: type[DurableOperationError] = ChildContextError
 
     def inside(self) -> Position:
-        return self.outer.child(self.identity.operation_id, is_virtual=self.is_virtual)
+        identity = self.identity
+        return self.outer.child(identity.operation_id, identity.order, is_virtual=self.is_virtual)
 
 
 async def run_child(runtime: Runtime, child: Child) -> Any:

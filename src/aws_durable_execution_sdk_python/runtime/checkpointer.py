@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -75,6 +75,7 @@ class Checkpointer:
         token: str,
         journal: Journal,
         *,
+        catch_up: Callable[[], Awaitable[None]],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
     ) -> None:
@@ -82,6 +83,7 @@ class Checkpointer:
         self._arn = arn
         self._token = token
         self._journal = journal
+        self._catch_up = catch_up
         self._on_change = on_change
         self._on_end = on_end
         self._queue: deque[_Entry] = deque()
@@ -160,6 +162,7 @@ class Checkpointer:
                 # One pass of the scheduler: siblings, and those whom the last answer has just
                 # released, share this request.
                 await asyncio.sleep(0)
+                await self._catch_up()
                 self._wake.clear()
                 await self._send(take_batch(self._queue))
                 if self._queue and (self._lazy_timer is None or self._awaited()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
@@ -34,7 +35,7 @@ from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 from aws_durable_execution_sdk_python.runtime.suspension import Suspension
 from aws_durable_execution_sdk_python.runtime.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python.runtime.thread import ThreadRuntime
-from aws_durable_execution_sdk_python.runtime.workers import Host, Workers
+from aws_durable_execution_sdk_python.runtime.workers import Host, Stretch, Workers
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
 # What Lambda takes as a response, less a little for the envelope.
@@ -87,6 +88,7 @@ class Invocation:
             arn,
             token,
             self.journal,
+            catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
@@ -130,24 +132,40 @@ class Invocation:
             self._bodies -= 1
             self.suspension.check_soon()
 
+    def save_for(self, host: Host, stretch: Stretch, update: OperationUpdate) -> None:
+        """Save an update for a thread that blocks until it is saved."""
+        self.workers.end(stretch)
+        self.checkpointer.submit(update, partial(self._release, host, stretch))
+
     def start_for(
-        self, host: Host, make: Callable[[], Coroutine[Any, Any, Any]], context: Context
+        self,
+        host: Host,
+        stretch: Stretch,
+        make: Callable[[], Coroutine[Any, Any, Any]],
+        context: Context,
     ) -> None:
         """Run a coroutine for a thread that blocks until it is done."""
         if self._ended:
             host.release(SuspendExecution("the invocation is ending"))
             return
-        self.workers.block()
+        self.workers.end(stretch)
         task = self.spawn(_outcome(make()), context)
-        task.add_done_callback(partial(self._release, host))
+        task.add_done_callback(partial(self._release_with, host, stretch))
         self.suspension.check_soon()
 
-    def _release(self, host: Host, task: asyncio.Task[tuple[BaseException | None, Any]]) -> None:
-        self.workers.unblock()
+    def _release_with(
+        self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
+    ) -> None:
         if task.cancelled():
-            host.release(SuspendExecution("the invocation is ending"))
+            self._release(host, stretch, SuspendExecution("the invocation is ending"))
         else:
-            host.release(*task.result())
+            self._release(host, stretch, *task.result())
+
+    def _release(
+        self, host: Host, stretch: Stretch, error: BaseException | None, value: Any = None
+    ) -> None:
+        self.workers.begin(stretch)
+        host.release(error, value)
 
     def _work_in_hand(self) -> bool:
         return self._bodies > 0 or self.workers.busy
@@ -262,6 +280,7 @@ class Invocation:
             operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
             operation_type=OperationType.EXECUTION,
             action=action,
+            order=(math.inf,),
             **outcome,
         )
         try:

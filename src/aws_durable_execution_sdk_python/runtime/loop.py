@@ -99,7 +99,9 @@ class LoopRuntime:
         while True:
             runtime = ThreadRuntime(self.invocation)
             try:
-                value = await self.invocation.workers.run(partial(_drive, runtime, make), host)
+                value = await self.invocation.workers.run(
+                    partial(_drive, runtime, make), host, runtime.stretch
+                )
             except BaseException:
                 if runtime.parked_on is None:
                     raise

@@ -27,6 +27,7 @@ class Position(ContextUse):
         ids: the operation ids of this context, in call order.
         parent_id: the ParentId of this context's operations; None at the top level and in
             virtual contexts there.
+        order: where the context is in the program, see `OperationIdentity`.
         is_virtual: whether the context itself has no operation of its own.
     """
 
@@ -35,6 +36,7 @@ class Position(ContextUse):
         "ids",
         "invocation",
         "is_virtual",
+        "order",
         "parent_id",
         "runtime",
         "underlying_logger",
@@ -46,6 +48,7 @@ class Position(ContextUse):
         *,
         prefix: str | None = None,
         parent_id: str | None = None,
+        order: tuple[float, ...] = (),
         outer: Position | None = None,
         is_virtual: bool = False,
     ) -> None:
@@ -53,6 +56,7 @@ class Position(ContextUse):
         self.invocation = invocation
         self.ids = IdSequence(prefix)
         self.parent_id = parent_id
+        self.order = order
         self.is_virtual = is_virtual
         # The runtime that runs this context's code; set when it enters.
         self.runtime: Runtime | None = None
@@ -64,27 +68,47 @@ class Position(ContextUse):
             known = is_virtual or prefix is None or prefix in journal
             self._replaying = known and outer.is_replaying()
 
-    def child(self, operation_id: str, *, is_virtual: bool = False) -> Position:
+    def child(
+        self, operation_id: str, order: tuple[float, ...], *, is_virtual: bool = False
+    ) -> Position:
         """The position inside a child context or branch with that operation id."""
         return Position(
             self.invocation,
             prefix=operation_id,
             parent_id=self.parent_id if is_virtual else operation_id,
+            order=order,
             outer=self,
             is_virtual=is_virtual,
         )
+
+    def aside(self, operation_id: str, *, is_virtual: bool = False) -> Position:
+        """A child that no operation of this context stands for; after those called so far."""
+        order = (*self.order, self.ids.count)
+        return self.child(operation_id, order, is_virtual=is_virtual)
 
     def take(
         self, operation_type: OperationType, sub_type: str, name: str | None
     ) -> OperationIdentity:
         """The identity of the operation called now; takes the next number of this context."""
-        return self.identify(self.ids.take(), operation_type, sub_type, name)
+        operation_id = self.ids.take()
+        return self.identify(operation_id, self.ids.count, operation_type, sub_type, name)
 
     def identify(
-        self, operation_id: str, operation_type: OperationType, sub_type: str, name: str | None
+        self,
+        operation_id: str,
+        number: int,
+        operation_type: OperationType,
+        sub_type: str,
+        name: str | None,
     ) -> OperationIdentity:
         return OperationIdentity(
-            operation_id, operation_type, sub_type, name or None, self.parent_id, _user_site()
+            operation_id,
+            operation_type,
+            sub_type,
+            name or None,
+            self.parent_id,
+            _user_site(),
+            (*self.order, number),
         )
 
     def log_info(self, identity: OperationIdentity, attempt: int | None = None) -> LogInfo:

@@ -19,7 +19,7 @@ from aws_durable_execution_sdk_python.runtime import usage
 from aws_durable_execution_sdk_python.runtime.branches import Branches, BranchOutcomes
 from aws_durable_execution_sdk_python.runtime.suspension import Pending, pending_state
 from aws_durable_execution_sdk_python.runtime.usage import StepBody
-from aws_durable_execution_sdk_python.runtime.workers import Host
+from aws_durable_execution_sdk_python.runtime.workers import Host, Stretch
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.runtime.invocation import Invocation
@@ -41,6 +41,7 @@ class ThreadRuntime:
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
         self.parked_on: tuple[Pending, ...] | None = None
+        self.stretch = Stretch()
 
     def drive(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
@@ -66,7 +67,7 @@ class ThreadRuntime:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         invocation, host = self.invocation, Host()
-        invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update, host.release)
+        invocation.loop.call_soon_threadsafe(invocation.save_for, host, self.stretch, update)
         host.wait()
         return invocation.journal.get(update.operation_id)
 
@@ -129,5 +130,7 @@ class ThreadRuntime:
         """Block this thread while the event loop runs a coroutine in this thread's context."""
         host = host or Host()
         context = contextvars.copy_context()
-        self.invocation.loop.call_soon_threadsafe(self.invocation.start_for, host, make, context)
+        self.invocation.loop.call_soon_threadsafe(
+            self.invocation.start_for, host, self.stretch, make, context
+        )
         return host.wait()

@@ -21,6 +21,18 @@ from queue import SimpleQueue
 from typing import Any
 
 MAX_THREADS = 250
+# How long a checkpoint waits for threads that were just let go to come with updates of their own.
+CATCH_UP_SECONDS = 0.002
+
+
+@dataclass(eq=False, slots=True)
+class Stretch:
+    """What a thread does from one contact with the event loop to the next.
+
+    `generation` is None while the thread does nothing: blocked on the loop, or not begun.
+    """
+
+    generation: int | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -28,6 +40,7 @@ class _Job:
     run: Callable[[], Any]
     done: asyncio.Future[Any]
     host: Host | None
+    stretch: Stretch
     taken: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -89,23 +102,33 @@ class Workers:
         self._free = 0
         self._backlog: deque[_Job] = deque()
         self._unfinished = 0
-        self._blocked = 0
+        self._queued = 0
+        self._running = 0
+        self._generation = 0
+        self._awaited = 0
+        self._caught_up = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs or is queued that is not itself blocked on the loop's work."""
-        return self._unfinished > self._blocked
+        """Whether a thread runs, or a job is queued for one."""
+        return self._running > 0 or self._queued > 0
 
-    async def run(self, function: Callable[[], Any], host: Host | None = None) -> Any:
+    async def run(
+        self,
+        function: Callable[[], Any],
+        host: Host | None = None,
+        stretch: Stretch | None = None,
+    ) -> Any:
         """Run a function in a worker thread, in a copy of the caller's context.
 
         A thread cannot be interrupted, so a cancellation of the caller takes effect when the
         function has returned: what it did is known by then. One that has not begun never does.
         """
         context = contextvars.copy_context()
-        job = _Job(lambda: context.run(function), self._loop.create_future(), host)
+        done = self._loop.create_future()
+        job = _Job(lambda: context.run(function), done, host, stretch or Stretch())
         self._unfinished += 1
         self._drained.clear()
         self._dispatch(job)
@@ -115,15 +138,45 @@ class Workers:
             if job.taken:
                 return await _outlast_cancellation(job.done)
             job.taken = True
+            self._queued -= 1
             self._forget()
             raise
 
-    def block(self) -> None:
-        """A job's thread is now blocked on work of the loop."""
-        self._blocked += 1
+    # -- which threads are about to come back -------------------------------------------------
 
-    def unblock(self) -> None:
-        self._blocked -= 1
+    def begin(self, stretch: Stretch) -> None:
+        """A thread begins to run, or goes on."""
+        self._running += 1
+        self._awaited += 1
+        stretch.generation = self._generation
+
+    def end(self, stretch: Stretch) -> None:
+        """A thread has come back: blocked on the loop, or done."""
+        if stretch.generation is None:
+            return
+        self._running -= 1
+        if stretch.generation == self._generation:
+            self._awaited -= 1
+            if not self._awaited:
+                self._caught_up.set()
+        stretch.generation = None
+
+    async def catch_up(self) -> None:
+        """Wait, briefly, for the threads that were let go since they were last waited for.
+
+        What an event loop's pass is for tasks: siblings that run short code share a checkpoint,
+        and always the same siblings do. A thread that is not back in time runs longer code, and
+        is not waited for again.
+        """
+        if not self._awaited:
+            return
+        self._caught_up.clear()
+        try:
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                await self._caught_up.wait()
+        except TimeoutError:
+            self._generation += 1
+            self._awaited = 0
 
     async def close(self) -> None:
         """Wait for every job, then for every thread."""
@@ -136,20 +189,24 @@ class Workers:
     # -- handing out ------------------------------------------------------------------------
 
     def _dispatch(self, job: _Job) -> None:
-        job.taken = True
         if self._free:
             self._free -= 1
-            self._jobs.put(job)
+            self._give(job)
         elif len(self._threads) < MAX_THREADS:
             self._start_thread()
-            self._jobs.put(job)
+            self._give(job)
         elif job.host is not None and not job.host.busy:
             self._offer(job, job.host)
         else:
-            job.taken = False
+            self._queued += 1
             self._backlog.append(job)
             if job.host is not None:
                 job.host.waiting.append(job)
+
+    def _give(self, job: _Job) -> None:
+        job.taken = True
+        self.begin(job.stretch)
+        self._jobs.put(job)
 
     def _start_thread(self) -> None:
         thread = threading.Thread(
@@ -165,6 +222,8 @@ class Workers:
 
     def _offer(self, job: _Job, host: Host) -> None:
         host.busy = True
+        job.taken = True
+        self.begin(job.stretch)
 
         def run() -> None:
             job()
@@ -175,7 +234,7 @@ class Workers:
     def _finished(self, job: _Job) -> None:
         following = self._next(self._backlog)
         if following is not None:
-            self._jobs.put(following)
+            self._give(following)
         else:
             self._free += 1
         self._settle(job)
@@ -188,6 +247,7 @@ class Workers:
         self._settle(job)
 
     def _settle(self, job: _Job) -> None:
+        self.end(job.stretch)
         job.settle()
         self._forget()
 
@@ -197,13 +257,12 @@ class Workers:
             self._drained.set()
         self._on_idle()
 
-    @staticmethod
-    def _next(queue: deque[_Job]) -> _Job | None:
+    def _next(self, queue: deque[_Job]) -> _Job | None:
         """The first job of a queue that no other thread has taken."""
         while queue:
             job = queue.popleft()
             if not job.taken:
-                job.taken = True
+                self._queued -= 1
                 return job
         return None
 
