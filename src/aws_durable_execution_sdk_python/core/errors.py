@@ -12,7 +12,7 @@ import sys
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python import exceptions
-from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python.core.model import ErrorObject, Operation
 from aws_durable_execution_sdk_python.exceptions import (
     CallbackError,
     DurableOperationError,
@@ -53,6 +53,12 @@ def _message(error: BaseException) -> str:
         return str(error)
     except Exception as unprintable:
         return f"({type(error).__qualname__} has no text: {unprintable!r})"
+
+
+def recorded_error(operation: Operation) -> ErrorObject:
+    """What an operation that ended without success left; at least how it ended."""
+    what = operation.operation_type.lower().replace("_", " ")
+    return operation.error or ErrorObject(f"the {what} ended as {operation.status}")
 
 
 def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:

@@ -12,10 +12,10 @@ from aws_durable_execution_sdk_python.config import (
     WaitForCallbackConfig,
 )
 from aws_durable_execution_sdk_python.core.callables import accepts
+from aws_durable_execution_sdk_python.core.errors import recorded_error
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     CallbackOptions,
-    ErrorObject,
     Operation,
     OperationAction,
     OperationSubType,
@@ -115,7 +115,7 @@ def _outcome(runtime: Runtime, handle: CallbackHandle, operation: Operation) -> 
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
     if operation.status is Status.TIMED_OUT and on_timeout == "none":
         return None
-    stored = operation.error or ErrorObject()
+    stored = recorded_error(operation)
     raise _ERRORS.get(operation.status, CallbackError)(
         stored.message, stored.type, stored.data, stored.stack_trace, handle.callback_id
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild
+from aws_durable_execution_sdk_python.core.errors import describe, rebuild, recorded_error
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     ContextOptions,
@@ -79,14 +80,16 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
     elif operation.status is Status.SUCCEEDED:
         return await _recorded(runtime, child, operation)
     elif operation.status is not Status.STARTED:
-        raise rebuild(child.error_class, operation.error)
+        raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.invocation.journal.open_context(identity.operation_id, identity.parent_id)
+        # An older SDK may have begun it under another sub-type, which its end has to repeat.
+        identity = dataclasses.replace(identity, sub_type=operation.sub_type or identity.sub_type)
     try:
         value = await child.body(runtime, child.inside())
         payload = _encode(runtime, child, value)
         value = _decode(runtime, child, payload)
-        closing = _succeeded(child, value, payload)
+        closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
         raise
     except Exception as error:
@@ -109,12 +112,14 @@ async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any
     return _decode(runtime, child, _encode(runtime, child, value))
 
 
-def _succeeded(child: Child, value: Any, payload: str) -> OperationUpdate:
+def _succeeded(
+    child: Child, identity: OperationIdentity, value: Any, payload: str
+) -> OperationUpdate:
     large = utf8_size(payload) > LARGE_RESULT_BYTES
     if large:
         summary = child.summarise(value) if child.summarise is not None else ""
         payload = payload_size("the summary of the context's result", summary)
-    return child.identity.update(
+    return identity.update(
         OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
     )
 

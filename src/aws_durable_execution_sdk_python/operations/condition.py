@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.callables import accepts
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild
+from aws_durable_execution_sdk_python.core.errors import describe, rebuild, recorded_error
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     TERMINAL,
@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     WaitForConditionError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
+from aws_durable_execution_sdk_python.operations.decisions import wait_decision
 from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 from aws_durable_execution_sdk_python.runtime.suspension import pending_state
@@ -62,7 +63,7 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
             if status is not Status.SUCCEEDED:
-                raise rebuild(WaitForConditionError, operation.error)
+                raise rebuild(WaitForConditionError, recorded_error(operation))
             return condition.decode(operation.result)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
@@ -102,7 +103,7 @@ async def _check(
     new = await runtime.call(StepBody(identity.name), condition.check, *args)
     text = condition.encode(new)
     new = condition.decode(text)
-    decision = condition.config.wait_strategy(new, attempt)
+    decision = wait_decision(condition.config.wait_strategy, new, attempt)
     if not decision.should_continue:
         return identity.update(OperationAction.SUCCEED, payload=text), new
     options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_durable_execution_sdk_python.config import InvokeConfig
-from aws_durable_execution_sdk_python.core.errors import rebuild
+from aws_durable_execution_sdk_python.core.errors import rebuild, recorded_error
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     ChainedInvokeOptions,
@@ -48,7 +48,7 @@ async def run_invoke(
         operation = journal.get(identity.operation_id)
     assert operation is not None  # pending_state
     if operation.status is not Status.SUCCEEDED:
-        raise rebuild(InvokeError, operation.error)
+        raise rebuild(InvokeError, recorded_error(operation))
     return deserialize(
         config.serdes_result or _JSON,
         operation.result,

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.core.callables import Kind
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError
+from aws_durable_execution_sdk_python.operations.decisions import retry_decision
 from aws_durable_execution_sdk_python.operations.wait import run_wait, take_wait
 from aws_durable_execution_sdk_python.retries import RetryStrategy
 from aws_durable_execution_sdk_python.runtime.position import Position
@@ -32,7 +33,7 @@ async def run_attempts(
         except UnrecoverableError:
             raise
         except Exception as error:
-            decision = strategy(error, attempt)
+            decision = retry_decision(strategy, error, attempt)
             if not decision.should_retry:
                 raise
         backoff = f"{name}-backoff-{attempt}" if name else f"backoff-{attempt}"

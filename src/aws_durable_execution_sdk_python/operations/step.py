@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.core.callables import takes_positional
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild
+from aws_durable_execution_sdk_python.core.errors import describe, rebuild, recorded_error
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     TERMINAL,
@@ -28,6 +28,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     ValidationError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
+from aws_durable_execution_sdk_python.operations.decisions import retry_decision
 from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
 from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
@@ -154,11 +155,13 @@ async def _failed(
     runtime: Runtime, step: Step, operation: Operation | None, error: Exception
 ) -> Operation | None:
     """Ask the retry strategy; returns the operation waiting for its next attempt, or raises."""
-    identity = step.identity
+    identity, strategy = step.identity, step.strategy
+    decision = RetryDecision.no_retry()
     try:
-        decision = _decide(step.strategy, error, _attempt(operation))
+        if strategy is not None:
+            decision = retry_decision(strategy, error, _attempt(operation))
     except Exception as strategy_error:
-        decision, error = RetryDecision.no_retry(), strategy_error
+        error = strategy_error
     described = describe(error)
     if not decision.should_retry:
         await runtime.commit(identity.update(OperationAction.FAIL, error=described))
@@ -167,10 +170,6 @@ async def _failed(
     return await runtime.commit(
         identity.update(OperationAction.RETRY, error=described, step_options=options)
     )
-
-
-def _decide(strategy: RetryStrategy | None, error: Exception, attempt: int) -> RetryDecision:
-    return RetryDecision.no_retry() if strategy is None else strategy(error, attempt)
 
 
 def _attempt(operation: Operation | None) -> int:
@@ -186,7 +185,7 @@ def _as_started(operation: Operation) -> Operation:
 
 def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
     if operation.status is not Status.SUCCEEDED:
-        raise rebuild(StepError, operation.error)
+        raise rebuild(StepError, recorded_error(operation))
     identity = step.identity
     return deserialize(
         step.config.serdes,

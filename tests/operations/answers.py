@@ -1,0 +1,19 @@
+"""Responses of a durable function, as tests expect them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+PENDING = {"Status": "PENDING"}
+
+
+def succeeded(value: Any) -> dict[str, Any]:
+    return {"Status": "SUCCEEDED", "Result": json.dumps(value)}
+
+
+def failure(answer: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Type and message of a FAILED answer."""
+    assert answer["Status"] == "FAILED", answer
+    assert "Result" not in answer
+    return answer["Error"].get("ErrorType"), answer["Error"].get("ErrorMessage")
