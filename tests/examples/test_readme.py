@@ -1,0 +1,66 @@
+"""What the README says to type and to write works."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+RESULTS: dict[str, Any] = {
+    "order": {"transaction_id": "txn-7", "tracking_number": "TRK-7"},
+    "order_async": {"transaction_id": "txn-7", "stock": 3},
+    "migrated": "retried up to 6 times",
+}
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory with the README's Python files, importable."""
+    for name, text in BLOCKS:
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name, _ in BLOCKS:
+        sys.modules.pop(Path(name).stem, None)
+
+
+def test_every_python_block_is_a_file() -> None:
+    assert len(BLOCKS) == README.count("```python\n")
+    assert {name for name, _ in BLOCKS} == {*(f"{name}.py" for name in RESULTS), "test_order.py"}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_handler_of_the_readme_gives_its_result(name: str, program: Path) -> None:
+    handler = importlib.import_module(name).handler
+    with DurableFunctionTestRunner(handler) as runner:
+        result = runner.run(input={"order_id": "7", "amount": 20})
+    assert result.result == RESULTS[name]
+
+
+def test_the_tests_of_the_readme_pass(program: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_order.py"],
+        cwd=program,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert "2 passed" in finished.stdout
+
+
+def test_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
