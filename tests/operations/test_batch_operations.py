@@ -217,7 +217,7 @@ def test_a_failed_item_raises_when_it_is_asked_for(flavour: Flavour) -> None:
         return item
 
     async def handler(event: Any, ctx: Any) -> Any:
-        batch = await ctx.map([1, 2], some_fail, config=MapConfig())
+        batch = await ctx.map([1, 2], some_fail, config=MapConfig(max_concurrency=1))
         await ctx.wait(seconds=1)
         with pytest.raises(KeyError) as of_the_item:
             _ = batch[1]

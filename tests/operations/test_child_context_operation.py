@@ -291,6 +291,20 @@ def test_a_virtual_context_round_trips_its_result(flavour: Flavour) -> None:
     assert FakeService().run(handler) == succeeded({"1": "x"})
 
 
+def test_a_virtual_context_below_a_large_one_is_rebuilt_with_it(flavour: Flavour) -> None:
+    async def outer(ctx: Any) -> Any:
+        part = await ctx.run_in_child_context(one_step, config=ChildConfig(is_virtual=True))
+        return part * LARGE_RESULT_BYTES
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        result = await ctx.run_in_child_context(outer)
+        await ctx.wait(seconds=1)
+        return len(result)
+
+    service = FakeService()
+    assert service.run(flavour.durable(handler)) == succeeded(5 * LARGE_RESULT_BYTES)
+
+
 def test_a_virtual_context_raises_as_a_real_one(flavour: Flavour) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         config: ChildConfig[Any] = ChildConfig(is_virtual=True)

@@ -171,10 +171,10 @@ async def _rebuild(
     record = read_completion_record(batch.record_kind, operation.result)
     if record is None:
         return await _derive(runtime, batch, position)
-    items = []
+    items: list[BatchItem[Any]] = []
     for index in range(min(record.total_count, len(batch.branches))):
         if record.is_started(index):
-            items.append(BatchItem[Any](index, BatchItemStatus.STARTED))
+            items.append(BatchItem(index, BatchItemStatus.STARTED))
         else:
             items.append(await _settled(runtime, batch, position, index))
     return BatchResult(items, record.completion_reason)

@@ -67,14 +67,10 @@ class Child:
 async def run_child(runtime: Runtime, child: Child) -> Any:
     """Run a context's body, or give what it returned or raised before."""
     runtime.check()
-    identity = child.identity
-    operation = runtime.invocation.journal.find(identity)
+    identity, journal = child.identity, runtime.invocation.journal
+    operation = None if child.is_virtual else journal.find(identity)
     if child.is_virtual:
-        if operation is not None:
-            raise NonDeterministicExecutionError(
-                f"the context {identity.name or identity.operation_id} is virtual, but this "
-                "execution recorded an operation for it: it was not virtual before"
-            )
+        _check_never_recorded(runtime, identity)
     elif operation is None:
         runtime.post(identity.update(OperationAction.START))
     elif operation.status is Status.SUCCEEDED:
@@ -82,7 +78,7 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
     elif operation.status is not Status.STARTED:
         raise rebuild(child.error_class, recorded_error(operation))
     else:
-        runtime.invocation.journal.open_context(identity.operation_id, identity.parent_id)
+        journal.open_context(identity.operation_id, identity.parent_id)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
         identity = dataclasses.replace(identity, sub_type=operation.sub_type or identity.sub_type)
     try:
@@ -100,6 +96,15 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
         raise rebuild(child.error_class, described) from error
     await _close(runtime, child, closing)
     return value
+
+
+def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None:
+    """A virtual context has no operation of its own, also in what earlier code recorded."""
+    if identity.operation_id in runtime.invocation.journal:
+        raise NonDeterministicExecutionError(
+            f"the context {identity.name or identity.operation_id} is virtual, but this "
+            "execution recorded an operation for it: it was not virtual before"
+        )
 
 
 async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any:

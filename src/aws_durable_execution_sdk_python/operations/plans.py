@@ -211,6 +211,8 @@ def plan_retry(
     chosen = config or WithRetryConfig()
     strategy = chosen.retry_strategy or create_retry_strategy()
     name = validation.operation_name(name or name_of(func))
+    if name:
+        validation.operation_name(f"{name}-backoff-999")
     kind = context_kind(func, parent)
 
     async def body(runtime: Runtime, inside: Position) -> Any:
