@@ -8,6 +8,7 @@ from aws_durable_execution_sdk_python_testing.engine.commands import (
     Started,
     StartExecution,
 )
+from aws_durable_execution_sdk_python_testing.engine.completions import invoke_timed_out
 from aws_durable_execution_sdk_python_testing.engine.effects import (
     Effect,
     ExecutionEnded,
@@ -56,4 +57,5 @@ __all__ = [
     "Target",
     "TimerKind",
     "TooManyRequestsError",
+    "invoke_timed_out",
 ]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import Status
-from aws_durable_execution_sdk_python_testing.engine import tokens, transitions
+from aws_durable_execution_sdk_python_testing.engine import pauses, tokens, transitions
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import (
     AnsweredCheckpoint,
     Execution,
     Outcome,
 )
+from aws_durable_execution_sdk_python_testing.engine.limits import Limits, encoded_size
 from aws_durable_execution_sdk_python_testing.engine.paging import page_length, state_page
 from aws_durable_execution_sdk_python_testing.engine.service import Service
+from aws_durable_execution_sdk_python_testing.engine.transitions import Update
 from aws_durable_execution_sdk_python_testing.engine.validation import (
     check_client_token,
     exceeds_operations,
     validate_batch,
 )
+
+_log = logging.getLogger("aws_durable_execution_sdk_python_testing.engine")
 
 # SDKs recognise the error by this text.
 INVALID_TOKEN = "Invalid checkpoint token"
@@ -43,13 +49,16 @@ def checkpoint(service: Service, execution: Execution, body: Mapping[str, Any]) 
     check_token(execution, token)
     check_client_token(client_token)
     updates = body.get("Updates") or []
-    validate_batch(execution, updates, service.limits)
+    validate_batch(service, execution, updates)
+    _warn_of_size(execution, updates, service.limits)
     if exceeds_operations(execution, updates, service.limits):
         _fail_over_limit(service, execution)
     for update in updates:
         transitions.apply(service, execution, update)
     execution.sequence += 1
-    answer: dict[str, Any] = {"NewExecutionState": {"Operations": execution.take_unseen()}}
+    # A pause takes the token, and shows nothing that could make the handler go on.
+    shown = [] if pauses.withdraw(service, execution) else execution.take_unseen()
+    answer: dict[str, Any] = {"NewExecutionState": {"Operations": shown}}
     if execution.token is not None:
         answer["CheckpointToken"] = execution.token
     if client_token is not None:
@@ -81,6 +90,21 @@ def state(
     if end is not None:
         page["NextMarker"] = tokens.page_marker(execution.marker_scope, end)
     return page
+
+
+def _warn_of_size(execution: Execution, updates: Sequence[Update], limits: Limits) -> None:
+    """Say that SDKs send smaller batches; the service itself takes larger ones."""
+    count, size = len(updates), encoded_size(json.dumps(updates, separators=(",", ":")))
+    if count > limits.batch_updates or size > limits.batch_bytes:
+        _log.warning(
+            "Checkpoint of %d updates, %d bytes; batches should have at most %d updates and "
+            "%d bytes: %s",
+            count,
+            size,
+            limits.batch_updates,
+            limits.batch_bytes,
+            execution.arn,
+        )
 
 
 def _fail_over_limit(service: Service, execution: Execution) -> None:

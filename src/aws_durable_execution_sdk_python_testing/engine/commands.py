@@ -14,8 +14,8 @@ class StartExecution:
     """A request to start an execution of a durable function.
 
     Attributes:
-        function_name: the function's plain name.
-        qualifier: version; `$LATEST` by default.
+        function_name: the function's name, `name:qualifier`, or its partial or full ARN.
+        qualifier: version or alias, where the name has none; `$LATEST` by default.
         execution_name: unique per function; None takes a fresh one. The same name with the
             same payload answers with the existing execution.
         input: the event as JSON text; None is an empty payload.
@@ -23,9 +23,12 @@ class StartExecution:
             the maximum.
         retention_period_days: 1 to 90; None takes the registered target's, else 14.
         account_id: owner of the function; None takes the engine's.
-        tenant_id, trace_header: handed through to queries.
+        tenant_id: whom the function works for; handed to every invocation.
+        trace_header: the X-Ray header; handed to every invocation and to chained invokes.
         asynchronous: started without a caller that waits; lowers the payload limits.
         lambda_endpoint: where the handler is to be invoked; kept for the driver, not read.
+        chained_endpoint: where functions this execution invokes are to be called, as it is
+            when the execution starts; kept for the driver, not read.
     """
 
     function_name: str
@@ -39,6 +42,7 @@ class StartExecution:
     trace_header: str | None = None
     asynchronous: bool = False
     lambda_endpoint: str | None = None
+    chained_endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Invocation:
     event: dict[str, Any]
     lambda_endpoint: str | None = None
     tenant_id: str | None = None
+    trace_header: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,12 @@ def disarm_all(service: Service, execution: Execution, operation: OperationRecor
         service.disarm(kind, execution, operation.id)
 
 
+def invoke_timed_out(seconds: float) -> dict[str, str]:
+    """The error of a chained invoke whose function gave no answer in `seconds`."""
+    message = f"CHAINED_INVOKE timed out after {seconds:g} seconds."
+    return {"ErrorType": "ChainedInvoke.Timeout", "ErrorMessage": message}
+
+
 def complete_invoke(
     service: Service,
     execution: Execution,

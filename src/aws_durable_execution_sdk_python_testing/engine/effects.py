@@ -15,13 +15,18 @@ class InvokeHandler:
 
 @dataclass(frozen=True, slots=True)
 class InvokeFunction:
-    """Call a plain function once with `payload` (JSON text), then `complete_invoke`."""
+    """Call a plain function once with `payload` (JSON text), then `complete_invoke`.
+
+    `lambda_endpoint` is the `chained_endpoint` the invoking execution started with.
+    """
 
     arn: str
     operation_id: str
     function_name: str
     payload: str
     tenant_id: str | None = None
+    trace_header: str | None = None
+    lambda_endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,12 @@ from aws_durable_execution_sdk_python_testing.engine import (
     expiry,
     invocations,
     lifecycle,
-    queries,
+    pauses,
     recovery,
     requests,
     validation,
 )
 from aws_durable_execution_sdk_python_testing.engine.commands import (
-    CallbackInfo,
     Crashed,
     Invocation,
     Returned,
@@ -30,8 +29,10 @@ from aws_durable_execution_sdk_python_testing.engine.commands import (
 )
 from aws_durable_execution_sdk_python_testing.engine.effects import Effect
 from aws_durable_execution_sdk_python_testing.engine.errors import (
+    ResourceConflictError,
     ResourceNotFoundError,
 )
+from aws_durable_execution_sdk_python_testing.engine.inspection import Inspection
 from aws_durable_execution_sdk_python_testing.engine.limits import Limits
 from aws_durable_execution_sdk_python_testing.engine.service import Service
 from aws_durable_execution_sdk_python_testing.engine.targets import Target
@@ -43,7 +44,7 @@ def _fresh_id() -> str:
     return str(uuid.uuid4())
 
 
-class Engine:
+class Engine(Inspection):
     """Durable executions, their operations, timers and histories.
 
     The engine has no clock, thread or lock: every command says what time it is (`now`, epoch
@@ -81,8 +82,8 @@ class Engine:
         account_id: str = "123456789012",
         new_id: Callable[[], str] = _fresh_id,
     ) -> None:
-        self._service = Service(
-            store=store, limits=limits, region=region, account_id=account_id, new_id=new_id
+        super().__init__(
+            Service(store=store, limits=limits, region=region, account_id=account_id, new_id=new_id)
         )
         recovery.load(self._service)
 
@@ -122,6 +123,76 @@ class Engine:
                 return execution.progress.ended
             validation.check_error(error or {}, service.limits.error_bytes)
             lifecycle.stop(service, execution, error)
+            return service.now
+
+    def pause_execution(
+        self,
+        arn: str,
+        now: float,
+        *,
+        reason: str | None = None,
+        execution_timeout_paused: bool = True,
+        client_token: str | None = None,
+    ) -> None:
+        """Pause a running execution: its handler is not invoked until `resume_execution`.
+
+        It is PAUSED at once, or PAUSING until the invocation in flight next checkpoints or
+        ends. That checkpoint is saved, but answered with no operations and no token, so that
+        the handler suspends. Waits, retries, callbacks and chained invokes go on meanwhile.
+
+        Args:
+            arn: the execution.
+            now: epoch seconds.
+            reason: shown in the history.
+            execution_timeout_paused: whether the execution's time-out stands still too.
+            client_token: repeating a request with its token within the limits' window is no
+                error and changes nothing.
+
+        Raises:
+            InvalidParameterValueError: a member is out of its range.
+            ResourceConflictError: the execution is not running.
+            ResourceNotFoundError: no such execution.
+        """
+        with self._command(now) as service:
+            execution = service.find(arn)
+            pauses.pause(service, execution, reason, execution_timeout_paused, client_token)
+
+    def resume_execution(
+        self, arn: str, now: float, *, reason: str | None = None, client_token: str | None = None
+    ) -> None:
+        """End a pause. The handler is invoked only if that became necessary meanwhile.
+
+        Args:
+            arn: the execution.
+            now: epoch seconds.
+            reason: shown in the history.
+            client_token: as for `pause_execution`.
+
+        Raises:
+            InvalidParameterValueError: a member is out of its range.
+            ResourceConflictError: the execution is neither PAUSING nor PAUSED.
+            ResourceNotFoundError: no such execution.
+        """
+        with self._command(now) as service:
+            pauses.resume(service, service.find(arn), reason, client_token)
+
+    def delete_execution(self, arn: str, now: float) -> float:
+        """Forget a closed execution and its history at once; its name is free again.
+
+        Returns:
+            When the request was accepted, epoch seconds.
+
+        Raises:
+            ResourceConflictError: the execution has not ended.
+            ResourceNotFoundError: no such execution.
+        """
+        with self._command(now) as service:
+            execution = service.find(arn)
+            if not execution.closed:
+                raise ResourceConflictError(
+                    f"Durable execution is {execution.status} and cannot be deleted: {arn}"
+                )
+            service.purge(execution)
             return service.now
 
     # ------------------------------------------------------------------------ invocations
@@ -164,7 +235,7 @@ class Engine:
         Returns:
             `{"CheckpointToken": ..., "NewExecutionState": {"Operations": [...]}}`: every
             operation touched since the handler last looked. No token after the update that
-            ends the execution.
+            ends the execution, and none and no operations while a pause is waited for.
 
         Raises:
             InvalidParameterValueError: `Invalid checkpoint token`, or the broken rule.
@@ -287,9 +358,11 @@ class Engine:
         """Say that the clock jumped by `seconds` which do not count for timers of `kinds`.
 
         For drivers that skip time but keep execution time-outs (or callback time-outs) on the
-        real clock: armed timers of those kinds are put off by as much.
+        real clock: armed timers of those kinds are put off by as much. It never counts for
+        how long closed executions are kept.
         """
         self._service.timers.postpone(seconds, kinds)
+        self._service.retention.postpone(seconds)
 
     # ---------------------------------------------------------------------------- effects
 
@@ -307,79 +380,17 @@ class Engine:
         with self._command(now) as service:
             recovery.resume(service)
 
-    # ---------------------------------------------------------------------------- queries
-
-    def get_execution(self, arn: str, include_execution_data: bool = True) -> dict[str, Any]:
-        """GetDurableExecution: what the execution is and how it stands.
-
-        Raises:
-            ResourceNotFoundError: no such execution.
-        """
-        return queries.describe(self._service.find(arn), include_execution_data)
-
-    def get_history(
-        self,
-        arn: str,
-        include_execution_data: bool = True,
-        marker: str | None = None,
-        max_items: int = 0,
-        reverse_order: bool = False,
-    ) -> dict[str, Any]:
-        """GetDurableExecutionHistory: one page of events.
-
-        Args:
-            arn: the execution.
-            include_execution_data: False leaves payloads out and marks them truncated.
-            marker: `NextMarker` of the page before.
-            max_items: at most this many, 0 for 100; never more than 1000.
-            reverse_order: newest first.
-
-        Returns:
-            `{"Events": [...], "NextMarker"?: ...}`.
-
-        Raises:
-            InvalidParameterValueError: a bad marker.
-            ResourceNotFoundError: no such execution.
-        """
-        execution = self._service.find(arn)
-        return queries.history_page(
-            execution, include_execution_data, marker, max_items, reverse_order
-        )
-
-    def list_executions(
-        self, function_name: str | None = None, marker: str | None = None, max_items: int = 0
-    ) -> dict[str, Any]:
-        """Executions, newest first, of one function or all.
-
-        Returns:
-            `{"DurableExecutions": [...], "NextMarker"?: ...}`.
-        """
-        return queries.executions_page(self._service, function_name, marker, max_items)
-
-    def operations(self, arn: str) -> list[dict[str, Any]]:
-        """Every operation in creation order, the EXECUTION one first, in API form.
-
-        Raises:
-            ResourceNotFoundError: no such execution.
-        """
-        execution = self._service.find(arn)
-        return [execution.operations[key].wire for key in execution.ordered_ids]
-
-    def callbacks(self, arn: str) -> list[CallbackInfo]:
-        """Every callback of the execution, closed ones too, in creation order."""
-        return callbacks.describe(self._service.find(arn))
-
-    def open_callbacks(self, arn: str) -> list[CallbackInfo]:
-        """The callbacks that still wait for an answer, in creation order."""
-        return [one for one in self.callbacks(arn) if one.status is Status.STARTED]
-
     # --------------------------------------------------------------------------- commands
 
     @contextmanager
     def _command(self, now: float) -> Iterator[Service]:
-        """Set the time, and store what changed, also by timers that fired before a refusal."""
+        """Set the time, and store what changed, also by timers that fired before a refusal.
+
+        What has outlived its retention by then is gone before anything else is done.
+        """
         service = self._service
         service.now = max(service.now, round(now, 3))
+        service.purge_expired()
         try:
             yield service
         finally:

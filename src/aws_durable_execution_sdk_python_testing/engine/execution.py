@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import OperationType, Status
@@ -13,6 +13,9 @@ from aws_durable_execution_sdk_python_testing.engine.operation import OperationR
 from aws_durable_execution_sdk_python_testing.engine.targets import target_name
 from aws_durable_execution_sdk_python_testing.engine.tokens import checkpoint_token
 from aws_durable_execution_sdk_python_testing.stores.base import Record
+
+# Seconds an execution may take, pauses included: 366 days.
+LONGEST_TIMEOUT = 31_622_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,7 @@ class Facts:
     trace_header: str | None = None
     asynchronous: bool = False
     lambda_endpoint: str | None = None
+    chained_endpoint: str | None = None
     # The CHAINED_INVOKE operation this execution answers, if any.
     parent_arn: str | None = None
     parent_operation_id: str | None = None
@@ -44,6 +48,11 @@ class Facts:
     @property
     def function_arn(self) -> str:
         return self.arn.partition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """The version that runs. `qualifier` is what was asked for: it may be an alias."""
+        return self.function_arn.rpartition(":")[2]
 
     @property
     def target_name(self) -> str:
@@ -60,6 +69,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A pause that was asked for and is not over.
+
+    Attributes:
+        requested: when it was asked for.
+        reason: what the caller said about it.
+        timeout_paused: whether the execution's time-out stands still meanwhile.
+        since: when it took effect; None as long as the invocation in flight goes on.
+        timeout_left: seconds the execution had left by then, if its time-out stands still.
+    """
+
+    requested: float
+    reason: str | None
+    timeout_paused: bool
+    since: float | None = None
+    timeout_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far an execution is, apart from its operations.
 
@@ -70,6 +98,11 @@ class Progress:
         invoke_wanted: an `InvokeHandler` effect is out.
         retry_at: no invocation before then: the last one failed.
         crashes, empty_pendings: consecutive invocations that failed, in either way.
+        withdrawn: the invocation in flight has lost its token to a pause.
+        pause: the pause asked for or in effect.
+        deferred: an invocation has become necessary during the pause.
+        timeout_extension: seconds by which pauses have put the execution's time-out off.
+        answered: pause and resume requests with a client token, and when they were carried out.
     """
 
     outcome: Outcome | None = None
@@ -80,13 +113,20 @@ class Progress:
     retry_at: float | None = None
     crashes: int = 0
     empty_pendings: int = 0
+    withdrawn: bool = False
+    pause: Pause | None = None
+    deferred: bool = False
+    timeout_extension: float = 0.0
+    answered: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Progress:
-        outcome = data["outcome"]
+        outcome, pause = data["outcome"], data.get("pause")
         if outcome is not None:
             outcome = Outcome(**{**outcome, "status": Status(outcome["status"])})
-        return cls(**{**data, "outcome": outcome})
+        if pause is not None:
+            pause = Pause(**pause)
+        return cls(**{**data, "outcome": outcome, "pause": pause})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +148,7 @@ class Execution:
         pending: ids of operations that wait for something outside the handler.
         weight: operations and retries, as the limit counts them.
         sequence: number of the current checkpoint token.
+        number: tells executions of one engine apart, in the order they were started.
     """
 
     def __init__(self, facts: Facts, touched: dict[str, Execution]) -> None:
@@ -122,6 +163,7 @@ class Execution:
         self.pending: dict[str, None] = {}
         self.weight = 0
         self.sequence = 0
+        self.number = 0
         self.last_checkpoint: AnsweredCheckpoint | None = None
         self._touched = touched
         self._stored_facts = False
@@ -141,8 +183,12 @@ class Execution:
 
     @property
     def status(self) -> Status:
-        outcome = self.progress.outcome
-        return outcome.status if self.closed and outcome else Status.RUNNING
+        outcome, pause = self.progress.outcome, self.progress.pause
+        if self.closed and outcome is not None:
+            return outcome.status
+        if pause is None:
+            return Status.RUNNING
+        return Status.PAUSING if pause.since is None else Status.PAUSED
 
     @property
     def root(self) -> OperationRecord:
@@ -153,9 +199,18 @@ class Execution:
     def token(self) -> str | None:
         """The checkpoint token that is valid now; None while none is."""
         progress = self.progress
-        if progress.request_id is None or progress.outcome is not None:
+        if progress.request_id is None or progress.outcome is not None or progress.withdrawn:
             return None
         return checkpoint_token(self.arn, self.sequence, progress.request_id)
+
+    @property
+    def timeout_at(self) -> float:
+        """When the execution times out. Standing still, its time-out ends at the latest instant."""
+        facts, progress = self.facts, self.progress
+        latest = facts.started + LONGEST_TIMEOUT
+        if progress.pause is not None and progress.pause.timeout_left is not None:
+            return latest
+        return min(facts.started + facts.execution_timeout + progress.timeout_extension, latest)
 
     @property
     def marker_scope(self) -> str:

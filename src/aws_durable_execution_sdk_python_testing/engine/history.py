@@ -9,6 +9,8 @@ from aws_durable_execution_sdk_python.core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing.engine.operation import OperationRecord
 
 INVOCATION_COMPLETED = "InvocationCompleted"
+EXECUTION_PAUSED = "ExecutionPaused"
+EXECUTION_RESUMED = "ExecutionResumed"
 
 _SUBJECT = {
     OperationType.EXECUTION: "Execution",
@@ -38,7 +40,7 @@ _STARTED_DETAILS: Mapping[OperationType, tuple[str, ...]] = {
         "DurableExecutionArn",
     ),
 }
-_DATA_KEYS = ("Input", "Result", "Error")
+_DATA_KEYS = ("Input", "Result", "Error", "Reason")
 
 
 def event_type(operation_type: OperationType, status: Status) -> str:
@@ -98,6 +100,24 @@ def invocation_completed(
     if error is not None:
         details["Error"] = wrap(error)
     return details
+
+
+def paused(requested: float, reason: str | None, timeout_paused: bool) -> dict[str, Any]:
+    """Details of the event that a pause took effect."""
+    return {
+        "PauseRequestTimestamp": requested,
+        "ExecutionTimeoutPaused": timeout_paused,
+        **_reason(reason),
+    }
+
+
+def resumed(requested: float, reason: str | None) -> dict[str, Any]:
+    """Details of the event that a pause is over."""
+    return {"ResumeRequestTimestamp": requested, **_reason(reason)}
+
+
+def _reason(reason: str | None) -> dict[str, Any]:
+    return {} if reason is None else {"Reason": wrap(reason)}
 
 
 def wrap(payload: Any) -> dict[str, Any]:

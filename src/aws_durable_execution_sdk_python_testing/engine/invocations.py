@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import Status
-from aws_durable_execution_sdk_python_testing.engine import lifecycle, tokens
+from aws_durable_execution_sdk_python_testing.engine import lifecycle, pauses, tokens
 from aws_durable_execution_sdk_python_testing.engine.commands import (
     Crashed,
     Invocation,
@@ -33,14 +33,25 @@ def begin(service: Service, execution: Execution) -> Invocation:
     if not execution.progress.invoke_wanted:
         raise ResourceConflictError(f"No invocation is due: {execution.arn}")
     request_id = service.new_id()
-    execution.advance(invoke_wanted=False, request_id=request_id, invocation_started=service.now)
+    execution.advance(
+        invoke_wanted=False,
+        request_id=request_id,
+        invocation_started=service.now,
+        withdrawn=False,
+    )
     execution.sequence += 1
     event = _event(service, execution)
     execution.unseen.clear()
     execution.updated.clear()
     facts = execution.facts
     return Invocation(
-        facts.arn, facts.target_name, request_id, event, facts.lambda_endpoint, facts.tenant_id
+        facts.arn,
+        facts.target_name,
+        request_id,
+        event,
+        facts.lambda_endpoint,
+        facts.tenant_id,
+        facts.trace_header,
     )
 
 
@@ -73,14 +84,16 @@ def end(
         _returned(service, execution, outcome.output)
     if settled is not None:
         lifecycle.finish(service, execution, settled)
+    pauses.settle(service, execution)
 
 
 def _returned(service: Service, execution: Execution, output: Any) -> None:
     facts, limits = execution.facts, service.limits
     limit = limits.payload_bytes if facts.asynchronous else limits.execution_payload_bytes
     verdict = judge(output, limit)
-    nothing_pending = not execution.pending and not execution.unseen
-    if isinstance(verdict, Suspended) and nothing_pending:
+    paused = execution.progress.withdrawn or execution.progress.pause is not None
+    may_suspend = execution.pending or execution.unseen or paused
+    if isinstance(verdict, Suspended) and not may_suspend:
         _pending_for_nothing(service, execution)
     elif isinstance(verdict, Suspended):
         _suspended(service, execution)
@@ -95,7 +108,7 @@ def _returned(service: Service, execution: Execution, output: Any) -> None:
 def _suspended(service: Service, execution: Execution) -> None:
     lifecycle.close_invocation(service, execution, None)
     execution.advance(crashes=0, empty_pendings=0)
-    if execution.unseen:
+    if execution.unseen or execution.progress.withdrawn:
         service.trigger(execution)
 
 

@@ -10,6 +10,7 @@ from aws_durable_execution_sdk_python_testing.engine import history
 from aws_durable_execution_sdk_python_testing.engine.completions import (
     complete_invoke,
     disarm_all,
+    invoke_timed_out,
 )
 from aws_durable_execution_sdk_python_testing.engine.effects import ExecutionEnded
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution, Facts, Outcome
@@ -21,9 +22,9 @@ STOPPED_BY_USER = {"ErrorMessage": "Execution stopped by user request"}
 
 
 def execution_arn(
-    region: str, account_id: str, function_name: str, qualifier: str, name: str, unique: str
+    region: str, account_id: str, function_name: str, version: str, name: str, unique: str
 ) -> str:
-    function = f"arn:aws:lambda:{region}:{account_id}:function:{function_name}:{qualifier}"
+    function = f"arn:aws:lambda:{region}:{account_id}:function:{function_name}:{version}"
     return f"{function}/durable-execution/{name}/{unique}"
 
 
@@ -64,7 +65,8 @@ def finish(service: Service, execution: Execution, outcome: Outcome) -> None:
     value = outcome.result if outcome.status is Status.SUCCEEDED else outcome.error
     kind = history.event_type(OperationType.EXECUTION, outcome.status)
     execution.log(kind, now, {key: history.wrap(value)}, root)
-    execution.advance(outcome=outcome, ended=now, invoke_wanted=False, retry_at=None)
+    execution.advance(outcome=outcome, ended=now, invoke_wanted=False, retry_at=None, pause=None)
+    service.retention.keep(execution.arn, now, execution.facts.retention_period_days)
     service.disarm(TimerKind.EXECUTION_TIMEOUT, execution)
     service.disarm(TimerKind.INVOCATION_RETRY, execution)
     for operation_id in execution.pending:
@@ -106,8 +108,8 @@ def _answer_parent(service: Service, execution: Execution, outcome: Outcome) -> 
         return
     error = outcome.error
     if outcome.status is Status.TIMED_OUT:
-        message = f"CHAINED_INVOKE timed out after {facts.execution_timeout} seconds."
-        error = {"ErrorType": "ChainedInvoke.Timeout", "ErrorMessage": message}
-    parent = service.find(facts.parent_arn)
-    operation_id = facts.parent_operation_id
-    complete_invoke(service, parent, operation_id, outcome.status, outcome.result, error)
+        error = invoke_timed_out(facts.execution_timeout)
+    parent = service.executions.get(facts.parent_arn)
+    if parent is not None:  # it may have ended, and be forgotten
+        operation_id = facts.parent_operation_id
+        complete_invoke(service, parent, operation_id, outcome.status, outcome.result, error)

@@ -24,6 +24,8 @@ class Limits:
             input and output; also input and result of an asynchronously started execution.
         execution_payload_bytes: input and result of a synchronously started execution.
         error_bytes: an error object in its JSON form.
+        batch_updates, batch_bytes: what SDKs put into one checkpoint at most; larger ones are
+            accepted, with a warning in the log.
         page_bytes: operations in one invocation event or page of state, in JSON form.
         client_token_window: how long a checkpoint's client token replays its answer.
         invocation_attempts: consecutive crashed invocations after which an execution fails.
@@ -41,6 +43,8 @@ class Limits:
     payload_bytes: int = _MIB
     execution_payload_bytes: int = 6 * _MIB
     error_bytes: int = 32 * _KIB
+    batch_updates: int = 250
+    batch_bytes: int = 750 * _KIB
     page_bytes: int = 5 * _MIB
     client_token_window: float = 15 * 60.0
     invocation_attempts: int = 5

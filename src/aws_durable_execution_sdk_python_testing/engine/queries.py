@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 from aws_durable_execution_sdk_python_testing.engine import history, tokens
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution
 from aws_durable_execution_sdk_python_testing.engine.paging import page_length
-from aws_durable_execution_sdk_python_testing.engine.service import Service
 
 
 def describe(execution: Execution, include_execution_data: bool) -> dict[str, Any]:
     """GetDurableExecution. Members without a value are left out."""
     facts = execution.facts
     members = {
-        **_summary(execution),
+        **summary(execution),
         **(_data(execution) if include_execution_data else {}),
-        "Version": facts.qualifier,
+        "Version": facts.version,
         "TenantId": facts.tenant_id,
         "TraceHeader": facts.trace_header and {"XAmznTraceId": facts.trace_header},
         "DurableConfig": {
             "ExecutionTimeout": facts.execution_timeout,
             "RetentionPeriodInDays": facts.retention_period_days,
         },
-        "ExpectedExecutionTimeoutTimestamp": facts.started + facts.execution_timeout,
+        "ExpectedExecutionTimeoutTimestamp": None if execution.closed else execution.timeout_at,
+        "PauseDetails": _pause(execution, include_execution_data),
         "ExecutionDataIncluded": include_execution_data,
     }
-    return _present(members)
+    return present(members)
 
 
-def _summary(execution: Execution) -> dict[str, Any]:
+def summary(execution: Execution) -> dict[str, Any]:
+    """What lists show of an execution; None where there is nothing to show."""
     facts = execution.facts
     return {
         "DurableExecutionArn": facts.arn,
@@ -41,6 +41,18 @@ def _summary(execution: Execution) -> dict[str, Any]:
         "StartTimestamp": facts.started,
         "EndTimestamp": execution.progress.ended,
     }
+
+
+def _pause(execution: Execution, include_execution_data: bool) -> dict[str, Any] | None:
+    pause = execution.progress.pause
+    if pause is None:
+        return None
+    members = {
+        "PauseRequestTimestamp": pause.requested,
+        "Reason": pause.reason if include_execution_data else None,
+        "ExecutionTimeoutPaused": pause.timeout_paused,
+    }
+    return present(members)
 
 
 def _data(execution: Execution) -> dict[str, Any]:
@@ -62,7 +74,7 @@ def history_page(
     """GetDurableExecutionHistory. Event ids never change, so a marker is the next one's id."""
     events, count = execution.history, page_length(max_items)
     scope = f"{'reverse ' if reverse_order else ''}history {execution.arn}"
-    start = _position(marker, scope, len(events) if reverse_order else 1)
+    start = position(marker, scope, len(events) if reverse_order else 1)
     step = -1 if reverse_order else 1
     stop = max(start - count, 0) if reverse_order else min(start + count, len(events) + 1)
     page = [events[event_id - 1] for event_id in range(start, stop, step)]
@@ -74,35 +86,16 @@ def history_page(
     return answer
 
 
-def executions_page(
-    service: Service, function_name: str | None, marker: str | None, max_items: int
-) -> dict[str, Any]:
-    """Executions, newest first. A marker is a count from the oldest, so new ones shift nothing."""
-    count = page_length(max_items)
-    everything = list(service.executions.values())
-    scope = f"executions {function_name or ''}"
-    start = _position(marker, scope, len(everything))
-    matching = (
-        (position, everything[position])
-        for position in reversed(range(min(start, len(everything))))
-        if function_name in (None, everything[position].facts.function_name)
-    )
-    page = list(islice(matching, count))
-    summaries = [_present(_summary(execution)) for _, execution in page]
-    answer: dict[str, Any] = {"DurableExecutions": summaries}
-    if next(matching, None) is not None:
-        answer["NextMarker"] = tokens.page_marker(scope, page[-1][0])
-    return answer
-
-
-def _present(members: dict[str, Any]) -> dict[str, Any]:
+def present(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that have a value."""
     return {key: value for key, value in members.items() if value is not None}
 
 
-def _position(marker: str | None, scope: str, default: int) -> int:
+def position(marker: str | None, scope: str, default: int) -> int:
+    """Where the page a marker asks for begins; `default` without one."""
     if not marker:
         return default
-    position = tokens.read_page_marker(marker, scope)
-    if position is None:
+    found = tokens.read_page_marker(marker, scope)
+    if found is None:
         raise InvalidParameterValueError("Invalid marker")
-    return position
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import OperationType, Status
-from aws_durable_execution_sdk_python_testing.engine import lifecycle
+from aws_durable_execution_sdk_python_testing.engine import lifecycle, pauses
 from aws_durable_execution_sdk_python_testing.engine.completions import TIMERS_OF
 from aws_durable_execution_sdk_python_testing.engine.effects import InvokeHandler
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution, Facts
@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python_testing.engine.transitions import (
     arm_callback,
     call_function,
 )
+from aws_durable_execution_sdk_python_testing.stores.base import PURGED
 
 _LOST: dict[str, Any] = {
     "ErrorType": "Runtime.ExitError",
@@ -26,6 +27,9 @@ _LOST: dict[str, Any] = {
 def load(service: Service) -> None:
     """Rebuild every execution from its records. Nothing runs yet."""
     for arn, record in service.store.load():
+        if record == PURGED:
+            _forget(service, arn)
+            continue
         if "Facts" in record:
             service.add(Execution(Facts(**record["Facts"]), service.touched))
         execution = service.executions[arn]
@@ -33,6 +37,17 @@ def load(service: Service) -> None:
         if execution.history:
             service.now = max(service.now, execution.history[-1]["EventTimestamp"])
     service.touched.clear()
+    for execution in service.executions.values():
+        ended = execution.progress.ended
+        if ended is not None:
+            service.retention.keep(execution.arn, ended, execution.facts.retention_period_days)
+
+
+def _forget(service: Service, arn: str) -> None:
+    """Forget what is gone from the store too."""
+    if arn in service.executions:
+        service.purge(service.executions[arn])
+    service.purged.clear()
 
 
 def resume(service: Service) -> None:
@@ -50,7 +65,8 @@ def _resume(service: Service, execution: Execution) -> None:
     if progress.outcome is not None:
         lifecycle.finish(service, execution, progress.outcome)
         return
-    service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", facts.started + facts.execution_timeout)
+    pauses.settle(service, execution)
+    _rearm_timeout(service, execution)
     for operation_id in execution.pending:
         _rearm(service, execution, execution.operations[operation_id])
     if progress.retry_at is not None:
@@ -59,6 +75,12 @@ def _resume(service: Service, execution: Execution) -> None:
         service.effects.append(InvokeHandler(execution.arn, facts.target_name))
     elif lost:
         service.trigger(execution)
+
+
+def _rearm_timeout(service: Service, execution: Execution) -> None:
+    pause = execution.progress.pause
+    if pause is None or pause.timeout_left is None:
+        service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at)
 
 
 def _rearm(service: Service, execution: Execution, operation: OperationRecord) -> None:

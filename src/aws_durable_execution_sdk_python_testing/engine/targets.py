@@ -15,15 +15,27 @@ class DurableTarget:
     Attributes:
         execution_timeout: seconds an execution may take, 1 to 31622400.
         retention_period_days: days it is kept after its end, 1 to 90.
+        version: the version that runs; None takes the one asked for, `$LATEST` for an alias.
+        tenancy: whether invokes must name a tenant (True) or must not (False); None lets
+            both pass.
     """
 
     execution_timeout: int = 120
     retention_period_days: int = 1
+    version: str | None = None
+    tenancy: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlainTarget:
-    """An ordinary function: called once."""
+    """An ordinary function: called once.
+
+    Attributes:
+        version, tenancy: as for a `DurableTarget`.
+    """
+
+    version: str | None = None
+    tenancy: bool | None = None
 
 
 Target = DurableTarget | PlainTarget
@@ -34,8 +46,16 @@ def target_name(name: str, qualifier: str) -> str:
     return name if qualifier == DEFAULT_QUALIFIER else f"{name}:{qualifier}"
 
 
+def executed_version(target: Target | None, qualifier: str) -> str:
+    """The version that runs where `qualifier`, a version or an alias, is asked for."""
+    if target is not None and target.version is not None:
+        return target.version
+    return qualifier if _VERSION.fullmatch(qualifier) else DEFAULT_QUALIFIER
+
+
+_VERSION = re.compile(r"\$LATEST(?:\.PUBLISHED)?|[0-9]+")
 _NAME = re.compile(
-    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d):)?"
     r"(?P<account>\d{12}):function:)?"
     r"(?P<name>[a-zA-Z0-9-_]{1,64})(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
@@ -51,13 +71,9 @@ class FunctionReference:
     region: str | None
 
     @property
-    def version(self) -> str:
-        return self.qualifier or DEFAULT_QUALIFIER
-
-    @property
     def target_name(self) -> str:
         """`name`, or `name:qualifier` where a particular one is asked for."""
-        return target_name(self.name, self.version)
+        return target_name(self.name, self.qualifier or DEFAULT_QUALIFIER)
 
     @classmethod
     def parse(cls, text: str) -> FunctionReference:
@@ -81,5 +97,6 @@ class Targets:
     def register(self, function_name: str, target: Target) -> None:
         self._targets[function_name] = target
 
-    def find(self, name: str, qualifier: str) -> Target | None:
-        return self._targets.get(f"{name}:{qualifier}") or self._targets.get(name)
+    def find(self, name: str, qualifier: str | None) -> Target | None:
+        exact = self._targets.get(f"{name}:{qualifier or DEFAULT_QUALIFIER}")
+        return exact or self._targets.get(name)

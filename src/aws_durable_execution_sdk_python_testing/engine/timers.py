@@ -7,6 +7,9 @@ import heapq
 from collections.abc import Collection
 from typing import NamedTuple
 
+# Dead entries that are not worth clearing away.
+_SLACK = 64
+
 
 class TimerKind(enum.StrEnum):
     """What a timer is for. Kinds can be put off separately (`Timers.postpone`)."""
@@ -36,22 +39,26 @@ class _Entry(NamedTuple):
 class Timers:
     """All armed timers. Arming, disarming and firing cost O(log n).
 
-    A disarmed timer's entry stays in its heap until it surfaces; `_armed` tells by sequence
-    which entry of a timer is alive.
+    A disarmed timer's entry stays in its heap until it surfaces, or until most entries are
+    dead; `_armed` tells which entry of a timer is alive.
     """
 
     def __init__(self) -> None:
         self._heaps: dict[TimerKind, list[_Entry]] = {kind: [] for kind in TimerKind}
         self._postponed: dict[TimerKind, float] = dict.fromkeys(TimerKind, 0.0)
-        self._armed: dict[Timer, int] = {}
+        self._armed: dict[Timer, _Entry] = {}
         self._sequence = 0
 
     def arm(self, timer: Timer, deadline: float) -> None:
         """Arm a timer for `deadline` (epoch seconds), replacing an earlier one."""
         self._sequence += 1
-        self._armed[timer] = self._sequence
         due = _milliseconds(deadline - self._postponed[timer.kind])
-        heapq.heappush(self._heaps[timer.kind], _Entry(due, self._sequence, timer))
+        entry = self._armed[timer] = _Entry(due, self._sequence, timer)
+        heap = self._heaps[timer.kind]
+        heapq.heappush(heap, entry)
+        if len(heap) > 2 * len(self._armed) + _SLACK:
+            heap[:] = filter(self._alive, heap)
+            heapq.heapify(heap)
 
     def disarm(self, timer: Timer) -> None:
         """Forget a timer; one that is not armed is no error."""
@@ -61,6 +68,13 @@ class Timers:
         """Put every armed timer of `kinds` off by `seconds`."""
         for kind in kinds:
             self._postponed[kind] += seconds
+
+    def deadline(self, timer: Timer) -> float | None:
+        """When a timer is due; None if it is not armed."""
+        armed = self._armed.get(timer)
+        if armed is None:
+            return None
+        return _milliseconds(armed.deadline + self._postponed[timer.kind])
 
     def next_deadline(self, kinds: Collection[TimerKind] | None = None) -> float | None:
         """The earliest deadline, of `kinds` or of all."""
@@ -81,12 +95,15 @@ class Timers:
 
     def _kind_head(self, kind: TimerKind) -> _Entry | None:
         heap = self._heaps[kind]
-        while heap and self._armed.get(heap[0].timer) != heap[0].sequence:
+        while heap and not self._alive(heap[0]):
             heapq.heappop(heap)
         if not heap:
             return None
         due, sequence, timer = heap[0]
         return _Entry(_milliseconds(due + self._postponed[kind]), sequence, timer)
+
+    def _alive(self, entry: _Entry) -> bool:
+        return self._armed.get(entry.timer) is entry
 
 
 def _milliseconds(seconds: float) -> float:

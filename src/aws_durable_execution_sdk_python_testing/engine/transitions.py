@@ -22,9 +22,11 @@ from aws_durable_execution_sdk_python_testing.engine.history import retried
 from aws_durable_execution_sdk_python_testing.engine.operation import OperationRecord
 from aws_durable_execution_sdk_python_testing.engine.service import Service
 from aws_durable_execution_sdk_python_testing.engine.targets import (
+    DEFAULT_QUALIFIER,
     DurableTarget,
     FunctionReference,
     Target,
+    executed_version,
 )
 from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
 
@@ -163,11 +165,12 @@ def arm_callback(service: Service, execution: Execution, operation: OperationRec
 def _start_invoke(service: Service, execution: Execution, update: Update) -> None:
     options = update["ChainedInvokeOptions"]
     reference = FunctionReference.parse(options["FunctionName"])
-    target = service.targets.find(reference.name, reference.version)
+    target = service.targets.find(reference.name, reference.qualifier)
     operation = _with_kept(
         _current(service, execution, update),
         FunctionName=options["FunctionName"],
         TenantId=options.get("TenantId"),
+        TraceHeader=options.get("XAmznTraceId") or execution.facts.trace_header,
     )
     if target is None:
         _fail_unknown_target(service, execution, operation)
@@ -176,7 +179,7 @@ def _start_invoke(service: Service, execution: Execution, update: Update) -> Non
     operation = _with_kept(
         operation,
         Input=payload,
-        ExecutedVersion=reference.version,
+        ExecutedVersion=executed_version(target, reference.qualifier or DEFAULT_QUALIFIER),
         TargetName=reference.target_name,
     )
     _launch(service, execution, operation, target, reference)
@@ -218,6 +221,8 @@ def call_function(service: Service, execution: Execution, operation: OperationRe
             kept["TargetName"],
             kept["Input"],
             kept.get("TenantId"),
+            kept.get("TraceHeader"),
+            execution.facts.chained_endpoint,
         )
     )
 
@@ -230,23 +235,26 @@ def _child_facts(
     reference: FunctionReference,
 ) -> Facts:
     parent = execution.facts
+    kept = operation.kept
     unique = service.new_id()
     arn = lifecycle.execution_arn(
-        parent.region, parent.account_id, reference.name, reference.version, unique, unique
+        parent.region, parent.account_id, reference.name, kept["ExecutedVersion"], unique, unique
     )
     return Facts(
         arn=arn,
         name=unique,
         function_name=reference.name,
-        qualifier=reference.version,
+        qualifier=reference.qualifier or DEFAULT_QUALIFIER,
         region=parent.region,
         account_id=parent.account_id,
         started=service.now,
         execution_timeout=target.execution_timeout,
         retention_period_days=target.retention_period_days,
-        tenant_id=operation.kept.get("TenantId"),
-        trace_header=parent.trace_header,
+        tenant_id=kept.get("TenantId"),
+        trace_header=kept.get("TraceHeader"),
         asynchronous=True,
+        lambda_endpoint=parent.chained_endpoint,
+        chained_endpoint=parent.chained_endpoint,
         parent_arn=parent.arn,
         parent_operation_id=operation.id,
     )

@@ -16,7 +16,8 @@ from aws_durable_execution_sdk_python.core.model import (
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution
 from aws_durable_execution_sdk_python_testing.engine.limits import Limits, encoded_size
-from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
+from aws_durable_execution_sdk_python_testing.engine.service import Service
+from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference, Target
 from aws_durable_execution_sdk_python_testing.engine.transitions import TRANSITIONS, Update
 
 _E = TypeVar("_E", OperationType, OperationAction)
@@ -29,6 +30,8 @@ _TEXT_FIELDS: Mapping[str, re.Pattern[str]] = {
 }
 _CLIENT_TOKEN = re.compile(r"[\x21-\x7E]{1,64}")
 _TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+_LONGEST_REASON = 1_024
+_LONGEST_TRACE_HEADER = 8_192
 _ERROR_TEXTS = ("ErrorMessage", "ErrorType", "ErrorData")
 
 _STEP_RETRY = (OperationType.STEP, OperationAction.RETRY)
@@ -76,7 +79,7 @@ class _Known:
     status: Status
 
 
-def validate_batch(execution: Execution, updates: Any, limits: Limits) -> None:
+def validate_batch(service: Service, execution: Execution, updates: Any) -> None:
     """Check a batch against the API's constraints, its own order and the stored operations.
 
     Raises:
@@ -86,9 +89,9 @@ def validate_batch(execution: Execution, updates: Any, limits: Limits) -> None:
         _refuse("Updates must be a list.")
     for update in updates:
         _check_shape(update)
-        _check_data(update, execution, limits)
+        _check_data(update, execution, service.limits)
         if (OperationType(update["Type"]), OperationAction(update["Action"])) == _INVOKE_START:
-            _check_target(update["ChainedInvokeOptions"], execution)
+            _check_target(update["ChainedInvokeOptions"], service, execution)
     _check_order(updates)
     known: dict[str, _Known] = {}
     for update in updates:
@@ -130,6 +133,46 @@ def check_text(key: str, value: Any, pattern: re.Pattern[str]) -> None:
     """Check a string member against its pattern."""
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
         _refuse(f"Invalid {key}: {value!r} must match {pattern.pattern}.")
+
+
+def check_function(what: str, name: Any) -> FunctionReference:
+    """Read a function's name or ARN; `what` is what the caller calls it."""
+    try:
+        return FunctionReference.parse(name if isinstance(name, str) else "")
+    except ValueError:
+        _refuse(f"Invalid {what} '{name}'")
+
+
+def check_reason(reason: Any) -> None:
+    """Check what a caller says about a pause or its end."""
+    _check_length("Reason", reason, _LONGEST_REASON)
+
+
+def check_trace_header(header: Any) -> None:
+    """Check an X-Ray trace header."""
+    _check_length("XAmznTraceId", header, _LONGEST_TRACE_HEADER)
+
+
+def check_flag(key: str, value: Any) -> None:
+    """Check a member that is true or false."""
+    if not isinstance(value, bool):
+        _refuse(f"Invalid {key}: {value!r} must be true or false.")
+
+
+def check_tenant(tenant_id: Any, target: Target | None) -> None:
+    """Check a tenant's id, and whether the function wants one."""
+    if tenant_id is not None:
+        check_text("TenantId", tenant_id, _TENANT_ID)
+    tenancy = None if target is None else target.tenancy
+    if tenancy is True and tenant_id is None:
+        _refuse("The function is tenant-isolated: a TenantId is required.")
+    if tenancy is False and tenant_id is not None:
+        _refuse("The function is not tenant-isolated: a TenantId is not allowed.")
+
+
+def _check_length(key: str, value: Any, longest: int) -> None:
+    if value is not None and not (isinstance(value, str) and len(value) <= longest):
+        _refuse(f"Invalid {key}: it must be a string of at most {longest} characters.")
 
 
 def check_range(key: str, value: Any, smallest: int, largest: int) -> None:
@@ -204,19 +247,16 @@ def check_size(subject: str, text: str, limit: int) -> None:
         _refuse(f"{subject} size must be less than or equal to {limit} bytes.")
 
 
-def _check_target(options: Mapping[str, Any], execution: Execution) -> None:
-    name = options.get("FunctionName")
-    try:
-        reference = FunctionReference.parse(name if isinstance(name, str) else "")
-    except ValueError:
-        _refuse(f"Invalid function ARN '{name}'")
+def _check_target(options: Mapping[str, Any], service: Service, execution: Execution) -> None:
+    reference = check_function("function ARN", options.get("FunctionName"))
     facts = execution.facts
     if reference.account not in (None, facts.account_id):
         _refuse("Cannot start a CHAINED_INVOKE on a function in another account.")
     if reference.region not in (None, facts.region):
         _refuse("Cannot start a CHAINED_INVOKE on a function in another region.")
-    if options.get("TenantId") is not None:
-        check_text("TenantId", options["TenantId"], _TENANT_ID)
+    check_trace_header(options.get("XAmznTraceId"))
+    target = service.targets.find(reference.name, reference.qualifier)
+    check_tenant(options.get("TenantId"), target)
 
 
 # ------------------------------------------------------------------------- the whole batch

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 Record = dict[str, Any]
 
+# The last record of an execution: it is gone, and nothing of it needs to be kept.
+PURGED: Record = {"Purged": True}
+
 
 class StoreError(Exception):
     """The store cannot be used."""
@@ -25,7 +28,8 @@ class EventStore(Protocol):
 
     A record is JSON-able and says what one engine command changed in one execution. A command
     that changes several executions (a child that ends, and its parent) appends them together:
-    all or none. Calls may come from any thread, one at a time.
+    all or none. After the record `PURGED` the store may drop the execution's records, that one
+    included. Calls may come from any thread, one at a time.
     """
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
@@ -35,7 +39,7 @@ class EventStore(Protocol):
         """
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        """Every record ever appended, oldest first."""
+        """Every record appended and not dropped, oldest first."""
         ...
 
     def close(self) -> None:
