@@ -7,6 +7,8 @@ LoggerAdapter, Powertools for AWS Lambda's Logger.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -58,6 +60,23 @@ class LogInfo:
         return {key: value for key, value in keys.items() if value is not None}
 
 
+@functools.lru_cache
+def _location(cls: Any) -> Mapping[str, int]:
+    """What makes a logger of that class name the caller's line: two frames more than it would.
+
+    The standard loggers take `stacklevel` and start from 1. Others that take it, Powertools'
+    for one, say in their signature where they start from.
+    """
+    if issubclass(cls, (logging.Logger, logging.LoggerAdapter)):
+        return {"stacklevel": 3}
+    try:
+        parameter = inspect.signature(cls.info).parameters.get("stacklevel")
+    except (AttributeError, TypeError, ValueError):
+        return {}
+    usual = None if parameter is None else parameter.default
+    return {"stacklevel": usual + 2} if isinstance(usual, int) else {}
+
+
 class Logger:
     """Passes log calls on with the execution's keys added, unless the code replays.
 
@@ -74,9 +93,8 @@ class Logger:
         self._logger = logger
         self._extra = info.extra()
         self._is_replaying = is_replaying
-        # Only the standard loggers promise to take it; it makes them name the caller's line.
-        standard = isinstance(logger, (logging.Logger, logging.LoggerAdapter))
-        self._options: dict[str, Any] = {"stacklevel": 3} if standard else {}
+        cls: Any = type(logger)
+        self._options = _location(cls)
 
     @property
     def underlying(self) -> Any:

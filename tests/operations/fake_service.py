@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,8 +34,14 @@ TERMINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "STOPPED"
 Wire = dict[str, Any]
 
 
+@dataclass(frozen=True)
 class NoToken:
-    """An answer without a CheckpointToken: it was withdrawn."""
+    """An answer without a CheckpointToken: it was withdrawn.
+
+    A late one comes some turns of the event loop after `received` is set.
+    """
+
+    received: asyncio.Event | None = None
 
 
 Answer = BaseException | NoToken | Callable[["FakeService"], object]
@@ -232,6 +239,10 @@ class FakeService:
         self._elapse()
         if isinstance(answer, NoToken):
             self._revoked = True
+            if answer.received is not None:
+                answer.received.set()
+                for _ in range(20):
+                    await asyncio.sleep(0)
         elif answer is not None:
             answer(self)
         changed = [dict(self.operations[each]) for each in self._changed]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
@@ -51,6 +51,9 @@ from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
 
+C = TypeVar("C")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """An operation that has taken its number: `make` gives its coroutine for a runtime.
@@ -66,7 +69,7 @@ def plan_step(
     position: Position, func: Callable[..., Any], name: str | None, config: StepConfig[Any] | None
 ) -> Plan:
     _check_callable("step", func)
-    config = config or StepConfig()
+    config = _chosen("step", config, StepConfig)
     name = validation.operation_name(name or name_of(func))
     sub_type = config.sub_type or OperationSubType.STEP
     identity = position.take(OperationType.STEP, sub_type, name)
@@ -85,7 +88,7 @@ def plan_wait(
 def plan_create_callback(
     position: Position, name: str | None, config: CallbackConfig[Any] | None
 ) -> Plan:
-    chosen = config or CallbackConfig()
+    chosen = _chosen("create_callback", config, CallbackConfig)
     identity = take_callback(position, validation.operation_name(name), chosen)
     return Plan(lambda runtime: create_callback(runtime, identity, chosen))
 
@@ -97,7 +100,7 @@ def plan_wait_for_callback(
     config: WaitForCallbackConfig[Any] | None,
 ) -> Plan:
     _check_callable("wait_for_callback", submitter)
-    chosen = config or WaitForCallbackConfig()
+    chosen = _chosen("wait_for_callback", config, WaitForCallbackConfig)
     name = validation.operation_name(name or name_of(submitter))
     if name:
         validation.operation_name(f"{name} create callback id")
@@ -117,7 +120,7 @@ def plan_invoke(
     name: str | None,
     config: InvokeConfig[Any, Any] | None,
 ) -> Plan:
-    chosen = config or InvokeConfig()
+    chosen = _chosen("invoke", config, InvokeConfig)
     validation.function_name(function_name)
     identity = position.take(
         OperationType.CHAINED_INVOKE,
@@ -152,7 +155,7 @@ def plan_child(
     config: ChildConfig[Any] | None,
 ) -> Plan:
     _check_callable("run_in_child_context", func)
-    chosen = config or ChildConfig()
+    chosen = _chosen("run_in_child_context", config, ChildConfig)
     name = validation.operation_name(name or name_of(func))
     sub_type = chosen.sub_type or OperationSubType.RUN_IN_CHILD_CONTEXT
     identity = position.take(OperationType.CONTEXT, sub_type, name)
@@ -177,8 +180,8 @@ def plan_map(
     config: MapConfig[Any] | None,
 ) -> Plan:
     _check_callable("map", func)
-    chosen = config or MapConfig()
-    items = list(inputs)
+    chosen = _chosen("map", config, MapConfig)
+    items = _items(inputs)
     kind = context_kind(func, parent)
     branches = [
         BatchBranch(_item_name(chosen, item, i), kind, function_body(kind, func, item, i, items))
@@ -195,9 +198,10 @@ def plan_parallel(
     name: str | None,
     config: ParallelConfig[Any] | None,
 ) -> Plan:
+    chosen = _chosen("parallel", config, ParallelConfig)
     branches = [_parallel_branch(parent, i, branch) for i, branch in enumerate(functions)]
     name = validation.operation_name(name)
-    return _plan_batch(position, name, branches, config or ParallelConfig(), _PARALLEL)
+    return _plan_batch(position, name, branches, chosen, _PARALLEL)
 
 
 def plan_retry(
@@ -208,7 +212,7 @@ def plan_retry(
     config: WithRetryConfig | None,
 ) -> Plan:
     _check_callable("with_retry", func)
-    chosen = config or WithRetryConfig()
+    chosen = _chosen("with_retry", config, WithRetryConfig)
     strategy = chosen.retry_strategy or create_retry_strategy()
     name = validation.operation_name(name or name_of(func))
     if name:
@@ -262,6 +266,24 @@ def _parallel_branch(parent: Kind, index: int, branch: Any) -> BatchBranch:
     return BatchBranch(name, kind, function_body(kind, branch))
 
 
+def _chosen(operation: str, config: C | None, kind: type[C]) -> C:
+    """The configuration given, or the default one."""
+    if config is None:
+        return kind()
+    if not isinstance(config, kind):
+        raise ValidationError(
+            f"the config of {operation} must be a {kind.__name__}, got {config!r}"
+        )
+    return config
+
+
+def _items(inputs: Any) -> list[Any]:
+    try:
+        return list(inputs)
+    except TypeError:
+        raise ValidationError(f"map needs a sequence of inputs, got {inputs!r}") from None
+
+
 def _check_callable(operation: str, func: Any) -> None:
     if not callable(func):
         raise ValidationError(
@@ -287,8 +309,6 @@ def parallel_arguments(
         )
     name = rest[0] if rest else name
     config = rest[1] if len(rest) == 2 else config
-    if config is not None and not isinstance(config, ParallelConfig):
-        raise ValidationError(f"the config of parallel must be a ParallelConfig, got {config!r}")
     return branches, name, config
 
 

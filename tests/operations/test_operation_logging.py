@@ -1,0 +1,285 @@
+"""The loggers of contexts and operations: what they add, and when they are silent."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from answers import succeeded
+from fake_service import ARN, FakeService, oid, recorded
+from flavours import Flavour
+
+from aws_durable_execution_sdk_python import AsyncDurableContext, DurableContext, durable_execution
+from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
+
+
+class Recording:
+    """A logger that keeps what it is told: (level, text, extra)."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, Any]]] = []
+
+    def _keep(self, level: str, msg: object, args: Any, extra: Any) -> None:
+        self.lines.append((level, str(msg) % args, dict(extra)))
+
+    def debug(self, msg: object, *args: object, extra: Any = None) -> None:
+        self._keep("debug", msg, args, extra)
+
+    def info(self, msg: object, *args: object, extra: Any = None) -> None:
+        self._keep("info", msg, args, extra)
+
+    def warning(self, msg: object, *args: object, extra: Any = None) -> None:
+        self._keep("warning", msg, args, extra)
+
+    def error(self, msg: object, *args: object, extra: Any = None) -> None:
+        self._keep("error", msg, args, extra)
+
+    def exception(self, msg: object, *args: object, extra: Any = None) -> None:
+        self._keep("exception", msg, args, extra)
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, text, _ in self.lines]
+
+
+def run(flavour: Flavour, body: Any, *history: Any) -> Recording:
+    """Run a handler to its end with a recording logger."""
+    logger = Recording()
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        ctx.set_logger(logger)
+        await body(ctx)
+
+    assert FakeService(*history).run(flavour.durable(handler)) == succeeded(None)
+    return logger
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "exception"])
+def test_a_line_passes_with_its_arguments_and_the_executions_arn(
+    flavour: Flavour, level: str
+) -> None:
+    async def body(ctx: Any) -> None:
+        getattr(ctx.logger, level)("order %s", 7)
+
+    assert run(flavour, body).lines == [(level, "order 7", {"executionArn": ARN})]
+
+
+def test_the_callers_extra_is_added_and_wins(flavour: Flavour) -> None:
+    async def body(ctx: Any) -> None:
+        ctx.logger.info("x", extra={"customer": "c-1", "executionArn": "mine"})
+
+    assert run(flavour, body).lines[0][2] == {"executionArn": "mine", "customer": "c-1"}
+
+
+def test_a_child_contexts_lines_carry_its_id(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> None:
+        ctx.logger.info("inside")
+
+    async def body(ctx: Any) -> None:
+        await ctx.run_in_child_context(child)
+
+    assert run(flavour, body).lines[0][2] == {"executionArn": ARN, "parentId": oid(1)}
+
+
+def test_a_steps_lines_carry_name_id_and_attempt(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> None:
+        await ctx.step(lambda step: step.logger.info("working"), name="work")
+
+    async def body(ctx: Any) -> None:
+        await ctx.run_in_child_context(child)
+
+    assert run(flavour, body).lines[0][2] == {
+        "executionArn": ARN,
+        "parentId": oid(1),
+        "operationName": "work",
+        "operationId": oid(1, 1),
+        "attempt": 1,
+    }
+
+
+def test_a_checks_lines_carry_name_id_and_attempt(flavour: Flavour) -> None:
+    def check(state: int, context: Any) -> int:
+        context.logger.info("checking")
+        return state
+
+    async def body(ctx: Any) -> None:
+        config = WaitForConditionConfig(lambda s, n: WaitForConditionDecision.stop_polling(), 0)
+        await ctx.wait_for_condition(check, config, name="poll")
+
+    extra = run(flavour, body).lines[0][2]
+    assert (extra["operationName"], extra["operationId"], extra["attempt"]) == ("poll", oid(1), 1)
+
+
+def test_a_submitters_lines_carry_the_step_they_run_in(flavour: Flavour) -> None:
+    def submit(callback_id: str, context: Any) -> None:
+        context.logger.info("asking")
+
+    async def body(ctx: Any) -> None:
+        await ctx.wait_for_callback(submit, "approval")
+
+    logger = Recording()
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        ctx.set_logger(logger)
+        await body(ctx)
+
+    FakeService().invoke(flavour.durable(handler))
+    assert logger.lines[0][2]["operationName"] == "approval submitter"
+
+
+def test_a_logger_set_later_is_used_from_there_on_and_inherited(flavour: Flavour) -> None:
+    other = Recording()
+
+    async def child(ctx: Any, *_: Any) -> None:
+        ctx.logger.info("child")
+
+    async def switching(ctx: Any) -> None:
+        ctx.set_logger(Recording())
+        ctx.logger.info("not seen")
+
+    async def body(ctx: Any) -> None:
+        ctx.logger.info("before")
+        ctx.set_logger(other)
+        ctx.logger.info("after")
+        await ctx.run_in_child_context(child)
+        await ctx.map([1], child)
+        await ctx.run_in_child_context(switching)
+        ctx.logger.info("still")
+
+    assert run(flavour, body).texts == ["before"]
+    assert other.texts == ["after", "child", "child", "still"]
+
+
+# ----------------------------------------------------------------------------------- suppression
+
+
+def test_lines_of_finished_work_are_not_repeated(flavour: Flavour) -> None:
+    async def body(ctx: Any) -> None:
+        ctx.logger.info("start")
+        await ctx.step(lambda: None)
+        ctx.logger.info("between")
+        await ctx.wait(seconds=1)
+        ctx.logger.info("waited")
+        await ctx.step(lambda step: step.logger.info("in step"))
+        ctx.logger.info("end")
+
+    assert run(flavour, body).texts == ["start", "between", "waited", "in step", "end"]
+
+
+def test_is_replaying_tells_the_same(flavour: Flavour) -> None:
+    seen = []
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        seen.append(ctx.is_replaying())
+        await ctx.step(lambda: None)
+        seen.append(ctx.is_replaying())
+        await ctx.wait(seconds=1)
+        seen.append(ctx.is_replaying())
+
+    FakeService().run(flavour.durable(handler))
+    assert seen == [False, False, True, True, False]
+
+
+def test_lines_before_an_interrupted_step_were_written_by_its_first_run(flavour: Flavour) -> None:
+    async def body(ctx: Any) -> None:
+        ctx.logger.info("before")
+        await ctx.step(lambda step: step.logger.info("again"), name="work")
+        ctx.logger.info("after")
+
+    history = recorded("STEP", "STARTED", 1, "work")
+    assert run(flavour, body, history).texts == ["again", "after"]
+
+
+def test_a_child_that_is_new_logs_even_if_it_is_reached_by_replay(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> None:
+        ctx.logger.info("child")
+
+    async def body(ctx: Any) -> None:
+        await ctx.step(lambda: None)
+        await ctx.wait(seconds=1)
+        await ctx.run_in_child_context(child)
+
+    assert run(flavour, body).texts == ["child"]
+
+
+# ---------------------------------------------------------------------------- kinds of loggers
+
+
+def blocking_lines(event: Any, context: DurableContext) -> None:
+    context.logger.info("here")
+    context.step(lambda step: step.logger.warning("there"))
+
+
+async def async_lines(event: Any, context: AsyncDurableContext) -> None:
+    context.logger.info("here")
+    await context.step(lambda step: step.logger.warning("there"))
+
+
+@pytest.mark.parametrize("function", [blocking_lines, async_lines])
+def test_records_name_the_line_that_logged(caplog: pytest.LogCaptureFixture, function: Any) -> None:
+    with caplog.at_level(logging.INFO):
+        FakeService().invoke(durable_execution(function))
+    first = function.__code__.co_firstlineno
+    records = [(r.getMessage(), r.filename, r.lineno - first) for r in caplog.records]
+    file = __file__.rpartition("/")[2]
+    assert records == [("here", file, 1), ("there", file, 2)]
+    assert caplog.records[0].executionArn == ARN
+
+
+class PowertoolsLike:
+    """Takes `stacklevel` counted from its own caller, as Powertools for AWS Lambda's Logger."""
+
+    def __init__(self) -> None:
+        self.logger = logging.getLogger("powertools-like")
+
+    def info(self, msg: object, *args: object, stacklevel: int = 2, extra: Any = None) -> None:
+        self.logger.info(msg, *args, stacklevel=stacklevel, extra=extra)
+
+    def exception(self, msg: object, *args: object, stacklevel: int = 2, extra: Any = None) -> None:
+        self.logger.exception(msg, *args, stacklevel=stacklevel, extra=extra)
+
+    debug = warning = error = info
+
+
+def test_a_powertools_style_logger_names_the_line_too(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        ctx.set_logger(PowertoolsLike())
+        ctx.logger.info("order %s", 7)
+
+    with caplog.at_level(logging.INFO):
+        FakeService().invoke(flavour.durable(handler))
+    (record,) = caplog.records
+    assert (record.getMessage(), record.funcName, record.executionArn) == (
+        "order 7",
+        "handler",
+        ARN,
+    )
+
+
+def test_exceptions_are_logged_with_their_traceback(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        try:
+            raise ValueError("bad")
+        except ValueError:
+            ctx.logger.exception("failed")
+
+    FakeService().invoke(flavour.durable(handler))
+    (record,) = caplog.records
+    assert record.funcName == "handler"
+    assert record.exc_info is not None
+
+
+def test_a_logger_adapter_names_the_line_too(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        ctx.set_logger(logging.LoggerAdapter(logging.getLogger("adapted"), {}))
+        ctx.logger.warning("adapted")
+
+    FakeService().invoke(flavour.durable(handler))
+    assert [record.funcName for record in caplog.records] == ["handler"]
