@@ -93,8 +93,7 @@ class Logger:
         self._logger = logger
         self._extra = info.extra()
         self._is_replaying = is_replaying
-        cls: Any = type(logger)
-        self._options = _location(cls)
+        self._options = _location(logger.__class__)
 
     @property
     def underlying(self) -> Any:

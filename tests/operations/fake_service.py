@@ -290,6 +290,8 @@ class FakeService:
         self._require(status in allowed, f"{update['Action']} of {update} while it is {status}")
         if update["Type"] == "EXECUTION":
             return
+        described = json.dumps(update.get("Error"), ensure_ascii=False)
+        self._require(len(described.encode()) < 32 * 1024, "the error is too large")
         identity = {
             k: update[k] for k in ("Id", "Type", "Name", "SubType", "ParentId") if k in update
         }

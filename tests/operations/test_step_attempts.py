@@ -250,6 +250,29 @@ def test_an_error_without_a_text_still_fails_the_step(flavour: Flavour) -> None:
     assert service.trace[-1] == "STEP FAIL work"
 
 
+@pytest.mark.parametrize("letter", ["x", "é", '"', "\n"])
+def test_an_over_long_message_is_cut_and_still_only_fails_the_step(
+    flavour: Flavour, letter: str
+) -> None:
+    def function() -> None:
+        raise ValueError("begins " + letter * 100_000)
+
+    seen = []
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        try:
+            await ctx.step(function, config=StepConfig(fixed(1, max_attempts=2)))
+        except ValueError as problem:
+            seen.append(str(problem))
+        await ctx.wait(seconds=1)
+
+    assert FakeService().run(flavour.durable(handler)) == succeeded(None)
+    first, again = seen
+    assert first == again
+    assert first.startswith("begins " + letter * 6000)
+    assert first.endswith("bytes in all]")
+
+
 def test_an_at_most_once_step_numbers_its_attempts_as_well(flavour: Flavour) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         config = StepConfig(fixed(1), StepSemantics.AT_MOST_ONCE_PER_RETRY)

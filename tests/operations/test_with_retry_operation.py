@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python import (
     ExecutionError,
     ValidationError,
     WithRetryConfig,
+    with_retry,
 )
 from aws_durable_execution_sdk_python.retries import RetryDecision, fixed
 
@@ -140,3 +141,22 @@ def test_a_back_off_name_that_would_be_too_long_is_refused_before_anything_is_re
     service = FakeService()
     assert service.invoke(flavour.durable(handler)) == succeeded(None)
     assert service.updates == []
+
+
+def test_unwrapped_attempts_must_be_of_the_contexts_own_kind(flavour: Flavour) -> None:
+    """They share its numbering, which a change between thread and event loop would break."""
+
+    async def asynchronous(ctx: Any, attempt: int) -> Any:
+        return attempt
+
+    def blocking(ctx: Any, attempt: int) -> Any:
+        return attempt
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = WithRetryConfig(wrap_in_child_context=False)
+        context = getattr(ctx, "context", ctx)
+        other = asynchronous if flavour.name == "blocking" else blocking
+        with pytest.raises(ValidationError, match="make both the same"):
+            await with_retry(context, other, config=config)
+
+    assert FakeService().invoke(flavour.durable(handler)) == succeeded(None)

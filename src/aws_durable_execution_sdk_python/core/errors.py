@@ -7,6 +7,7 @@ class can be found again by name, the user's own class: `except ValueError` and
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from typing import Any, TypeGuard, TypeVar
@@ -20,6 +21,9 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 
 E = TypeVar("E", bound=DurableOperationError)
+
+# An error object may take 32 KiB in the strictest service; escapes can double a text.
+MAX_MESSAGE_BYTES = 12 * 1024
 
 # ErrorData of a callback error that crosses a context: this prefix, then JSON with what would
 # otherwise be lost, the callback's id and the type and data its answer had.
@@ -45,6 +49,19 @@ def describe(error: BaseException) -> ErrorObject:
         kind = error.error_type or type_name(type(error))
         return ErrorObject(str(error), kind, error.data, error.stack_trace)
     return ErrorObject(_message(error), type_name(type(error)))
+
+
+def describe_for_record(error: BaseException) -> ErrorObject:
+    """The wire form of an error that is stored with an operation: over-long texts are cut.
+
+    The service refuses larger errors, which would end the execution instead of the operation.
+    """
+    described = describe(error)
+    message = (described.message or "").encode(errors="replace")
+    if len(message) <= MAX_MESSAGE_BYTES:
+        return described
+    kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+    return dataclasses.replace(described, message=f"{kept}... [cut: {len(message)} bytes in all]")
 
 
 def _message(error: BaseException) -> str:

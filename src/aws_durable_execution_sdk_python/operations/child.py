@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild, recorded_error
+from aws_durable_execution_sdk_python.core.errors import (
+    describe_for_record,
+    rebuild,
+    recorded_error,
+)
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     ContextOptions,
@@ -91,7 +95,7 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
     except Exception as error:
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
-        described = describe(error)
+        described = describe_for_record(error)
         await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
         raise rebuild(child.error_class, described) from error
     await _close(runtime, child, closing)

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.callables import accepts
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild, recorded_error
+from aws_durable_execution_sdk_python.core.errors import (
+    describe_for_record,
+    rebuild,
+    recorded_error,
+)
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     TERMINAL,
@@ -77,7 +81,7 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
         except (ExecutionError, RetryableSerDesError):
             raise
         except Exception as error:
-            described = describe(error)
+            described = describe_for_record(error)
             await runtime.commit(identity.update(OperationAction.FAIL, error=described))
             raise rebuild(WaitForConditionError, described) from error
         operation = await runtime.commit(update)

@@ -50,7 +50,6 @@ from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
-
 C = TypeVar("C")
 
 
@@ -218,6 +217,11 @@ def plan_retry(
     if name:
         validation.operation_name(f"{name}-backoff-999")
     kind = context_kind(func, parent)
+    if kind is not parent and not chosen.wrap_in_child_context:
+        raise ValidationError(
+            f"with_retry without a child context runs {func!r} in the given context, which is "
+            f"{parent.value}, but the function is {kind.value}: make both the same, or wrap"
+        )
 
     async def body(runtime: Runtime, inside: Position) -> Any:
         return await run_attempts(runtime, inside, kind, func, strategy, name)

@@ -9,7 +9,11 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.core.callables import takes_positional
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild, recorded_error
+from aws_durable_execution_sdk_python.core.errors import (
+    describe_for_record,
+    rebuild,
+    recorded_error,
+)
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     TERMINAL,
@@ -144,7 +148,7 @@ async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
-        described = describe(error)
+        described = describe_for_record(error)
         await runtime.commit(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(StepError, described) from error
     await runtime.commit(identity.update(OperationAction.SUCCEED, payload=payload))
@@ -162,7 +166,7 @@ async def _failed(
             decision = retry_decision(strategy, error, _attempt(operation))
     except Exception as strategy_error:
         error = strategy_error
-    described = describe(error)
+    described = describe_for_record(error)
     if not decision.should_retry:
         await runtime.commit(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(StepError, described) from error
