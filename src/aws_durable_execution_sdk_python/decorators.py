@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from aws_durable_execution_sdk_python.config import ParallelBranch
 from aws_durable_execution_sdk_python.core.callables import Bound, declares_step_context
@@ -19,6 +19,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
+F = TypeVar("F", bound=Callable[..., Any])
+F_co = TypeVar("F_co", bound=Callable[..., Any], covariant=True)
 
 
 class BoundStep(Bound[R_co], Generic[R_co]):
@@ -46,11 +48,26 @@ class BoundSubmitter(Bound[R_co], Generic[R_co]):
     __slots__ = ()
 
 
-@overload
-def durable_step(func: Callable[Concatenate[StepContext, P], R]) -> Callable[P, BoundStep[R]]: ...
-@overload
-def durable_step(func: Callable[P, R]) -> Callable[P, BoundStep[R]]: ...
-def durable_step(func: Callable[..., Any]) -> Callable[..., BoundStep[Any]]:
+class StepFunction(Protocol[F_co]):
+    """A function decorated with `@durable_step`: call it without the StepContext.
+
+    The overloads are here, not on the decorator, because mypy gives up on an overloaded decorator
+    as soon as one parameter of the function contains Any, and every plain `dict` does.
+    """
+
+    @overload
+    def __call__(
+        self: StepFunction[Callable[Concatenate[StepContext, P], R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> BoundStep[R]: ...
+    @overload
+    def __call__(
+        self: StepFunction[Callable[P, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> BoundStep[R]: ...
+
+
+def durable_step(func: F) -> StepFunction[F]:
     """Mark a function as a step function: calling it binds its arguments.
 
     The function may take a `StepContext` first, or not: it is passed if the first parameter is
@@ -80,7 +97,9 @@ def durable_step(func: Callable[..., Any]) -> Callable[..., BoundStep[Any]]:
         )
         return BoundStep(func, args, kwargs, name=_name(func), pass_context=pass_context)
 
-    return _named(bind, func)
+    function: Any = _named(bind, func)
+    bound: StepFunction[F] = function
+    return bound
 
 
 def durable_with_child_context(
@@ -152,9 +171,6 @@ def durable_parallel_branch(
         return _named(bind, func)
 
     return decorate
-
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _named(bind: F, func: Callable[..., Any]) -> F:

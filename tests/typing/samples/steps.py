@@ -98,3 +98,15 @@ def mistakes(context: DurableContext, order: Order, serdes: SerDes[str]) -> Rece
 def untyped(context: DurableContext, event: dict[str, Any]) -> None:
     """What comes from JSON is Any, and stays convenient."""
     assert_type(context.step(charge(event["order"])), Receipt)
+
+
+@durable_step
+def total(step_context: StepContext, items: dict[str, Any], currency: str = "EUR") -> float:
+    return float(len(items)) + len(currency)
+
+
+def parameters_that_contain_any(context: DurableContext, event: dict[str, Any]) -> None:
+    assert_type(context.step(total(event)), float)
+    assert_type(context.step(total(event["items"], currency="USD")), float)
+    total(5)  # error
+    total(event, currency=5)  # error
