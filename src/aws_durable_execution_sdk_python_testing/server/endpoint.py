@@ -1,0 +1,230 @@
+"""Functions that another process runs, behind an endpoint with Lambda's Invoke API.
+
+SAM's `start-lambda`, the Runtime Interface Emulator and test doubles speak it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from aws_durable_execution_sdk_python_testing.engine import (
+    Crashed,
+    InvalidParameterValueError,
+    Invocation,
+    InvokeFunction,
+    Returned,
+)
+from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
+from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing.server.functions import Functions
+
+# Seconds an endpoint may take beyond the function's own time: for starting a container.
+_READ_MARGIN = 60.0
+_SCHEMES = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+_NOT_FOUND = 404
+
+
+class CurrentEndpoint:
+    """The endpoint of functions that have none of their own; None while there is none.
+
+    Executions keep what was current when they started for the functions they invoke.
+    """
+
+    def __init__(self, url: str | None) -> None:
+        self._url = None if url is None else check_endpoint(url)
+
+    @property
+    def url(self) -> str | None:
+        return self._url
+
+    def change(self, url: str) -> None:
+        """Make another endpoint current; raises as `check_endpoint`."""
+        self._url = check_endpoint(url)
+
+
+class EndpointInvoker:
+    """Performs invocations at endpoints.
+
+    Args:
+        functions: the declared functions; one may have an endpoint and a time-out of its own.
+        current: where the others run.
+    """
+
+    def __init__(self, functions: Functions, current: CurrentEndpoint) -> None:
+        self._functions = functions
+        self._current = current
+
+    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+        """Send a durable handler its invocation event."""
+        headers = _headers(invocation.tenant_id, invocation.trace_header)
+        answer = self._send(
+            invocation.function_name,
+            invocation.lambda_endpoint,
+            json.dumps(invocation.event),
+            {**headers, "X-Dex-Handler-Invoke": "true"},
+            service,
+        )
+        if answer.error is not None:
+            return Crashed(answer.error)
+        return Returned(_decoded(answer.payload))
+
+    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+        """Send a plain function its payload."""
+        headers = _headers(call.tenant_id, call.trace_header)
+        endpoint = self._own_endpoint(call.function_name) or call.lambda_endpoint
+        answer = self._send(call.function_name, endpoint, call.payload, headers, service)
+        return FunctionResult(answer.payload or "null", answer.error)
+
+    def _own_endpoint(self, function_name: str) -> str | None:
+        function = self._functions.find(function_name)
+        return function.endpoint if function else None
+
+    def _send(
+        self,
+        function_name: str,
+        endpoint: str | None,
+        body: str,
+        headers: Mapping[str, str],
+        service: Service,
+    ) -> _Answer:
+        name, _, qualifier = function_name.partition(":")
+        function = self._functions.find(function_name)
+        timeout = (function.timeout if function else None) or service.invocation_timeout
+        return _send(
+            _Request(
+                endpoint or self._own_endpoint(function_name) or self._current.url,
+                function.name if function else name,
+                qualifier,
+                body,
+                headers,
+                timeout + _READ_MARGIN,
+            )
+        )
+
+
+def check_endpoint(url: str) -> str:
+    """The URL of an endpoint without a slash at its end.
+
+    Raises:
+        InvalidParameterValueError: it is no URL of HTTP.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidParameterValueError(f"Invalid endpoint: {url!r}")
+    return url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    endpoint: str | None
+    function_name: str
+    qualifier: str
+    body: str
+    headers: Mapping[str, str]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    payload: str = ""
+    error: dict[str, Any] | None = None
+
+
+def _send(request: _Request) -> _Answer:
+    """Make one attempt; what goes wrong is an error of the invocation."""
+    if request.endpoint is None:
+        return _failed("ResourceNotFoundException", f"Function not found: {request.function_name}")
+    try:
+        return _exchange(request, request.endpoint)
+    except TimeoutError:
+        message = f"No answer from {request.endpoint} within {request.timeout:g} seconds"
+        return _failed("Sandbox.Timedout", message)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        return _failed("EndpointConnectionError", f"{request.endpoint}: {reason}")
+
+
+def _exchange(request: _Request, endpoint: str) -> _Answer:
+    parts = urlsplit(endpoint)
+    connect = _SCHEMES[parts.scheme]
+    connection = connect(parts.hostname or "", parts.port, timeout=request.timeout)
+    try:
+        connection.request(
+            "POST",
+            parts.path + _path(request),
+            body=request.body.encode("utf-8", "surrogatepass"),
+            headers={
+                "Content-Type": "application/json",
+                "X-Amz-Invocation-Type": "RequestResponse",
+                "Connection": "close",
+                **request.headers,
+            },
+        )
+        response = connection.getresponse()
+        text = response.read().decode("utf-8", "replace")
+    finally:
+        connection.close()
+    return _read_answer(request, response, text)
+
+
+def _path(request: _Request) -> str:
+    path = f"/2015-03-31/functions/{quote(request.function_name, safe='')}/invocations"
+    if request.qualifier in ("", DEFAULT_QUALIFIER):
+        return path
+    return f"{path}?Qualifier={quote(request.qualifier, safe='')}"
+
+
+def _read_answer(request: _Request, response: http.client.HTTPResponse, text: str) -> _Answer:
+    if response.headers.get("X-Amz-Function-Error"):
+        return _Answer(error=_function_error(text))
+    if 200 <= response.status < 300:
+        return _Answer(payload=text)
+    if response.status == _NOT_FOUND:
+        return _failed("ResourceNotFoundException", f"Function not found: {request.function_name}")
+    body = _decoded(text)
+    fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    kind = response.headers.get("x-amzn-errortype") or fields.get("Type") or "ServiceException"
+    message = fields.get("Message") or fields.get("message") or text
+    return _failed(str(kind).partition(":")[0], f"HTTP {response.status}: {message}")
+
+
+def _function_error(text: str) -> dict[str, Any]:
+    """The wire error of what a runtime reports as `{errorType, errorMessage, stackTrace}`."""
+    body = _decoded(text)
+    if not isinstance(body, dict):
+        return {"ErrorType": "Unhandled", "ErrorMessage": text}
+    error: dict[str, Any] = {
+        "ErrorType": str(body.get("errorType") or "Unhandled"),
+        "ErrorMessage": str(body.get("errorMessage") or ""),
+    }
+    trace = body.get("stackTrace")
+    if isinstance(trace, list) and trace:
+        error["StackTrace"] = [
+            line if isinstance(line, str) else json.dumps(line) for line in trace
+        ]
+    return error
+
+
+def _failed(error_type: str, message: str) -> _Answer:
+    return _Answer(error={"ErrorType": error_type, "ErrorMessage": message})
+
+
+def _headers(tenant_id: str | None, trace_header: str | None) -> dict[str, str]:
+    headers = {"X-Amz-Tenant-Id": tenant_id, "X-Amzn-Trace-Id": trace_header}
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

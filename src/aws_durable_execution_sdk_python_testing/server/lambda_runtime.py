@@ -1,0 +1,64 @@
+"""Hosts functions in processes of Lambda's own runtime."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction, SandboxInvoker
+from aws_durable_execution_sdk_python_testing.server import loading
+from aws_durable_execution_sdk_python_testing.server.functions import (
+    DeclarationError,
+    Function,
+    made_durable,
+)
+
+# Exit statuses of the probe.
+_DURABLE, _PLAIN = 10, 11
+_PROBE = f"""
+import sys
+from {loading.__name__} import is_durable, load_handler
+sys.exit({_DURABLE} if is_durable(load_handler(sys.argv[1])) else {_PLAIN})
+"""
+
+
+class LambdaRuntime(SandboxInvoker):
+    """Runs handlers in processes of Lambda's own runtime."""
+
+    def add(self, function: Function) -> Function:
+        """Take a function in. Its code is imported in processes only, also to learn its kind."""
+        if not isinstance(function.handler, str):
+            raise DeclarationError(f"{function.name}: has no handler that a process could import")
+        try:
+            code = _sandboxed(function, function.handler)
+        except ValueError as error:
+            raise DeclarationError(f"{function.name}: {error}") from error
+        for name in function.names:
+            self.register(name, code)
+        if not function.declared and _shows_durable(function.handler):
+            return made_durable(function)
+        return function
+
+
+def _sandboxed(function: Function, handler: str) -> SandboxFunction:
+    code = SandboxFunction.parse(handler)
+    if function.code is not None:
+        place, _, name = handler.rpartition(":")
+        module = Path(place).relative_to(function.code).with_suffix("")
+        code = replace(
+            code, handler=f"{'.'.join(module.parts)}.{name}", task_root=function.code.resolve()
+        )
+    return replace(code, timeout=function.timeout, environment=function.environment)
+
+
+def _shows_durable(handler: str) -> bool:
+    """Import a handler in a process of its own, and look."""
+    probe = subprocess.run(
+        [sys.executable, "-c", _PROBE, handler], capture_output=True, text=True, check=False
+    )
+    if probe.returncode not in (_DURABLE, _PLAIN):
+        reason = (probe.stderr.strip() or "it ended the process").splitlines()[-1]
+        raise DeclarationError(reason)
+    return probe.returncode == _DURABLE

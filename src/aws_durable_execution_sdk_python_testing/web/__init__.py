@@ -1,0 +1,1 @@
+"""The service over HTTP, under the module path it is documented by."""

@@ -1,0 +1,10 @@
+"""Serve durable executions over HTTP: `WebRunner` and its configuration."""
+
+from aws_durable_execution_sdk_python_testing.server.settings import StoreType
+from aws_durable_execution_sdk_python_testing.server.web_runner import (
+    WebRunner,
+    WebRunnerConfig,
+    WebServiceConfig,
+)
+
+__all__ = ["StoreType", "WebRunner", "WebRunnerConfig", "WebServiceConfig"]
