@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from aws_durable_execution_sdk_python_testing.engine import Engine
 from aws_durable_execution_sdk_python_testing.stores import (
     EventStore,
+    FileSystemExecutionStore,
     InMemoryExecutionStore,
     SQLiteExecutionStore,
     StoreError,
     StoreFormatError,
     StoreLockedError,
 )
+from aws_durable_execution_sdk_python_testing.stores.base import PURGED
 
 
 @pytest.fixture
@@ -39,11 +41,18 @@ def sqlite_store(path: Path) -> Iterator[SQLiteExecutionStore]:
     store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture
+def directory_store(tmp_path: Path) -> Iterator[FileSystemExecutionStore]:
+    store = FileSystemExecutionStore.create(tmp_path / "executions")
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "directory"])
 def store(request: pytest.FixtureRequest) -> EventStore:
     if request.param == "memory":
         return InMemoryExecutionStore()
-    found: EventStore = request.getfixturevalue("sqlite_store")
+    found: EventStore = request.getfixturevalue(f"{request.param}_store")
     return found
 
 
@@ -60,6 +69,22 @@ def test_a_batch_is_stored_as_a_whole_or_not_at_all(store: EventStore) -> None:
     with pytest.raises(TypeError):
         store.append([*RECORDS, ("arn-3", {"Events": {1, 2}})])
     assert list(store.load()) == []
+
+
+def test_nothing_is_kept_of_what_is_purged(store: EventStore) -> None:
+    """However the record that says so comes: alone, or with others of the same command."""
+    store.append(RECORDS)
+    store.append([("arn-1", PURGED)])
+    assert list(store.load()) == RECORDS[1:]
+    store.append([("arn-3", {"Events": []}), ("arn-2", PURGED)])
+    assert list(store.load()) == [("arn-3", {"Events": []})]
+
+
+def test_a_purged_execution_may_come_again(store: EventStore) -> None:
+    store.append(RECORDS)
+    store.append([("arn-1", PURGED)])
+    store.append([("arn-1", {"Events": [2]})])
+    assert list(store.load()) == [RECORDS[1], ("arn-1", {"Events": [2]})]
 
 
 def test_records_are_copies(store: EventStore) -> None:

@@ -7,11 +7,13 @@ from aws_durable_execution_sdk_python_testing.stores.base import (
     StoreFormatError,
     StoreLockedError,
 )
+from aws_durable_execution_sdk_python_testing.stores.filesystem import FileSystemExecutionStore
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
 
 __all__ = [
     "EventStore",
+    "FileSystemExecutionStore",
     "InMemoryExecutionStore",
     "Record",
     "SQLiteExecutionStore",

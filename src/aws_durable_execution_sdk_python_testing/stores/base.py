@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -9,6 +10,11 @@ Record = dict[str, Any]
 
 # The last record of an execution: it is gone, and nothing of it needs to be kept.
 PURGED: Record = {"Purged": True}
+
+
+def encode(record: Record) -> str:
+    """A record as one line of JSON."""
+    return json.dumps(record, separators=(",", ":"))
 
 
 class StoreError(Exception):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Iterator, Sequence
 
-from aws_durable_execution_sdk_python_testing.stores.base import Record
+from aws_durable_execution_sdk_python_testing.stores.base import PURGED, Record, encode
 
 
 class InMemoryExecutionStore:
@@ -19,13 +20,22 @@ class InMemoryExecutionStore:
     """
 
     def __init__(self) -> None:
-        self._log: list[tuple[str, str]] = []
+        # By execution, so that dropping one costs what it holds; the number keeps the order.
+        self._logs: dict[str, list[tuple[int, str]]] = {}
+        self._count = 0
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
-        self._log += [(arn, json.dumps(record, separators=(",", ":"))) for arn, record in records]
+        # Encoded first: all of it is stored, or nothing.
+        for arn, text in [(arn, encode(record)) for arn, record in records]:
+            self._count += 1
+            self._logs.setdefault(arn, []).append((self._count, text))
+        for arn, record in records:
+            if record == PURGED:
+                del self._logs[arn]
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        for arn, text in self._log:
+        logs = [[(number, arn, text) for number, text in log] for arn, log in self._logs.items()]
+        for _, arn, text in heapq.merge(*logs):
             yield arn, json.loads(text)
 
     def close(self) -> None:

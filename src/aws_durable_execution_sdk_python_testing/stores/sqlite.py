@@ -9,14 +9,18 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from aws_durable_execution_sdk_python_testing.stores.base import (
+    PURGED,
     Record,
     StoreError,
     StoreFormatError,
     StoreLockedError,
+    encode,
 )
 
 _APPLICATION_ID = 0x44455850  # "DEXP"; how the file says whose it is
 _FORMAT_VERSION = 1
+# One scan however many are dropped: an index would cost every append, and dropping is rare.
+_DROP = "DELETE FROM log WHERE arn IN (SELECT value FROM json_each(?))"
 _DEFAULT_PATH = "durable-executions.db"
 
 
@@ -49,10 +53,13 @@ class SQLiteExecutionStore:
             raise _explain(error, os.fspath(path)) from error
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
-        rows = [(arn, json.dumps(record, separators=(",", ":"))) for arn, record in records]
+        rows = [(arn, encode(record)) for arn, record in records]
+        purged = [arn for arn, record in records if record == PURGED]
         with self._connection:
             self._connection.execute("BEGIN")
             self._connection.executemany("INSERT INTO log (arn, record) VALUES (?, ?)", rows)
+            if purged:
+                self._connection.execute(_DROP, (json.dumps(purged),))
 
     def load(self) -> Iterator[tuple[str, Record]]:
         for arn, text in self._connection.execute("SELECT arn, record FROM log ORDER BY id"):
