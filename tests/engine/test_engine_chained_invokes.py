@@ -11,11 +11,13 @@ from aws_durable_execution_sdk_python.core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
     ExecutionEnded,
+    InvalidParameterValueError,
     InvokeFunction,
     InvokeHandler,
     Limits,
     PlainTarget,
     ResourceNotFoundError,
+    invoke_timed_out,
 )
 
 
@@ -123,6 +125,133 @@ def test_a_result_too_large_for_the_parent_fails_the_operation() -> None:
     error = parent.operation("i")["ChainedInvokeDetails"]["Error"]
     message = "CHAINED_INVOKE output size must be less than or equal to 10 bytes."
     assert error["ErrorMessage"] == message
+
+
+def test_a_stopped_parent_leaves_its_child_alone(bench: Bench) -> None:
+    parent, child = invoked_child(bench)
+    bench.engine.stop_execution(parent.arn, FAILURE, bench.now)
+    assert (parent.status, child.status) == ("STOPPED", "RUNNING")
+    assert "ChainedInvokeStopped" not in parent.event_types
+
+
+def test_a_child_that_is_paused_keeps_its_parent_waiting(bench: Bench) -> None:
+    parent, child = invoked_child(bench)
+    child.checkpoint(callback())
+    child.suspends()
+    bench.engine.pause_execution(child.arn, bench.now)
+    bench.advance(1_000)
+    assert (parent.status, child.status) == ("RUNNING", "PAUSED")
+    assert parent.operation("i")["Status"] == "STARTED"
+
+
+def test_a_child_may_bring_no_more_than_its_parent_can_take(bench: Bench) -> None:
+    """It is an asynchronous execution: 1 MiB, not 6."""
+    parent, child = invoked_child(bench)
+    child.succeeds("x" * (1024 * 1024 + 1))
+    assert (child.status, parent.operation("i")["Status"]) == ("FAILED", "FAILED")
+
+
+def test_a_child_runs_the_version_its_alias_stands_for(bench: Bench) -> None:
+    bench.engine.register_target("child:live", DurableTarget(version="4"))
+    parent = bench.start()
+    parent.checkpoint(invoke("child:live"))
+    details = parent.details("ChainedInvokeStarted")
+    assert details["ExecutedVersion"] == "4"
+    assert ":function:child:4/" in details["DurableExecutionArn"]
+    assert bench.engine.take_effects() == [
+        InvokeHandler(details["DurableExecutionArn"], "child:live")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tenancy", "options"), [(True, {}), (False, {"TenantId": "t"}), (None, {"TenantId": "t!"})]
+)
+def test_a_tenant_a_function_cannot_take_refuses_the_checkpoint(
+    bench: Bench, tenancy: bool | None, options: dict[str, str]
+) -> None:
+    bench.engine.register_target("child", DurableTarget(tenancy=tenancy))
+    parent = bench.start()
+    with pytest.raises(InvalidParameterValueError, match="TenantId"):
+        parent.checkpoint(invoke("child", options=options))
+    assert "ChainedInvokeStarted" not in parent.event_types
+
+
+@pytest.mark.parametrize(
+    ("options", "header"), [({}, "Root=parent"), ({"XAmznTraceId": "Root=own"}, "Root=own")]
+)
+def test_a_trace_goes_on_in_what_is_invoked(
+    bench: Bench, options: dict[str, str], header: str
+) -> None:
+    parent = bench.start(trace_header="Root=parent")
+    parent.checkpoint(invoke("child", options=options), invoke("plain", "p", options=options))
+    durable, plain = bench.engine.take_effects()
+    child = Handler(bench, durable.arn)
+    assert child.described["TraceHeader"] == {"XAmznTraceId": header}
+    assert isinstance(plain, InvokeFunction)
+    assert plain.trace_header == header
+
+
+def test_what_is_invoked_is_pinned_to_the_endpoint_at_the_start(bench: Bench) -> None:
+    """Down to grandchildren; not to where the parent itself runs."""
+    parent = bench.start(lambda_endpoint="http://own", chained_endpoint="http://pinned")
+    assert parent.invocation.lambda_endpoint == "http://own"
+    parent.checkpoint(invoke("child"))
+    (effect,) = bench.engine.take_effects()
+    child = Handler(bench, effect.arn)
+    child.begin()
+    assert child.invocation.lambda_endpoint == "http://pinned"
+    child.checkpoint(invoke("plain"))
+    (call,) = bench.engine.take_effects()
+    assert isinstance(call, InvokeFunction)
+    assert call.lambda_endpoint == "http://pinned"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "arn:aws:lambda:us-west-2:999999999999:function:child",
+            "Cannot start a CHAINED_INVOKE on a function in another account.",
+        ),
+        (
+            "999999999999:function:child",
+            "Cannot start a CHAINED_INVOKE on a function in another account.",
+        ),
+        (
+            "arn:aws:lambda:eu-west-1:123456789012:function:child",
+            "Cannot start a CHAINED_INVOKE on a function in another region.",
+        ),
+        ("no such name!", "Invalid function ARN 'no such name!'"),
+    ],
+)
+def test_a_function_out_of_reach_refuses_the_checkpoint(
+    bench: Bench, name: str, message: str
+) -> None:
+    parent = bench.start()
+    with pytest.raises(InvalidParameterValueError) as caught:
+        parent.checkpoint(invoke(name))
+    assert caught.value.message == message
+
+
+def test_input_and_output_have_limits_of_their_own() -> None:
+    """The input refuses the checkpoint, the output fails the operation; the words differ."""
+    bench = Bench(limits=Limits(payload_bytes=10))
+    parent = bench.start()
+    with pytest.raises(InvalidParameterValueError) as caught:
+        parent.checkpoint(invoke("plain", Payload="x" * 11))
+    message = "CHAINED_INVOKE input size must be less than or equal to 10 bytes."
+    assert caught.value.message == message
+
+
+def test_the_error_for_a_function_that_gave_no_answer(bench: Bench) -> None:
+    handler = bench.start()
+    handler.checkpoint(invoke("plain"))
+    error = invoke_timed_out(900)
+    bench.engine.complete_invoke(handler.arn, "i", Status.TIMED_OUT, None, error, bench.now)
+    assert handler.details("ChainedInvokeTimedOut")["Error"]["Payload"] == {
+        "ErrorType": "ChainedInvoke.Timeout",
+        "ErrorMessage": "CHAINED_INVOKE timed out after 900 seconds.",
+    }
 
 
 # ---------------------------------------------------------------------------------- plain

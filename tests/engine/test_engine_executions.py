@@ -46,6 +46,54 @@ def test_a_function_may_be_named_in_full(bench: Bench, name: str) -> None:
     assert bench.engine.take_effects() == [InvokeHandler(arn, "f:3")]
 
 
+def test_an_arn_says_whose_function_it_is(bench: Bench) -> None:
+    arn = bench.start_only(function_name="arn:aws:lambda:eu-west-1:999999999999:function:f")
+    assert arn.startswith("arn:aws:lambda:eu-west-1:999999999999:function:f:$LATEST/")
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "version"),
+    [("3", "3"), ("$LATEST", "$LATEST"), ("$LATEST.PUBLISHED", "$LATEST.PUBLISHED")],
+)
+def test_a_version_is_in_the_arn_and_in_what_is_said(
+    bench: Bench, qualifier: str, version: str
+) -> None:
+    handler = Handler(bench, bench.start_only(qualifier=qualifier))
+    assert f":function:f:{version}/durable-execution/" in handler.arn
+    assert handler.described["Version"] == version
+
+
+def test_an_alias_stands_for_a_version(bench: Bench) -> None:
+    """ARNs name versions only; the handler is still looked up under the alias."""
+    bench.engine.register_target("f:live", DurableTarget(version="7"))
+    handler = Handler(bench, bench.start_only(qualifier="live"))
+    assert ":function:f:7/durable-execution/" in handler.arn
+    assert handler.described["Version"] == "7"
+    assert bench.engine.take_effects() == [InvokeHandler(handler.arn, "f:live")]
+
+
+def test_an_alias_nobody_declared_stands_for_the_latest_version(bench: Bench) -> None:
+    handler = Handler(bench, bench.start_only(function_name="f:live"))
+    assert handler.described["Version"] == "$LATEST"
+
+
+@pytest.mark.parametrize(("tenancy", "tenant_id"), [(True, None), (False, "t")])
+def test_a_function_may_require_or_forbid_a_tenant(
+    bench: Bench, tenancy: bool, tenant_id: str | None
+) -> None:
+    bench.engine.register_target("f", DurableTarget(tenancy=tenancy))
+    with pytest.raises(InvalidParameterValueError, match="TenantId"):
+        bench.start_only(tenant_id=tenant_id)
+    bench.start_only(tenant_id="t" if tenancy else None)
+
+
+def test_an_invocation_is_told_what_the_request_said(bench: Bench) -> None:
+    handler = bench.start(tenant_id="t", trace_header="Root=1", lambda_endpoint="http://h:1")
+    invocation = handler.invocation
+    told = (invocation.tenant_id, invocation.trace_header, invocation.lambda_endpoint)
+    assert told == ("t", "Root=1", "http://h:1")
+
+
 def test_the_same_name_and_payload_is_the_same_execution(bench: Bench) -> None:
     request = StartExecution(function_name="f", execution_name="n", input="1")
     first = bench.engine.start_execution(request, 0)
@@ -69,9 +117,10 @@ def test_the_same_name_with_another_payload_is_refused(bench: Bench) -> None:
     assert caught.value.to_dict()["Type"] == "DurableExecutionAlreadyStartedException"
 
 
-def test_names_are_per_function(bench: Bench) -> None:
+def test_names_are_per_function_and_account(bench: Bench) -> None:
     first = bench.start_only(execution_name="n", input="1")
     assert bench.start_only(function_name="g", execution_name="n", input="2") != first
+    assert bench.start_only(account_id="9" * 12, execution_name="n", input="2") != first
 
 
 def test_without_a_name_every_start_is_a_new_execution(bench: Bench) -> None:
@@ -89,6 +138,11 @@ def test_without_a_name_every_start_is_a_new_execution(bench: Bench) -> None:
         {"retention_period_days": 0},
         {"retention_period_days": 91},
         {"function_name": "no such name!"},
+        {"qualifier": "a b"},
+        {"account_id": "../../12"},
+        {"tenant_id": "t!"},
+        {"tenant_id": ""},
+        {"trace_header": "x" * 8_193},
         {"input": "x" * 21},
         {"input": "x" * 11, "asynchronous": True},
     ],
@@ -131,6 +185,7 @@ def test_what_is_said_without_execution_data(bench: Bench) -> None:
     handler.succeeds()
     described = bench.engine.get_execution(handler.arn, include_execution_data=False)
     assert described["Status"] == "SUCCEEDED"
+    assert "ExpectedExecutionTimeoutTimestamp" not in described
     assert described["EndTimestamp"] == 1_001.0
     assert described["ExecutionDataIncluded"] is False
     assert not {"InputPayload", "Result", "Error"} & described.keys()

@@ -49,6 +49,29 @@ def test_arming_again_replaces_the_deadline() -> None:
     assert fired(timers, 3) == ["a"]
 
 
+def test_a_timer_knows_its_deadline() -> None:
+    """What it was put off by included."""
+    timers, timer = Timers(), Timer(TimerKind.WAIT, "arn", "w")
+    assert timers.deadline(timer) is None
+    timers.arm(timer, 5)
+    timers.postpone(3, [TimerKind.WAIT])
+    assert timers.deadline(timer) == 8
+    timers.disarm(timer)
+    assert timers.deadline(timer) is None
+
+
+def test_a_timer_armed_again_and_again_leaves_nothing_behind() -> None:
+    """A heartbeat each second, for a deadline that never surfaces."""
+    timers, timer = Timers(), Timer(TimerKind.CALLBACK_HEARTBEAT, "arn", "c")
+    other = Timer(TimerKind.CALLBACK_HEARTBEAT, "arn", "d")
+    timers.arm(other, 5_000)
+    for second in range(10_000):
+        timers.arm(timer, second + 1_000_000)
+    assert timers.pop_due(5_000) == other
+    assert timers.next_deadline() == 1_009_999
+    assert sum(map(len, timers._heaps.values())) < 100
+
+
 def test_deadlines_of_some_kinds() -> None:
     timers = Timers()
     timers.arm(wait("a", TimerKind.CALLBACK_TIMEOUT), 1)

@@ -357,6 +357,26 @@ def test_sizes_at_the_limit_pass() -> None:
     assert shown["StepDetails"]["Result"] == "é" * 5
 
 
+@pytest.mark.parametrize(
+    ("updates", "warned"),
+    [
+        ([step("SUCCEED", str(number)) for number in range(250)], False),
+        ([step("SUCCEED", str(number)) for number in range(251)], True),
+        ([step("SUCCEED", Payload="x" * 760 * 1024)], True),
+        ([step("SUCCEED", Payload="x" * 740 * 1024)], False),
+    ],
+    ids=["250", "251", "760 KiB", "740 KiB"],
+)
+def test_a_batch_larger_than_sdks_send_is_accepted_with_a_warning(
+    handler: Handler,
+    caplog: pytest.LogCaptureFixture,
+    updates: list[dict[str, Any]],
+    warned: bool,
+) -> None:
+    assert len(handler.checkpoint(*updates)) == len(updates)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
+
+
 def test_too_many_operations_refuse_the_checkpoint_and_fail_the_execution() -> None:
     """Retries count. The handler's own end then no longer matters."""
     handler = Bench(limits=Limits(operations=3)).start()
