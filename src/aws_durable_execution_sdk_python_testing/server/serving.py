@@ -51,6 +51,7 @@ class DurableServer:
 
     Attributes:
         url: where it can be reached, once it is started.
+        service: the service behind it while it is started, for waiting in the same process.
 
     Example:
         ```python
@@ -67,6 +68,7 @@ class DurableServer:
         store: EventStore | None = None,
     ) -> None:
         self.url = ""
+        self.service: DurableService | None = None
         self._settings = settings
         self._functions = Functions(functions)
         self._store = InMemoryExecutionStore() if store is None else store
@@ -121,7 +123,7 @@ class DurableServer:
         current = CurrentEndpoint(settings.lambda_endpoint)
         hosting = self._host(current)
         resources.callback(hosting.close)
-        service = self._make_service(hosting)
+        service = self.service = self._make_service(hosting)
         for function in self._functions:
             for name in function.names:
                 service.register_target(name, function.target)

@@ -1,0 +1,358 @@
+"""Functions behind a Lambda-compatible endpoint: what it is sent, and what follows from answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from lambda_fake import FunctionFailed, LambdaFake
+from served_handlers import approval, many_steps
+from serving_bench import Served
+
+from aws_durable_execution_sdk_python.runtime.environment import close_idle_environments
+from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+from aws_durable_execution_sdk_python_testing.engine import DurableTarget
+from aws_durable_execution_sdk_python_testing.server.declarations import read_mapping
+from aws_durable_execution_sdk_python_testing.server.functions import Function
+
+Serve = Callable[..., Served]
+
+DURABLE = Function(name="order", durable=DurableTarget())
+PLAIN = Function(name="mail")
+DONE = {"Status": "SUCCEEDED", "Result": '"done"'}
+
+
+def invoke(served: Served, name: str = "order", **headers: str) -> Any:
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return served.send("POST", f"/2015-03-31/functions/{name}/invocations", {"n": 1}, named)
+
+
+def events(served: Served, reply: Any) -> list[dict[str, Any]]:
+    return served.service.history(reply.headers["x-amz-durable-execution-arn"])
+
+
+def test_the_endpoint_is_sent_the_invocation_event(serve: Serve, fake_lambda: LambdaFake) -> None:
+    fake_lambda.functions["order"] = lambda event: DONE
+    served = serve(DURABLE, lambda_endpoint=fake_lambda.url)
+    reply = invoke(served, X_Amz_Tenant_Id="blue")
+    assert reply.body == b'"done"'
+    (call,) = fake_lambda.calls
+    assert call.function == "order"
+    assert call.headers["X-Dex-Handler-Invoke"] == "true"
+    assert call.headers["X-Amz-Tenant-Id"] == "blue"
+    assert call.event["DurableExecutionArn"] == reply.headers["x-amz-durable-execution-arn"]
+    assert call.event["CheckpointToken"]
+    (operation,) = call.event["InitialExecutionState"]["Operations"]
+    assert operation["ExecutionDetails"] == {"InputPayload": '{"n": 1}'}
+    assert isinstance(operation["StartTimestamp"], int)
+    assert operation["StartTimestamp"] > 1_000_000_000_000  # milliseconds
+
+
+def test_no_tenant_is_named_where_there_is_none(serve: Serve, fake_lambda: LambdaFake) -> None:
+    fake_lambda.functions["order"] = lambda event: DONE
+    invoke(serve(DURABLE, lambda_endpoint=fake_lambda.url))
+    assert "X-Amz-Tenant-Id" not in fake_lambda.calls[0].headers
+
+
+def test_a_plain_function_is_sent_its_payload(serve: Serve, fake_lambda: LambdaFake) -> None:
+    fake_lambda.functions["mail"] = lambda event: {"sent": event}
+    reply = invoke(serve(PLAIN, lambda_endpoint=fake_lambda.url), "mail")
+    assert reply.json == {"sent": {"n": 1}}
+    assert "X-Dex-Handler-Invoke" not in fake_lambda.calls[0].headers
+
+
+def test_a_version_is_asked_for_by_qualifier(serve: Serve, fake_lambda: LambdaFake) -> None:
+    fake_lambda.functions["order"] = lambda event: DONE
+    invoke(serve(DURABLE, lambda_endpoint=fake_lambda.url), "order:3")
+    assert (fake_lambda.calls[0].function, fake_lambda.calls[0].query) == (
+        "order",
+        {"Qualifier": "3"},
+    )
+
+
+def test_a_function_error_ends_the_invocation_and_another_follows(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    report = {"errorType": "Runtime.ExitError", "errorMessage": "exit status 1"}
+    answers: list[Any] = [report, None]
+
+    def flaky(event: Any) -> Any:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise FunctionFailed(answer)
+        return DONE
+
+    fake_lambda.functions["order"] = flaky
+    served = serve(DURABLE, lambda_endpoint=fake_lambda.url, skip_time=True)
+    reply = invoke(served)
+    assert reply.body == b'"done"'
+    first, second = (
+        event["InvocationCompletedDetails"]
+        for event in events(served, reply)
+        if event["EventType"] == "InvocationCompleted"
+    )
+    assert first["Error"]["Payload"] == {
+        "ErrorType": "Runtime.ExitError",
+        "ErrorMessage": "exit status 1",
+    }
+    assert "Error" not in second
+    assert second["StartTimestamp"] - first["EndTimestamp"] >= 1  # the back-off, skipped
+
+
+def test_a_function_that_keeps_failing_fails_the_execution(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    def crash(event: Any) -> Any:
+        raise FunctionFailed({"errorType": "Boom", "errorMessage": "no"})
+
+    fake_lambda.functions["order"] = crash
+    reply = invoke(serve(DURABLE, lambda_endpoint=fake_lambda.url, skip_time=True))
+    assert reply.headers["x-amz-function-error"] == "Unhandled"
+    assert reply.json["errorType"] == "Boom"
+    assert len(fake_lambda.calls) == 5
+
+
+def test_an_unreadable_function_error_is_carried_as_text(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    def crash(event: Any) -> Any:
+        raise FunctionFailed("segmentation fault")
+
+    fake_lambda.functions["order"] = crash
+    reply = invoke(serve(DURABLE, lambda_endpoint=fake_lambda.url, skip_time=True))
+    assert reply.json == {"errorType": "Unhandled", "errorMessage": "segmentation fault"}
+
+
+def test_a_function_the_endpoint_does_not_have_fails_at_once(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    reply = invoke(serve(DURABLE, lambda_endpoint=fake_lambda.url))
+    assert reply.json["errorType"] == "ResourceNotFoundException"
+    assert len(fake_lambda.calls) == 1
+
+
+def test_an_endpoint_that_is_not_there_is_tried_again(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    gone = LambdaFake()
+    gone.close()
+    served = serve(DURABLE, lambda_endpoint=gone.url, skip_time=True)
+    reply = invoke(served)
+    assert reply.json["errorType"] == "EndpointConnectionError"
+    kinds = [event["EventType"] for event in events(served, reply)]
+    assert kinds.count("InvocationCompleted") == 5
+
+
+def test_a_functions_own_endpoint_goes_before_the_servers(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    fake_lambda.functions["mail"] = lambda event: "own"
+    declared = {"mail": {"InvokeEndpoint": fake_lambda.url}}
+    reply = invoke(serve(*read_mapping(declared), lambda_endpoint="http://127.0.0.1:9"), "mail")
+    assert reply.json == "own"
+
+
+def test_an_executions_own_endpoint_goes_before_all_others(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    fake_lambda.functions["function"] = lambda event: DONE
+    served = serve(lambda_endpoint="http://127.0.0.1:9")
+    body = {
+        "AccountId": "123456789012",
+        "FunctionName": "function",
+        "FunctionQualifier": "$LATEST",
+        "ExecutionName": None,
+        "ExecutionTimeoutSeconds": 300,
+        "ExecutionRetentionPeriodDays": 7,
+        "InvocationId": "1",
+        "Input": '{"n": 1}',
+        "LambdaEndpoint": fake_lambda.url,
+    }
+    reply = served.send("POST", "/start-durable-execution", body)
+    assert reply.status == 201
+    assert served.wait(reply.json["ExecutionArn"]) == "SUCCEEDED"
+
+
+def test_another_endpoint_can_be_made_current(serve: Serve, fake_lambda: LambdaFake) -> None:
+    fake_lambda.functions["order"] = lambda event: DONE
+    served = serve(DURABLE, lambda_endpoint="http://127.0.0.1:9")
+    body = {"EndpointUrl": fake_lambda.url, "RegionName": "us-west-2"}
+    assert served.send("PUT", "/lambda-endpoint", body).status == 200
+    assert invoke(served).body == b'"done"'
+
+
+def test_a_function_is_invoked_under_its_own_name_by_any_alias(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    fake_lambda.functions["mail-prod"] = lambda event: "sent"
+    declared = read_mapping({"Mail": {"FunctionName": "mail-prod"}})
+    served = serve(*declared, lambda_endpoint=fake_lambda.url)
+    assert invoke(served, "Mail").json == "sent"
+
+
+# --------------------------------------------------------- the handler's calls over HTTP
+
+
+@pytest.fixture
+def call_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Served], None]]:
+    """Have handlers call that server, as an environment variable tells them to."""
+    close_idle_environments()  # whose clients know of another server
+    yield lambda served: monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", served.url)
+    close_idle_environments()
+
+
+@pytest.mark.parametrize("steps", [1, 300])
+def test_a_real_handler_behind_the_endpoint_checkpoints_over_http(
+    serve: Serve, fake_lambda: LambdaFake, call_service: Callable[[Served], None], steps: int
+) -> None:
+    fake_lambda.functions["order"] = lambda event: many_steps(event, None)
+    served = serve(DURABLE, lambda_endpoint=fake_lambda.url)
+    call_service(served)
+    reply = served.send("POST", "/2015-03-31/functions/order/invocations", steps)
+    assert reply.json == steps
+    kinds = [event["EventType"] for event in events(served, reply)]
+    assert kinds.count("StepSucceeded") == steps
+
+
+def test_a_real_handler_behind_the_endpoint_is_suspended_and_invoked_again(
+    serve: Serve, fake_lambda: LambdaFake, call_service: Callable[[Served], None]
+) -> None:
+    fake_lambda.functions["order"] = lambda event: approval(event, None)
+    served = serve(DURABLE, lambda_endpoint=fake_lambda.url)
+    call_service(served)
+    reply = invoke(served, X_Amz_Invocation_Type="Event")
+    arn = reply.headers["x-amz-durable-execution-arn"]
+    served.service.callback_succeed(served.callback(arn), b'"yes"')
+    assert served.wait(arn) == "SUCCEEDED"
+    assert len(fake_lambda.calls) == 2
+
+
+class Checkpointing:
+    """A handler behind the endpoint that makes its calls with a blocking client."""
+
+    def __init__(self, client: Any, script: Callable[[Any, dict[str, Any]], None]) -> None:
+        self._client = client
+        self._script = script
+        self.failures: list[Exception] = []
+
+    def __call__(self, event: dict[str, Any]) -> Any:
+        try:
+            self._script(self._client, event)
+        except Exception as error:  # shown by the test, on its own thread
+            self.failures.append(error)
+        return DONE
+
+
+STEP = {"Id": "a", "Type": "STEP", "Action": "SUCCEED", "Payload": "1", "Name": "a"}
+
+
+def run_script(
+    serve: Serve, fake: LambdaFake, script: Callable[[Any, dict[str, Any]], None]
+) -> Served:
+    """Run `script(client, event)` as a handler; its exceptions are the test's."""
+    served = serve(DURABLE, lambda_endpoint=fake.url)
+    client: Any = boto3.client("lambda", endpoint_url=served.url)
+    handler = Checkpointing(ensure_durable_operations(client), script)
+    fake.functions["order"] = handler
+    invoke(served)
+    client.close()
+    for failure in handler.failures:
+        raise failure
+    return served
+
+
+def test_a_checkpoint_answers_with_the_next_token_and_what_changed(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    def script(client: Any, event: dict[str, Any]) -> None:
+        answer = client.checkpoint_durable_execution(
+            DurableExecutionArn=event["DurableExecutionArn"],
+            CheckpointToken=event["CheckpointToken"],
+            Updates=[STEP],
+        )
+        assert answer["CheckpointToken"] != event["CheckpointToken"]
+        (operation,) = answer["NewExecutionState"]["Operations"]
+        assert (operation["Id"], operation["Status"]) == ("a", "SUCCEEDED")
+
+    run_script(serve, fake_lambda, script)
+
+
+def test_a_used_token_is_a_typed_error_by_the_words_sdks_know(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    def script(client: Any, event: dict[str, Any]) -> None:
+        call = {
+            "DurableExecutionArn": event["DurableExecutionArn"],
+            "CheckpointToken": event["CheckpointToken"],
+        }
+        client.checkpoint_durable_execution(**call, Updates=[STEP])
+        with pytest.raises(client.exceptions.InvalidParameterValueException) as raised:
+            client.checkpoint_durable_execution(**call, Updates=[])
+        assert raised.value.response["Error"]["Message"] == "Invalid checkpoint token"
+        with pytest.raises(client.exceptions.InvalidParameterValueException):
+            client.get_durable_execution_state(**call)
+
+    run_script(serve, fake_lambda, script)
+
+
+def test_a_repeated_checkpoint_is_answered_as_it_was(serve: Serve, fake_lambda: LambdaFake) -> None:
+    def script(client: Any, event: dict[str, Any]) -> None:
+        call = {
+            "DurableExecutionArn": event["DurableExecutionArn"],
+            "CheckpointToken": event["CheckpointToken"],
+            "ClientToken": "once",
+            "Updates": [STEP],
+        }
+        first = client.checkpoint_durable_execution(**call)
+        again = client.checkpoint_durable_execution(**call)
+        assert first["CheckpointToken"] == again["CheckpointToken"]
+        assert first["NewExecutionState"] == again["NewExecutionState"]
+
+    served = run_script(serve, fake_lambda, script)
+    (arn,) = (call.event["DurableExecutionArn"] for call in fake_lambda.calls)
+    kinds = [event["EventType"] for event in served.service.history(arn)]
+    assert kinds.count("StepSucceeded") == 1
+
+
+def test_pages_of_the_state_add_up(serve: Serve, fake_lambda: LambdaFake) -> None:
+    def script(client: Any, event: dict[str, Any]) -> None:
+        arn = event["DurableExecutionArn"]
+        steps = [{**STEP, "Id": f"step-{number}"} for number in range(7)]
+        token = client.checkpoint_durable_execution(
+            DurableExecutionArn=arn, CheckpointToken=event["CheckpointToken"], Updates=steps
+        )["CheckpointToken"]
+        ids: list[str] = []
+        marker = ""
+        while True:
+            page = client.get_durable_execution_state(
+                DurableExecutionArn=arn, CheckpointToken=token, Marker=marker, MaxItems=3
+            )
+            ids += [operation["Id"] for operation in page["Operations"]]
+            marker = page.get("NextMarker", "")
+            if not marker:
+                break
+        assert ids[1:] == [step["Id"] for step in steps]
+
+    run_script(serve, fake_lambda, script)
+
+
+def test_what_declarations_say_reaches_the_execution(serve: Serve, fake_lambda: LambdaFake) -> None:
+    declared = {
+        "order": {
+            "FunctionName": "order",
+            "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:order",
+            "Timeout": 3,
+            "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
+        }
+    }
+    fake_lambda.functions["order"] = lambda event: DONE
+    served = serve(*read_mapping(declared), lambda_endpoint=fake_lambda.url)
+    arn = invoke(served).headers["x-amz-durable-execution-arn"]
+    assert arn.startswith("arn:aws:lambda:eu-west-1:111122223333:function:order:$LATEST/")
+    execution = served.service.execution(arn)
+    assert execution["DurableConfig"] == {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7}
+    (started, *_) = served.service.history(arn)
+    assert json.dumps(started["ExecutionStartedDetails"]["ExecutionTimeout"]) == "60"
