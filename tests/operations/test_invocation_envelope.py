@@ -19,6 +19,7 @@ from aws_durable_execution_sdk_python import (
     ValidationError,
     durable_execution,
 )
+from aws_durable_execution_sdk_python.config import CompletionConfig, ParallelConfig
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 from aws_durable_execution_sdk_python.runtime.invocation import MAX_RESPONSE_BYTES
 
@@ -288,3 +289,33 @@ def test_the_decorator_takes_precedence_over_the_environment(
     monkeypatch.setenv("DURABLE_EXECUTION_COMPAT", "none")
     durable = flavour.durable(handler, compat="aws")
     assert FakeService(history).invoke(durable) == succeeded("raised")
+
+
+def test_a_result_nested_too_deeply_fails(flavour: Flavour) -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return value
+
+    assert failure(FakeService().invoke(flavour.durable(handler)))[0] == "RecursionError"
+
+
+def test_a_retryable_error_of_a_branch_is_raised_before_suspending(flavour: Flavour) -> None:
+    """Its siblings are parked: without the error the answer would be PENDING, and it lost."""
+
+    async def waiting(ctx: Any) -> None:
+        await ctx.wait(seconds=100)
+
+    async def raising(ctx: Any) -> None:
+        raise InvocationError("again")
+
+    async def handler(event: Any, ctx: Any) -> None:
+        config: ParallelConfig[Any] = ParallelConfig(
+            completion_config=CompletionConfig.all_completed()
+        )
+        await ctx.parallel([waiting, raising], config=config)
+
+    with pytest.raises(InvocationError, match="again"):
+        FakeService().invoke(flavour.durable(handler))

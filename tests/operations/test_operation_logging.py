@@ -283,3 +283,43 @@ def test_a_logger_adapter_names_the_line_too(
 
     FakeService().invoke(flavour.durable(handler))
     assert [record.funcName for record in caplog.records] == ["handler"]
+
+
+def test_each_branch_knows_for_itself_whether_it_replays(flavour: Flavour) -> None:
+    async def branch(ctx: Any, item: int, index: int, items: Any) -> None:
+        ctx.logger.info("%s begins", item)
+        await ctx.wait(seconds=item)
+        ctx.logger.info("%s ends", item)
+
+    async def body(ctx: Any) -> None:
+        await ctx.map([1, 5], branch)
+        ctx.logger.info("done")
+
+    texts = run(flavour, body).texts
+    assert sorted(texts) == ["1 begins", "1 ends", "5 begins", "5 ends", "done"]
+
+
+def test_a_resumed_child_context_does_not_repeat_its_lines(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> None:
+        ctx.logger.info("begins")
+        await ctx.wait(seconds=1)
+        ctx.logger.info("ends")
+
+    async def body(ctx: Any) -> None:
+        await ctx.run_in_child_context(child)
+
+    assert run(flavour, body).texts == ["begins", "ends"]
+
+
+def test_a_large_child_that_is_rebuilt_repeats_no_line(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> Any:
+        ctx.logger.info("begins")
+        await ctx.step(lambda: None)
+        ctx.logger.info("ends")
+        return "x" * 300_000
+
+    async def body(ctx: Any) -> None:
+        await ctx.run_in_child_context(child)
+        await ctx.wait(seconds=1)
+
+    assert run(flavour, body).texts == ["begins", "ends"]

@@ -40,7 +40,8 @@ _CUSTOM_STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: Python 3.11 cannot call a frozen, slotted and generic class as BatchItem[int](...).
+@dataclass(frozen=True)
 class BatchItem(Generic[R]):
     """The outcome of one branch.
 
@@ -76,7 +77,7 @@ class BatchItem(Generic[R]):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BatchResult(Sequence[R]):
     """The results of a map or parallel, in input order.
 

@@ -65,7 +65,7 @@ class Branches:
         self._results: dict[int, Any] = {}
         self._errors: dict[int, DurableOperationError] = {}
         self._fatal: BaseException | None = None
-        self._retry: InvocationError | None = None
+        self._postponed: InvocationError | None = None
         self._running: dict[int, asyncio.Task[None]] = {}
         self._parked: dict[int, tuple[Pending, ...]] = {}
         self._changed = asyncio.Event()
@@ -81,8 +81,7 @@ class Branches:
             while self._tracker.decision() is None:
                 self._start_branches(host)
                 if self._all_parked():
-                    if self._retry is not None:
-                        raise self._retry
+                    self._raise_postponed()
                     if host is not None:
                         return self._unwind()
                 await self._changed.wait()
@@ -96,9 +95,13 @@ class Branches:
             self._over = True
         # Of the blocking ones left, those that run come to their end, the others never begin.
         self._cancel(i for i in self._running if self._branches[i].kind is Kind.BLOCKING)
-        if self._retry is not None:
-            raise self._retry
+        self._raise_postponed()
         return BranchOutcomes(self._results, self._errors, self._tracker, self._tracker.reason)
+
+    def _raise_postponed(self) -> None:
+        if self._postponed is not None:
+            self._invocation.postponed.discard(self._postponed)
+            raise self._postponed
 
     def _cancel(self, indexes: Iterable[int]) -> None:
         for index in list(indexes):
@@ -136,7 +139,8 @@ class Branches:
             raise
         except InvocationError as error:
             if error.is_retryable():
-                self._retry = error
+                self._postponed = error
+                self._invocation.postponed.add(error)
             else:
                 self._fatal = error
         except BaseException as error:

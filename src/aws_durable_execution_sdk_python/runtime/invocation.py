@@ -74,6 +74,8 @@ class Invocation:
         self.loop = asyncio.get_running_loop()
         self.journal = Journal(arn.rpartition("/")[2])
         self._initial = initial
+        # Errors of branches that call for another invocation, once their siblings are done.
+        self.postponed: set[InvocationError] = set()
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -205,6 +207,8 @@ class Invocation:
             await self._close(consumer)
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
+            if answer is _PENDING and self.postponed:
+                raise self.postponed.pop()
             return answer
         if ended.error is None:
             return _PENDING
@@ -250,7 +254,7 @@ class Invocation:
         if error is None:
             try:
                 result = json.dumps(value)
-            except (TypeError, ValueError) as unserialisable:
+            except (TypeError, ValueError, RecursionError) as unserialisable:
                 return await self._failed(unserialisable)
             return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():

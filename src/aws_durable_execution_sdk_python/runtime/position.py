@@ -32,6 +32,7 @@ class Position(ContextUse):
     """
 
     __slots__ = (
+        "_completed",
         "_replaying",
         "ids",
         "invocation",
@@ -62,11 +63,11 @@ class Position(ContextUse):
         self.runtime: Runtime | None = None
         self.underlying_logger: Any = outer.underlying_logger if outer else logging.getLogger()
         journal = invocation.journal
-        if outer is None:
-            self._replaying = journal.has_history
-        else:
-            known = is_virtual or prefix is None or prefix in journal
-            self._replaying = known and outer.is_replaying()
+        # Inside a context that has completed, everything is a repetition, to its last line.
+        self._completed: bool = (outer is not None and outer._completed) or (
+            prefix is not None and journal.is_terminal(prefix)
+        )
+        self._replaying = journal.has_history
 
     def child(
         self, operation_id: str, order: tuple[float, ...], *, is_virtual: bool = False
@@ -126,6 +127,8 @@ class Position(ContextUse):
 
         True as long as the operation that would come next is on record.
         """
+        if self._completed:
+            return True
         if self._replaying and self.ids.peek() not in self.invocation.journal:
             self._replaying = False
         return self._replaying
