@@ -16,7 +16,6 @@ from aws_durable_execution_sdk_python_testing.engine import (
     InvokeHandler,
     Limits,
     ResourceConflictError,
-    ResourceNotFoundError,
     Returned,
     TimerKind,
 )
@@ -130,9 +129,12 @@ def test_an_invocation_wanted_before_the_end_is_refused_after_it(bench: Bench) -
         bench.engine.begin_invocation(arn, bench.now)
 
 
-def test_an_unknown_execution_is_not_found(bench: Bench) -> None:
-    with pytest.raises(ResourceNotFoundError):
-        bench.engine.begin_invocation("arn", 0)
+def test_an_invocation_wanted_before_its_execution_was_deleted_is_refused(bench: Bench) -> None:
+    arn = bench.start_only()
+    bench.engine.stop_execution(arn, None, bench.now)
+    bench.engine.delete_execution(arn, bench.now)
+    with pytest.raises(ResourceConflictError):
+        bench.engine.begin_invocation(arn, bench.now)
 
 
 # --------------------------------------------------------------------------------- tokens

@@ -40,6 +40,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
     InvokeHandler,
     PlainTarget,
     ResourceConflictError,
+    ResourceNotFoundError,
     ServiceError,
     TimerKind,
 )
@@ -272,6 +273,9 @@ UPDATES = st.one_of(
     st.just(context("START")),
     st.just(context("SUCCEED", Payload="1")),
 )
+PAUSES = ("ExecutionPaused", "ExecutionResumed")
+ENDS = {f"Execution{how}" for how in ("Succeeded", "Failed", "TimedOut", "Stopped")}
+OPEN = {"RUNNING", "PAUSING", "PAUSED"}
 OUTPUTS = st.sampled_from(
     [{"Status": "PENDING"}] * 6 + [{"Status": "SUCCEEDED", "Result": "1"}, {"Status": "FAILED"}]
 )
@@ -337,17 +341,38 @@ class StoredExecutions(RuleBasedStateMachine):
     @rule(number=NUMBERS, answer=st.sampled_from(["succeed", "fail", "heartbeat"]))
     def answer(self, number: int, answer: str) -> None:
         engine, now = self.bench.engine, self.bench.now
-        for one in engine.open_callbacks(self.arns[number % len(self.arns)]):
-            arguments = [] if answer == "heartbeat" else [None]
-            with suppress(CallbackTimeoutError):
-                getattr(engine, f"callback_{answer}")(one.callback_id, *arguments, now)
+        with suppress(ResourceNotFoundError):
+            for one in engine.open_callbacks(self.arns[number % len(self.arns)]):
+                arguments = [] if answer == "heartbeat" else [None]
+                with suppress(CallbackTimeoutError):
+                    getattr(engine, f"callback_{answer}")(one.callback_id, *arguments, now)
         self.perform_effects()
 
     @rule(number=NUMBERS)
     def stop(self, number: int) -> None:
         arn = self.arns[number % len(self.arns)]
-        self.bench.engine.stop_execution(arn, FAILURE, self.bench.now)
+        with suppress(ResourceNotFoundError):
+            self.bench.engine.stop_execution(arn, FAILURE, self.bench.now)
         self.perform_effects()
+
+    @rule(number=NUMBERS, timeout_paused=st.booleans())
+    def pause(self, number: int, timeout_paused: bool) -> None:
+        arn = self.arns[number % len(self.arns)]
+        with suppress(ResourceConflictError, ResourceNotFoundError):
+            self.bench.engine.pause_execution(
+                arn, self.bench.now, execution_timeout_paused=timeout_paused
+            )
+
+    @rule(number=NUMBERS)
+    def resume(self, number: int) -> None:
+        with suppress(ResourceConflictError, ResourceNotFoundError):
+            self.bench.engine.resume_execution(self.arns[number % len(self.arns)], self.bench.now)
+        self.perform_effects()
+
+    @rule(number=NUMBERS)
+    def delete(self, number: int) -> None:
+        with suppress(ResourceConflictError, ResourceNotFoundError):
+            self.bench.engine.delete_execution(self.arns[number % len(self.arns)], self.bench.now)
 
     @rule(seconds=st.integers(1, 8))
     def pass_time(self, seconds: int) -> None:
@@ -368,8 +393,18 @@ class StoredExecutions(RuleBasedStateMachine):
             assert [event["EventId"] for event in events] == list(range(1, len(events) + 1))
             times = [event["EventTimestamp"] for event in events]
             assert times == sorted(times)
-            ends = [e for e in events[1:] if e["EventType"].startswith("Execution")]
-            assert ends == ([] if described["Status"] == "RUNNING" else [events[-1]])
+            ends = [e for e in events[1:] if e["EventType"] in ENDS]
+            assert ends == ([] if described["Status"] in OPEN else [events[-1]])
+            changes = [e["EventType"] for e in events if e["EventType"] in PAUSES]
+            assert changes == [*PAUSES * len(changes)][: len(changes)]
+
+    @invariant()
+    def nothing_is_forgotten(self) -> None:
+        """A running execution has an invocation, or something that will bring one."""
+        for execution in self.bench.engine._service.executions.values():
+            progress = execution.progress
+            if execution.status == "RUNNING" and progress.request_id is None:
+                assert progress.retry_at is not None or (execution.pending and not execution.unseen)
 
     @invariant()
     def recovery_arms_the_same_timers(self) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 import pytest
 from bench import Bench, Handler, callback, invoke
 
+from aws_durable_execution_sdk_python.core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
     Engine,
     ExecutionEnded,
     InvokeHandler,
+    PlainTarget,
     ResourceConflictError,
     ResourceNotFoundError,
 )
@@ -90,6 +92,17 @@ def test_a_late_checkpoint_of_a_deleted_execution_is_not_found(bench: Bench) -> 
     bench.engine.delete_execution(handler.arn, bench.now)
     with pytest.raises(ResourceNotFoundError):
         handler.checkpoint()
+
+
+def test_what_still_ran_for_a_deleted_execution_is_ignored(bench: Bench) -> None:
+    bench.engine.register_target("plain", PlainTarget())
+    handler = bench.start()
+    handler.checkpoint(invoke("plain"))
+    bench.engine.stop_execution(handler.arn, None, bench.now)
+    bench.engine.delete_execution(handler.arn, bench.now)
+    handler.succeeds()
+    bench.engine.complete_invoke(handler.arn, "i", Status.SUCCEEDED, "1", None, bench.now)
+    assert bench.engine.list_executions() == {"DurableExecutions": []}
 
 
 # ------------------------------------------------------------------------------ retention

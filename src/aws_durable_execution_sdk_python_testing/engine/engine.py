@@ -201,26 +201,23 @@ class Engine(Inspection):
         """Take up the invocation an `InvokeHandler` effect asked for.
 
         Raises:
-            ResourceConflictError: none is wanted: the execution ended meanwhile, or an
-                invocation is in flight. The driver drops the effect.
-            ResourceNotFoundError: no such execution.
+            ResourceConflictError: none is wanted: the execution has ended, been paused or
+                deleted meanwhile, or an invocation is in flight. The driver drops the effect.
         """
         with self._command(now) as service:
             self._fire_due()
-            return invocations.begin(service, service.find(arn))
+            return invocations.begin(service, arn)
 
     def end_invocation(
         self, arn: str, request_id: str, outcome: Returned | Crashed, now: float
     ) -> None:
         """Close an invocation: complete, suspend, retry or fail the execution.
 
-        An invocation that is no longer current is ignored.
-
-        Raises:
-            ResourceNotFoundError: no such execution.
+        An invocation that is no longer current is ignored, that of a deleted execution too.
         """
         with self._command(now) as service:
-            invocations.end(service, service.find(arn), request_id, outcome)
+            if arn in service.executions:
+                invocations.end(service, service.find(arn), request_id, outcome)
 
     # ---------------------------------------------------------------- the handler's calls
 
@@ -322,7 +319,7 @@ class Engine(Inspection):
         """Bring back what a plain function answered (see the effect `InvokeFunction`).
 
         Args:
-            arn: the invoking execution.
+            arn: the invoking execution; ignored if it has been deleted meanwhile.
             operation_id: its CHAINED_INVOKE operation; ignored if that is closed already.
             status: SUCCEEDED, FAILED (e.g. `Sandbox.Timedout`) or TIMED_OUT (no answer).
             result: JSON text, with SUCCEEDED.
@@ -330,10 +327,12 @@ class Engine(Inspection):
             now: epoch seconds.
 
         Raises:
-            ResourceNotFoundError: no such execution or operation.
+            ResourceNotFoundError: the execution has no such operation.
         """
         with self._command(now) as service:
-            execution = service.find(arn)
+            execution = service.executions.get(arn)
+            if execution is None:
+                return
             operation = execution.operations.get(operation_id)
             if operation is None or operation.type is not OperationType.CHAINED_INVOKE:
                 raise ResourceNotFoundError(f"Chained invoke not found: {operation_id}")
@@ -347,6 +346,8 @@ class Engine(Inspection):
 
     def fire_due(self, now: float) -> None:
         """Fire every timer due at or before `now`, by deadline, then in the order armed.
+
+        Like every command it first forgets executions that were kept long enough.
 
         What fires is stamped with `now`: a driver that skips time goes from deadline to
         deadline.

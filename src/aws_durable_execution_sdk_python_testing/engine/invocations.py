@@ -28,10 +28,11 @@ from aws_durable_execution_sdk_python_testing.engine.timers import TimerKind
 _FINAL_ERRORS = frozenset({"ResourceNotFoundException"})
 
 
-def begin(service: Service, execution: Execution) -> Invocation:
+def begin(service: Service, arn: str) -> Invocation:
     """Open the invocation that was asked for, and build its event."""
-    if not execution.progress.invoke_wanted:
-        raise ResourceConflictError(f"No invocation is due: {execution.arn}")
+    execution = service.executions.get(arn)
+    if execution is None or not execution.progress.invoke_wanted:
+        raise ResourceConflictError(f"No invocation is due: {arn}")
     request_id = service.new_id()
     execution.advance(
         invoke_wanted=False,

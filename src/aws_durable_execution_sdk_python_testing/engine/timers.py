@@ -49,6 +49,10 @@ class Timers:
         self._armed: dict[Timer, _Entry] = {}
         self._sequence = 0
 
+    def __len__(self) -> int:
+        """How many entries are held, dead ones included."""
+        return sum(map(len, self._heaps.values()))
+
     def arm(self, timer: Timer, deadline: float) -> None:
         """Arm a timer for `deadline` (epoch seconds), replacing an earlier one."""
         self._sequence += 1
