@@ -40,8 +40,16 @@ class Connection:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Reply:
         """Send a request; a body that is not bytes goes as JSON."""
+        self.request(method, path, body, headers)
+        return self.answer()
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> None:
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         self._http.request(method, path, raw, headers or {})
+
+    def answer(self) -> Reply:
         response = self._http.getresponse()
         names = {name.lower(): value for name, value in response.getheaders()}
         return Reply(response.status, names, response.read())

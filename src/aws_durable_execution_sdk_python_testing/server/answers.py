@@ -22,8 +22,6 @@ from aws_durable_execution_sdk_python_testing.server.errors import RequestTooLar
 
 logger = logging.getLogger(__name__)
 
-_NO_ROUTE = frozenset({404, 405})
-
 
 def json_answer(
     body: Any, status: int = 200, headers: Mapping[str, str] | None = None
@@ -60,7 +58,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPRequestEntityTooLarge:
         response = error_answer(RequestTooLargeError("The request body is too large."))
     except web.HTTPException as error:
-        response = error_answer(_refusal(request, error))
+        response = error_answer(InvalidParameterValueError(error.reason))
     except web.RequestPayloadError:
         response = error_answer(InvalidParameterValueError("The request body is malformed."))
     except DurableFunctionsLocalRunnerError as error:
@@ -85,7 +83,6 @@ async def check_expectation(request: web.Request) -> None:
     request.writer.output_size = 0
 
 
-def _refusal(request: web.Request, error: web.HTTPException) -> ServiceError:
-    if error.status in _NO_ROUTE:
-        return ResourceNotFoundError(f"No such route: {request.method} {request.path}")
-    return InvalidParameterValueError(error.reason)
+async def refuse_route(request: web.Request) -> web.Response:
+    """Answer for every path and method there is nothing at."""
+    raise ResourceNotFoundError(f"No such route: {request.method} {request.path}")

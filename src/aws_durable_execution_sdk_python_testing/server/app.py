@@ -11,6 +11,7 @@ from aws_durable_execution_sdk_python_testing.server.answers import (
     answer_errors,
     check_expectation,
     json_answer,
+    refuse_route,
 )
 from aws_durable_execution_sdk_python_testing.server.executions import ExecutionRoutes
 from aws_durable_execution_sdk_python_testing.server.guard import keep_web_pages_out
@@ -61,6 +62,7 @@ def make_app(
         ("POST", f"{_CALLBACKS}/{{id}}/heartbeat", executions.callback_heartbeat),
         ("GET", "/health", status.health),
         ("GET", "/metrics", status.metrics),
+        ("*", "/{unknown:.*}", refuse_route),
     ]
     for method, path, handler in table:
         app.router.add_route(method, path, handler, expect_handler=check_expectation)
