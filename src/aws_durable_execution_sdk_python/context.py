@@ -6,40 +6,42 @@ Documented in the seeds (index, steps, best practices). Each operation is writte
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, overload
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, overload
 
 from typing_extensions import TypeVar
 
+from aws_durable_execution_sdk_python.async_context import AsyncDurableContext
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     ChildConfig,
     DurationLike,
     InvokeConfig,
     MapConfig,
-    ParallelBranch,
     ParallelConfig,
     StepConfig,
     WaitForCallbackConfig,
     WithRetryConfig,
 )
+from aws_durable_execution_sdk_python.context_base import (
+    AnyBranch,
+    AsyncBranch,
+    AsyncCallback,
+    BaseContext,
+    BlockingBranch,
+    Callback,
+    ExecutionContext,
+)
 from aws_durable_execution_sdk_python.core.callables import Kind
 from aws_durable_execution_sdk_python.core.completion import BatchResult
 from aws_durable_execution_sdk_python.decorators import (
-    BoundStep,
     durable_parallel_branch,
     durable_step,
     durable_wait_for_callback,
     durable_with_child_context,
 )
-from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, LogInfo
 from aws_durable_execution_sdk_python.operations import plans
-from aws_durable_execution_sdk_python.operations.callback import CallbackHandle, callback_result
 from aws_durable_execution_sdk_python.operations.plans import Plan
-from aws_durable_execution_sdk_python.runtime import usage
-from aws_durable_execution_sdk_python.runtime.loop import LoopRuntime
 from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.thread import ThreadRuntime
 from aws_durable_execution_sdk_python.types import (
@@ -65,117 +67,6 @@ T = TypeVar("T")
 U = TypeVar("U")
 # What a configuration decides, and Any without one.
 D = TypeVar("D", default=Any)
-Op: TypeAlias = Coroutine[Any, Any, T]
-
-# What `parallel` takes. The async form comes first in overloads: an `async def` is also a
-# callable whose result is a coroutine.
-AsyncBranch: TypeAlias = (
-    Callable[["AsyncDurableContext"], Awaitable[T]]
-    | BoundStep[Awaitable[T]]
-    | ParallelBranch[Awaitable[T]]
-)
-BlockingBranch: TypeAlias = Callable[["DurableContext"], T] | BoundStep[T] | ParallelBranch[T]
-AnyBranch: TypeAlias = AsyncBranch[Any] | BlockingBranch[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionContext:
-    """What is known of the execution."""
-
-    durable_execution_arn: str
-
-
-class Callback(Generic[D]):
-    """A callback that an external system answers by its `callback_id`."""
-
-    def __init__(self, handle: CallbackHandle, runtime: ThreadRuntime) -> None:
-        self._handle = handle
-        self._runtime = runtime
-
-    @property
-    def callback_id(self) -> str:
-        """The id to hand to the external system."""
-        return self._handle.callback_id
-
-    def result(self) -> D | None:
-        """Wait for the answer.
-
-        May be called in a child context or a branch of the context that created the callback.
-
-        Returns:
-            The answer: decoded if it is valid JSON, else the text; None if the callback's
-            time-out or heartbeat time-out passed (see `CallbackConfig.on_timeout`).
-
-        Raises:
-            CallbackExternalError: the external system reported a failure.
-            CallbackTimeoutError: it timed out and `on_timeout` is "raise".
-        """
-        position = usage.current()
-        runtime = self._runtime
-        if isinstance(position, Position) and isinstance(position.runtime, ThreadRuntime):
-            runtime = position.runtime
-        elif position is not None:
-            raise ValidationError(
-                "the result of a callback made with the blocking context was asked for in async "
-                "code: create the callback with the AsyncDurableContext there"
-            )
-        answer: D | None = runtime.drive(callback_result(runtime, self._handle))
-        return answer
-
-
-class AsyncCallback(Generic[D]):
-    """A callback made by an async context; `await callback.result()` waits for the answer."""
-
-    def __init__(self, handle: CallbackHandle, runtime: LoopRuntime) -> None:
-        self._handle = handle
-        self._runtime = runtime
-
-    @property
-    def callback_id(self) -> str:
-        """The id to hand to the external system."""
-        return self._handle.callback_id
-
-    async def result(self) -> D | None:
-        """Wait for the answer; see `Callback.result`."""
-        usage.current()
-        answer: D | None = await callback_result(self._runtime, self._handle)
-        return answer
-
-
-class _Context:
-    """What both contexts share: who they are, logging, and the claim on their position."""
-
-    def __init__(self, position: Position) -> None:
-        self._position = position
-
-    @property
-    def lambda_context(self) -> Any:
-        """Lambda's own context object of this invocation."""
-        return self._position.invocation.lambda_context
-
-    @property
-    def execution_context(self) -> ExecutionContext:
-        return ExecutionContext(self._position.invocation.arn)
-
-    @property
-    def is_virtual(self) -> bool:
-        """Whether this is a child context that leaves no record of its own."""
-        return self._position.is_virtual
-
-    @property
-    def logger(self) -> Logger:
-        """Writes with the execution's ARN, and nothing while finished work is replayed."""
-        position = self._position
-        info = LogInfo(position.invocation.arn, position.parent_id)
-        return Logger(position.underlying_logger, info, position.is_replaying)
-
-    def set_logger(self, logger: LoggerInterface) -> None:
-        """Write to this logger from now on, also in operations and child contexts made later."""
-        self._position.underlying_logger = logger
-
-    def is_replaying(self) -> bool:
-        """Whether the code runs through a part that an earlier invocation has run already."""
-        return self._position.is_replaying()
 
 
 class _Claimed:
@@ -197,7 +88,7 @@ class _Claimed:
         self._position.release_thread()
 
 
-class DurableContext(_Context):
+class DurableContext(BaseContext):
     """The durable operations, for code that blocks. Given to `def` handlers and functions.
 
     Operation names are None or 1 to 256 printable ASCII characters. Every method raises
@@ -542,245 +433,3 @@ class DurableContext(_Context):
         """A context for the operations below an operation id, without an operation of its own."""
         position = self._position.aside(operation_id, is_virtual=is_virtual)
         return DurableContext(position, self._runtime)
-
-
-class AsyncDurableContext(_Context):
-    """The durable operations, for async code. Given to `async def` handlers and functions.
-
-    Each method is the twin of the one of `DurableContext`: same parameters, results and errors.
-    It takes its operation's number when it is *called* and returns a coroutine, so
-    `asyncio.gather(context.step(a()), context.step(b()))` is safe. One context belongs to one
-    task at a time: for concurrent sequences of operations use `run_in_child_context`, `map` or
-    `parallel`.
-    """
-
-    _kind = Kind.ASYNC
-
-    def __init__(self, position: Position, runtime: LoopRuntime) -> None:
-        super().__init__(position)
-        self._runtime = runtime
-
-    def _claim(self) -> Position:
-        self._position.check_not_nested()
-        self._runtime.check()
-        self._position.claim_task()
-        return self._position
-
-    def _run(self, plan: Plan) -> Op[Any]:
-        return self._runtime.host(plan.kind or Kind.ASYNC, plan.make)
-
-    @overload
-    def step(
-        self,
-        func: Callable[[StepContext], Awaitable[T]],
-        name: str | None = None,
-        config: StepConfig[T] | None = None,
-    ) -> Op[T]: ...
-    @overload
-    def step(
-        self,
-        func: Callable[[StepContext], T],
-        name: str | None = None,
-        config: StepConfig[T] | None = None,
-    ) -> Op[T]: ...
-    @overload
-    def step(
-        self,
-        func: Callable[[], Awaitable[T]],
-        name: str | None = None,
-        config: StepConfig[T] | None = None,
-    ) -> Op[T]: ...
-    @overload
-    def step(
-        self,
-        func: Callable[[], T],
-        name: str | None = None,
-        config: StepConfig[T] | None = None,
-    ) -> Op[T]: ...
-    def step(
-        self,
-        func: Callable[..., Any],
-        name: str | None = None,
-        config: StepConfig[Any] | None = None,
-    ) -> Op[Any]:
-        """Run a function and checkpoint what it returns; see `DurableContext.step`.
-
-        An `async def` function runs on the event loop, a `def` in a worker thread.
-
-        Example:
-            >>> payment = await context.step(charge_payment(order_id, amount))
-        """
-        return self._run(plans.plan_step(self._claim(), func, name, config))
-
-    def wait(
-        self,
-        duration: DurationLike | None = None,
-        name: str | None = None,
-        *,
-        seconds: float | None = None,
-        minutes: float | None = None,
-        hours: float | None = None,
-        days: float | None = None,
-    ) -> Op[None]:
-        """Let time pass; see `DurableContext.wait`."""
-        parts = plans.parts(seconds, minutes, hours, days)
-        return self._run(plans.plan_wait(self._claim(), duration, name, parts))
-
-    def create_callback(
-        self, name: str | None = None, config: CallbackConfig[D] | None = None
-    ) -> Op[AsyncCallback[D]]:
-        """Create a callback for an external system; see `DurableContext.create_callback`."""
-        plan = plans.plan_create_callback(self._claim(), name, config)
-
-        async def create() -> AsyncCallback[D]:
-            return AsyncCallback(await self._run(plan), self._runtime)
-
-        return create()
-
-    def wait_for_callback(
-        self,
-        submitter: Callable[[str, WaitForCallbackContext], Any] | Callable[[str], Any],
-        name: str | None = None,
-        config: WaitForCallbackConfig[D] | None = None,
-    ) -> Op[D | None]:
-        """Hand a callback's id out and wait; see `DurableContext.wait_for_callback`."""
-        return self._run(plans.plan_wait_for_callback(self._claim(), submitter, name, config))
-
-    def invoke(
-        self,
-        function_name: str,
-        payload: Any = None,
-        name: str | None = None,
-        config: InvokeConfig[Any, D] | None = None,
-    ) -> Op[D]:
-        """Invoke another Lambda function; see `DurableContext.invoke`."""
-        return self._run(plans.plan_invoke(self._claim(), function_name, payload, name, config))
-
-    @overload
-    def run_in_child_context(
-        self,
-        func: Callable[[AsyncDurableContext], Awaitable[T]],
-        name: str | None = None,
-        config: ChildConfig[T] | None = None,
-    ) -> Op[T]: ...
-    @overload
-    def run_in_child_context(
-        self,
-        func: Callable[[DurableContext], T],
-        name: str | None = None,
-        config: ChildConfig[T] | None = None,
-    ) -> Op[T]: ...
-    def run_in_child_context(
-        self,
-        func: Callable[[Any], Any],
-        name: str | None = None,
-        config: ChildConfig[Any] | None = None,
-    ) -> Op[Any]:
-        """Run a function with a context of its own; see `DurableContext.run_in_child_context`.
-
-        A `def` function gets the blocking context and runs in a worker thread.
-        """
-        return self._run(plans.plan_child(self._claim(), self._kind, func, name, config))
-
-    def wait_for_condition(
-        self,
-        check: Callable[[T, WaitForConditionCheckContext], T | Awaitable[T]],
-        config: WaitForConditionConfig[T],
-        name: str | None = None,
-    ) -> Op[T]:
-        """Check until a strategy stops; see `DurableContext.wait_for_condition`."""
-        return self._run(plans.plan_condition(self._claim(), check, config, name))
-
-    @overload
-    def map(
-        self,
-        inputs: Sequence[U],
-        func: Callable[[AsyncDurableContext, U, int, Sequence[U]], Awaitable[T]],
-        name: str | None = None,
-        config: MapConfig[T] | None = None,
-    ) -> Op[BatchResult[T]]: ...
-    @overload
-    def map(
-        self,
-        inputs: Sequence[U],
-        func: Callable[[DurableContext, U, int, Sequence[U]], T],
-        name: str | None = None,
-        config: MapConfig[T] | None = None,
-    ) -> Op[BatchResult[T]]: ...
-    def map(
-        self,
-        inputs: Sequence[Any],
-        func: Callable[..., Any],
-        name: str | None = None,
-        config: MapConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]:
-        """Run a function for every input, concurrently; see `DurableContext.map`."""
-        return self._run(plans.plan_map(self._claim(), self._kind, inputs, func, name, config))
-
-    @overload
-    def parallel(
-        self,
-        functions: Sequence[AsyncBranch[T]],
-        /,
-        name: str | None = None,
-        config: ParallelConfig[T] | None = None,
-    ) -> Op[BatchResult[T]]: ...
-    @overload
-    def parallel(
-        self,
-        functions: Sequence[BlockingBranch[T]],
-        /,
-        name: str | None = None,
-        config: ParallelConfig[T] | None = None,
-    ) -> Op[BatchResult[T]]: ...
-    @overload
-    def parallel(
-        self,
-        functions: Sequence[AnyBranch],
-        /,
-        name: str | None = None,
-        config: ParallelConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]: ...
-    @overload
-    def parallel(
-        self,
-        *functions: AsyncBranch[T],
-        name: str | None = None,
-        config: ParallelConfig[T] | None = None,
-    ) -> Op[BatchResult[T]]: ...
-    @overload
-    def parallel(
-        self,
-        *functions: BlockingBranch[T],
-        name: str | None = None,
-        config: ParallelConfig[T] | None = None,
-    ) -> Op[BatchResult[T]]: ...
-    @overload
-    def parallel(
-        self,
-        *functions: AnyBranch,
-        name: str | None = None,
-        config: ParallelConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]: ...
-    # The positional name and config after a list are unpacked from `functions`.
-    def parallel(  # pyright: ignore[reportInconsistentOverload]
-        self,
-        *functions: Any,
-        name: str | None = None,
-        config: ParallelConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]:
-        """Run functions concurrently; see `DurableContext.parallel`."""
-        branches, name, config = plans.parallel_arguments(functions, name, config)
-        return self._run(plans.plan_parallel(self._claim(), self._kind, branches, name, config))
-
-    def _with_retry(
-        self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
-    ) -> Op[Any]:
-        return self._run(plans.plan_retry(self._claim(), self._kind, func, name, config))
-
-    def create_child_context(
-        self, operation_id: str, *, is_virtual: bool = False
-    ) -> AsyncDurableContext:
-        """A context for the operations below an operation id; see `DurableContext`."""
-        position = self._position.aside(operation_id, is_virtual=is_virtual)
-        return AsyncDurableContext(position, self._runtime)
