@@ -28,6 +28,9 @@ from aws_durable_execution_sdk_python_testing.payloads import from_api
 
 _E = TypeVar("_E", bound=BotoClientError)
 
+# Finds what is called instead of the function of a step, by the step's name; None for most.
+StandIn = Callable[[str | None], Callable[..., Any] | None]
+
 
 class HandlerApi(Protocol):
     """The calls of the service that a running handler makes."""
@@ -42,13 +45,18 @@ class HandlerApi(Protocol):
 class InProcessClient:
     """A `DurableServiceClient` that calls a local service directly.
 
-    Attributes:
-        clock: the service's clock, by which the SDK runs its own timers.
+    Args:
+        service: the service.
+        clock: its clock, by which the SDK runs its own timers.
+        stand_in: what the SDK calls instead of a step's function of that name, if anything.
     """
 
-    def __init__(self, service: HandlerApi, clock: RealClock) -> None:
+    def __init__(
+        self, service: HandlerApi, clock: RealClock, stand_in: StandIn | None = None
+    ) -> None:
         self._service = service
         self.clock = clock
+        self.stand_in = stand_in
 
     async def checkpoint(
         self,

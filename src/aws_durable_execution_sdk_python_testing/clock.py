@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import ClassVar
 
 import anyio
 
@@ -15,7 +16,7 @@ SCALE_VARIABLE = "DURABLE_EXECUTION_TIME_SCALE"
 
 
 class RealClock:
-    """Real time, multiplied by a scale.
+    """Real time, multiplied by a scale. It moves faster only when it is told to.
 
     Args:
         scale: real seconds per second on this clock: 0.01 makes a wait of 100 s take one
@@ -26,6 +27,9 @@ class RealClock:
     Raises:
         ValueError: the scale is not a positive number.
     """
+
+    # Whether time is skipped while there is nothing but waiting to do.
+    skips_waiting: ClassVar[bool] = False
 
     def __init__(self, scale: float | None = None, *, not_before: float = 0.0) -> None:
         self._scale = _scale_from_environment() if scale is None else scale
@@ -54,13 +58,15 @@ class RealClock:
         while (delay := self.real_delay(deadline)) > 0:  # noqa: ASYNC110
             await anyio.sleep(delay)
 
-
-class VirtualClock(RealClock):
-    """Runs at the real rate, and may be moved forward when there is nothing but waiting to do."""
-
     def jump_to(self, deadline: float) -> None:
         """Make it `deadline` now. A deadline in the past changes nothing."""
         self._skipped += max(0.0, deadline - self.now())
+
+
+class VirtualClock(RealClock):
+    """Runs at the real rate while something runs, and skips the time nothing runs in."""
+
+    skips_waiting = True
 
 
 def _scale_from_environment() -> float:

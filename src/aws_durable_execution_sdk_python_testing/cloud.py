@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
@@ -11,10 +11,10 @@ from aws_durable_execution_sdk_python.core.model import (
     TERMINAL,
     ErrorObject,
     Operation,
-    OperationType,
     Status,
 )
 from aws_durable_execution_sdk_python_testing import history
+from aws_durable_execution_sdk_python_testing.api import DurableApi
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 from aws_durable_execution_sdk_python_testing.model import ExecutionHistory
 from aws_durable_execution_sdk_python_testing.payloads import encode_input
@@ -67,6 +67,7 @@ class DurableFunctionCloudTestRunner:
             config=Config(read_timeout=_READ_TIMEOUT_SECONDS),
         )
         self._client = ensure_durable_operations(client)
+        self._api = DurableApi(self._client)
 
     def run(self, input: Any = None, timeout: float = 60) -> DurableFunctionTestResult:
         """Invoke the function and wait for the execution to end.
@@ -94,7 +95,7 @@ class DurableFunctionCloudTestRunner:
             TimeoutError: it has not ended within `timeout` seconds.
         """
         execution = self._poll(lambda: self._ended_execution(execution_arn), timeout, execution_arn)
-        events = list(self._events(execution_arn))
+        events = list(self._api.events(execution_arn))
         return DurableFunctionTestResult.from_execution_history(execution, {"Events": events})
 
     def wait_for_callback(
@@ -126,11 +127,19 @@ class DurableFunctionCloudTestRunner:
         """Start a callback's heartbeat time-out anew."""
         self._client.send_durable_execution_callback_heartbeat(CallbackId=callback_id)
 
+    def pause_execution(self, execution_arn: str, timeout: float = 60) -> None:
+        """Not available on AWS: only the local runner pauses executions."""
+        raise NotImplementedError("executions are paused with DurableFunctionTestRunner only")
+
+    def resume_execution(self, execution_arn: str) -> None:
+        """Not available on AWS; see `pause_execution`."""
+        raise NotImplementedError("executions are resumed with DurableFunctionTestRunner only")
+
     def get_execution_history(
         self, execution_arn: str, include_execution_data: bool = False
     ) -> ExecutionHistory:
         """The events of an execution; without data, payloads are left out."""
-        return ExecutionHistory.from_dicts(self._events(execution_arn, include_execution_data))
+        return ExecutionHistory.from_dicts(self._api.events(execution_arn, include_execution_data))
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -177,13 +186,13 @@ class DurableFunctionCloudTestRunner:
             return None  # started a moment ago, and not visible everywhere yet
 
     def _ended_execution(self, arn: str) -> Mapping[str, Any] | None:
-        execution: Mapping[str, Any] = self._client.get_durable_execution(DurableExecutionArn=arn)
+        execution = self._api.execution(arn)
         return execution if execution["Status"] in TERMINAL else None
 
     def _open_callback(self, arn: str, name: str | None) -> str | None:
-        events = list(self._events(arn))
+        events = list(self._api.events(arn))
         operations = history.fold(events)
-        callbacks = _callbacks_named(operations, name)
+        callbacks = history.callbacks_named(operations, name)
         waiting = [c for c in callbacks if c.status is Status.STARTED and _announced(c, events)]
         if waiting:
             details = waiting[0 if name is not None else -1].callback_details
@@ -194,27 +203,6 @@ class DurableFunctionCloudTestRunner:
         if any(o.operation_type == "EXECUTION" and o.status in TERMINAL for o in operations):
             raise DurableFunctionsTestError(f"the execution ended with no open {label}")
         return None
-
-    def _events(self, arn: str, include_execution_data: bool = True) -> Iterator[dict[str, Any]]:
-        page: dict[str, Any] = {}
-        while True:
-            marker = {"Marker": page["NextMarker"]} if page else {}
-            page = self._client.get_durable_execution_history(
-                DurableExecutionArn=arn, IncludeExecutionData=include_execution_data, **marker
-            )
-            yield from page["Events"]
-            if not page.get("NextMarker"):
-                return
-
-
-def _callbacks_named(operations: list[Operation], name: str | None) -> list[Operation]:
-    names = {operation.operation_id: operation.name for operation in operations}
-    return [
-        operation
-        for operation in operations
-        if operation.operation_type is OperationType.CALLBACK
-        and (name is None or name in (operation.name, names.get(operation.parent_id or "")))
-    ]
 
 
 def _announced(callback: Operation, events: list[dict[str, Any]]) -> bool:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python.core.model import Status
-from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import (
     Crashed,
     Effect,
@@ -64,7 +64,7 @@ class Driver:
 
     Args:
         engine: what to drive. Nobody else may call it, except inside `command` or `lock`.
-        clock: the time; a `VirtualClock` is moved over the time nothing runs in.
+        clock: the time; one that skips waiting is moved over the time nothing runs in.
         service: what functions are given to call the service with.
         invoker: calls the functions.
         skipped_time_counts: whether skipped time counts for execution time-outs.
@@ -282,24 +282,65 @@ class Driver:
 
     # -------------------------------------------------------------------------------- time
 
+    def advance(self, seconds: float, timeout: float | None) -> None:
+        """Let time pass: go from deadline to deadline, and let what falls due run to rest.
+
+        Args:
+            seconds: how much. Callback time-outs count it, whoever answers them.
+            timeout: real seconds to wait, each time, until no function runs.
+
+        Raises:
+            TimeoutError: a function runs for longer than that.
+        """
+        left = seconds
+        with self.progress:
+            while True:
+                if not self.progress.wait_for(self._is_at_rest, timeout):
+                    raise TimeoutError(f"a function has not come to rest within {timeout} s")
+                if left <= 0:
+                    return
+                left -= self._jump_by_at_most(left)
+
+    def _is_at_rest(self) -> bool:
+        self.check_open()
+        return not self._running
+
+    def _jump_by_at_most(self, seconds: float) -> float:
+        """Jump to the next deadline if it is that near, else by `seconds`; returns how far."""
+        with self.command() as (engine, now):
+            real = self._execution_timers_in_real_time()
+            deadline = engine.next_deadline(_ALL_TIMERS - real)
+            if deadline is None or deadline > now + seconds:
+                self._jump_to(now + seconds, real)
+                return seconds
+            self._jump_to(deadline, real)
+            return max(0.0, deadline - now)
+
     def _skip_to_next_deadline(self) -> bool:
-        """Move a virtual clock to the next deadline that may be skipped to, if there is one."""
-        if not isinstance(self._clock, VirtualClock):
+        """Jump to the next deadline that may be skipped to, if there is one."""
+        if not self._clock.skips_waiting:
             return False
         real = self._timers_in_real_time()
         deadline = self._engine.next_deadline(_ALL_TIMERS - real)
         if deadline is None:
             return False
-        skipped = deadline - self._clock.now()
-        if skipped > 0:
-            self._clock.jump_to(deadline)
-            self._engine.skip_time(skipped, real)
-        self._engine.fire_due(deadline)
+        self._jump_to(deadline, real)
         return True
 
+    def _jump_to(self, moment: float, real: frozenset[TimerKind]) -> None:
+        """Make it `moment`, and fire what is due; the jump does not count for `real` timers."""
+        skipped = moment - self._clock.now()
+        if skipped > 0:
+            self._clock.jump_to(moment)
+            self._engine.skip_time(skipped, real)
+        self._engine.fire_due(moment)
+
     def _timers_in_real_time(self) -> frozenset[TimerKind]:
-        execution = frozenset() if self._skipped_time_counts else _EXECUTION_TIMERS
+        execution = self._execution_timers_in_real_time()
         return execution | _CALLBACK_TIMERS if self._attended else execution
+
+    def _execution_timers_in_real_time(self) -> frozenset[TimerKind]:
+        return frozenset() if self._skipped_time_counts else _EXECUTION_TIMERS
 
     def _real_wait(self) -> float:
         """Real seconds until something is due."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,6 +84,17 @@ def fold(events: Iterable[Event]) -> list[Operation]:
     for event in events:
         folded.feed(event)
     return list(folded.operations.values())
+
+
+def callbacks_named(operations: Sequence[Operation], name: str | None) -> list[Operation]:
+    """The callbacks called `name`, or created in a context called so; None gives all."""
+    names = {operation.operation_id: operation.name for operation in operations}
+    return [
+        operation
+        for operation in operations
+        if operation.operation_type is OperationType.CALLBACK
+        and (name is None or name in (operation.name, names.get(operation.parent_id or "")))
+    ]
 
 
 def _apply(

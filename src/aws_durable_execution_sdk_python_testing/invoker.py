@@ -18,6 +18,8 @@ from aws_durable_execution_sdk_python_testing.engine import (
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
 from aws_durable_execution_sdk_python_testing.lambda_context import LambdaContext
+from aws_durable_execution_sdk_python_testing.mocks import MockedError, StepMocks
+from aws_durable_execution_sdk_python_testing.replaying import run_once, run_replaying
 
 Handler = Callable[[Any, Any], Any]
 
@@ -49,10 +51,20 @@ class Invoker(Protocol):
 
 
 class InProcessInvoker:
-    """Calls registered handlers on the calling thread."""
+    """Calls registered handlers on the calling thread.
 
-    def __init__(self) -> None:
+    Args:
+        steps: what stands in for steps of some names.
+        replay_every_checkpoint: run a durable handler from the top again after every
+            checkpoint.
+    """
+
+    def __init__(
+        self, steps: StepMocks | None = None, *, replay_every_checkpoint: bool = False
+    ) -> None:
         self._handlers: dict[str, Handler] = {}
+        self._steps = steps or StepMocks()
+        self._replay_every_checkpoint = replay_every_checkpoint
 
     def register(self, function_name: str, handler: Handler) -> None:
         """Make `handler` answer for `name` or `name:qualifier`."""
@@ -60,11 +72,6 @@ class InProcessInvoker:
 
     def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
-        # Here, so that the command line and the plugin start without the execution SDK.
-        from aws_durable_execution_sdk_python.execution import (
-            DurableExecutionInvocationInputWithClient,
-        )
-
         handler = self._find(invocation.function_name)
         if handler is None:
             return Crashed(_no_function(invocation.function_name))
@@ -74,11 +81,12 @@ class InProcessInvoker:
             service.invocation_timeout,
             invocation.tenant_id,
         )
-        event = DurableExecutionInvocationInputWithClient.from_event(
-            json.loads(json.dumps(invocation.event)), InProcessClient(service, service.clock)
-        )
+        client = InProcessClient(service, service.clock, self._steps.stand_in)
+        event = json.loads(json.dumps(invocation.event))
+        run = run_replaying if self._replay_every_checkpoint else run_once
         try:
-            return Returned(json.loads(json.dumps(handler(event, context))))
+            output = run(lambda one: handler(one, context), event, client)
+            return Returned(json.loads(json.dumps(output)))
         except BaseException as error:
             return Crashed(describe_crash(error, invocation.request_id))
 
@@ -102,6 +110,8 @@ class InProcessInvoker:
 
 def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
     """The wire error of an invocation that raised, as Lambda's runtime reports it."""
+    if isinstance(error, MockedError):
+        return error.reported.to_dict()
     if isinstance(error, Exception):
         return {
             "ErrorType": type(error).__name__,

@@ -38,7 +38,7 @@ class LocalService:
     Args:
         invoker: calls the functions.
         store: where executions are kept. It stays open: it belongs to the caller.
-        clock: `RealClock()`, or `VirtualClock()` to skip time nobody is busy in.
+        clock: `RealClock()`, or `VirtualClock()` to skip the time nothing runs in.
         limits: the service's limits.
         region, account_id: what ARNs are made of.
         invocation_timeout: real seconds after which an invocation is given up.
@@ -115,6 +115,33 @@ class LocalService:
         with self._driver.command() as (engine, now):
             return engine.stop_execution(arn, error, now)
 
+    def pause(self, arn: str, **request: Any) -> None:
+        """PauseDurableExecution; see `Engine.pause_execution`."""
+        with self._driver.command() as (engine, now):
+            engine.pause_execution(arn, now, **request)
+
+    def resume(self, arn: str, **request: Any) -> None:
+        """ResumeDurableExecution; see `Engine.resume_execution`."""
+        with self._driver.command() as (engine, now):
+            engine.resume_execution(arn, now, **request)
+
+    def wait_until_paused(self, arn: str, timeout: float | None = None) -> None:
+        """Return when a pause that was asked for has taken effect.
+
+        Args:
+            arn: the execution.
+            timeout: real seconds to wait at most; None waits without limit.
+
+        Raises:
+            DurableFunctionsTestError: the execution ended first.
+            TimeoutError: its function goes on without a checkpoint.
+        """
+        with self._driver.progress:
+            if not self._driver.progress.wait_for(partial(self._has_settled, arn), timeout):
+                raise TimeoutError(f"the execution has not paused within {timeout} s: {arn}")
+            if self._has_ended(arn):
+                raise DurableFunctionsTestError(f"the execution ended before it paused: {arn}")
+
     def wait_until_ended(self, arn: str, timeout: float | None = None) -> None:
         """Return when the execution has ended.
 
@@ -128,6 +155,10 @@ class LocalService:
         with self._driver.ended:
             if not self._driver.ended.wait_for(partial(self._has_ended, arn), timeout):
                 raise TimeoutError(f"the execution has not ended within {timeout} s: {arn}")
+
+    def advance(self, seconds: float, timeout: float | None = None) -> None:
+        """Let that much of the clock's time pass; see `Driver.advance`."""
+        self._driver.advance(seconds, timeout)
 
     def close(self) -> None:
         """Stop: functions that still run are abandoned, and their calls refused. Idempotent."""
@@ -259,6 +290,11 @@ class LocalService:
             marker = page.get("NextMarker")
             if not marker:
                 return
+
+    def _has_settled(self, arn: str) -> bool:
+        """Whether no pause is under way."""
+        self._driver.check_open()
+        return bool(self._engine.get_execution(arn, False)["Status"] != Status.PAUSING)
 
     def _has_ended(self, arn: str) -> bool:
         ended = self._engine.get_execution(arn, False)["Status"] in TERMINAL

@@ -1,4 +1,4 @@
-"""Histories, as `get_execution_history` returns them."""
+"""Histories, as `get_execution_history` and a result's `history` give them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing.history import event_time
 
-__all__ = ["ErrorObject", "Event", "ExecutionHistory"]
+__all__ = ["ErrorObject", "Event", "ExecutionHistory", "Invocation"]
+
+
+INVOCATION_COMPLETED = "InvocationCompleted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +52,45 @@ class Event:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """One call of the function, as the history tells of it.
+
+    Attributes:
+        request_id: the invocation's id; in the function, `context.aws_request_id`.
+        start_timestamp, end_timestamp: when it ran, aware.
+        error: what it failed with; None if it gave an answer, "PENDING" for instance.
+    """
+
+    request_id: str
+    start_timestamp: datetime
+    end_timestamp: datetime
+    error: ErrorObject | None = None
+
+    @classmethod
+    def from_details(cls, details: Mapping[str, Any]) -> Invocation:
+        """From the details of an `InvocationCompleted` event."""
+        wrapper: Mapping[str, Any] = details.get("Error") or {}
+        error = wrapper.get("Payload")
+        return cls(
+            request_id=details["RequestId"],
+            start_timestamp=event_time(details["StartTimestamp"]),
+            end_timestamp=event_time(details["EndTimestamp"]),
+            error=None if error is None else ErrorObject.from_dict(error),
+        )
+
+
 @dataclass(frozen=True)
 class ExecutionHistory:
     """The events of an execution, oldest first."""
 
     events: tuple[Event, ...]
+
+    @property
+    def invocations(self) -> tuple[Invocation, ...]:
+        """The invocations that have ended, oldest first."""
+        completed = (e for e in self.events if e.event_type == INVOCATION_COMPLETED)
+        return tuple(Invocation.from_details(event.details) for event in completed)
 
     @classmethod
     def from_dicts(cls, events: Iterable[Mapping[str, Any]]) -> ExecutionHistory:

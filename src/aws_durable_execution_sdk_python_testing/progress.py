@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,21 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from aws_durable_execution_sdk_python.core.model import Operation, OperationType, Status
+from aws_durable_execution_sdk_python_testing import wording
 from aws_durable_execution_sdk_python_testing.history import OperationFold
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 
 Event = Mapping[str, Any]
-
-_STYLES = {
-    Status.SUCCEEDED: "green",
-    Status.FAILED: "red",
-    Status.TIMED_OUT: "red",
-    Status.STOPPED: "red",
-    Status.CANCELLED: "yellow",
-    Status.PENDING: "yellow",
-    Status.READY: "yellow",
-    Status.STARTED: "cyan",
-}
+# Says how to answer a callback that is open.
+Answering = Callable[[Operation], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +116,16 @@ def _iso(when: datetime | None) -> str | None:
 
 
 class LineView:
-    """A line for each change of an operation, for logs and pipes."""
+    """A line for each change of an operation, for logs and pipes.
 
-    def __init__(self, out: TextIO) -> None:
+    Args:
+        out: where to write.
+        answering: says how to answer an open callback.
+    """
+
+    def __init__(self, out: TextIO, answering: Answering) -> None:
         self._out = out
+        self._answering = answering
         self._fold = OperationFold()
         self._before = 0
 
@@ -144,12 +142,13 @@ class LineView:
             return
         indent = "  " * (1 + _depth(operation, self._fold))
         before = "(before)" if event["EventId"] <= self._before else ""
-        took = _duration(operation.start_timestamp, operation.end_timestamp)
-        parts = (_title(operation), operation.status, took, _remark(operation), before)
+        took = wording.duration(operation.start_timestamp, operation.end_timestamp)
+        remark = _remark(operation, self._answering)
+        parts = (wording.title(operation), operation.status, took, remark, before)
         self._print(indent + "  ".join(part for part in parts if part))
 
     def end(self, result: DurableFunctionTestResult) -> None:
-        for line in _conclusion(result):
+        for line in wording.conclusion(result):
             self._print(line)
 
     def _print(self, line: str) -> None:
@@ -163,11 +162,13 @@ class LiveView:
     Args:
         console: where to show it.
         now: the time of the service's clock, epoch seconds.
+        answering: says how to answer an open callback.
     """
 
-    def __init__(self, console: Console, now: Callable[[], float]) -> None:
+    def __init__(self, console: Console, now: Callable[[], float], answering: Answering) -> None:
         self._console = console
         self._now = now
+        self._answering = answering
         self._fold = OperationFold()
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=10)
 
@@ -182,8 +183,8 @@ class LiveView:
         self._fold.feed(event)
 
     def end(self, result: DurableFunctionTestResult) -> None:
-        heading, *rest = _conclusion(result)
-        self._console.print(Text(heading, style=_STYLES[result.status]))
+        heading, *rest = wording.conclusion(result)
+        self._console.print(Text(heading, style=wording.STYLES[result.status]))
         for line in rest:
             self._console.print(Text(line))
 
@@ -201,19 +202,12 @@ class LiveView:
             table.add_row(f"... {len(operations) - room} before", "", "", "", style="dim")
         for operation in operations[-room:]:
             table.add_row(
-                "  " * _depth(operation, self._fold) + _title(operation),
-                Text(operation.status, style=_STYLES[operation.status]),
-                _duration(operation.start_timestamp, operation.end_timestamp or now),
-                _remark(operation),
+                "  " * _depth(operation, self._fold) + wording.title(operation),
+                Text(operation.status, style=wording.STYLES[operation.status]),
+                wording.duration(operation.start_timestamp, operation.end_timestamp or now),
+                _remark(operation, self._answering),
             )
         return table
-
-
-# -------------------------------------------------------------------------------- the wording
-
-
-def _title(operation: Operation) -> str:
-    return f"{operation.name or '(unnamed)'} [{operation.sub_type or operation.operation_type}]"
 
 
 def _depth(operation: Operation, fold: OperationFold) -> int:
@@ -225,38 +219,13 @@ def _depth(operation: Operation, fold: OperationFold) -> int:
     return depth
 
 
-def _duration(start: datetime | None, end: datetime | None) -> str:
-    """How long something took; nothing as long as it has no end."""
-    if start is None or end is None:
-        return ""
-    return _seconds(max(0.0, (end - start).total_seconds()))
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _remark(operation: Operation) -> str:
+def _remark(operation: Operation, answering: Answering) -> str:
     """What there is to know beyond the status."""
     if operation.error is not None:
         return str(operation.error)
     if operation.status is not Status.STARTED:
         return ""
-    wait, callback = operation.wait_details, operation.callback_details
+    wait = operation.wait_details
     if wait is not None and wait.scheduled_end_timestamp is not None:
-        return f"until {wait.scheduled_end_timestamp:%Y-%m-%d %H:%M:%S} UTC"
-    if callback is not None:
-        return f"answer it with --callback '{operation.name or 'NAME'}=JSON'"
-    return ""
-
-
-def _conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
-    execution = result.execution
-    took = execution and _duration(execution.start_timestamp, execution.end_timestamp)
-    took = f" in {took}" if took else ""
-    if result.status is Status.SUCCEEDED:
-        yield f"SUCCEEDED{took}"
-        yield json.dumps(result.result, indent=2, ensure_ascii=False)
-    else:
-        error = "" if result.error is None else f": {result.error}"
-        yield f"{result.execution_status}{took}{error}"
+        return f"until {wording.moment(wait.scheduled_end_timestamp)}"
+    return answering(operation) if operation.callback_details is not None else ""

@@ -374,7 +374,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
         (("broken.py",), "cannot import broken.py: line 2: NameError"),
         (("syntax.py",), "cannot import syntax.py: line 1:"),
         (("order.py", "--event", "{not json"), "--event is not valid JSON"),
-        (("order.py", "--event", "@absent.json"), "cannot read the event"),
+        (("order.py", "--event", "@absent.json"), "cannot read --event"),
         (("order.py", "--callback", "approval"), "--callback needs NAME=JSON"),
         (("order.py", "--callback", "approval=yes"), "--callback approval is not valid JSON"),
         (("order.py", "--store", "order.py"), "order.py is not a store"),

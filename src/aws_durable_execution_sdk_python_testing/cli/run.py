@@ -1,4 +1,4 @@
-"""The `durable` command."""
+"""`durable run`: run a file's durable handler in this process."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
+from aws_durable_execution_sdk_python.core.model import Operation
+from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, INTERRUPTED, Problem
+from aws_durable_execution_sdk_python_testing.cli.values import EVENT_HELP, parse_json, read_json
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
@@ -39,25 +42,7 @@ from aws_durable_execution_sdk_python_testing.selection import SelectedExecution
 from aws_durable_execution_sdk_python_testing.stores.base import StoreError
 from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
 
-_FAILED = 1
-_INTERRUPTED = 130
-
 _REFUSALS = (ProgramError, StoreError, ServiceError, DurableFunctionsLocalRunnerError)
-
-
-class _Problem(click.ClickException):
-    """Ends the command with one line on standard error."""
-
-    exit_code = 2
-
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
-
-
-@click.group()
-@click.version_option(package_name="aws-durable-execution-sdk-python")
-def main() -> None:
-    """Run durable functions on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +57,12 @@ class _Request:
     as_json: bool
 
 
-@main.command()
+@click.command()
 @click.argument("target", metavar="FILE[:HANDLER]")
 @click.option(
     "--event",
     default="{}",
-    help="The event as JSON; @FILE reads it from a file, - from standard input. Default: {}.",
+    help=EVENT_HELP,
 )
 @click.option(
     "--name",
@@ -117,7 +102,7 @@ def run(
     Exit status: 0 success, 1 the execution failed, 2 bad input, 130 interrupted.
     """
     request = _Request(
-        event=_parse_event(event),
+        event=read_json(event, "--event"),
         name=name or f"run-{uuid.uuid4().hex[:12]}",
         store=store,
         callbacks=dict(map(_parse_callback, callbacks)),
@@ -132,12 +117,12 @@ def run(
         try:
             result = _run(request, load_program(target), out)
         except _REFUSALS as error:
-            raise _Problem(str(error)) from error
+            raise Problem(str(error)) from error
         except sqlite3.Error as error:
-            raise _Problem(f"{store}: {error}") from error
+            raise Problem(f"{store}: {error}") from error
         except KeyboardInterrupt:
             _leave(request.name)
-    sys.exit(0 if result.status == "SUCCEEDED" else _FAILED)
+    sys.exit(0 if result.status == "SUCCEEDED" else FAILED)
 
 
 def _run(request: _Request, program: Program, out: Any) -> DurableFunctionTestResult:
@@ -163,7 +148,7 @@ def _clock(skip_time: bool, not_before: float) -> RealClock:
     try:
         return (VirtualClock if skip_time else RealClock)(not_before=not_before)
     except ValueError as error:
-        raise _Problem(str(error)) from error
+        raise Problem(str(error)) from error
 
 
 def _register(program: Program, invoker: InProcessInvoker, service: LocalService) -> None:
@@ -198,7 +183,7 @@ def _start(
         return arn
     execution = service.execution(selected.arn)
     if json.loads(execution["InputPayload"]) != request.event:
-        raise _Problem(f"{request.name} has run with another event: {execution['InputPayload']}")
+        raise Problem(f"{request.name} has run with another event: {execution['InputPayload']}")
     state = "resumed" if execution["Status"] == "RUNNING" else "finished before"
     view.begin(Beginning(request.name, selected.arn, state, selected.events))
     service.recover({selected.arn: responder})
@@ -209,8 +194,12 @@ def _view(request: _Request, out: Any, clock: RealClock) -> View:
     if request.as_json:
         return JsonView(out)
     if out.isatty():
-        return LiveView(Console(file=out), clock.now)
-    return LineView(out)
+        return LiveView(Console(file=out), clock.now, _answering)
+    return LineView(out, _answering)
+
+
+def _answering(callback: Operation) -> str:
+    return f"answer it with --callback '{callback.name or 'NAME'}=JSON'"
 
 
 def _leave(name: str) -> NoReturn:
@@ -218,29 +207,11 @@ def _leave(name: str) -> NoReturn:
     click.echo(f"interrupted; run it again with --name {name} to resume", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(_INTERRUPTED)
-
-
-def _parse_event(text: str) -> Any:
-    try:
-        if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).read_text(encoding="utf-8")
-    except OSError as error:
-        raise _Problem(f"cannot read the event: {error}") from error
-    return _parse_json(text, "--event")
+    os._exit(INTERRUPTED)
 
 
 def _parse_callback(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise _Problem(f"--callback needs NAME=JSON, not {text!r}")
-    return name, _parse_json(value, f"--callback {name}")
-
-
-def _parse_json(text: str, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise _Problem(f"{what} is not valid JSON: {error}") from error
+        raise Problem(f"--callback needs NAME=JSON, not {text!r}")
+    return name, parse_json(value, f"--callback {name}")

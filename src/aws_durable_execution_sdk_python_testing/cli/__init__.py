@@ -1,0 +1,48 @@
+"""The `durable` command: one module for each group of commands, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_HERE = __name__
+# Command: where it is. Loaded late, since each needs other libraries.
+_COMMANDS = {
+    "run": f"{_HERE}.run",
+    "serve": "aws_durable_execution_sdk_python_testing.server.commands",
+    "invoke": f"{_HERE}.invoke",
+    "ls": f"{_HERE}.inspect",
+    "show": f"{_HERE}.inspect",
+    "tree": f"{_HERE}.inspect",
+    "history": f"{_HERE}.inspect",
+    "logs": f"{_HERE}.logs",
+    "callback": f"{_HERE}.callback",
+    "stop": f"{_HERE}.control",
+    "pause": f"{_HERE}.control",
+    "resume": f"{_HERE}.control",
+    "rm": f"{_HERE}.control",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(place), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="aws-durable-execution-sdk-python")
+def main() -> None:
+    """Run durable functions on this machine, and look after them here and on AWS.
+
+    Commands about executions talk to the local service (`durable serve`), unless
+    --endpoint-url, AWS_ENDPOINT_URL_LAMBDA or --aws say otherwise. An execution is given by its
+    ARN, by its name, or as FUNCTION/NAME.
+    """

@@ -1,0 +1,164 @@
+"""Commands that look at executions: `ls`, `show`, `tree`, `history`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python_testing import wording
+from aws_durable_execution_sdk_python_testing.cli.connection import (
+    Connection,
+    connection_options,
+    json_option,
+)
+from aws_durable_execution_sdk_python_testing.cli.lookup import (
+    find_execution,
+    function_of,
+    list_executions,
+)
+from aws_durable_execution_sdk_python_testing.cli.values import print_json, without_metadata
+from aws_durable_execution_sdk_python_testing.model import Event
+from aws_durable_execution_sdk_python_testing.operations import operation_to_dict
+from aws_durable_execution_sdk_python_testing.tree import result_tree
+
+_STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "PAUSING", "PAUSED")
+
+
+@click.command()
+@click.argument("function", required=False)
+@click.option("--status", "statuses", multiple=True, type=click.Choice(_STATUSES))
+@click.option("--name", help="Only the execution of this name.")
+@click.option("--limit", default=50, show_default=True, help="At most so many, the newest first.")
+@json_option
+@connection_options
+def ls(
+    function: str | None,
+    statuses: tuple[str, ...],
+    name: str | None,
+    limit: int,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    """List executions, of FUNCTION or of all functions."""
+    filters: dict[str, Any] = {"Statuses": list(statuses), "DurableExecutionName": name}
+    given = {key: value for key, value in filters.items() if value}
+    with connection.open() as api:
+        found = list(islice(list_executions(api, connection, function, **given), limit))
+    if as_json:
+        print_json(found)
+    else:
+        _print(_execution_table(found))
+
+
+@click.command()
+@click.argument("execution")
+@json_option
+@connection_options
+def show(execution: str, as_json: bool, connection: Connection) -> None:
+    """Show an execution: what it is, how it stands, and its operations."""
+    with connection.open() as api:
+        arn = find_execution(api, connection, execution)
+        described = without_metadata(api.execution(arn))
+        result = api.result(arn)
+    if as_json:
+        print_json({**described, "Operations": [operation_to_dict(o) for o in result.operations]})
+        return
+    for line in _facts(described):
+        click.echo(line)
+    click.echo()
+    _print(result_tree(result, _now()))
+
+
+@click.command()
+@click.argument("execution")
+@json_option
+@connection_options
+def tree(execution: str, as_json: bool, connection: Connection) -> None:
+    """Draw the operations of an execution, with status, attempts and durations."""
+    with connection.open() as api:
+        result = api.result(find_execution(api, connection, execution))
+    if as_json:
+        print_json([operation_to_dict(operation) for operation in result.operations])
+    else:
+        _print(result_tree(result, _now()))
+
+
+@click.command()
+@click.argument("execution")
+@click.option("--data/--no-data", default=True, help="With payloads (the default), or without.")
+@json_option
+@connection_options
+def history(execution: str, data: bool, as_json: bool, connection: Connection) -> None:
+    """Print the events of an execution, oldest first."""
+    with connection.open() as api:
+        events = list(api.events(find_execution(api, connection, execution), data))
+    if as_json:
+        print_json(events)
+    else:
+        _print(_event_table(map(Event.from_dict, events)))
+
+
+def _execution_table(executions: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("name", "function", "status", "started", "took", box=None, pad_edge=False)
+    for one in executions:
+        start = one["StartTimestamp"]
+        table.add_row(
+            Text(one["DurableExecutionName"]),
+            Text(function_of(one)),
+            Text(one["Status"], style=wording.STYLES[Status(one["Status"])]),
+            wording.moment(start.astimezone(UTC)),
+            wording.duration(start, one.get("EndTimestamp")),
+        )
+    return table
+
+
+def _event_table(events: Iterable[Event]) -> Table:
+    table = Table("id", "time", "event", "operation", "details", box=None, pad_edge=False)
+    for event in events:
+        table.add_row(
+            str(event.event_id),
+            f"{event.event_timestamp.astimezone(UTC):%H:%M:%S.%f}"[:-3],
+            event.event_type,
+            Text(event.name or ""),
+            Text(json.dumps(event.details, ensure_ascii=False, default=str)),
+        )
+    return table
+
+
+def _facts(execution: Mapping[str, Any]) -> Iterable[str]:
+    members = {
+        "name": "DurableExecutionName",
+        "arn": "DurableExecutionArn",
+        "function": "FunctionArn",
+        "status": "Status",
+        "started": "StartTimestamp",
+        "ended": "EndTimestamp",
+        "input": "InputPayload",
+    }
+    for label, key in members.items():
+        value = execution.get(key)
+        if isinstance(value, datetime):
+            value = wording.moment(value.astimezone(UTC))
+        if value is not None:
+            yield f"{label + ':':<10}{value}"
+
+
+def _print(what: Any) -> None:
+    # A pipe has no width: nothing is to be wrapped or cut off for it.
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=10_000)
+    console.print(what, soft_wrap=not console.is_terminal)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,50 @@
+"""What ends a command: one line on standard error that says what is wrong, and status 2."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+
+# Exit statuses besides 0 (success) and 2 (bad input, or a request that was refused).
+FAILED = 1
+INTERRUPTED = 130
+
+
+class Problem(click.ClickException):
+    """Ends the command with one line on standard error."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+@contextlib.contextmanager
+def explaining(endpoint: str | None) -> Iterator[None]:
+    """Say in one line what went wrong with a call of the API.
+
+    Args:
+        endpoint: where the service is; None for AWS.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+    try:
+        yield
+    except EndpointConnectionError as error:
+        raise Problem(_unreachable(endpoint)) from error
+    except ClientError as error:
+        answer = error.response.get("Error", {})
+        raise Problem(f"{answer.get('Code')}: {answer.get('Message')}") from error
+    except BotoCoreError as error:
+        raise Problem(str(error)) from error
+
+
+def _unreachable(endpoint: str | None) -> str:
+    if endpoint is None:
+        return "cannot reach AWS Lambda: check the region and the network"
+    return (
+        f"no service answers at {endpoint}: start one with `durable serve`, "
+        "or choose another with --endpoint-url or --aws"
+    )

@@ -1,0 +1,54 @@
+"""JSON given on the command line, and JSON printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aws_durable_execution_sdk_python_testing.cli.problems import Problem
+
+EVENT_HELP = "The event as JSON; @FILE reads it from a file, - from standard input. Default: {}."
+
+
+def read_json(text: str, what: str) -> Any:
+    """The value of a JSON text, of the file `@FILE`, or of standard input for `-`.
+
+    Raises:
+        Problem: it cannot be read, or is not JSON.
+    """
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"cannot read {what}: {error}") from error
+    return parse_json(text, what)
+
+
+def parse_json(text: str, what: str) -> Any:
+    """The value of a JSON text; Problem if it is none."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Problem(f"{what} is not valid JSON: {error}") from error
+
+
+def print_json(value: Any) -> None:
+    """Print an answer of the API as JSON; times in ISO 8601."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_encode))
+
+
+def without_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the service said, without what boto3 adds about the call."""
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+def _encode(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
