@@ -124,6 +124,15 @@ def test_without_a_checkpoint_the_end_of_the_invocation_pauses(handler: Handler,
     assert handler.event_types[-2:] == ["InvocationCompleted", "ExecutionPaused"]
 
 
+def test_a_handler_that_suspended_for_the_pause_alone_is_invoked_after_it(
+    bench: Bench, handler: Handler
+) -> None:
+    pause(handler)
+    handler.suspends()
+    resume(handler)
+    assert bench.engine.take_effects() == [InvokeHandler(handler.arn, "f")]
+
+
 @pytest.mark.parametrize("checkpointed", [False, True])
 def test_an_execution_may_end_while_it_pauses(handler: Handler, checkpointed: bool) -> None:
     pause(handler)

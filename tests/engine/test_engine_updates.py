@@ -357,6 +357,14 @@ def test_sizes_at_the_limit_pass() -> None:
     assert shown["StepDetails"]["Result"] == "é" * 5
 
 
+def test_the_limits_are_the_services_own() -> None:
+    limits = Limits()
+    assert limits.operations == 3_000
+    assert (limits.payload_bytes, limits.execution_payload_bytes) == (1_048_576, 6_291_456)
+    assert limits.error_bytes == 32_768
+    assert (limits.batch_updates, limits.batch_bytes) == (250, 768_000)
+
+
 @pytest.mark.parametrize(
     ("updates", "warned"),
     [

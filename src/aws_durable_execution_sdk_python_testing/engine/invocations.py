@@ -109,7 +109,8 @@ def _returned(service: Service, execution: Execution, output: Any) -> None:
 def _suspended(service: Service, execution: Execution) -> None:
     lifecycle.close_invocation(service, execution, None)
     execution.advance(crashes=0, empty_pendings=0)
-    if execution.unseen or execution.progress.withdrawn:
+    # A pause lets a handler suspend that waits for nothing: nothing else would wake it.
+    if execution.unseen or execution.progress.withdrawn or not execution.pending:
         service.trigger(execution)
 
 
