@@ -225,7 +225,6 @@ class AsyncDurableContext(BaseContext):
     def parallel(
         self,
         functions: Sequence[AsyncBranch[T]],
-        /,
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> Op[BatchResult[T]]: ...
@@ -233,7 +232,6 @@ class AsyncDurableContext(BaseContext):
     def parallel(
         self,
         functions: Sequence[BlockingBranch[T]],
-        /,
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> Op[BatchResult[T]]: ...
@@ -241,41 +239,41 @@ class AsyncDurableContext(BaseContext):
     def parallel(
         self,
         functions: Sequence[AnyBranch],
-        /,
         name: str | None = None,
         config: ParallelConfig[Any] | None = None,
     ) -> Op[BatchResult[Any]]: ...
     @overload
     def parallel(
         self,
-        *functions: AsyncBranch[T],
+        *branches: AsyncBranch[T],
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> Op[BatchResult[T]]: ...
     @overload
     def parallel(
         self,
-        *functions: BlockingBranch[T],
+        *branches: BlockingBranch[T],
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> Op[BatchResult[T]]: ...
     @overload
     def parallel(
         self,
-        *functions: AnyBranch,
+        *branches: AnyBranch,
         name: str | None = None,
         config: ParallelConfig[Any] | None = None,
     ) -> Op[BatchResult[Any]]: ...
-    # The positional name and config after a list are unpacked from `functions`.
+    # The positional name and config after a list are unpacked from `branches`.
     def parallel(  # pyright: ignore[reportInconsistentOverload]
         self,
-        *functions: Any,
+        *branches: Any,
+        functions: Sequence[Any] | None = None,
         name: str | None = None,
         config: ParallelConfig[Any] | None = None,
     ) -> Op[BatchResult[Any]]:
         """Run functions concurrently; see `DurableContext.parallel`."""
-        branches, name, config = plans.parallel_arguments(functions, name, config)
-        return self._run(plans.plan_parallel(self._claim(), self._kind, branches, name, config))
+        functions, name, config = plans.parallel_arguments(branches, functions, name, config)
+        return self._run(plans.plan_parallel(self._claim(), self._kind, functions, name, config))
 
     def _with_retry(
         self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None

@@ -352,7 +352,6 @@ class DurableContext(BaseContext):
     def parallel(
         self,
         functions: Sequence[AsyncBranch[T]],
-        /,
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> BatchResult[T]: ...
@@ -360,7 +359,6 @@ class DurableContext(BaseContext):
     def parallel(
         self,
         functions: Sequence[BlockingBranch[T]],
-        /,
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> BatchResult[T]: ...
@@ -368,44 +366,45 @@ class DurableContext(BaseContext):
     def parallel(
         self,
         functions: Sequence[AnyBranch],
-        /,
         name: str | None = None,
         config: ParallelConfig[Any] | None = None,
     ) -> BatchResult[Any]: ...
     @overload
     def parallel(
         self,
-        *functions: AsyncBranch[T],
+        *branches: AsyncBranch[T],
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> BatchResult[T]: ...
     @overload
     def parallel(
         self,
-        *functions: BlockingBranch[T],
+        *branches: BlockingBranch[T],
         name: str | None = None,
         config: ParallelConfig[T] | None = None,
     ) -> BatchResult[T]: ...
     @overload
     def parallel(
         self,
-        *functions: AnyBranch,
+        *branches: AnyBranch,
         name: str | None = None,
         config: ParallelConfig[Any] | None = None,
     ) -> BatchResult[Any]: ...
-    # The positional name and config after a list are unpacked from `functions`.
+    # The positional name and config after a list are unpacked from `branches`.
     def parallel(  # pyright: ignore[reportInconsistentOverload]
         self,
-        *functions: Any,
+        *branches: Any,
+        functions: Sequence[Any] | None = None,
         name: str | None = None,
         config: ParallelConfig[Any] | None = None,
     ) -> BatchResult[Any]:
         """Run functions concurrently, each in a context of its own.
 
         Parameters:
-            functions: one list of branches, or the branches as arguments. A branch is a
+            branches: one list of branches, or the branches as arguments. A branch is a
                 function that takes a context, a bound `@durable_step`, or a `ParallelBranch`.
                 After a list, `name` and `config` may follow as positional arguments.
+            functions: the list of branches, if it is given by keyword.
             config: concurrency, when to stop, and serialisation.
 
         Returns:
@@ -416,8 +415,8 @@ class DurableContext(BaseContext):
             >>> user, orders = results
         """
         with self._claimed as position:
-            branches, name, config = plans.parallel_arguments(functions, name, config)
-            plan = plans.plan_parallel(position, self._kind, branches, name, config)
+            functions, name, config = plans.parallel_arguments(branches, functions, name, config)
+            plan = plans.plan_parallel(position, self._kind, functions, name, config)
             result: BatchResult[Any] = self._run(plan)
             return result
 

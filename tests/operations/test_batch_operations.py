@@ -110,6 +110,7 @@ async def y(ctx: Any) -> Any:
         (([x, y], "named"), {}, "named"),
         (([x, y], "named", ParallelConfig()), {}, "named"),
         (([x, y],), {"name": "named", "config": ParallelConfig()}, "named"),
+        ((), {"functions": [x, y], "name": "named"}, "named"),
         ((x, y), {}, None),
         ((x, y), {"name": "named", "config": ParallelConfig()}, "named"),
     ],

@@ -297,19 +297,23 @@ def _check_callable(operation: str, func: Any) -> None:
 
 
 def parallel_arguments(
-    functions: tuple[Any, ...], name: str | None, config: ParallelConfig[Any] | None
+    given: tuple[Any, ...],
+    functions: Sequence[Any] | None,
+    name: str | None,
+    config: ParallelConfig[Any] | None,
 ) -> tuple[Sequence[Any], str | None, ParallelConfig[Any] | None]:
     """The arguments of `parallel`, whether branches came as one list or one by one.
 
     After a list, name and config may be positional: `parallel([f, g], "both", config)`.
     """
-    if not functions or not isinstance(functions[0], (list, tuple)):
-        return functions, name, config
-    branches, *rest = functions
-    if len(rest) > 2 or (rest and name is not None) or (len(rest) == 2 and config is not None):
+    if functions is None and not (given and isinstance(given[0], (list, tuple))):
+        return given, name, config
+    branches, *rest = given if functions is None else (functions, *given)
+    misplaced = rest if functions is not None else rest[2:]
+    if misplaced or (rest and name is not None) or (len(rest) == 2 and config is not None):
         raise ValidationError(
             "parallel takes a list of branches, a name and a config, or the branches as "
-            f"arguments; got {len(functions)} positional arguments"
+            f"arguments; got {len(given)} positional arguments"
         )
     name = rest[0] if rest else name
     config = rest[1] if len(rest) == 2 else config
