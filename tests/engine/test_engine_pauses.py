@@ -323,6 +323,14 @@ def test_while_pausing_the_execution_may_time_out(bench: Bench, handler: Handler
     assert handler.status == "TIMED_OUT"
 
 
+def test_a_pause_comes_too_late_for_what_was_due_before(bench: Bench, handler: Handler) -> None:
+    """Even if nobody fired the timer before."""
+    suspended(handler, callback())
+    bench.now += 60
+    with pytest.raises(ResourceConflictError, match="TIMED_OUT"):
+        pause(handler)
+
+
 def test_the_time_out_may_run_on(bench: Bench, handler: Handler) -> None:
     suspended(handler, callback())
     pause(handler, execution_timeout_paused=False)

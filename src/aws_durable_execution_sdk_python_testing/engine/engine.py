@@ -154,6 +154,7 @@ class Engine(Inspection):
             ResourceNotFoundError: no such execution.
         """
         with self._command(now) as service:
+            self._fire_due()
             execution = service.find(arn)
             pauses.pause(service, execution, reason, execution_timeout_paused, client_token)
 
@@ -174,6 +175,7 @@ class Engine(Inspection):
             ResourceNotFoundError: no such execution.
         """
         with self._command(now) as service:
+            self._fire_due()
             pauses.resume(service, service.find(arn), reason, client_token)
 
     def delete_execution(self, arn: str, now: float) -> float:
