@@ -19,7 +19,12 @@ from lambda_fake import LambdaFake
 
 from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
 
-COMMANDS = "aws_durable_execution_sdk_python_testing.server.commands"
+TESTING = "aws_durable_execution_sdk_python_testing"
+# What the console scripts call.
+SCRIPTS = {
+    "durable": f"from {TESTING}.cli import main; main()",
+    "dex-local-runner": f"from {TESTING}.server.commands import dex_local_runner as main; main()",
+}
 PROGRAM = """
 import pathlib, time
 from aws_durable_execution_sdk_python import durable_execution
@@ -92,10 +97,10 @@ class Directory:
         return file.read_text().split() if file.exists() else []
 
     def serve(self, *arguments: str) -> Server:
-        return self._start("serve", "--port", "0", *arguments)
+        return self._start("durable", "serve", "--port", "0", *arguments)
 
     def start_dex(self, *arguments: str) -> Server:
-        return self._start("dex_local_runner", "start-server", "--port", "0", *arguments)
+        return self._start("dex-local-runner", "start-server", "--port", "0", *arguments)
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -126,8 +131,8 @@ class Directory:
         self._processes.append(process)
         return Server(process)
 
-    def _command(self, name: str, *arguments: str) -> list[str]:
-        return [sys.executable, "-uc", f"from {COMMANDS} import {name}; {name}()", *arguments]
+    def _command(self, script: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-uc", SCRIPTS[script], *arguments]
 
 
 @pytest.fixture
@@ -258,7 +263,7 @@ def test_skipped_time_stays_skipped_in_the_next_server(directory: Directory) -> 
 def test_what_is_wrong_is_said_in_one_line(
     directory: Directory, arguments: list[str], words: str
 ) -> None:
-    done = directory.run("serve", "--port", "0", *arguments)
+    done = directory.run("durable", "serve", "--port", "0", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -266,7 +271,7 @@ def test_what_is_wrong_is_said_in_one_line(
 
 def test_a_function_that_nothing_runs_is_an_error(directory: Directory) -> None:
     (directory.path / "functions.toml").write_text("[mail]\nTimeout = 3\n")
-    done = directory.run("serve", "--functions", "functions.toml")
+    done = directory.run("durable", "serve", "--functions", "functions.toml")
     assert done.returncode == 2
     assert "nothing runs mail" in done.stderr
 
@@ -285,18 +290,18 @@ def test_dex_local_runner_starts_and_shows_executions(
     endpoint = {"AWS_DEX_LOCAL_RUNNER_ENDPOINT": server.url}
 
     started = directory.run(
-        "dex_local_runner", "invoke", "--function-name", "order", "--input", "7", **endpoint
+        "dex-local-runner", "invoke", "--function-name", "order", "--input", "7", **endpoint
     )
     arn = json.loads(started.stdout)["ExecutionArn"]
     assert "/durable-execution/order-execution/" in arn
 
     shown = directory.run(
-        "dex_local_runner", "get-durable-execution", "--durable-execution-arn", arn, **endpoint
+        "dex-local-runner", "get-durable-execution", "--durable-execution-arn", arn, **endpoint
     )
     assert json.loads(shown.stdout)["InputPayload"] == "7"
 
     events = directory.run(
-        "dex_local_runner",
+        "dex-local-runner",
         "get-durable-execution-history",
         "--durable-execution-arn",
         arn,
@@ -322,7 +327,7 @@ def test_dex_local_runner_takes_its_settings_from_the_environment(
 def test_dex_local_runner_says_what_the_service_refuses(directory: Directory) -> None:
     server = directory.start_dex()
     done = directory.run(
-        "dex_local_runner",
+        "dex-local-runner",
         "get-durable-execution",
         "--durable-execution-arn",
         "arn:aws:lambda:us-west-2:123456789012:function:f:1/durable-execution/a/b",
@@ -334,7 +339,7 @@ def test_dex_local_runner_says_what_the_service_refuses(directory: Directory) ->
 
 def test_dex_local_runner_says_that_nobody_listens(directory: Directory) -> None:
     done = directory.run(
-        "dex_local_runner",
+        "dex-local-runner",
         "invoke",
         "--function-name",
         "order",

@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python_testing.server.answers import (
 )
 from aws_durable_execution_sdk_python_testing.server.executions import ExecutionRoutes
 from aws_durable_execution_sdk_python_testing.server.guard import keep_web_pages_out
+from aws_durable_execution_sdk_python_testing.server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing.server.invoking import InvokeRoutes
 from aws_durable_execution_sdk_python_testing.server.service import DurableService
 
@@ -24,6 +25,7 @@ _CALLBACKS = "/2025-12-01/durable-execution-callbacks"
 
 def make_app(
     service: DurableService,
+    hosting: Hosting,
     invoking: InvokeRoutes,
     *,
     max_request_bytes: int,
@@ -33,6 +35,7 @@ def make_app(
 
     Args:
         service: where executions run.
+        hosting: runs their functions.
         invoking: starts them.
         max_request_bytes: larger bodies are answered with 413.
         allowed_hosts: public names this service is reached by, besides addresses and local names.
@@ -41,7 +44,7 @@ def make_app(
         middlewares=[answer_errors, keep_web_pages_out(allowed_hosts)],
         client_max_size=max_request_bytes,
     )
-    executions = ExecutionRoutes(service)
+    executions = ExecutionRoutes(service, hosting)
     status = StatusRoutes(service)
     table = [
         ("POST", "/2015-03-31/functions/{name}/invocations", invoking.invoke),
@@ -50,6 +53,7 @@ def make_app(
         ("POST", f"{_EXECUTIONS}/{{arn}}/checkpoint", executions.checkpoint),
         ("GET", f"{_EXECUTIONS}/{{arn}}/state", executions.state),
         ("GET", f"{_EXECUTIONS}/{{arn}}/history", executions.history),
+        ("GET", f"{_EXECUTIONS}/{{arn}}/logs", executions.logs),
         ("GET", f"{_EXECUTIONS}/{{arn}}", executions.describe),
         ("DELETE", f"{_EXECUTIONS}/{{arn}}", executions.delete),
         ("POST", f"{_EXECUTIONS}/{{arn}}/stop", executions.stop),

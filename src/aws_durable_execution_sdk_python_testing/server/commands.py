@@ -15,6 +15,7 @@ from typing import Any, NoReturn, get_args
 import click
 
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
+from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.server.client import Client, ClientError
 from aws_durable_execution_sdk_python_testing.server.declarations import (
     read_assignment,
@@ -37,7 +38,15 @@ from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreErr
 
 _INTERRUPTED = 130
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_REFUSALS = (DeclarationError, StoreError, ServiceError, ClientError, OSError, ValueError)
+_REFUSALS = (
+    DeclarationError,
+    StoreError,
+    ServiceError,
+    ClientError,
+    DurableFunctionsLocalRunnerError,
+    OSError,
+    ValueError,
+)
 
 
 class _BadInput(click.ClickException):

@@ -8,15 +8,22 @@ from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing.engine import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.server.answers import json_answer
+from aws_durable_execution_sdk_python_testing.server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing.server.reading import Query, member, read_object
 from aws_durable_execution_sdk_python_testing.server.service import DurableService
 
 
 class ExecutionRoutes:
-    """Reads requests about executions, and answers them from the service."""
+    """Reads requests about executions, and answers them from the service.
 
-    def __init__(self, service: DurableService) -> None:
+    Args:
+        service: where executions run.
+        hosting: knows what functions wrote.
+    """
+
+    def __init__(self, service: DurableService, hosting: Hosting) -> None:
         self._service = service
+        self._hosting = hosting
 
     async def checkpoint(self, request: web.Request) -> web.Response:
         body = await read_object(request)
@@ -50,6 +57,20 @@ class ExecutionRoutes:
                 reverse_order=query.flag("ReverseOrder", False),
             )
         )
+
+    async def logs(self, request: web.Request) -> web.Response:
+        arn = _arn(request)
+        self._service.describe(arn, False)  # one that does not exist has no logs
+        lines = [
+            {
+                "Timestamp": line.timestamp,
+                "FunctionName": line.function_name,
+                "RequestId": line.request_id,
+                "Text": line.text,
+            }
+            for line in self._hosting.lines(arn)
+        ]
+        return json_answer({"Lines": lines})
 
     async def stop(self, request: web.Request) -> web.Response:
         # The body is the error itself, not an object that holds it.

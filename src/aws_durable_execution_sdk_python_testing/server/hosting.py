@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python_testing.invoker import (
     Invoker,
     Service,
 )
+from aws_durable_execution_sdk_python_testing.sandbox.logs import LogLine
 from aws_durable_execution_sdk_python_testing.server.functions import (
     Function,
     Functions,
@@ -35,6 +36,10 @@ class Runtime(Invoker, Protocol):
         """
         ...
 
+    def lines(self, execution_arn: str) -> list[LogLine]:
+        """What functions wrote in an execution and for it, oldest first."""
+        ...
+
     def close(self) -> None:
         """End what runs. Idempotent."""
 
@@ -48,6 +53,10 @@ class InProcessRuntime(InProcessInvoker):
         for name in function.names:
             self.register(name, handler)
         return made_durable(function) if is_durable(handler) else function
+
+    def lines(self, execution_arn: str) -> list[LogLine]:
+        """None: what handlers write goes to the server's own output."""
+        return []
 
     def close(self) -> None:
         """Nothing: threads that run handlers end with the process."""
@@ -81,6 +90,10 @@ class Hosting:
     def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
         """Run a plain function once."""
         return self._for(call.function_name).call(call, service)
+
+    def lines(self, execution_arn: str) -> list[LogLine]:
+        """What functions hosted here wrote in an execution and for it, oldest first."""
+        return self._runtime.lines(execution_arn)
 
     def close(self) -> None:
         """End what runs here."""

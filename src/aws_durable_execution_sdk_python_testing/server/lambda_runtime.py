@@ -7,7 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction, SandboxInvoker
+from aws_durable_execution_sdk_python_testing.sandbox import (
+    LogLine,
+    SandboxFunction,
+    SandboxInvoker,
+)
 from aws_durable_execution_sdk_python_testing.server import loading
 from aws_durable_execution_sdk_python_testing.server.functions import (
     DeclarationError,
@@ -40,6 +44,10 @@ class LambdaRuntime(SandboxInvoker):
         if not function.declared and _shows_durable(function.handler):
             return made_durable(function)
         return function
+
+    def lines(self, execution_arn: str) -> list[LogLine]:
+        """What functions wrote in an execution and for it, oldest first."""
+        return self.logs.read(execution_arn=execution_arn)
 
 
 def _sandboxed(function: Function, handler: str) -> SandboxFunction:

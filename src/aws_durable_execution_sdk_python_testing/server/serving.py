@@ -51,7 +51,7 @@ class DurableServer:
 
     Attributes:
         url: where it can be reached, once it is started.
-        service: the service behind it while it is started, for waiting in the same process.
+        service: the service behind it, once it is started, for waiting in the same process.
 
     Example:
         ```python
@@ -121,8 +121,10 @@ class DurableServer:
         """Build the service behind the listener; requests that come early wait in its queue."""
         settings = self._settings
         current = CurrentEndpoint(settings.lambda_endpoint)
-        hosting = self._host(current)
+        elsewhere = EndpointInvoker(self._functions, current)
+        hosting = Hosting(self._functions, self._make_runtime(), elsewhere)
         resources.callback(hosting.close)
+        self._host_functions(hosting)
         service = self.service = self._make_service(hosting)
         for function in self._functions:
             for name in function.names:
@@ -131,6 +133,7 @@ class DurableServer:
         resources.callback(invoking.close)
         app = make_app(
             service,
+            hosting,
             invoking,
             max_request_bytes=settings.max_request_bytes,
             allowed_hosts=settings.allowed_hosts,
@@ -143,14 +146,10 @@ class DurableServer:
         service.recover()
         http.start()
 
-    def _host(self, current: CurrentEndpoint) -> Hosting:
-        hosting = Hosting(
-            self._functions, self._make_runtime(), EndpointInvoker(self._functions, current)
-        )
+    def _host_functions(self, hosting: Hosting) -> None:
         for function in self._functions:
             if function.handler is not None:
                 hosting.host(function)
-        return hosting
 
     def _make_runtime(self) -> Runtime:
         if self._settings.runtime == "lambda":
@@ -225,5 +224,5 @@ def _listen(host: str, port: int) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     # What listens at every address can be reached at this one.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, str(host))
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
