@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 from aws_durable_execution_sdk_python_testing.invoker import FunctionResult
 from aws_durable_execution_sdk_python_testing.sandbox import errors
@@ -26,7 +27,8 @@ class SandboxPool:
         self._timeout = float("inf") if function.timeout is None else function.timeout
         self._host = host
         self._slots = asyncio.Semaphore(function.concurrency)
-        self._idle: list[Sandbox] = []
+        # By the function's ARN: a process is told once which version it is.
+        self._idle: defaultdict[str, list[Sandbox]] = defaultdict(list)
         self._sandboxes: set[Sandbox] = set()
 
     async def run(self, event: Event, limit: float) -> FunctionResult:
@@ -52,17 +54,18 @@ class SandboxPool:
         await asyncio.gather(*(sandbox.ended for sandbox in sandboxes), return_exceptions=True)
 
     async def _run(self, event: Event, seconds: float) -> FunctionResult:
-        sandbox = self._take_idle() or self._start(event.function_arn)
+        sandbox = self._take_idle(event.function_arn) or self._start(event.function_arn)
         try:
             return await sandbox.run(event, seconds)
         finally:
             if sandbox.alive:
-                self._idle.append(sandbox)
+                self._idle[event.function_arn].append(sandbox)
 
-    def _take_idle(self) -> Sandbox | None:
-        while self._idle:
+    def _take_idle(self, function_arn: str) -> Sandbox | None:
+        idle = self._idle[function_arn]
+        while idle:
             # The last one used is the one most likely in the machine's caches.
-            sandbox = self._idle.pop()
+            sandbox = idle.pop()
             if sandbox.alive:
                 return sandbox
         return None
