@@ -108,7 +108,8 @@ class DurableFunctionTestResult(OperationLookup):
 
         from aws_durable_execution_sdk_python_testing.tree import result_tree
 
-        Console().print(result_tree(self))
+        # A pipe, or a captured test, has no width to wrap lines for.
+        Console().print(result_tree(self), soft_wrap=True)
 
     @classmethod
     def from_service(

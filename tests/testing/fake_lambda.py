@@ -23,6 +23,7 @@ class FakeLambda:
             ResourceNotFoundException.
         invoked: `(function name, invocation type, payload)` of each Invoke.
         callbacks: `(callback id, call, body)` of each callback call.
+        lines: what functions wrote, as a local service tells.
         page: events in one page of history.
         durable: whether Invoke answers with an execution's ARN.
     """
@@ -32,6 +33,7 @@ class FakeLambda:
         self.executions: list[dict[str, Any] | None] = [{"Status": "RUNNING"}]
         self.invoked: list[tuple[str, str | None, Any]] = []
         self.callbacks: list[tuple[str, str, bytes]] = []
+        self.lines: list[dict[str, Any]] = []
         self.page = 1000
         self.durable = True
         fake = self
@@ -89,6 +91,8 @@ class FakeLambda:
             if start + self.page < len(self.events):
                 answer["NextMarker"] = str(start + self.page)
             return 200, answer, {}
+        if parts[-1] == "logs":
+            return 200, {"Lines": self.lines}, {}
         execution = self.executions.pop(0) if len(self.executions) > 1 else self.executions[0]
         if execution is None:
             return 404, {"Message": "no"}, {"X-Amzn-ErrorType": "ResourceNotFoundException"}

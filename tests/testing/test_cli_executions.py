@@ -1,0 +1,335 @@
+"""The commands about executions, run against a service that listens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aws_durable_execution_sdk_python_testing.cli import main
+from aws_durable_execution_sdk_python_testing.server.functions import hosted
+from aws_durable_execution_sdk_python_testing.server.service import DurableService
+from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
+from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+
+PROGRAM = Path(__file__).with_name("served_program.py")
+FUNCTIONS = ("order", "short", "failing", "plain")
+
+
+class Service:
+    """A service with the functions of `served_program`, and the command that talks to it."""
+
+    def __init__(self) -> None:
+        self.server = DurableServer(
+            [hosted(name, f"{PROGRAM}:{name}") for name in FUNCTIONS],
+            ServerSettings(skip_time=True),
+        )
+        self.server.start()
+
+    @property
+    def local(self) -> DurableService:
+        """What is behind the listener, to wait for."""
+        assert self.server.service is not None
+        return self.server.service
+
+    def run(self, *arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(main, arguments, input=stdin)
+
+    def ok(self, *arguments: str) -> str:
+        """Run a command that succeeds; what it printed."""
+        result = self.run(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.ok(*arguments, "--json"))
+
+    def refused(self, *arguments: str) -> str:
+        """Run a command that is refused; the one line it says."""
+        result = self.run(*arguments)
+        assert result.exit_code == 2, result.output
+        (line,) = result.stderr.splitlines()
+        return str(line)
+
+    def wait_for_approval(self, name: str) -> str:
+        """Start an execution of `order`, and wait until its callback is open; its ARN."""
+        arn: str = self.json("invoke", "order", "--name", name)["DurableExecutionArn"]
+        self.local.wait_for_callback(arn, "approval", timeout=60)
+        return arn
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "absent"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    started = Service()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", started.server.url)
+    yield started
+    started.server.stop()
+
+
+# ------------------------------------------------------------------------------------ invoke
+
+
+def test_invoke_starts_an_execution_and_returns(service: Service) -> None:
+    shown = service.ok("invoke", "short", "--name", "a", "--event", '{"x": 1}')
+    first, arn = shown.splitlines()
+    assert first == "started a"
+    assert arn.split("/")[-2] == "a"
+
+
+def test_invoke_wait_shows_the_operations_and_the_result(service: Service) -> None:
+    shown = service.ok("invoke", "short", "--event", '{"x": 1}', "--wait")
+    assert "echo [Step]  SUCCEEDED" in shown
+    assert shown.endswith('{\n  "x": 1\n}\n')
+
+
+def test_invoke_wait_json_ends_with_the_result(service: Service) -> None:
+    lines = [
+        json.loads(line) for line in service.ok("invoke", "short", "--wait", "--json").splitlines()
+    ]
+    assert [line["type"] for line in lines] == ["execution", "operation", "operation", "result"]
+    assert lines[-1]["result"] == {}
+
+
+def test_the_exit_status_tells_that_the_execution_failed(service: Service) -> None:
+    result = service.run("invoke", "failing", "--wait")
+    assert result.exit_code == 1
+    assert "ValueError: no stock" in result.stdout
+
+
+def test_invoke_gives_up_waiting_after_the_timeout(service: Service) -> None:
+    result = service.run("invoke", "order", "--name", "slow", "--wait", "--timeout", "0")
+    assert result.exit_code == 2
+    assert "durable show slow" in result.stderr
+
+
+def test_a_name_and_event_start_one_execution_only(service: Service) -> None:
+    arns = {service.json("invoke", "short", "--name", "a")["DurableExecutionArn"] for _ in "12"}
+    assert len(arns) == 1
+
+
+def test_the_event_is_read_from_a_file_or_standard_input(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text('{"from": "file"}')
+    service.ok("invoke", "short", "--name", "f", "--event", f"@{tmp_path / 'event.json'}", "--wait")
+    service.run("invoke", "short", "--name", "s", "--event", "-", "--wait", stdin='"stdin"')
+    assert json.loads(service.json("show", "f")["Result"]) == {"from": "file"}
+    assert json.loads(service.json("show", "s")["Result"]) == "stdin"
+
+
+# ------------------------------------------------------------------------------------ looking
+
+
+def test_ls_lists_the_newest_execution_first(service: Service) -> None:
+    for name in ("one", "two"):
+        service.ok("invoke", "short", "--name", name, "--wait")
+    header, newest, oldest = service.ok("ls").splitlines()
+    assert header.split() == ["name", "function", "status", "started", "took"]
+    assert newest.split()[:3] == ["two", "short", "SUCCEEDED"]
+    assert oldest.split()[:3] == ["one", "short", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["bad", "good"]),
+        (["short"], ["good"]),
+        (["--status", "FAILED"], ["bad"]),
+        (["--status", "FAILED", "--status", "SUCCEEDED"], ["bad", "good"]),
+        (["--name", "good"], ["good"]),
+        (["--limit", "1"], ["bad"]),
+        (["order"], []),
+    ],
+)
+def test_ls_narrows_the_list(service: Service, arguments: list[str], names: list[str]) -> None:
+    service.run("invoke", "short", "--name", "good", "--wait")
+    service.run("invoke", "failing", "--name", "bad", "--wait")
+    listed = service.json("ls", *arguments)
+    assert [execution["DurableExecutionName"] for execution in listed] == names
+
+
+def test_show_tells_what_an_execution_is_and_waits_for(service: Service) -> None:
+    arn = service.wait_for_approval("o-1")
+    shown = service.ok("show", "o-1")
+    assert f"arn:      {arn}\n" in shown
+    assert "status:   RUNNING\n" in shown
+    assert "prepare [Step]  SUCCEEDED" in shown
+    assert "2 attempts" in shown
+    assert "approval [WaitForCallback]  STARTED" in shown
+
+
+def test_show_json_has_the_operations_as_a_tree(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    shown = service.json("show", "o-1")
+    assert shown["Status"] == "RUNNING"
+    prepare, approval = shown["Operations"]
+    assert (prepare["name"], prepare["attempt"], prepare["payload"]) == ("prepare", 2, '"prepared"')
+    assert approval["child_operations"][0]["operation_type"] == "CALLBACK"
+
+
+def test_tree_draws_the_operations_below_their_contexts(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    root, prepare, approval, callback, *_ = service.ok("tree", "o-1").splitlines()
+    assert root.startswith("execution o-1  RUNNING")
+    assert prepare.startswith("├── prepare [Step]")
+    assert approval.startswith("└── approval [WaitForCallback]")
+    assert "[Callback]  STARTED" in callback
+    assert "callback id" in callback
+
+
+def test_tree_shows_the_error_an_execution_failed_with(service: Service) -> None:
+    service.run("invoke", "failing", "--name", "bad", "--wait")
+    assert "error: ValueError: no stock" in service.ok("tree", "bad")
+
+
+def test_tree_json_is_the_operations(service: Service) -> None:
+    service.ok("invoke", "short", "--name", "a", "--wait")
+    (echo,) = service.json("tree", "a")
+    assert (echo["name"], echo["status"], echo["payload"]) == ("echo", "SUCCEEDED", "{}")
+
+
+def test_history_prints_the_events_in_order(service: Service) -> None:
+    service.ok("invoke", "short", "--name", "a", "--wait")
+    _, *lines = service.ok("history", "a").splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3", "4", "5"]
+    assert [line.split()[2] for line in lines] == [
+        "ExecutionStarted",
+        "StepStarted",
+        "StepSucceeded",
+        "InvocationCompleted",
+        "ExecutionSucceeded",
+    ]
+
+
+def test_history_leaves_payloads_out_if_told_to(service: Service) -> None:
+    service.ok("invoke", "short", "--name", "a", "--event", '"secret"', "--wait")
+    assert "secret" in service.ok("history", "a")
+    assert "secret" not in service.ok("history", "a", "--no-data")
+    events = service.json("history", "a", "--no-data")
+    assert events[0]["ExecutionStartedDetails"]["Input"]["Truncated"] is True
+
+
+# --------------------------------------------------------------------------------- callbacks
+
+
+def test_a_callback_is_answered_by_name(service: Service) -> None:
+    arn = service.wait_for_approval("o-1")
+    service.ok("callback", "succeed", "approval", "--execution", "o-1", "--result", '{"ok": true}')
+    service.local.wait_until_ended(arn, 60)
+    assert json.loads(service.json("show", "o-1")["Result"])["answer"] == {"ok": True}
+
+
+def test_a_callback_is_answered_by_id(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    _, approval = service.json("tree", "o-1")
+    callback_id = approval["child_operations"][0]["callback_id"]
+    assert service.json("callback", "heartbeat", callback_id) == {"CallbackId": callback_id}
+    service.ok("callback", "succeed", callback_id)
+    assert service.refused("callback", "succeed", callback_id) == (
+        "Error: CallbackTimeoutException: Callback is already completed or has timed out"
+    )
+
+
+def test_a_callback_is_failed_with_an_error(service: Service) -> None:
+    arn = service.wait_for_approval("o-1")
+    error = ("--message", "not today", "--type", "Refused")
+    service.ok("callback", "fail", "approval", "--execution", "o-1", *error)
+    service.local.wait_until_ended(arn, 60)
+    assert "Refused: not today" in service.ok("tree", "o-1")
+
+
+def test_a_callback_that_is_not_open_is_refused_with_those_that_are(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    message = service.refused("callback", "succeed", "payment", "--execution", "o-1")
+    assert "no open callback named 'payment'" in message
+    assert "approval" in message
+
+
+# ----------------------------------------------------------------------------------- control
+
+
+def test_stop_ends_an_execution_with_the_error_given(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    assert service.ok("stop", "o-1", "--message", "enough", "--type", "Me") == "stopped o-1\n"
+    shown = service.json("show", "o-1")
+    assert shown["Status"] == "STOPPED"
+    assert shown["Error"] == {"ErrorMessage": "enough", "ErrorType": "Me"}
+
+
+def test_pause_and_resume(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    service.ok("pause", "o-1", "--reason", "looking at it")
+    assert service.json("show", "o-1")["Status"] == "PAUSED"
+    service.ok("resume", "o-1")
+    assert service.json("show", "o-1")["Status"] == "RUNNING"
+    details = [e for e in service.json("history", "o-1") if e["EventType"] == "ExecutionPaused"]
+    assert details[0]["ExecutionPausedDetails"]["Reason"]["Payload"] == "looking at it"
+
+
+def test_rm_deletes_an_execution_that_has_ended(service: Service) -> None:
+    arn = service.json("invoke", "short", "--name", "a")["DurableExecutionArn"]
+    service.local.wait_until_ended(arn, 60)
+    assert service.json("rm", "a")["DurableExecutionArn"] == arn
+    assert service.json("ls") == []
+
+
+def test_rm_of_a_running_execution_is_refused(service: Service) -> None:
+    service.wait_for_approval("o-1")
+    assert service.refused("rm", "o-1").startswith("Error: ResourceConflictException: ")
+
+
+# ------------------------------------------------------------------------- names and problems
+
+
+@pytest.mark.parametrize("form", ["{arn}", "a", "short/a"])
+def test_an_execution_is_given_by_arn_by_name_or_with_its_function(
+    service: Service, form: str
+) -> None:
+    arn = service.json("invoke", "short", "--name", "a")["DurableExecutionArn"]
+    assert service.json("show", form.format(arn=arn))["DurableExecutionArn"] == arn
+
+
+def test_a_name_that_several_functions_have_is_refused(service: Service) -> None:
+    for function in ("short", "failing"):
+        service.run("invoke", function, "--name", "a", "--wait")
+    message = service.refused("show", "a")
+    assert "short/a" in message
+    assert "failing/a" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["show", "nobody"], "no execution named 'nobody'"),
+        (["show", "short/nobody"], "no execution named 'nobody' of short"),
+        (["show", "arn:nonsense"], "InvalidParameterValueException"),
+        (["invoke", "nobody"], "ResourceNotFoundException"),
+        (["invoke", "plain"], "no durable function"),
+        (["invoke", "short", "--event", "{"], "--event is not valid JSON"),
+        (["callback", "succeed", "x", "--result", "{"], "--result is not valid JSON"),
+        (["callback", "succeed", "not base64"], "InvalidParameterValueException"),
+        (["ls", "--endpoint-url", "no url"], "no url"),
+        (["ls", "--endpoint-url", "http://127.0.0.1:1"], "durable serve"),
+        (["--aws-is-said", "ls"], "No such option"),
+    ],
+)
+def test_a_problem_is_one_line_and_status_2(
+    service: Service, arguments: list[str], problem: str
+) -> None:
+    result = service.run(*arguments)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_aws_is_asked_for_a_function_since_it_lists_by_function(service: Service) -> None:
+    message = service.refused("show", "a", "--aws", "--region", "us-west-2")
+    assert "FUNCTION/NAME" in message

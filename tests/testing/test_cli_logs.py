@@ -1,0 +1,76 @@
+"""`durable logs`: lines that a local service keeps, and lines in CloudWatch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from click.testing import CliRunner
+from fake_lambda import ARN, FakeLambda
+
+from aws_durable_execution_sdk_python_testing.cli import main
+from aws_durable_execution_sdk_python_testing.cli.logs import cloudwatch_lines
+from aws_durable_execution_sdk_python_testing.model import Invocation
+
+LINES = [
+    {"Timestamp": 1.5, "FunctionName": "Mine", "RequestId": "r-1", "Text": "charging order-1"},
+    {"Timestamp": 2.25, "FunctionName": "pay", "RequestId": "r-2", "Text": "paid"},
+]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    fake = FakeLambda()
+    fake.lines = LINES
+    yield fake.url
+    fake.close()
+
+
+def test_logs_prints_what_the_functions_of_an_execution_wrote(endpoint: str) -> None:
+    result = CliRunner().invoke(main, ["logs", ARN, "--endpoint-url", endpoint])
+    assert result.stdout.splitlines() == [
+        "00:00:01.500  Mine  charging order-1",
+        "00:00:02.250  pay  paid",
+    ]
+
+
+def test_logs_json_has_the_request_ids(endpoint: str) -> None:
+    result = CliRunner().invoke(main, ["logs", ARN, "--endpoint-url", endpoint, "--json"])
+    assert [line["RequestId"] for line in json.loads(result.stdout)] == ["r-1", "r-2"]
+
+
+def test_on_aws_the_lines_of_each_invocation_are_looked_up() -> None:
+    client: Any = boto3.client(
+        "logs", region_name="us-west-2", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    invocations = [_invocation("r-1", 10), _invocation("r-2", 20)]
+    with Stubber(client) as stub:
+        for invocation, text in zip(invocations, ("one\n", "two"), strict=True):
+            stub.add_response(
+                "filter_log_events",
+                {"events": [{"timestamp": 11_500, "message": text}]},
+                {
+                    "logGroupName": "/aws/lambda/Mine",
+                    "filterPattern": f'"{invocation.request_id}"',
+                    "startTime": int(invocation.start_timestamp.timestamp() * 1000),
+                },
+            )
+        lines = list(cloudwatch_lines(client, "/aws/lambda/Mine", invocations))
+    assert lines == [
+        {"Timestamp": 11.5, "FunctionName": "Mine", "RequestId": "r-1", "Text": "one"},
+        {"Timestamp": 11.5, "FunctionName": "Mine", "RequestId": "r-2", "Text": "two"},
+    ]
+    client.close()
+
+
+def _invocation(request_id: str, start: float) -> Invocation:
+    return Invocation(
+        request_id=request_id,
+        start_timestamp=datetime.fromtimestamp(start, UTC),
+        end_timestamp=datetime.fromtimestamp(start + 1, UTC),
+    )
