@@ -51,9 +51,10 @@ def test_it_serves_between_start_and_stop() -> None:
 
 def test_serve_forever_returns_when_it_is_stopped() -> None:
     runner = WebRunner(config())
-    runner.start()
     thread = threading.Thread(target=runner.serve_forever)
     thread.start()
+    while not runner.url:
+        pass
     runner.stop()
     thread.join()
     assert not thread.is_alive()

@@ -34,8 +34,8 @@ def text_answer(
     text: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """An answer whose body is JSON text already."""
-    # A lone surrogate is legal in JSON's escapes and may have come in that way.
-    body = text.encode("utf-8", "surrogatepass")
+    # JSON's escapes may bring in a lone surrogate. It leaves as the escape it came as.
+    body = text.encode("utf-8", "backslashreplace")
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 

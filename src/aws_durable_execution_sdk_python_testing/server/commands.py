@@ -252,29 +252,23 @@ def dex_local_runner() -> None:
     help="The functions chained invokes find, by name.",
 )
 def start_server(
-    host: str,
-    port: int,
     log_level: str,
-    lambda_endpoint: str,
-    local_runner_region: str,
     store_type: str,
     store_path: str | None,
-    invocation_timeout: int,
-    skip_time: bool,
     function_configs: str | None,
-    **_compatibility: object,
+    **options: Any,
 ) -> None:
     """Serve the durable API; functions run behind the Lambda endpoint."""
     logging.basicConfig(level=log_level.upper())
     with _reporting(click.ClickException):
         functions = read_option(function_configs) if function_configs else []
         settings = ServerSettings(
-            host=host,
-            port=port,
-            lambda_endpoint=lambda_endpoint,
-            skip_time=skip_time,
-            invocation_timeout=invocation_timeout,
-            region=local_runner_region,
+            host=options["host"],
+            port=options["port"],
+            lambda_endpoint=options["lambda_endpoint"],
+            skip_time=options["skip_time"],
+            invocation_timeout=options["invocation_timeout"],
+            region=options["local_runner_region"],
         )
         _serve(functions, settings, open_store(StoreType(store_type), store_path))
 

@@ -161,7 +161,8 @@ def _exchange(request: _Request, endpoint: str) -> _Answer:
         connection.request(
             "POST",
             parts.path + _path(request),
-            body=request.body.encode("utf-8", "surrogatepass"),
+            # A lone surrogate leaves as the JSON escape it came as.
+            body=request.body.encode("utf-8", "backslashreplace"),
             headers={
                 "Content-Type": "application/json",
                 "X-Amz-Invocation-Type": "RequestResponse",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import socket
 import threading
@@ -42,7 +43,8 @@ _LINE_BYTES = 16 * 1024
 class DurableServer:
     """The durable service over HTTP.
 
-    What an earlier server left unfinished in the store goes on when this one starts.
+    What an earlier server left unfinished in the store goes on when this one starts. A server
+    serves once: it is not started again after it is stopped.
 
     Args:
         functions: the functions it knows.
@@ -73,8 +75,9 @@ class DurableServer:
         self._functions = Functions(functions)
         self._store = InMemoryExecutionStore() if store is None else store
         self._resources = contextlib.ExitStack()
+        self._resources.callback(self._store.close)
+        self._started = False
         self._stopped = threading.Event()
-        self._stopped.set()
 
     def start(self) -> None:
         """Listen, and take up what the store holds. Returns once requests are answered.
@@ -84,16 +87,17 @@ class DurableServer:
             InvalidParameterValueError: the settings' endpoint is no URL.
             OSError: the address cannot be listened at.
         """
-        if not self._stopped.is_set():
+        if self._started:
             return
-        with contextlib.ExitStack() as resources:
-            resources.callback(self._store.close)
+        try:
             listener = _listen(self._settings.host, self._settings.port)
-            resources.callback(listener.close)
+            self._resources.callback(listener.close)
             self.url = _url(listener)
-            self._open(listener, resources)
-            self._resources = resources.pop_all()
-        self._stopped.clear()
+            self._open(listener, self._resources)
+        except BaseException:
+            self._resources.close()
+            raise
+        self._started = True
 
     def serve_forever(self) -> None:
         """Start if need be, and return when `stop` is called, from another thread or a signal."""
@@ -182,23 +186,30 @@ class _HttpThread:
     def __init__(self, app: web.Application, listener: socket.socket) -> None:
         self._app = app
         self._listener = listener
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve()), name="durable-http", daemon=True
-        )
-        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="durable-http", daemon=True)
+        self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
 
     def start(self) -> None:
         """Return once requests are answered."""
         self._thread.start()
-        self._ready.wait()
+        self._ready.result()
 
     def stop(self) -> None:
-        if self._loop is None:
+        if self._loop is None or not self._thread.is_alive():
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            # Whoever waits for it to be ready must learn that it never will be.
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -211,7 +222,7 @@ class _HttpThread:
         )
         await runner.setup()
         await web.SockSite(runner, self._listener).start()
-        self._ready.set()
+        self._ready.set_result(None)
         await self._stopping.wait()
         await runner.cleanup()
 

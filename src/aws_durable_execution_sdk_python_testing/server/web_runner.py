@@ -110,8 +110,9 @@ class WebRunner:
     def serve_forever(self) -> None:
         """Start if need be, and return when `stop` is called, from another thread or a signal."""
         self.start()
-        if self._server is not None:
-            self._server.serve_forever()
+        server = self._server
+        if server is not None:  # else it was stopped already
+            server.serve_forever()
 
     def stop(self) -> None:
         """Stop serving. Idempotent."""
