@@ -71,5 +71,7 @@ class Output:
         return True
 
     def _emit_line(self, line: bytes) -> None:
-        # The runtime breaks lines within one message by carriage returns.
-        self._emit(line.decode(errors="replace").rstrip("\r").replace("\r", "\n"))
+        for start in range(0, len(line) or 1, _LONGEST_LINE):
+            text = line[start : start + _LONGEST_LINE].decode(errors="replace")
+            # The runtime breaks lines within one message by carriage returns.
+            self._emit(text.rstrip("\r").replace("\r", "\n"))

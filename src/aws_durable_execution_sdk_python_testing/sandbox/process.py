@@ -19,6 +19,7 @@ class ProcessGroup:
     def __init__(self, process: asyncio.subprocess.Process, guardian: Guardian) -> None:
         self._process = process
         self._guardian = guardian
+        self._gone = False
 
     @classmethod
     async def start(
@@ -60,8 +61,10 @@ class ProcessGroup:
         return group
 
     def kill(self) -> None:
-        """Kill all processes of the group. Call it before `wait` returns only."""
-        # Gone already, or on macOS: nothing but zombies.
+        """Kill all processes of the group, if there are any."""
+        if self._gone:
+            return  # the id may be another group's by now
+        # PermissionError: on macOS, if nothing but zombies is left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -73,6 +76,7 @@ class ProcessGroup:
         """
         code = await self._process.wait()
         self.kill()
+        self._gone = True
         with contextlib.suppress(OSError):
             self._guardian.forget(self._process.pid)
         return code

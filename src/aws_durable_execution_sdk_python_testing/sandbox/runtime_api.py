@@ -16,6 +16,7 @@ from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing.invoker import FunctionResult
 from aws_durable_execution_sdk_python_testing.sandbox import errors
+from aws_durable_execution_sdk_python_testing.server.answers import answer_errors
 from aws_durable_execution_sdk_python_testing.server.guard import keep_web_pages_out
 
 _HOST = "127.0.0.1"
@@ -103,7 +104,8 @@ class RuntimeApi:
 
     def _application(self) -> web.Application:
         application = web.Application(
-            middlewares=[keep_web_pages_out()], client_max_size=errors.LARGEST_RESPONSE
+            middlewares=[answer_errors, keep_web_pages_out()],
+            client_max_size=errors.LARGEST_RESPONSE,
         )
         application.add_routes(
             [

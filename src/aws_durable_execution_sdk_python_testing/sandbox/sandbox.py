@@ -95,7 +95,7 @@ class Sandbox:
     def kill(self) -> None:
         """End it, whatever it does. Wait for `ended` to see it gone."""
         self._killed = True
-        if self._process is not None and not self.ended.done():
+        if self._process is not None:
             self._process.kill()
 
     async def _follow(self, turn: Turn) -> FunctionResult | None:

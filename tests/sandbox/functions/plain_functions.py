@@ -33,6 +33,10 @@ def echo(event: Any, context: Any) -> Any:
     return event
 
 
+def measure(event: str, context: Any) -> int:
+    return len(event)
+
+
 def open_fifo(event: dict[str, str], context: Any) -> int:
     """Come back when another process has opened the other end."""
     with open(event["fifo"], event["mode"]):
@@ -40,7 +44,7 @@ def open_fifo(event: dict[str, str], context: Any) -> int:
 
 
 def repeat(event: dict[str, Any], context: Any) -> str:
-    return event["text"] * event["times"]
+    return str(event["text"]) * int(event["times"])
 
 
 def fail(event: Any, context: Any) -> None:
