@@ -26,6 +26,12 @@ if TYPE_CHECKING:
         DurableChildContextTestRunner,
         DurableFunctionTestRunner,
     )
+    from aws_durable_execution_sdk_python_testing.web.server import (
+        StoreType,
+        WebRunner,
+        WebRunnerConfig,
+        WebServiceConfig,
+    )
 
     __version__: str
 
@@ -41,11 +47,16 @@ __all__ = [
     "InvocationStatus",
     "OperationStatus",
     "OperationType",
+    "StoreType",
+    "WebRunner",
+    "WebRunnerConfig",
+    "WebServiceConfig",
     "__version__",
     "deserialize_operation_payload",
 ]
 
 _MODEL = "aws_durable_execution_sdk_python.core.model"
+_WEB = f"{__name__}.web.server"
 _HOMES = {
     "CALLBACK_TIMEOUT": f"{__name__}.responder",
     "DurableChildContextTestRunner": f"{__name__}.runner",
@@ -58,6 +69,10 @@ _HOMES = {
     "InvocationStatus": _MODEL,
     "OperationStatus": _MODEL,
     "OperationType": _MODEL,
+    "StoreType": _WEB,
+    "WebRunner": _WEB,
+    "WebRunnerConfig": _WEB,
+    "WebServiceConfig": _WEB,
     "deserialize_operation_payload": f"{__name__}.payloads",
 }
 

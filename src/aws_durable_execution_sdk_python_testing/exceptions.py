@@ -1,6 +1,51 @@
-"""The errors of the testing SDK."""
+"""The errors of the testing SDK.
+
+What the service refuses is a `ServiceError`, with the code and HTTP status of the API. Its classes
+have a second name here each, the one boto3 knows the error by.
+"""
 
 from __future__ import annotations
+
+from aws_durable_execution_sdk_python_testing.engine.errors import (
+    CallbackTimeoutError,
+    DurableExecutionAlreadyStartedError,
+    InvalidParameterValueError,
+    ResourceConflictError,
+    ResourceNotFoundError,
+    ServiceError,
+    TooManyRequestsError,
+)
+
+__all__ = [
+    "AwsApiException",
+    "CallbackTimeoutError",
+    "CallbackTimeoutException",
+    "DurableExecutionAlreadyStartedError",
+    "DurableExecutionAlreadyStartedException",
+    "DurableFunctionsLocalRunnerError",
+    "DurableFunctionsTestError",
+    "ExecutionAlreadyStartedException",
+    "InvalidParameterValueError",
+    "InvalidParameterValueException",
+    "ResourceConflictError",
+    "ResourceConflictException",
+    "ResourceNotFoundError",
+    "ResourceNotFoundException",
+    "ServiceError",
+    "ServiceException",
+    "TooManyRequestsError",
+    "TooManyRequestsException",
+]
+
+AwsApiException = ServiceException = ServiceError
+CallbackTimeoutException = CallbackTimeoutError
+DurableExecutionAlreadyStartedException = DurableExecutionAlreadyStartedError
+# As the official testing SDK calls it.
+ExecutionAlreadyStartedException = DurableExecutionAlreadyStartedError
+InvalidParameterValueException = InvalidParameterValueError
+ResourceConflictException = ResourceConflictError
+ResourceNotFoundException = ResourceNotFoundError
+TooManyRequestsException = TooManyRequestsError
 
 
 class DurableFunctionsTestError(Exception):

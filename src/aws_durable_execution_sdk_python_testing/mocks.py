@@ -62,7 +62,7 @@ class Outcomes:
                 return self._always
             if not self._left:
                 raise DurableFunctionsTestError(
-                    f"{self._what} has {self._count} outcomes and was called once more"
+                    f"{self._what} was called more often than it has outcomes: {self._count}"
                 )
             return self._left.popleft()
 

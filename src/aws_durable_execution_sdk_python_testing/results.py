@@ -104,12 +104,9 @@ class DurableFunctionTestResult(OperationLookup):
             result.print()  # pytest shows it when the test fails
             ```
         """
-        from rich.console import Console
+        from aws_durable_execution_sdk_python_testing.tree import result_tree, stdout_console
 
-        from aws_durable_execution_sdk_python_testing.tree import result_tree
-
-        # A pipe, or a captured test, has no width to wrap lines for.
-        Console().print(result_tree(self), soft_wrap=True)
+        stdout_console().print(result_tree(self))
 
     @classmethod
     def from_service(

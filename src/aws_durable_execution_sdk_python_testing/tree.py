@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
@@ -22,6 +23,7 @@ from aws_durable_execution_sdk_python_testing.results import (
 )
 
 _WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
+_ENDLESS = 100_000
 _FAILED = TERMINAL - {Status.SUCCEEDED}
 
 
@@ -43,6 +45,12 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
     _grow(tree, result.operations, now)
     _add_outcome(tree, result)
     return tree
+
+
+def stdout_console() -> Console:
+    """Standard output. Lines are wrapped on terminals only: a pipe has no width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_ENDLESS)
 
 
 def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:

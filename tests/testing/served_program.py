@@ -35,5 +35,10 @@ def failing(event: Any, context: DurableContext) -> None:
     raise ValueError("no stock")
 
 
+@durable_execution
+def talkative(event: Any, context: DurableContext) -> None:
+    print("charging", event["order"])
+
+
 def plain(event: Any, context: Any) -> Any:
     return event

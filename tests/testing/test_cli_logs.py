@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,11 +17,21 @@ from fake_lambda import ARN, FakeLambda
 from aws_durable_execution_sdk_python_testing.cli import main
 from aws_durable_execution_sdk_python_testing.cli.logs import cloudwatch_lines
 from aws_durable_execution_sdk_python_testing.model import Invocation
+from aws_durable_execution_sdk_python_testing.server.functions import hosted
+from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
+from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
 
 LINES = [
     {"Timestamp": 1.5, "FunctionName": "Mine", "RequestId": "r-1", "Text": "charging order-1"},
     {"Timestamp": 2.25, "FunctionName": "pay", "RequestId": "r-2", "Text": "paid"},
 ]
+
+
+@pytest.fixture(autouse=True)
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture
@@ -42,6 +53,20 @@ def test_logs_prints_what_the_functions_of_an_execution_wrote(endpoint: str) -> 
 def test_logs_json_has_the_request_ids(endpoint: str) -> None:
     result = CliRunner().invoke(main, ["logs", ARN, "--endpoint-url", endpoint, "--json"])
     assert [line["RequestId"] for line in json.loads(result.stdout)] == ["r-1", "r-2"]
+
+
+def test_logs_of_a_function_in_a_runtime_process_are_kept_by_the_service() -> None:
+    program = Path(__file__).with_name("served_program.py")
+    function = hosted("talkative", f"{program}:talkative")
+    with DurableServer([function], ServerSettings(runtime="lambda")) as server:
+        cli, options = CliRunner(), ["--endpoint-url", server.url]
+        event = '{"order": "order-1"}'
+        cli.invoke(
+            main, ["invoke", "talkative", "--name", "a", "--event", event, "--wait", *options]
+        )
+        shown = cli.invoke(main, ["logs", "a", *options])
+    assert shown.exit_code == 0, shown.output
+    assert any(line.endswith("  talkative  charging order-1") for line in shown.stdout.splitlines())
 
 
 def test_on_aws_the_lines_of_each_invocation_are_looked_up() -> None:

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +27,7 @@ from aws_durable_execution_sdk_python_testing.cli.lookup import (
 from aws_durable_execution_sdk_python_testing.cli.values import print_json, without_metadata
 from aws_durable_execution_sdk_python_testing.model import Event
 from aws_durable_execution_sdk_python_testing.operations import operation_to_dict
-from aws_durable_execution_sdk_python_testing.tree import result_tree
+from aws_durable_execution_sdk_python_testing.tree import result_tree, stdout_console
 
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "PAUSING", "PAUSED")
 
@@ -56,7 +55,7 @@ def ls(
     if as_json:
         print_json(found)
     else:
-        _print(_execution_table(found))
+        stdout_console().print(_execution_table(found))
 
 
 @click.command()
@@ -75,7 +74,7 @@ def show(execution: str, as_json: bool, connection: Connection) -> None:
     for line in _facts(described):
         click.echo(line)
     click.echo()
-    _print(result_tree(result, _now()))
+    stdout_console().print(result_tree(result, _now()))
 
 
 @click.command()
@@ -89,7 +88,7 @@ def tree(execution: str, as_json: bool, connection: Connection) -> None:
     if as_json:
         print_json([operation_to_dict(operation) for operation in result.operations])
     else:
-        _print(result_tree(result, _now()))
+        stdout_console().print(result_tree(result, _now()))
 
 
 @click.command()
@@ -104,7 +103,7 @@ def history(execution: str, data: bool, as_json: bool, connection: Connection) -
     if as_json:
         print_json(events)
     else:
-        _print(_event_table(map(Event.from_dict, events)))
+        stdout_console().print(_event_table(map(Event.from_dict, events)))
 
 
 def _execution_table(executions: Iterable[Mapping[str, Any]]) -> Table:
@@ -150,14 +149,6 @@ def _facts(execution: Mapping[str, Any]) -> Iterable[str]:
             value = wording.moment(value.astimezone(UTC))
         if value is not None:
             yield f"{label + ':':<10}{value}"
-
-
-def _print(what: Any) -> None:
-    # A pipe has no width: nothing is to be wrapped or cut off for it.
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=10_000)
-    console.print(what, soft_wrap=not console.is_terminal)
 
 
 def _now() -> datetime:
