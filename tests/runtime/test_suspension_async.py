@@ -325,11 +325,18 @@ def test_a_parked_task_that_swallows_cancellation_is_ended() -> None:
 
 
 def test_threads_of_an_invocation_are_gone_after_it() -> None:
+    threads: set[threading.Thread] = set()
+
     @durable_execution
     async def handler(event: Any, context: AsyncDurableContext) -> list[int]:
+        def body(x: int) -> int:
+            threads.add(threading.current_thread())
+            return x + 1
+
         return list(
-            await context.map(list(range(20)), lambda ctx, x, i, xs: ctx.step(lambda: x + 1))
+            await context.map(list(range(20)), lambda ctx, x, i, xs: ctx.step(lambda: body(x)))
         )
 
     assert run(handler).result == list(range(1, 21))
-    assert not [t for t in threading.enumerate() if t.name.startswith("durable-worker")]
+    assert threads
+    assert not any(thread.is_alive() for thread in threads)
