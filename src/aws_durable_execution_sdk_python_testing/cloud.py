@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -21,6 +22,8 @@ from aws_durable_execution_sdk_python_testing.payloads import encode_input
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 # Lambda's own limit of an invocation, and time for the answer to arrive.
 _READ_TIMEOUT_SECONDS = 960
@@ -168,6 +171,9 @@ class DurableFunctionCloudTestRunner:
                 f"invoking {self._function_name} started no durable execution: "
                 "is it deployed with a DurableConfig?"
             )
+        if response.get("FunctionError"):
+            # The execution tells more of it: its result is what the test gets.
+            _log.warning("%s answered with an error: %s", arn, response["FunctionError"])
         return str(arn)
 
     def _poll(self, look: Callable[[], T | None], timeout: float, execution_arn: str) -> T:

@@ -60,10 +60,10 @@ class _Withheld(NamedTuple):
 
 
 class _ReplayingClient:
-    """A client whose first checkpoint that may end the run does.
+    """Ends a run of the handler with the first checkpoint that may end it.
 
     One that leaves a step started may not: the step's function runs, and would be cut off. If
-    it must run at most once per attempt, it never would.
+    it may run only once per attempt, it would never come to its end.
 
     Attributes:
         withheld: set once the run is to end.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_lambda import FakeLambda
 
 from aws_durable_execution_sdk_python_testing.cli import main
 from aws_durable_execution_sdk_python_testing.server.functions import hosted
@@ -110,6 +112,19 @@ def test_invoke_gives_up_waiting_after_the_timeout(service: Service) -> None:
     result = service.run("invoke", "order", "--name", "slow", "--wait", "--timeout", "0")
     assert result.exit_code == 2
     assert "durable show slow" in result.stderr
+
+
+def test_ctrl_c_leaves_the_execution_running(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    result = service.run("invoke", "order", "--name", "o-1", "--wait")
+    assert result.exit_code == 130
+    assert "it goes on: durable show o-1" in result.stderr
+    assert service.json("show", "o-1")["Status"] == "RUNNING"
 
 
 def test_a_name_and_event_start_one_execution_only(service: Service) -> None:
@@ -328,6 +343,16 @@ def test_a_problem_is_one_line_and_status_2(
     assert result.exit_code == 2
     assert problem in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_service_that_does_not_list_all_executions_is_asked_for_a_function(
+    service: Service,
+) -> None:
+    fake = FakeLambda()
+    fake.executions = [None]
+    message = service.refused("show", "a", "--endpoint-url", fake.url)
+    fake.close()
+    assert "FUNCTION/NAME" in message
 
 
 def test_aws_is_asked_for_a_function_since_it_lists_by_function(service: Service) -> None:

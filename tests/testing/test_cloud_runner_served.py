@@ -79,9 +79,12 @@ def test_text_and_values_arrive_as_they_do_locally(runner_of: RunnerOf, given: o
     assert runner_of("short").run(input=given).result == {"a": 1}
 
 
-def test_a_failed_execution_is_a_result(runner_of: RunnerOf) -> None:
+def test_a_failed_execution_is_a_result_and_its_error_is_logged(
+    runner_of: RunnerOf, caplog: pytest.LogCaptureFixture
+) -> None:
     result = runner_of("failing").run()
     assert result.status == "FAILED"
+    assert "answered with an error: Unhandled" in caplog.text
     assert str(result.error) == "ValueError: no stock"
 
 
