@@ -104,7 +104,8 @@ async def _check(
     logger = Logger(position.underlying_logger, position.log_info(identity, attempt))
     args: tuple[Any, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
-    new = await runtime.call(StepBody(identity.name), condition.check, *args)
+    check = position.invocation.body(identity.name, condition.check)
+    new = await runtime.call(StepBody(identity.name), check, *args)
     text = condition.encode(new)
     new = condition.decode(text)
     decision = wait_decision(condition.config.wait_strategy, new, attempt)

@@ -134,7 +134,8 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
     if step.make_context is not None:
         info = position.log_info(identity, attempt)
         args = (*args, step.make_context(Logger(position.underlying_logger, info), attempt))
-    return await runtime.call(StepBody(identity.name), step.function, *args)
+    function = runtime.invocation.body(identity.name, step.function)
+    return await runtime.call(StepBody(identity.name), function, *args)
 
 
 async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:

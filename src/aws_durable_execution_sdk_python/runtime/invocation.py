@@ -43,6 +43,9 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 50
 
 _log = logging.getLogger(__name__)
 
+# How a test runner's client names what runs instead of the function of a step, by its name.
+StandIn = Callable[[str | None], Callable[..., Any] | None]
+
 _PENDING = {"Status": Status.PENDING.value}
 
 
@@ -81,6 +84,7 @@ class Invocation:
         self._bodies = 0
         self._before = asyncio.all_tasks()
         self.workers = Workers(self._work_done)
+        self._stand_in: StandIn | None = getattr(client, "stand_in", None)
         clock: Clock = getattr(client, "clock", None) or SystemClock()
         self.suspension = Suspension(
             self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._end
@@ -107,6 +111,11 @@ class Invocation:
         """
         if self._ended:
             raise SuspendExecution("the invocation is ending")
+
+    def body(self, name: str | None, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What to run as the step of that name: its function, or what stands in for it."""
+        stand_in = None if self._stand_in is None else self._stand_in(name)
+        return function if stand_in is None else stand_in
 
     def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
         """The context object to hand to a blocking function."""

@@ -18,6 +18,9 @@ class DurableServiceClient(Protocol):
     A client fails with `CheckpointError` or `GetExecutionStateError`, whose `is_retryable()` says
     whether another invocation can help; `service.errors.classify` makes them. It never retries a
     call under another client token: a checkpoint whose answer was lost must stay recognisable.
+
+    Clients of test runners have two attributes more: `clock`, which the SDK's timers follow, and
+    `stand_in`, which finds what is to run instead of the function of a step by the step's name.
     """
 
     async def checkpoint(
