@@ -1,0 +1,123 @@
+"""Runs a program on the in-process service and judges what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model_history import outcomes, problems
+from model_interpreter import handler, plain_function
+from model_programs import InvokeDurable, InvokeFunction, Program, has_races, operations
+from model_world import Crash, CrashingInvoker, World
+
+from aws_durable_execution_sdk_python_testing.engine import (
+    DurableTarget,
+    Limits,
+    PlainTarget,
+    StartExecution,
+)
+from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
+from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
+from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
+
+# Real seconds; only a program that hangs gets there.
+_PATIENCE = 60
+# Crashes are planned, so the service must never give an execution up because of them.
+# Small pages, so that states come in several.
+_LIMITS = Limits(invocation_attempts=1000, invocation_retry_maximum=2.0, page_bytes=2_000)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of a program ended.
+
+    Attributes:
+        outcome: status, result and error of the execution.
+        histories: the events of the execution, and of those it invoked, by ARN.
+        arn: the execution.
+    """
+
+    world: World
+    outcome: dict[str, Any]
+    histories: dict[str, list[dict[str, Any]]]
+    arn: str
+
+
+def run(program: Program, crashes: Sequence[Crash] = ()) -> Ran:
+    """Run a program to its end, crashing as planned."""
+    world = World(crashes)
+    inner = InProcessInvoker()
+    service = LocalService(
+        CrashingInvoker(world, inner), InMemoryExecutionStore(), clock=world.clock, limits=_LIMITS
+    )
+    world.service = service
+    try:
+        _register(service, inner, world, program)
+        request = StartExecution(
+            function_name="model", execution_name="run", input=json.dumps({"path": "p"})
+        )
+        arn = service.start(request, responder=CallbackResponder(world.answers))
+        service.wait_until_ended(arn, _PATIENCE)
+        histories = {each: service.history(each) for each in list(world.invocations)}
+        return Ran(world, _outcome(service.execution(arn)), histories, arn)
+    finally:
+        service.close()
+
+
+def _register(
+    service: LocalService, inner: InProcessInvoker, world: World, program: Program
+) -> None:
+    functions = [
+        op for op in operations(program.ops) if isinstance(op, InvokeFunction | InvokeDurable)
+    ]
+    names = {repr(op): f"function-{i}" for i, op in enumerate(functions)}
+    inner.register("model", handler(world, program, names))
+    for op in functions:
+        name = names[repr(op)]
+        if isinstance(op, InvokeDurable):
+            inner.register(name, handler(world, op.program, names))
+            service.register_target(name, DurableTarget())
+        else:
+            inner.register(name, plain_function(world, op))
+            service.register_target(name, PlainTarget())
+
+
+def _outcome(execution: dict[str, Any]) -> dict[str, Any]:
+    error = execution.get("Error") or {}
+    result = execution.get("Result")
+    return {
+        "status": execution["Status"],
+        "result": None if result is None else json.loads(result),
+        "error": (error.get("ErrorType"), error.get("ErrorMessage")),
+    }
+
+
+# ------------------------------------------------------------------------------------- judging
+
+
+def check(program: Program, crashes: Sequence[Crash]) -> None:
+    """Run with and without crashes, and assert that both keep every promise and agree."""
+    calm, crashed = run(program), run(program, crashes)
+    assert violations(program, calm) == []
+    assert [count for count in calm.world.runs.values() if count != 1] == []
+    assert violations(program, crashed) == []
+    assert crashed.outcome == calm.outcome
+    if not has_races(program):
+        assert outcomes(crashed.histories[crashed.arn]) == outcomes(calm.histories[calm.arn])
+        assert crashed.world.seen == calm.world.seen
+
+
+def violations(program: Program, ran: Ran) -> list[str]:
+    """Promises that a run broke, whatever it ended with."""
+    world = ran.world
+    found = list(world.violations)
+    for arn, events in ran.histories.items():
+        # When a race is decided, what its losers had invoked may still be running.
+        ended = arn == ran.arn or not has_races(program)
+        found += problems(events, invocations=world.invocations[arn], ended=ended)
+    bodies = {path for path, _ in world.runs}
+    found += [f"{path} completed but never ran" for path in sorted(world.completed - bodies)]
+    return found
