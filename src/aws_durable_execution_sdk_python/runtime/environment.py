@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
@@ -40,9 +41,26 @@ class Environment:
         return client
 
     def close(self) -> None:
+        self._end_tasks()
         if self._client is not None:
             self._runner.run(self._client.aclose())
         self._runner.close()
+
+    def _end_tasks(self) -> None:
+        """Cancel what is left in the loop, once, and let it clean up to its end.
+
+        Each task that raises SystemExit stops the loop in the middle of the others' cleaning up.
+        """
+        loop = self._runner.get_loop()
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        ended = asyncio.gather(*tasks, return_exceptions=True)
+        while not ended.done():
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                loop.run_until_complete(ended)
 
 
 _idle: list[Environment] = []

@@ -160,7 +160,7 @@ class Invocation:
             host.release(SuspendExecution("the invocation is ending"))
             return
         self.workers.end(stretch)
-        task = self.spawn(_outcome(make()), context)
+        task = self.spawn(_outcome(make), context)
         task.add_done_callback(partial(self._release_with, host, stretch))
         self.suspension.check_soon()
 
@@ -204,7 +204,7 @@ class Invocation:
             return _failed_unless_retryable(error)
         event = self._input()
         consumer = self.loop.create_task(self.checkpointer.run())
-        root = self.spawn(_outcome(self._root(handler, kind, event)))
+        root = self.spawn(_outcome(partial(self._root, handler, kind, event)))
         try:
             await asyncio.wait((root, self._ending), return_when=asyncio.FIRST_COMPLETED)
             answer = _PENDING
@@ -249,11 +249,11 @@ class Invocation:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
         strangers = {*self._before, consumer, asyncio.current_task()}
-        for task in asyncio.all_tasks() - strangers:
+        for task in asyncio.all_tasks(self.loop) - strangers:
             task.cancel()
         self.checkpointer.close()
         await self.workers.close()
-        if not await cancel_and_wait(asyncio.all_tasks() - strangers):
+        if not await cancel_and_wait(asyncio.all_tasks(self.loop) - strangers):
             _log.error("a task did not end when it was cancelled, and was left behind")
         await consumer
 
@@ -303,10 +303,15 @@ class Invocation:
                 raise
 
 
-async def _outcome(coroutine: Coroutine[Any, Any, Any]) -> tuple[BaseException | None, Any]:
-    """The outcome as a value: SystemExit in a task would stop the event loop at once."""
+async def _outcome(
+    make: Callable[[], Coroutine[Any, Any, Any]],
+) -> tuple[BaseException | None, Any]:
+    """The outcome as a value: SystemExit in a task would stop the event loop at once.
+
+    Makes the coroutine itself: of a task that is cancelled before it begins none is left over.
+    """
     try:
-        return None, await coroutine
+        return None, await make()
     except asyncio.CancelledError:
         raise
     except BaseException as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -84,11 +84,16 @@ class ThreadRuntime:
         token = usage.enter(body)
         try:
             result = function(*args)
-            if inspect.isawaitable(result):
-                result = self._on_loop(partial(self.invocation.await_body, result))
+            return self._await_body(result) if inspect.isawaitable(result) else result
         finally:
             usage.leave(token)
-        return result
+
+    def _await_body(self, body: Awaitable[Any]) -> Any:
+        try:
+            return self._on_loop(partial(self.invocation.await_body, body))
+        finally:
+            if inspect.iscoroutine(body):
+                body.close()  # it never began if the invocation was ending
 
     async def enter(
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any

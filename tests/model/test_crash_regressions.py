@@ -1,0 +1,118 @@
+"""Bugs that random programs found, each as the smallest program that shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from aws_durable_execution_sdk_python import (
+    AsyncDurableContext,
+    DurableContext,
+    StepContext,
+    durable_execution,
+)
+from aws_durable_execution_sdk_python.core.model import (
+    CheckpointOutput,
+    OperationUpdate,
+    StateOutput,
+)
+from aws_durable_execution_sdk_python.exceptions import CheckpointError
+from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
+
+
+def test_an_invocation_that_two_steps_exit_from_is_cleaned_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each SystemExit stops the event loop; the invocation must still come to its end in it.
+
+    Found by random programs: what was left was collected, and ran its clean-up, in the event loop
+    of another invocation.
+    """
+    exits: list[str] = []
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> Any:
+        if exits:
+            return "again"
+        begun = asyncio.Event()
+
+        async def leave(_: StepContext) -> None:
+            await begun.wait()
+            exits.append("a")
+            raise SystemExit(1)
+
+        async def leave_when_cancelled(_: StepContext) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                exits.append("b")
+                raise SystemExit(1)
+
+        return await asyncio.gather(
+            context.step(leave_when_cancelled, name="b"), context.step(leave, name="a")
+        )
+
+    with DurableFunctionTestRunner(handler) as runner:
+        assert runner.run().result == "again"
+    gc.collect()
+    assert exits == ["a", "b"]
+    assert [record.message for record in caplog.records if "destroyed" in record.message] == []
+
+
+class FailingClient:
+    """Fails every checkpoint; `failed` is set once the invocation knows."""
+
+    def __init__(self) -> None:
+        self.failed = threading.Event()
+
+    async def checkpoint(
+        self, arn: str, token: str, updates: Sequence[OperationUpdate], client_token: str | None
+    ) -> CheckpointOutput:
+        asyncio.get_running_loop().call_soon(self.failed.set)
+        raise CheckpointError("throttled", retryable=True)
+
+    async def get_execution_state(
+        self, arn: str, token: str, marker: str, max_items: int = 1000
+    ) -> StateOutput:
+        raise AssertionError("there is only one page")
+
+
+def test_an_async_body_that_comes_too_late_to_run_is_disposed_of() -> None:
+    """Found by random programs: "coroutine was never awaited", from a blocking handler."""
+    client = FailingClient()
+
+    async def late() -> int:
+        return 1
+
+    def body(_: Any) -> Any:
+        client.failed.wait()
+        return late()
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> Any:
+        return context.step(body, name="late")
+
+    root = {
+        "Id": "run",
+        "Type": "EXECUTION",
+        "Status": "STARTED",
+        "StartTimestamp": time.time() * 1000,
+        "ExecutionDetails": {"InputPayload": "{}"},
+    }
+    event = {
+        "DurableExecutionArn": "arn:aws:lambda:us-west-2:123456789012:function:f:1"
+        "/durable-execution/name/run",
+        "CheckpointToken": "t",
+        "InitialExecutionState": {"Operations": [root], "NextMarker": ""},
+    }
+    with pytest.raises(CheckpointError):
+        handler(DurableExecutionInvocationInputWithClient.from_event(event, client), None)
+    gc.collect()  # a coroutine that was never awaited warns, and warnings are errors here
