@@ -74,13 +74,6 @@ class Crash:
     mode: Mode = Mode.EXIT
 
 
-class Dead(BaseException):
-    """Ends what still runs in a process that has crashed.
-
-    Not another SystemExit: each one takes the event loop down from wherever it is raised.
-    """
-
-
 class World:
     """One run of a program, seen from outside.
 
@@ -210,7 +203,7 @@ class Process:
 
     def _check_alive(self, what: str) -> None:
         if self._dead:
-            raise Dead
+            raise SystemExit(1)
         if self.ended:
             self._world.violations.append(f"{what} happened after its invocation had ended")
 
