@@ -374,7 +374,11 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
         (("broken.py",), "cannot import broken.py: line 2: NameError"),
         (("syntax.py",), "cannot import syntax.py: line 1:"),
         (("order.py", "--event", "{not json"), "--event is not valid JSON"),
+        (("order.py", "--event", '{"amount": NaN}'), "--event is not valid JSON: NaN"),
+        (("order.py", "--event", r'"\ud800"'), "--event is not valid JSON: half of a surrogate"),
+        (("order.py", "--event", "[" * 60_000), "--event is nested too deeply"),
         (("order.py", "--event", "@absent.json"), "cannot read --event"),
+        (("order.py", "--event", "@latin1.json"), "cannot read --event"),
         (("order.py", "--callback", "approval"), "--callback needs NAME=JSON"),
         (("order.py", "--callback", "approval=yes"), "--callback approval is not valid JSON"),
         (("order.py", "--store", "order.py"), "order.py is not a store"),
@@ -391,6 +395,7 @@ def test_bad_input_is_refused_in_one_line(
     directory.write("invoking.py", INVOKING)
     directory.write("broken.py", "x = 1\ny = undefined\n")
     directory.write("syntax.py", "def broken(:\n")
+    (directory.path / "latin1.json").write_bytes('"ü"'.encode("latin-1"))
     foreign = sqlite3.connect(directory.path / "foreign.db")
     foreign.execute("CREATE TABLE theirs (x)")
     foreign.close()
@@ -408,6 +413,36 @@ def test_a_name_with_another_event_is_refused(directory: Directory) -> None:
     line = refused(directory.run("order.py", "--event", '{"order": "B"}', "--name", "x"))
     assert "x has run with another event" in line
     assert directory.log == ["prepare", "work"]
+
+
+ECHO = """
+from aws_durable_execution_sdk_python import durable_execution
+
+@durable_execution
+def handler(event, context):
+    return chr(0xD800) if event == "surrogate" else event
+"""
+
+
+def test_true_is_another_event_than_1(directory: Directory) -> None:
+    """They are equal in Python only."""
+    directory.write("echo.py", ECHO)
+    assert directory.run("echo.py", "--event", "1", "--name", "x").returncode == 0
+    refusal = refused(directory.run("echo.py", "--event", "true", "--name", "x"))
+    assert "x has run with another event: 1" in refusal
+
+
+@pytest.mark.parametrize(
+    ("encoding", "event", "shown"),
+    [("ascii", '"\u00fc"', '"\\xfc"'), ("utf-8", '"surrogate"', '"\\ud800"')],
+)
+def test_a_result_the_output_cannot_express_is_shown_escaped(
+    directory: Directory, encoding: str, event: str, shown: str
+) -> None:
+    directory.write("echo.py", ECHO)
+    directory.environment["PYTHONIOENCODING"] = encoding
+    done = directory.run("echo.py", "--event", event)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, shown)
 
 
 def test_a_store_of_a_live_run_is_refused(directory: Directory) -> None:

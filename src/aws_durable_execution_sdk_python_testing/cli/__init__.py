@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 
 import click
 
@@ -46,3 +48,6 @@ def main() -> None:
     --endpoint-url, AWS_ENDPOINT_URL_LAMBDA or --aws say otherwise. An execution is given by its
     ARN, by its name, or as FUNCTION/NAME.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A result may hold what the terminal's encoding cannot express: show it escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")

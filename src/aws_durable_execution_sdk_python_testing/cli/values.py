@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -27,17 +27,23 @@ def read_json(text: str, what: str) -> Any:
             text = sys.stdin.read()
         elif text.startswith("@"):
             text = Path(text[1:]).read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"cannot read {what}: {error}") from error
     return parse_json(text, what)
 
 
 def parse_json(text: str, what: str) -> Any:
-    """The value of a JSON text; Problem if it is none."""
+    """The value of a JSON text; Problem if it is none, or nothing that the service could store."""
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Problem(f"{what} is not valid JSON: half of a surrogate pair in a string") from error
     except ValueError as error:
         raise Problem(f"{what} is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise Problem(f"{what} is nested too deeply to be read") from error
+    return value
 
 
 def print_json(value: Any) -> None:
@@ -48,6 +54,11 @@ def print_json(value: Any) -> None:
 def without_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
     """What the service said, without what boto3 adds about the call."""
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # Python reads NaN and Infinity, which JSON does not have and other readers refuse.
+    raise ValueError(f"{name} is no JSON value")
 
 
 def _encode(value: Any) -> str:
