@@ -165,6 +165,7 @@ class DurableFunctionCloudTestRunner:
             InvocationType=invocation_type,
             Payload=encode_input(input).encode(),
         )
+        response["Payload"].read()  # else its connection is neither used again nor closed
         arn = response.get("DurableExecutionArn")
         if not arn:
             raise DurableFunctionsTestError(

@@ -30,9 +30,15 @@ from aws_durable_execution_sdk_python_testing.engine import (
     Returned,
     ServiceError,
     TimerKind,
+    invoke_timed_out,
 )
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
-from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Invoker, Service
+from aws_durable_execution_sdk_python_testing.invoker import (
+    FunctionResult,
+    Invoker,
+    Service,
+    describe_broken_invoker,
+)
 from aws_durable_execution_sdk_python_testing.responder import (
     Answer,
     CallbackResponder,
@@ -206,6 +212,7 @@ class Driver:
             partial(self._invoker.invoke, invocation, self._service),
             partial(self._end_invocation, invocation),
             given_up=late,
+            broken=Crashed,
         )
 
     def _end_invocation(self, invocation: Invocation, outcome: Returned | Crashed) -> None:
@@ -221,16 +228,16 @@ class Driver:
             partial(self._invoker.call, effect, self._service),
             partial(self._end_function, effect),
             given_up=FunctionResult(error=late),
+            broken=lambda error: FunctionResult(error=error),
         )
 
     def _end_function(self, effect: InvokeFunction, outcome: FunctionResult) -> None:
+        status = Status.SUCCEEDED if outcome.error is None else Status.FAILED
+        error = outcome.error
+        if outcome.unanswered_after is not None:
+            status, error = Status.TIMED_OUT, invoke_timed_out(outcome.unanswered_after)
         self._engine.complete_invoke(
-            effect.arn,
-            effect.operation_id,
-            Status.SUCCEEDED if outcome.error is None else Status.FAILED,
-            outcome.result,
-            outcome.error,
-            self._clock.now(),
+            effect.arn, effect.operation_id, status, outcome.result, error, self._clock.now()
         )
 
     def _answer_callbacks(self, arn: str) -> None:
@@ -248,6 +255,7 @@ class Driver:
                     partial(responder.answer, name),
                     partial(self._give_answer, callback.callback_id),
                     given_up=late,
+                    broken=Failure,
                 )
 
     def _give_answer(self, callback_id: str, answer: Answer) -> None:
@@ -261,19 +269,29 @@ class Driver:
                     self._engine.callback_fail(callback_id, error, now)
 
     def _run(
-        self, arn: str, work: Callable[[], T], finish: Callable[[T], Any], *, given_up: T
+        self,
+        arn: str,
+        work: Callable[[], T],
+        finish: Callable[[T], Any],
+        *,
+        given_up: T,
+        broken: Callable[[dict[str, Any]], T],
     ) -> None:
         """Run `work` on a thread, then `finish` with its value under the lock.
 
         If it takes longer than an invocation may, `finish(given_up)` is called instead and
-        whatever it comes to is dropped: a thread cannot be killed.
+        whatever it comes to is dropped: a thread cannot be killed. It should not raise; if it
+        does, `broken` makes the value of the wire error, so that nobody waits for ever.
         """
         key = object()
         deadline = time.monotonic() + self._service.invocation_timeout
         self._running[key] = _Running(arn, deadline, partial(finish, given_up))
 
         def job() -> None:
-            value = work()
+            try:
+                value = work()
+            except BaseException as error:
+                value = broken(describe_broken_invoker(error))
             with self._in_background(), self.command():
                 if self._running.pop(key, None) is not None:
                     finish(value)

@@ -26,10 +26,18 @@ Handler = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class FunctionResult:
-    """What a plain function answered: a JSON text, or a wire error object."""
+    """What a plain function answered.
+
+    Attributes:
+        result: a JSON text.
+        error: a wire error object.
+        unanswered_after: the seconds the function had, if what runs it gave no answer at all;
+            `error` then says why.
+    """
 
     result: str | None = None
     error: dict[str, Any] | None = None
+    unanswered_after: float | None = None
 
 
 class Service(HandlerApi, Protocol):
@@ -74,7 +82,7 @@ class InProcessInvoker:
         """Run one invocation of a durable handler."""
         handler = self._find(invocation.function_name)
         if handler is None:
-            return Crashed(_no_function(invocation.function_name))
+            return Crashed(no_function(invocation.function_name))
         context = _context(
             invocation.arn.partition("/")[0],
             invocation.request_id,
@@ -94,9 +102,9 @@ class InProcessInvoker:
         """Run a plain function once."""
         handler = self._find(call.function_name)
         if handler is None:
-            return FunctionResult(error=_no_function(call.function_name))
+            return FunctionResult(error=no_function(call.function_name))
         context = _context(
-            _function_arn(call), call.operation_id, service.invocation_timeout, call.tenant_id
+            function_arn(call), call.operation_id, service.invocation_timeout, call.tenant_id
         )
         try:
             return FunctionResult(json.dumps(handler(json.loads(call.payload), context)))
@@ -125,12 +133,19 @@ def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
     }
 
 
-def _no_function(function_name: str) -> dict[str, Any]:
+def describe_broken_invoker(error: BaseException) -> dict[str, Any]:
+    """The wire error of an invocation whose invoker raised, which it must not."""
+    message = f"The invoker raised instead of answering: {type(error).__name__}: {error}"
+    return {"ErrorType": "Runtime.InvokerFailed", "ErrorMessage": message}
+
+
+def no_function(function_name: str) -> dict[str, Any]:
+    """The wire error of an invocation of what nobody knows by this name."""
     message = f"Function not found: {function_name}"
     return {"ErrorType": "ResourceNotFoundException", "ErrorMessage": message}
 
 
-def _function_arn(call: InvokeFunction) -> str:
+def function_arn(call: InvokeFunction) -> str:
     """The target's ARN, in the account and region of the caller."""
     owner = ":".join(call.arn.split(":")[:6])
     name, _, qualifier = call.function_name.partition(":")

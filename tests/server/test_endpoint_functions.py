@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,11 +15,13 @@ from lambda_fake import FunctionFailed, LambdaFake
 from served_handlers import approval, many_steps
 from serving_bench import Served
 
+from aws_durable_execution_sdk_python import DurableContext, durable_execution
+from aws_durable_execution_sdk_python.exceptions import InvokeError
 from aws_durable_execution_sdk_python.runtime.environment import close_idle_environments
 from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget
+from aws_durable_execution_sdk_python_testing.engine import DurableTarget, invoke_timed_out
 from aws_durable_execution_sdk_python_testing.server.declarations import read_mapping
-from aws_durable_execution_sdk_python_testing.server.functions import Function
+from aws_durable_execution_sdk_python_testing.server.functions import Function, hosted
 
 Serve = Callable[..., Served]
 
@@ -356,3 +361,53 @@ def test_what_declarations_say_reaches_the_execution(serve: Serve, fake_lambda: 
     assert execution["DurableConfig"] == {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7}
     (started, *_) = served.service.history(arn)
     assert json.dumps(started["ExecutionStartedDetails"]["ExecutionTimeout"]) == "60"
+
+
+# --------------------------------------------------------- plain functions that do not answer
+
+
+@durable_execution
+def mailer(event: Any, context: DurableContext) -> Any:
+    """Invokes a plain function, and tells how that ended."""
+    try:
+        return context.invoke("mail", event, name="send")
+    except InvokeError as error:
+        return [type(error).__name__, str(error)]
+
+
+ENDS_OF_INVOKES = {"ChainedInvokeFailed", "ChainedInvokeTimedOut"}
+
+
+def chained_invoke(served: Served) -> tuple[str, dict[str, Any]]:
+    """How the chained invoke of `mailer` ends: its last event and that one's error."""
+    history = events(served, invoke(served, "mailer"))
+    (event,) = [e for e in history if e["EventType"] in ENDS_OF_INVOKES]
+    details = event[f"{event['EventType']}Details"]
+    return event["EventType"], details["Error"]["Payload"]
+
+
+def test_a_plain_function_whose_endpoint_is_not_there_times_out(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    gone = LambdaFake()
+    gone.close()
+    served = serve(hosted("mailer", mailer), replace(PLAIN, endpoint=gone.url, timeout=3))
+    assert chained_invoke(served) == ("ChainedInvokeTimedOut", invoke_timed_out(3))
+
+
+def test_a_plain_function_whose_endpoint_hangs_up_times_out(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        hanging_up = threading.Thread(target=lambda: listener.accept()[0].close())
+        hanging_up.start()
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        served = serve(hosted("mailer", mailer), replace(PLAIN, endpoint=endpoint, timeout=3))
+        assert chained_invoke(served) == ("ChainedInvokeTimedOut", invoke_timed_out(3))
+        hanging_up.join()
+
+
+def test_a_plain_function_whose_endpoint_answers_with_an_error_fails(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    served = serve(hosted("mailer", mailer), PLAIN, lambda_endpoint=fake_lambda.url)
+    kind, error = chained_invoke(served)
+    assert (kind, error["ErrorType"]) == ("ChainedInvokeFailed", "ResourceNotFoundException")

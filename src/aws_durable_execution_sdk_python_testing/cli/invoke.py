@@ -76,6 +76,7 @@ def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]
     answer = api.client.invoke(
         FunctionName=function, InvocationType="Event", Payload=payload.encode(), **request
     )
+    answer["Payload"].read()  # else its connection is not closed with the client
     arn = answer.get("DurableExecutionArn")
     if not arn:
         raise Problem(f"{function} was invoked, but is no durable function: nothing to follow")

@@ -38,16 +38,6 @@ def closed(request_id: str) -> FunctionResult:
     return _failed(request_id, "Runtime.ExitError", "The local service is closed")
 
 
-def no_function(function_name: str) -> FunctionResult:
-    """Nothing is registered by this name."""
-    return FunctionResult(
-        error={
-            "ErrorType": "ResourceNotFoundException",
-            "ErrorMessage": f"Function not found: {function_name}",
-        }
-    )
-
-
 def too_large() -> FunctionResult:
     """The answer exceeds Lambda's limit."""
     return FunctionResult(

@@ -14,9 +14,13 @@ from aws_durable_execution_sdk_python_testing.engine import (
     InvokeFunction,
     Returned,
 )
-from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
-from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing.invoker import (
+    FunctionResult,
+    Service,
+    function_arn,
+    no_function,
+)
 from aws_durable_execution_sdk_python_testing.sandbox import errors
 from aws_durable_execution_sdk_python_testing.sandbox.functions import SandboxFunction
 from aws_durable_execution_sdk_python_testing.sandbox.guardian import Guardian
@@ -90,7 +94,7 @@ class SandboxInvoker:
         """Run a plain function once."""
         event = Event(
             request_id=str(uuid.uuid4()),
-            function_arn=_function_arn(call),
+            function_arn=function_arn(call),
             execution_arn=call.arn,
             payload=call.payload,
             tenant_id=call.tenant_id,
@@ -110,7 +114,7 @@ class SandboxInvoker:
     def _run(self, function_name: str, event: Event, service: Service) -> FunctionResult:
         pool = self._find(function_name)
         if pool is None:
-            return errors.no_function(function_name)
+            return FunctionResult(error=no_function(function_name))
         try:
             return self._loop.run(lambda: pool.run(event, service.invocation_timeout))
         except concurrent.futures.CancelledError:
@@ -127,10 +131,3 @@ def _decode(text: str | None) -> Any:
         return json.loads(text or "")
     except ValueError:
         return text
-
-
-def _function_arn(call: InvokeFunction) -> str:
-    """The function's ARN, in the account and region of the execution that calls it."""
-    owner = ":".join(call.arn.split(":")[:6])
-    name, _, qualifier = call.function_name.partition(":")
-    return f"{owner}:{name}:{qualifier or DEFAULT_QUALIFIER}"

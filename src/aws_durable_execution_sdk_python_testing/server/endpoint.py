@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -20,13 +21,15 @@ from aws_durable_execution_sdk_python_testing.engine import (
     Returned,
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
-from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service, no_function
 from aws_durable_execution_sdk_python_testing.server.functions import Functions
 
 # Seconds an endpoint may take beyond the function's own time: for starting a container.
 _READ_MARGIN = 60.0
 _SCHEMES = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 _NOT_FOUND = 404
+
+_log = logging.getLogger(__name__)
 
 
 class CurrentEndpoint:
@@ -78,7 +81,12 @@ class EndpointInvoker:
         headers = _headers(call.tenant_id, call.trace_header)
         endpoint = self._own_endpoint(call.function_name) or call.lambda_endpoint
         answer = self._send(call.function_name, endpoint, call.payload, headers, service)
-        return FunctionResult(answer.payload or "null", answer.error)
+        seconds = self._seconds(call.function_name, service)
+        return FunctionResult(
+            result=answer.payload or "null",
+            error=answer.error,
+            unanswered_after=seconds if answer.unanswered else None,
+        )
 
     def _own_endpoint(self, function_name: str) -> str | None:
         function = self._functions.find(function_name)
@@ -94,7 +102,6 @@ class EndpointInvoker:
     ) -> _Answer:
         name, _, qualifier = function_name.partition(":")
         function = self._functions.find(function_name)
-        timeout = (function.timeout if function else None) or service.invocation_timeout
         return _send(
             _Request(
                 endpoint or self._own_endpoint(function_name) or self._current.url,
@@ -102,9 +109,14 @@ class EndpointInvoker:
                 qualifier,
                 body,
                 headers,
-                timeout + _READ_MARGIN,
+                self._seconds(function_name, service) + _READ_MARGIN,
             )
         )
+
+    def _seconds(self, function_name: str, service: Service) -> float:
+        """How long a function may take."""
+        function = self._functions.find(function_name)
+        return (function.timeout if function else None) or service.invocation_timeout
 
 
 def check_endpoint(url: str) -> str:
@@ -137,20 +149,23 @@ class _Request:
 class _Answer:
     payload: str = ""
     error: dict[str, Any] | None = None
+    unanswered: bool = False
 
 
 def _send(request: _Request) -> _Answer:
     """Make one attempt; what goes wrong is an error of the invocation."""
     if request.endpoint is None:
-        return _failed("ResourceNotFoundException", f"Function not found: {request.function_name}")
+        return _Answer(error=no_function(request.function_name))
     try:
         return _exchange(request, request.endpoint)
     except TimeoutError:
         message = f"No answer from {request.endpoint} within {request.timeout:g} seconds"
-        return _failed("Sandbox.Timedout", message)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        return _unanswered("Sandbox.Timedout", message)
+    except (OSError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
-        return _failed("EndpointConnectionError", f"{request.endpoint}: {reason}")
+        return _unanswered("EndpointConnectionError", f"{request.endpoint}: {reason}")
+    except ValueError as error:  # what was to be sent does not fit into HTTP
+        return _failed("EndpointConnectionError", f"{request.endpoint}: {error}")
 
 
 def _exchange(request: _Request, endpoint: str) -> _Answer:
@@ -190,7 +205,7 @@ def _read_answer(request: _Request, response: http.client.HTTPResponse, text: st
     if 200 <= response.status < 300:
         return _Answer(payload=text)
     if response.status == _NOT_FOUND:
-        return _failed("ResourceNotFoundException", f"Function not found: {request.function_name}")
+        return _Answer(error=no_function(request.function_name))
     body = _decoded(text)
     fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
     kind = response.headers.get("x-amzn-errortype") or fields.get("Type") or "ServiceException"
@@ -217,6 +232,12 @@ def _function_error(text: str) -> dict[str, Any]:
 
 def _failed(error_type: str, message: str) -> _Answer:
     return _Answer(error={"ErrorType": error_type, "ErrorMessage": message})
+
+
+def _unanswered(error_type: str, message: str) -> _Answer:
+    # The error of a chained invoke does not say why.
+    _log.warning("%s", message)
+    return replace(_failed(error_type, message), unanswered=True)
 
 
 def _headers(tenant_id: str | None, trace_header: str | None) -> dict[str, str]:

@@ -26,7 +26,11 @@ from aws_durable_execution_sdk_python_testing.engine.targets import (
     FunctionReference,
     executed_version,
 )
-from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Invoker
+from aws_durable_execution_sdk_python_testing.invoker import (
+    FunctionResult,
+    Invoker,
+    describe_broken_invoker,
+)
 from aws_durable_execution_sdk_python_testing.server.answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing.server.endpoint import (
     CurrentEndpoint,
@@ -239,7 +243,10 @@ class InvokeRoutes:
         future: asyncio.Future[FunctionResult] = loop.create_future()
 
         def job() -> None:
-            result = self._invoker.call(call, self._service)
+            try:
+                result = self._invoker.call(call, self._service)
+            except BaseException as error:
+                result = FunctionResult(error=describe_broken_invoker(error))
             with contextlib.suppress(RuntimeError):  # the server stopped meanwhile
                 loop.call_soon_threadsafe(_deliver, future, result)
 

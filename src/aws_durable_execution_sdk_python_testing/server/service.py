@@ -63,16 +63,6 @@ class DurableService(LocalService):
 
     # ------------------------------------------------------------------------- executions
 
-    def pause(self, arn: str, **request: Any) -> None:
-        """PauseDurableExecution; see `Engine.pause_execution`."""
-        with self._driver.command() as (engine, now):
-            engine.pause_execution(arn, now, **request)
-
-    def resume(self, arn: str, **request: Any) -> None:
-        """ResumeDurableExecution; see `Engine.resume_execution`."""
-        with self._driver.command() as (engine, now):
-            engine.resume_execution(arn, now, **request)
-
     def delete(self, arn: str) -> float:
         """DeleteDurableExecution; see `Engine.delete_execution`."""
         with self._driver.command() as (engine, now):
