@@ -25,6 +25,7 @@ __all__ = [
     "DurableFunctionsLocalRunnerError",
     "DurableFunctionsTestError",
     "ExecutionAlreadyStartedException",
+    "IllegalStateException",
     "InvalidParameterValueError",
     "InvalidParameterValueException",
     "ResourceConflictError",
@@ -42,6 +43,8 @@ CallbackTimeoutException = CallbackTimeoutError
 DurableExecutionAlreadyStartedException = DurableExecutionAlreadyStartedError
 # As the official testing SDK calls it.
 ExecutionAlreadyStartedException = DurableExecutionAlreadyStartedError
+# What cannot be done with an execution in the state it is in.
+IllegalStateException = ResourceConflictError
 InvalidParameterValueException = InvalidParameterValueError
 ResourceConflictException = ResourceConflictError
 ResourceNotFoundException = ResourceNotFoundError

@@ -10,10 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aws_durable_execution_sdk_python_testing.engine import Engine, Returned, StartExecution
+from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
 
 # Steps note that they ran in log.txt; `work` goes on once the file `go` is there.
 PROGRAM = """
@@ -246,6 +250,21 @@ def test_a_finished_name_shows_its_result_and_runs_nothing(directory: Directory)
     assert again[0]["state"] == "finished before"
     assert again[-1] == first[-1]
     assert directory.log == ["prepare", "work"]
+
+
+def test_a_finished_name_shows_its_result_long_after_its_retention(directory: Directory) -> None:
+    path = directory.path / "durable-executions.db"
+    with closing(SQLiteExecutionStore.create_and_initialize(path)) as store:
+        engine, long_ago = Engine(store), 1_000.0
+        request = StartExecution(function_name="order-handler", execution_name="x", input="{}")
+        arn = engine.start_execution(request, long_ago).arn
+        invocation = engine.begin_invocation(arn, long_ago)
+        done = Returned({"Status": "SUCCEEDED", "Result": '"kept"'})
+        engine.end_invocation(arn, invocation.request_id, done, long_ago)
+    for _ in range(2):
+        lines = directory.lines("order.py", "--name", "x")
+        assert lines[0]["state"] == "finished before"
+        assert lines[-1]["result"] == "kept"
 
 
 def test_time_that_was_skipped_is_not_waited_for_when_resumed(directory: Directory) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from aws_durable_execution_sdk_python.core.model import Operation
+from aws_durable_execution_sdk_python.core.model import TERMINAL, Operation, Status
 from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, INTERRUPTED, Problem
 from aws_durable_execution_sdk_python_testing.cli.values import EVENT_HELP, parse_json, read_json
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
@@ -184,9 +184,11 @@ def _start(
     execution = service.execution(selected.arn)
     if _canonical(json.loads(execution["InputPayload"])) != _canonical(request.event):
         raise Problem(f"{request.name} has run with another event: {execution['InputPayload']}")
-    state = "resumed" if execution["Status"] == "RUNNING" else "finished before"
+    ended = Status(execution["Status"]) in TERMINAL
+    state = "finished before" if ended else "resumed"
     view.begin(Beginning(request.name, selected.arn, state, selected.events))
-    service.recover({selected.arn: responder})
+    if not ended:  # what has ended is only read: recovery would forget it after its retention
+        service.recover({selected.arn: responder})
     return selected.arn
 
 

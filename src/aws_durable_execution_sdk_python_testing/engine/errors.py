@@ -23,6 +23,11 @@ class ServiceError(Exception):
         super().__init__(message)
         self.message = message
 
+    @property
+    def http_status_code(self) -> int:
+        """The HTTP status, by the official testing SDK's name for it."""
+        return self.status_code
+
     def to_dict(self) -> dict[str, str]:
         """The body of the HTTP answer."""
         return {"Type": self.code, self.message_key: self.message}
