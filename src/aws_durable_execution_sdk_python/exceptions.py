@@ -8,6 +8,7 @@ subclasses report that one operation failed; they are ordinary exceptions to cat
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 
 
 class TerminationReason(enum.Enum):
@@ -170,6 +171,18 @@ class DurableOperationError(UserlandError):
 
 
 CallableRuntimeError = DurableOperationError
+
+
+@dataclass(frozen=True)
+class CallableRuntimeErrorSerializableDetails:
+    """An error's type and message, as the 1.x releases of the official SDK passed them on."""
+
+    type: str
+    message: str
+
+    @classmethod
+    def from_exception(cls, error: Exception) -> CallableRuntimeErrorSerializableDetails:
+        return cls(type(error).__name__, str(error))
 
 
 class StepError(DurableOperationError):

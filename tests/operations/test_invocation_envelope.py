@@ -251,7 +251,29 @@ def test_a_larger_error_is_checkpointed_and_left_out_of_the_response(flavour: Fl
     assert service.invoke(flavour.durable(raising(problem))) == {"Status": "FAILED"}
     (update,) = service.updates
     assert (update["Type"], update["Action"]) == ("EXECUTION", "FAIL")
-    assert update["Error"] == error("ValueError", "x" * MAX_RESPONSE_BYTES)
+    # Cut to what the service takes as an error, 32 KiB; otherwise it would refuse the update, and
+    # the execution would end with that refusal instead of the handler's error.
+    assert update["Error"]["ErrorType"] == "ValueError"
+    message = update["Error"]["ErrorMessage"]
+    assert message.startswith("x" * 10_000)
+    assert message.endswith(f"[cut: {MAX_RESPONSE_BYTES} bytes in all]")
+    assert len(message) < 32 * 1024
+
+
+def test_a_result_over_what_the_service_takes_fails_and_says_what_to_do(flavour: Flavour) -> None:
+    service = FakeService()
+    answer = service.invoke(flavour.durable(returning("x" * (6 * 1024 * 1024))))
+    kind, message = failure(answer)
+    assert kind.endswith("ValidationError")
+    assert "6291458 bytes" in message
+    assert "Amazon S3" in message
+    assert service.updates == []
+
+
+def test_a_result_that_is_not_json_says_what_to_do(flavour: Flavour) -> None:
+    kind, message = failure(FakeService().invoke(flavour.durable(returning({1, 2}))))
+    assert kind == "TypeError"
+    assert "(set) is not plain JSON" in message
 
 
 # ------------------------------------------------------------------------------- the decorator

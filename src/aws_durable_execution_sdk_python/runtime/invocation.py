@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import math
@@ -13,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python.core.callables import Kind
-from aws_durable_execution_sdk_python.core.errors import describe
+from aws_durable_execution_sdk_python.core.errors import describe, describe_for_record
 from aws_durable_execution_sdk_python.core.journal import Journal
 from aws_durable_execution_sdk_python.core.model import (
     OperationAction,
@@ -22,10 +23,12 @@ from aws_durable_execution_sdk_python.core.model import (
     StateOutput,
     Status,
 )
+from aws_durable_execution_sdk_python.core.validation import payload_size
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     InvocationError,
     SuspendExecution,
+    ValidationError,
 )
 from aws_durable_execution_sdk_python.runtime.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python.runtime.clock import Clock, SystemClock
@@ -40,6 +43,8 @@ from aws_durable_execution_sdk_python.service.protocol import DurableServiceClie
 
 # What Lambda takes as a response, less a little for the envelope.
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 50
+# What the service takes as the result of an execution, in a checkpoint of its own.
+MAX_RESULT_BYTES = 6 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -237,6 +242,7 @@ class Invocation:
     def _root(
         self, handler: Callable[..., Any], kind: Kind, event: Any
     ) -> Coroutine[Any, Any, Any]:
+        @functools.wraps(handler)
         def call(context: Any) -> Any:
             return handler(event, context)
 
@@ -264,7 +270,7 @@ class Invocation:
             try:
                 result = json.dumps(value)
             except (TypeError, ValueError, RecursionError) as unserialisable:
-                return await self._failed(unserialisable)
+                return await self._failed(_unserialisable(value, unserialisable))
             return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():
             raise error
@@ -276,6 +282,10 @@ class Invocation:
         answer = {"Status": Status.SUCCEEDED.value, "Result": result}
         if _size(answer) <= MAX_RESPONSE_BYTES:
             return answer
+        try:
+            payload_size("the result of the handler", result, MAX_RESULT_BYTES)
+        except ValidationError as error:
+            return await self._failed(error)
         await self._finish(OperationAction.SUCCEED, payload=result)
         return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
@@ -284,7 +294,7 @@ class Invocation:
         answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
         if _size(answer) <= MAX_RESPONSE_BYTES:
             return answer
-        await self._finish(OperationAction.FAIL, error=described)
+        await self._finish(OperationAction.FAIL, error=describe_for_record(error))
         return {"Status": Status.FAILED.value}
 
     async def _finish(self, action: OperationAction, **outcome: Any) -> None:
@@ -316,6 +326,15 @@ async def _outcome(
         raise
     except BaseException as error:
         return error, None
+
+
+def _unserialisable(value: Any, error: Exception) -> Exception:
+    """The error to report, of the same type, with what to do about it."""
+    kind = next(k for k in (TypeError, RecursionError, ValueError) if isinstance(error, k))
+    return kind(
+        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {error}. Return "
+        "dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+    )
 
 
 def _failed_unless_retryable(error: BaseException) -> dict[str, Any]:

@@ -111,8 +111,9 @@ class ThreadRuntime:
             if inspect.iscoroutine(result):
                 result.close()
             raise ValidationError(
-                f"{function!r} was given the blocking context but returned an awaitable: declare "
-                "it `async def`, or annotate its parameter as AsyncDurableContext"
+                f"{inspect.unwrap(function)!r} was given the blocking context but returned an "
+                "awaitable: declare it `async def`, or annotate its parameter as "
+                "AsyncDurableContext"
             )
         return result
 
