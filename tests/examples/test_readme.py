@@ -61,6 +61,12 @@ def test_the_tests_of_the_readme_pass(program: Path) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    """To a file, and where a link names a section, to a heading of it."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)#?([^)]*)\)", README)
     assert targets
-    assert [target for target in targets if not (ROOT / target).is_file()] == []
+    for file, section in targets:
+        assert (ROOT / file).is_file(), file
+        text = (ROOT / file).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        anchors = {heading.lower().replace(" ", "-") for heading in headings}
+        assert not section or section in anchors, f"{file}#{section}"
