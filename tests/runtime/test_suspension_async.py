@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -104,6 +105,27 @@ def test_sibling_that_works_outside_of_steps_is_waited_for() -> None:
     result = run(handler)
     assert result.result == [None, "late"]
     assert (runs["late"], runs["invocation"]) == (1, 2)
+
+
+def test_a_durable_task_that_nobody_awaits_yet_is_waited_for() -> None:
+    """It is between two operations when the handler parks: the second one is not put off."""
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> Any:
+        runs["invocation"] += 1
+
+        async def worker(child: AsyncDurableContext) -> Any:
+            await child.step(counted("first"), name="first")
+            await asyncio.to_thread(time.sleep, 0.02)
+            runs[f"second in {runs['invocation']}"] += 1
+            return await child.step(counted("second"), name="second")
+
+        task = asyncio.create_task(context.run_in_child_context(worker))
+        await context.wait(seconds=60)
+        return await task
+
+    assert run(handler).result == "second"
+    assert runs["second in 1"] == 1
 
 
 def test_return_exceptions_does_not_see_the_suspension() -> None:

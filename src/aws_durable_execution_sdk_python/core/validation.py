@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python.exceptions import ValidationError
 MAX_DELAY_SECONDS = 31_622_400  # 366 days
 MAX_CALLBACK_TIMEOUT_SECONDS = 99_999_999
 MAX_PAYLOAD_BYTES = 1024 * 1024
+# What Lambda takes as a response, less a little for the envelope.
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 50
 # A result above this size is not stored: its operation is run again on replay.
 LARGE_RESULT_BYTES = 256 * 1024

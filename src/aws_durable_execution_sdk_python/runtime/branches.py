@@ -38,12 +38,11 @@ class Branch:
 class BranchOutcomes:
     """How the branches stood when the batch was decided, by index.
 
-    Branches that are in neither mapping and whose tracker status is STARTED were still running.
+    Branches that had started and are in neither mapping were still running.
     """
 
     results: dict[int, Any]
     errors: dict[int, DurableOperationError]
-    tracker: CompletionTracker
     reason: CompletionReason
 
 
@@ -96,7 +95,7 @@ class Branches:
         # Of the blocking ones left, those that run come to their end, the others never begin.
         self._cancel(i for i in self._running if self._branches[i].kind is Kind.BLOCKING)
         self._raise_postponed()
-        return BranchOutcomes(self._results, self._errors, self._tracker, self._tracker.reason)
+        return BranchOutcomes(self._results, self._errors, self._tracker.reason)
 
     def _raise_postponed(self) -> None:
         if self._postponed is not None:

@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python.core.model import (
     StateOutput,
     Status,
 )
-from aws_durable_execution_sdk_python.core.validation import payload_size
+from aws_durable_execution_sdk_python.core.validation import MAX_RESPONSE_BYTES, payload_size
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     InvocationError,
@@ -41,8 +41,6 @@ from aws_durable_execution_sdk_python.runtime.thread import ThreadRuntime
 from aws_durable_execution_sdk_python.runtime.workers import Host, Stretch, Workers
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
-# What Lambda takes as a response, less a little for the envelope.
-MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 50
 # What the service takes as the result of an execution, in a checkpoint of its own.
 MAX_RESULT_BYTES = 6 * 1024 * 1024
 
@@ -135,9 +133,13 @@ class Invocation:
     ) -> asyncio.Task[Any]:
         """Start a task that counts as work of this invocation."""
         task = self.loop.create_task(coroutine, context=context)
+        self.watch(task)
+        return task
+
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """Count a task as work of this invocation, whoever started it, whether awaited or not."""
         self.suspension.durable_tasks.add(task)
         task.add_done_callback(self.suspension.durable_tasks.discard)
-        return task
 
     async def await_body(self, body: Any) -> Any:
         """Await a step's async body; the invocation is not suspended meanwhile."""
