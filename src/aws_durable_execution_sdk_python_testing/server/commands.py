@@ -14,6 +14,7 @@ from typing import Any, NoReturn, get_args
 
 import click
 
+from aws_durable_execution_sdk_python_testing.cli.problems import Problem
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.server.client import Client, ClientError
@@ -47,12 +48,6 @@ _REFUSALS = (
     OSError,
     ValueError,
 )
-
-
-class _BadInput(click.ClickException):
-    """Ends `durable` with one line on standard error."""
-
-    exit_code = 2
 
 
 @contextlib.contextmanager
@@ -140,7 +135,7 @@ def serve(
         durable serve --function order=app.py:handler
     """
     logging.basicConfig(level=log_level)
-    with _reporting(_BadInput):
+    with _reporting(Problem):
         functions = [
             _at_endpoint(function, options["lambda_endpoint"])
             for file in files
