@@ -1,49 +1,47 @@
-"""Runs a handler as a requirement says, on a local service of its own.
+"""Runs a handler as a requirement says, on a durable service of its own.
 
-Time is virtual, also for the external system that answers callbacks: it is a durable function
-itself, on the same service, and waits out its delays with `context.wait`.
+Where time is virtual, it is so for the external system that answers callbacks too: it is a
+durable function itself, on the same service, and waits out its delays with `context.wait`.
 """
 
 from __future__ import annotations
 
+import functools
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance_requirements import CallbackAction, Requirement
+from conformance_services import PATIENCE, Open, Service
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import (
-    Crashed,
-    Invocation,
-    InvokeFunction,
-    Returned,
-    StartExecution,
-)
-from aws_durable_execution_sdk_python_testing.invoker import (
-    FunctionResult,
-    Handler,
-    InProcessInvoker,
-    Service,
-)
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
+from aws_durable_execution_sdk_python_testing.invoker import Handler
 
 _FUNCTION = "conformance"
 _EXTERNAL_SYSTEM = "external-system"
-# Real seconds after which something that does not come is an error instead of a hanging test.
-_PATIENCE = 60.0
 
 
 class Outside:
     """What a function finds unchanged after its process has crashed."""
 
     def __init__(self) -> None:
-        self._started = threading.Event()
+        self._service: Service | None = None
+        self._arn = ""
         self._visited = False
+
+    @property
+    def service(self) -> Service:
+        assert self._service is not None, "the service is not open yet"
+        return self._service
+
+    def connect(self, service: Service) -> None:
+        """Say which service the function runs on."""
+        self._service = service
+
+    def note(self, arn: str) -> None:
+        """Take notice of the execution the function works for."""
+        self._arn = arn
 
     def first_visit(self) -> bool:
         """Whether nobody has asked before."""
@@ -52,100 +50,80 @@ class Outside:
 
     def await_step_start(self) -> None:
         """Block until the service has recorded that a step has started."""
-        assert self._started.wait(_PATIENCE), "no step was recorded as started"
-
-    def note(self, updates: list[Mapping[str, Any]]) -> None:
-        """Take notice of updates that the service has recorded."""
-        if any((update["Type"], update["Action"]) == ("STEP", "START") for update in updates):
-            self._started.set()
-
-
-class _ObservedService:
-    """The service as handlers see it; tells `Outside` what has been recorded."""
-
-    def __init__(self, service: Service, outside: Outside) -> None:
-        self.clock = service.clock
-        self.invocation_timeout = service.invocation_timeout
-        self.get_state = service.get_state
-        self._service = service
-        self._outside = outside
-
-    def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._service.checkpoint(arn, body)
-        self._outside.note(body["Updates"])
-        return answer
+        events = self.service.local.follow(self._arn)
+        next(event for event in events if event["EventType"] == "StepStarted")
 
 
 class _ExternalSystem:
     """Acts on callbacks by name, each action in an execution of its own."""
 
-    def __init__(self, service: LocalService, actions: list[CallbackAction]) -> None:
-        self._service = service
+    def __init__(self, outside: Outside, actions: list[CallbackAction]) -> None:
+        self._outside = outside
         self._left = actions
         self._started: list[str] = []
 
-    def look_for_callbacks(self, arn: str) -> None:
+    def beside(self, handler: Handler) -> Handler:
+        """The handler; after each invocation the external system sees the new callbacks."""
+
+        @functools.wraps(handler)
+        def invoke(event: Any, context: Any) -> Any:
+            arn = event.durable_execution_arn
+            self._outside.note(arn)
+            try:
+                return handler(event, context)
+            finally:
+                self._look_for_callbacks(arn)
+
+        return invoke
+
+    def _look_for_callbacks(self, arn: str) -> None:
         """Start the actions on the callbacks that have been created by now."""
-        operations = self._service.operations(arn)
-        created = {one.get("Name") for one in operations if one["Type"] == "CALLBACK"}
+        if not self._left:
+            return
+        service = self._outside.service
+        events = service.history(arn)
+        created = {one.get("Name") for one in events if one["EventType"] == "CallbackStarted"}
         due = [action for action in self._left if action.callback_name in created]
         self._left = [action for action in self._left if action not in due]
         for action in due:
             order = json.dumps({"arn": arn, **asdict(action)})
-            request = StartExecution(function_name=_EXTERNAL_SYSTEM, input=order)
-            self._started.append(self._service.start(request))
+            self._started.append(service.start(_EXTERNAL_SYSTEM, order))
 
     def handler(self) -> Handler:
         """The durable function that performs one action."""
-        service = self._service
-        perform: dict[str, Callable[[str, Any], None]] = {
-            "success": lambda key, it: service.callback_succeed(key, json.dumps(it).encode()),
-            "failure": service.callback_fail,
-            "heartbeat": lambda key, _: service.callback_heartbeat(key),
-        }
+
+        def find(arn: str, name: str) -> str:
+            return self._outside.service.local.wait_for_callback(arn, name, PATIENCE)
 
         @durable_execution
         def act(event: dict[str, Any], context: DurableContext) -> None:
-            arn, name = event["arn"], event["callback_name"]
-            key = context.step(lambda _: service.wait_for_callback(arn, name, _PATIENCE))
+            key = context.step(lambda _: find(event["arn"], event["callback_name"]))
             if event["delay"]:
                 context.wait(seconds=event["delay"])
-            context.step(lambda _: perform[event["operation"]](key, event["payload"]))
+            context.step(lambda _: self._perform(event["operation"], key, event["payload"]))
 
         return act
+
+    def _perform(self, operation: str, callback_id: str, payload: Any) -> None:
+        service = self._outside.service
+        match operation:
+            case "success":
+                service.callback_succeed(callback_id, json.dumps(payload).encode())
+            case "failure":
+                service.callback_fail(callback_id, payload)
+            case "heartbeat":
+                service.callback_heartbeat(callback_id)
+            case _:
+                raise ValueError(operation)
 
     def check_done(self) -> None:
         """Every action must have been taken, and accepted by the service."""
         assert not self._left, f"callbacks that were never created: {self._left}"
+        service = self._outside.service
         for arn in self._started:
-            self._service.wait_until_ended(arn, _PATIENCE)
-            execution = self._service.execution(arn)
+            service.local.wait_until_ended(arn, PATIENCE)
+            execution = service.execution(arn)
             assert execution["Status"] == "SUCCEEDED", execution
-
-
-class _Functions:
-    """Invokes the handler; after each invocation the external system sees the new callbacks."""
-
-    def __init__(self, outside: Outside) -> None:
-        self._invoker = InProcessInvoker()
-        self._outside = outside
-        self._external: _ExternalSystem | None = None
-
-    def register(self, handler: Handler, external: _ExternalSystem) -> None:
-        self._external = external
-        self._invoker.register(_FUNCTION, handler)
-        self._invoker.register(_EXTERNAL_SYSTEM, external.handler())
-
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
-        if invocation.function_name.startswith(_EXTERNAL_SYSTEM):
-            return self._invoker.invoke(invocation, service)
-        outcome = self._invoker.invoke(invocation, _ObservedService(service, self._outside))
-        assert self._external is not None
-        self._external.look_for_callbacks(invocation.arn)
-        return outcome
-
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
-        return self._invoker.call(call, service)
 
 
 @dataclass(frozen=True)
@@ -162,7 +140,9 @@ class Recording:
         return json.loads(self.execution["Result"])
 
 
-def run(requirement: Requirement, make_handler: Callable[[Outside], Handler]) -> Recording:
+def run(
+    requirement: Requirement, make_handler: Callable[[Outside], Handler], open_service: Open
+) -> Recording:
     """Run a handler to its end.
 
     A requirement that expects no result describes an execution that is still waiting: it runs
@@ -170,20 +150,19 @@ def run(requirement: Requirement, make_handler: Callable[[Outside], Handler]) ->
     """
     running = requirement.result is None
     outside = Outside()
-    functions = _Functions(outside)
-    clock = RealClock(scale=1) if running else VirtualClock(scale=1)
-    service = LocalService(functions, InMemoryExecutionStore(), clock=clock)
-    external = _ExternalSystem(service, list(requirement.actions))
-    functions.register(make_handler(outside), external)
-    try:
-        request = StartExecution(function_name=_FUNCTION, input=json.dumps(requirement.input))
-        arn = service.start(request)
+    external = _ExternalSystem(outside, list(requirement.actions))
+    functions = {
+        _FUNCTION: external.beside(make_handler(outside)),
+        _EXTERNAL_SYSTEM: external.handler(),
+    }
+    with open_service(functions, skip_time=not running) as service:
+        outside.connect(service)
+        payload = json.dumps(requirement.input)
         if running:
+            arn = service.start(_FUNCTION, payload)
             last = requirement.events[-1]["EventId"]
-            next(event for event in service.follow(arn) if event["EventId"] == last)
+            next(event for event in service.local.follow(arn) if event["EventId"] == last)
         else:
-            service.wait_until_ended(arn, _PATIENCE)
+            arn = service.invoke(_FUNCTION, payload)
             external.check_done()
         return Recording(arn, service.execution(arn), service.history(arn))
-    finally:
-        service.close()

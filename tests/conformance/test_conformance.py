@@ -1,4 +1,5 @@
-"""Every conformance requirement holds, for a blocking and for an async handler.
+"""Every conformance requirement holds, for a blocking and for an async handler, in process and
+over HTTP: there a real boto3 client invokes the handler, reads its history and acts on callbacks.
 
 The requirements were recorded by the service's owner on the real service. They lie beside the
 repository and are not part of it; where they are absent there is nothing to test.
@@ -15,6 +16,7 @@ import pytest
 from conformance_matcher import default_retry_differences, history_differences
 from conformance_requirements import LogExpectation, Requirement, load_all
 from conformance_run import Recording, run
+from conformance_services import Open, direct, served
 from handlers import callback, child, step, wait, wait_for_condition
 from handlers.registry import FLAVOURS, Flavour
 
@@ -26,27 +28,34 @@ _GROUPS = {
     "wait_for_condition": wait_for_condition.HANDLERS,
 }
 _REQUIREMENTS = load_all()
+_SERVICES: dict[str, Open] = {"in process": direct, "over HTTP": served}
 _ABSENT = pytest.param(
     None,
     "blocking",
+    direct,
     id="requirements",
     marks=pytest.mark.skip(reason="the conformance requirements are not on this machine"),
 )
 _CASES = [
-    pytest.param(requirement, flavour, id=f"{requirement.id}[{flavour}]")
+    pytest.param(requirement, flavour, service, id=f"{requirement.id}[{flavour}, {where}]")
     for requirement in _REQUIREMENTS
     for flavour in FLAVOURS
+    for where, service in _SERVICES.items()
 ]
 
 
-@pytest.mark.parametrize(("requirement", "flavour"), _CASES or [_ABSENT])
+@pytest.mark.parametrize(("requirement", "flavour", "service"), _CASES or [_ABSENT])
 def test_requirement(
-    requirement: Requirement, flavour: Flavour, caplog: pytest.LogCaptureFixture
+    requirement: Requirement,
+    flavour: Flavour,
+    service: Open,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """History, result and log lines are those the requirement lists."""
     caplog.set_level(logging.INFO)
     group, _, number = requirement.id.partition("/")
-    recording = run(requirement, lambda outside: _GROUPS[group].make(number, flavour, outside))
+    handlers = _GROUPS[group]
+    recording = run(requirement, lambda one: handlers.make(number, flavour, one), service)
     running = requirement.result is None
     assert history_differences(requirement.events, recording.events, running=running) == []
     if requirement.result is not None:
