@@ -21,15 +21,13 @@ from aws_durable_execution_sdk_python.exceptions import (
     GetExecutionStateError,
 )
 from aws_durable_execution_sdk_python.service.errors import is_retryable
+from aws_durable_execution_sdk_python.service.protocol import StandIn
 from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.payloads import from_api
 
 _E = TypeVar("_E", bound=BotoClientError)
-
-# Finds what is called instead of the function of a step, by the step's name; None for most.
-StandIn = Callable[[str | None], Callable[..., Any] | None]
 
 
 class HandlerApi(Protocol):
@@ -48,7 +46,7 @@ class InProcessClient:
     Args:
         service: the service.
         clock: its clock, by which the SDK runs its own timers.
-        stand_in: what the SDK calls instead of a step's function of that name, if anything.
+        stand_in: gives what the SDK calls in place of a step's function.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python.exceptions import StepError
+from aws_durable_execution_sdk_python.service.protocol import StepAttempt
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 
 
@@ -85,7 +86,7 @@ class StepMocks:
         """Let the steps of that name come to these outcomes."""
         self._outcomes[name] = outcomes
 
-    def stand_in(self, name: str | None) -> Callable[..., Any] | None:
-        """What to call instead of the function of a step; None to leave it."""
-        outcomes = self._outcomes.get(name or "")
-        return None if outcomes is None else outcomes.perform
+    def stand_in(self, attempt: StepAttempt, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What to call in an attempt: the step's function, or its mock."""
+        outcomes = self._outcomes.get(attempt.name or "")
+        return function if outcomes is None else outcomes.perform

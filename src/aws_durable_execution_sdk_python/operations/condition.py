@@ -104,7 +104,7 @@ async def _check(
     logger = Logger(position.underlying_logger, position.log_info(identity, attempt))
     args: tuple[Any, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
-    check = position.invocation.body(identity.name, condition.check)
+    check = position.invocation.body(identity, attempt, condition.check)
     new = await runtime.call(StepBody(identity.name), check, *args)
     text = condition.encode(new)
     new = condition.decode(text)

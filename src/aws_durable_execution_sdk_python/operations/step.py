@@ -134,7 +134,9 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
     if step.make_context is not None:
         info = position.log_info(identity, attempt)
         args = (*args, step.make_context(Logger(position.underlying_logger, info), attempt))
-    function = runtime.invocation.body(identity.name, step.function)
+    function = runtime.invocation.body(
+        identity, attempt, step.function, at_most_once=step.at_most_once
+    )
     return await runtime.call(StepBody(identity.name), function, *args)
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python.core.callables import Kind
 from aws_durable_execution_sdk_python.core.errors import describe, describe_for_record
-from aws_durable_execution_sdk_python.core.journal import Journal
+from aws_durable_execution_sdk_python.core.journal import Journal, OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     OperationAction,
     OperationType,
@@ -39,15 +39,16 @@ from aws_durable_execution_sdk_python.runtime.suspension import Suspension
 from aws_durable_execution_sdk_python.runtime.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python.runtime.thread import ThreadRuntime
 from aws_durable_execution_sdk_python.runtime.workers import Host, Stretch, Workers
-from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+from aws_durable_execution_sdk_python.service.protocol import (
+    DurableServiceClient,
+    StandIn,
+    StepAttempt,
+)
 
 # What the service takes as the result of an execution, in a checkpoint of its own.
 MAX_RESULT_BYTES = 6 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
-
-# How a test runner's client names what runs instead of the function of a step, by its name.
-StandIn = Callable[[str | None], Callable[..., Any] | None]
 
 _PENDING = {"Status": Status.PENDING.value}
 
@@ -115,10 +116,21 @@ class Invocation:
         if self._ended:
             raise SuspendExecution("the invocation is ending")
 
-    def body(self, name: str | None, function: Callable[..., Any]) -> Callable[..., Any]:
-        """What to run as the step of that name: its function, or what stands in for it."""
-        stand_in = None if self._stand_in is None else self._stand_in(name)
-        return function if stand_in is None else stand_in
+    def body(
+        self,
+        identity: OperationIdentity,
+        attempt: int,
+        function: Callable[..., Any],
+        *,
+        at_most_once: bool = False,
+    ) -> Callable[..., Any]:
+        """What to run in an attempt of a step: its function, or what stands in for it."""
+        if self._stand_in is None:
+            return function
+        described = StepAttempt(
+            self.arn, identity.operation_id, identity.name, attempt, at_most_once
+        )
+        return self._stand_in(described, function)
 
     def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
         """The context object to hand to a blocking function."""
