@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
     Returned,
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
-from aws_durable_execution_sdk_python_testing.lambda_context import LambdaContext
+from aws_durable_execution_sdk_python_testing.lambda_context import ClientContext, LambdaContext
 from aws_durable_execution_sdk_python_testing.mocks import MockedError, StepMocks
 from aws_durable_execution_sdk_python_testing.replaying import run_once, run_replaying
 
@@ -104,7 +104,11 @@ class InProcessInvoker:
         if handler is None:
             return FunctionResult(error=no_function(call.function_name))
         context = _context(
-            function_arn(call), call.operation_id, service.invocation_timeout, call.tenant_id
+            function_arn(call),
+            call.operation_id,
+            service.invocation_timeout,
+            call.tenant_id,
+            call.client_context,
         )
         try:
             return FunctionResult(json.dumps(handler(json.loads(call.payload), context)))
@@ -153,7 +157,11 @@ def function_arn(call: InvokeFunction) -> str:
 
 
 def _context(
-    function_arn: str, request_id: str, timeout: float, tenant_id: str | None
+    function_arn: str,
+    request_id: str,
+    timeout: float,
+    tenant_id: str | None,
+    client_context: str | None = None,
 ) -> LambdaContext:
     return LambdaContext(
         function_name=function_arn.split(":")[6],
@@ -161,4 +169,5 @@ def _context(
         request_id=request_id,
         timeout=timeout,
         tenant_id=tenant_id,
+        client_context=None if client_context is None else ClientContext.read(client_context),
     )

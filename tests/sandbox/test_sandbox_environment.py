@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -78,10 +79,12 @@ def test_a_version_is_told_apart(functions: Functions) -> None:
 
 def test_the_context_describes_the_invocation(functions: Functions) -> None:
     functions.add("show_process", timeout=20)
-    shown = functions.result("show_process", tenant_id="blue")
+    sent = json.dumps({"custom": {"city": "Ærø"}})
+    shown = functions.result("show_process", tenant_id="blue", client_context=sent)
     assert shown["arn"] == f"{ACCOUNT}:show_process:$LATEST"
     assert shown["name"] == "show_process"
     assert shown["tenant_id"] == "blue"
+    assert shown["custom"] == {"city": "Ærø"}
     assert 0 < shown["remaining"] <= 20_000
 
 

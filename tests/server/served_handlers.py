@@ -58,6 +58,12 @@ def double(event: Any, context: Any) -> Any:
     return event * 2
 
 
+def introduced(event: Any, context: Any) -> Any:
+    """Gives back what its caller says of itself."""
+    caller = context.client_context
+    return caller and {"custom": caller.custom, "title": caller.client.app_title}
+
+
 def broken(event: Any, context: Any) -> Any:
     raise KeyError("sku")
 
@@ -71,3 +77,4 @@ MANY_STEPS = hosted("many_steps", many_steps)
 PARENT = hosted("parent", parent)
 DOUBLE = hosted("double", double)
 BROKEN = hosted("broken", broken)
+INTRODUCED = hosted("introduced", introduced)

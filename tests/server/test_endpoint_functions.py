@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -67,6 +68,14 @@ def test_a_plain_function_is_sent_its_payload(serve: Serve, fake_lambda: LambdaF
     reply = invoke(serve(PLAIN, lambda_endpoint=fake_lambda.url), "mail")
     assert reply.json == {"sent": {"n": 1}}
     assert "X-Dex-Handler-Invoke" not in fake_lambda.calls[0].headers
+
+
+def test_a_plain_function_is_sent_the_client_context(serve: Serve, fake_lambda: LambdaFake) -> None:
+    fake_lambda.functions["mail"] = lambda event: None
+    context = base64.b64encode('{"custom": {"city": "Ærø"}}'.encode()).decode()
+    invoke(serve(PLAIN, lambda_endpoint=fake_lambda.url), "mail", X_Amz_Client_Context=context)
+    sent = fake_lambda.calls[0].headers["X-Amz-Client-Context"]
+    assert json.loads(base64.b64decode(sent)) == {"custom": {"city": "Ærø"}}
 
 
 def test_a_version_is_asked_for_by_qualifier(serve: Serve, fake_lambda: LambdaFake) -> None:

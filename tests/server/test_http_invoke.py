@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from api_clients import Api
-from served_handlers import BROKEN, DOUBLE, ECHO, FAILING, PARENT, WAITING
+from served_handlers import BROKEN, DOUBLE, ECHO, FAILING, INTRODUCED, PARENT, WAITING
 from serving_bench import Served
 
 from aws_durable_execution_sdk_python_testing.server.functions import Function
@@ -180,6 +181,19 @@ async def test_a_plain_function_is_called_once_and_starts_no_execution(
     assert answer["Payload"] == b"42"
     assert "DurableExecutionArn" not in answer
     assert list(served.service.statuses()) == []
+
+
+async def test_a_plain_function_is_given_the_client_context(serve: Serve, connect: Connect) -> None:
+    api = await connect(serve(INTRODUCED))
+    sent = {"custom": {"city": "Ærø"}, "client": {"app_title": "shop"}}
+    answer = await api.call(
+        "invoke",
+        FunctionName="introduced",
+        ClientContext=base64.b64encode(json.dumps(sent).encode()).decode(),
+    )
+    assert json.loads(answer["Payload"]) == {"custom": {"city": "Ærø"}, "title": "shop"}
+    answer = await api.call("invoke", FunctionName="introduced")
+    assert json.loads(answer["Payload"]) is None
 
 
 async def test_a_plain_functions_exception_is_a_function_error(

@@ -95,6 +95,8 @@ def test_a_malformed_payload_is_a_bad_request(serve: Serve, body: bytes) -> None
         {"X-Amz-Invocation-Type": "Later"},
         {"X-Amz-Client-Context": "%%%"},
         {"X-Amz-Client-Context": base64.b64encode(b"{").decode()},
+        {"X-Amz-Client-Context": base64.b64encode(b"[]").decode()},
+        {"X-Amz-Client-Context": "\u00e9"},
         {"X-Amz-Durable-Execution-Name": "a b"},
         {"X-Amz-Durable-Execution-Name": "x" * 65},
         {"X-Amz-Tenant-Id": "\u00e9"},

@@ -18,6 +18,7 @@ class InvokeFunction:
     """Call a plain function once with `payload` (JSON text), then `complete_invoke`.
 
     `lambda_endpoint` is the `chained_endpoint` the invoking execution started with.
+    `client_context` is what a caller of Invoke sent along, a JSON object as text.
     """
 
     arn: str
@@ -27,6 +28,7 @@ class InvokeFunction:
     tenant_id: str | None = None
     trace_header: str | None = None
     lambda_endpoint: str | None = None
+    client_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class SandboxInvoker:
             payload=call.payload,
             tenant_id=call.tenant_id,
             trace_header=call.trace_header,
+            client_context=call.client_context,
         )
         return self._run(call.function_name, event, service)
 

@@ -5,6 +5,7 @@ SAM's `start-lambda`, the Runtime Interface Emulator and test doubles speak it.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import logging
@@ -78,7 +79,7 @@ class EndpointInvoker:
 
     def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
         """Send a plain function its payload."""
-        headers = _headers(call.tenant_id, call.trace_header)
+        headers = _headers(call.tenant_id, call.trace_header, call.client_context)
         endpoint = self._own_endpoint(call.function_name) or call.lambda_endpoint
         answer = self._send(call.function_name, endpoint, call.payload, headers, service)
         seconds = self._seconds(call.function_name, service)
@@ -240,8 +241,15 @@ def _unanswered(error_type: str, message: str) -> _Answer:
     return replace(_failed(error_type, message), unanswered=True)
 
 
-def _headers(tenant_id: str | None, trace_header: str | None) -> dict[str, str]:
-    headers = {"X-Amz-Tenant-Id": tenant_id, "X-Amzn-Trace-Id": trace_header}
+def _headers(
+    tenant_id: str | None, trace_header: str | None, client_context: str | None = None
+) -> dict[str, str]:
+    encoded = client_context and base64.b64encode(client_context.encode()).decode()
+    headers = {
+        "X-Amz-Tenant-Id": tenant_id,
+        "X-Amzn-Trace-Id": trace_header,
+        "X-Amz-Client-Context": encoded,
+    }
     return {name: value for name, value in headers.items() if value is not None}
 
 

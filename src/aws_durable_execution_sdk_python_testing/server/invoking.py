@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -73,6 +73,7 @@ class _Invoke:
     payload: str
     tenant_id: str | None
     trace_header: str | None
+    client_context: str | None
     execution_name: str | None
 
     @property
@@ -178,7 +179,6 @@ class InvokeRoutes:
         kind = headers.get("X-Amz-Invocation-Type", _REQUEST_RESPONSE)
         if kind not in _INVOCATION_TYPES:
             raise InvalidParameterValueError(f"Invalid X-Amz-Invocation-Type: {kind!r}")
-        _check_client_context(headers.get("X-Amz-Client-Context"))
         tenant_id = headers.get("X-Amz-Tenant-Id")
         _check(tenant_id, "X-Amz-Tenant-Id", _TENANT_ID)
         if function.tenancy and tenant_id is None:
@@ -195,6 +195,7 @@ class InvokeRoutes:
             payload=_payload(await request.read()),
             tenant_id=tenant_id,
             trace_header=trace_header,
+            client_context=_client_context(headers.get("X-Amz-Client-Context")),
             execution_name=headers.get("X-Amz-Durable-Execution-Name"),
         )
 
@@ -223,6 +224,7 @@ class InvokeRoutes:
             payload=invoke.payload,
             tenant_id=invoke.tenant_id,
             trace_header=invoke.trace_header,
+            client_context=invoke.client_context,
         )
         if invoke.kind == _EVENT:
             task = asyncio.create_task(self._call_and_forget(call))
@@ -310,15 +312,19 @@ def _check(value: str | None, key: str, pattern: re.Pattern[str]) -> None:
         raise InvalidParameterValueError(f"Invalid {key}: must match {pattern.pattern}.")
 
 
-def _check_client_context(header: str | None) -> None:
+def _client_context(header: str | None) -> str | None:
+    """The JSON object of the header, in ASCII: so it fits into any header again."""
     if header is None:
-        return
+        return None
     try:
-        parse_json(base64.b64decode(header, validate=True))
-    except (binascii.Error, ValueError, InvalidParameterValueError):
+        context = parse_json(base64.b64decode(header, validate=True))
+    except (ValueError, InvalidParameterValueError):
+        context = None
+    if not isinstance(context, dict):
         raise InvalidParameterValueError(
-            "Invalid X-Amz-Client-Context: must be JSON in base64."
-        ) from None
+            "Invalid X-Amz-Client-Context: must be a JSON object in base64."
+        )
+    return json.dumps(context)
 
 
 def _trace_header(fields: Mapping[str, Any] | None) -> str | None:

@@ -26,6 +26,7 @@ def show_process(event: Any, context: Any) -> dict[str, Any]:
         "remaining": context.get_remaining_time_in_millis(),
         "request_id": context.aws_request_id,
         "tenant_id": context.tenant_id,
+        "custom": context.client_context and context.client_context.custom,
     }
 
 
