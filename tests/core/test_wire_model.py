@@ -59,6 +59,28 @@ def test_round_trip_through_json(cls: Any) -> None:
     check()
 
 
+@settings(deadline=None, max_examples=60)
+@given(of_type(OperationUpdate))
+def test_an_updates_json_is_its_wire_form(update: OperationUpdate) -> None:
+    assert json.loads(update.to_json()) == update.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("payload", "encoded"),
+    [("é\n", b'"\xc3\xa9\\n"'), ("\ud800é", b'"\\ud800\\u00e9"')],
+)
+def test_an_updates_json_is_utf8_and_escapes_only_what_it_must(
+    payload: str, encoded: bytes
+) -> None:
+    update = OperationUpdate(
+        operation_id="a",
+        operation_type=model.OperationType.STEP,
+        action=model.OperationAction.SUCCEED,
+        payload=payload,
+    )
+    assert update.to_json() == b'{"Id":"a","Type":"STEP","Action":"SUCCEED","Payload":%b}' % encoded
+
+
 @pytest.mark.parametrize(
     "spelling",
     [round(MOMENT.timestamp() * 1000), MOMENT, MOMENT.isoformat(), "2026-01-02T03:04:05.678Z"],

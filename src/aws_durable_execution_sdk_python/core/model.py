@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -105,6 +106,18 @@ def _encode(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     return list(value) if isinstance(value, tuple) else value
+
+
+# Made once: `json.dumps` with options makes an encoder for each call.
+_ascii_json = json.JSONEncoder(separators=(",", ":")).encode
+_utf8_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def _json_text(value: Any) -> str:
+    if not isinstance(value, str):
+        return _utf8_json(_encode(value))
+    # Of two encoders that write the same, the one for ASCII is the faster.
+    return _ascii_json(value) if value.isascii() else _utf8_json(value)
 
 
 class _Wire:
@@ -330,6 +343,24 @@ class OperationUpdate(_Wire):
         "ChainedInvokeOptions", ChainedInvokeOptions.from_dict, default=None
     )
     order: tuple[float, ...] = field(default=(), compare=False, repr=False)
+    _json: bytes | None = field(default=None, init=False, compare=False, repr=False)
+
+    def to_json(self) -> bytes:
+        """The wire form as UTF-8 JSON: made once, to be measured and to be sent."""
+        if self._json is None:
+            object.__setattr__(self, "_json", self._encode_json())
+        return cast(bytes, self._json)
+
+    def _encode_json(self) -> bytes:
+        members = []
+        for attribute, key, _ in self._table:
+            value = getattr(self, attribute)
+            if value is not None:
+                members.append(f'"{key}":{_json_text(value)}')
+        try:
+            return f"{{{','.join(members)}}}".encode()
+        except UnicodeEncodeError:  # a lone surrogate can only be written escaped
+            return _ascii_json(self.to_dict()).encode()
 
 
 # ---------------------------------------------------------------------------- service answers
