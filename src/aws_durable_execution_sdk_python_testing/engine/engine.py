@@ -221,6 +221,19 @@ class Engine(Inspection):
             if arn in service.executions:
                 invocations.end(service, service.find(arn), request_id, outcome)
 
+    def revoke_token(self, arn: str, now: float) -> None:
+        """Take its token from the invocation in flight, which can then only end.
+
+        Another invocation follows once it has. Without an invocation nothing happens.
+
+        Raises:
+            ResourceNotFoundError: no such execution.
+        """
+        with self._command(now) as service:
+            execution = service.find(arn)
+            if execution.token is not None:
+                execution.advance(withdrawn=True)
+
     # ---------------------------------------------------------------- the handler's calls
 
     def checkpoint(self, arn: str, body: Mapping[str, Any], now: float) -> dict[str, Any]:

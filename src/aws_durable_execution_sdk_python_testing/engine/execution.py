@@ -98,7 +98,7 @@ class Progress:
         invoke_wanted: an `InvokeHandler` effect is out.
         retry_at: no invocation before then: the last one failed.
         crashes, empty_pendings: consecutive invocations that failed, in either way.
-        withdrawn: the invocation in flight has lost its token to a pause.
+        withdrawn: the invocation in flight has lost its token, to a pause as a rule.
         pause: the pause asked for or in effect.
         deferred: an invocation has become necessary during the pause.
         timeout_extension: seconds by which pauses have put the execution's time-out off.
