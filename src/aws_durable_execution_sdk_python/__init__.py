@@ -41,6 +41,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     RetryableSerDesError,
     SerDesError,
     StepError,
+    StepTimeoutError,
     ValidationError,
     WaitForConditionError,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "SerDesError",
     "StepContext",
     "StepError",
+    "StepTimeoutError",
     "ValidationError",
     "WaitForConditionError",
     "WithRetryConfig",

@@ -30,7 +30,9 @@ from aws_durable_execution_sdk_python.core.delays import (
     DurationField,
     DurationLike,
     JitterStrategy,
+    TimeLimit,
     to_duration,
+    to_seconds,
 )
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategy
@@ -55,6 +57,7 @@ __all__ = [
     "StepFuture",
     "StepSemantics",
     "TerminationMode",
+    "TimeLimit",
     "WaitForCallbackConfig",
     "WithRetryConfig",
     "to_duration",
@@ -102,13 +105,22 @@ class StepConfig(Generic[T_co]):
         step_semantics: how often the step may run for one attempt.
         serdes: stores the result (default: JSON, see `serdes`).
         sub_type: shown in the execution's history instead of "Step", 1 to 32 characters.
+        timeout: how long one attempt may run: a `Duration`, a timedelta or seconds, which may be
+            a fraction (unlike delays, it is measured in this process, in real time also where a
+            test skips waiting). An attempt that takes longer fails with `StepTimeoutError`, and
+            the retry strategy decides as after any error. An async body is cancelled and has a
+            second to clean up. A blocking one cannot be stopped: with a timeout it runs in a
+            thread of its own, with the caller's context variables, which is abandoned - what it
+            returns or raises later is ignored, but what it does still happens, perhaps beside the
+            next attempt, or after the invocation if it lasts a second longer than that. Give
+            the calls it blocks in timeouts of their own as well.
 
     Raises:
-        ValidationError: a value is of the wrong kind.
+        ValidationError: a value is of the wrong kind, or `timeout` is not above 0.
 
     Example:
         >>> from aws_durable_execution_sdk_python.retries import RetryPresets
-        >>> StepConfig(RetryPresets.transient()).step_semantics.value
+        >>> StepConfig(RetryPresets.transient(), timeout=2.5).step_semantics.value
         'AT_LEAST_ONCE_PER_RETRY'
     """
 
@@ -117,10 +129,18 @@ class StepConfig(Generic[T_co]):
     serdes: SerDes[T_co] | None = None
     _: KW_ONLY
     sub_type: str | None = None
+    timeout: TimeLimit | None = None
 
     def __post_init__(self) -> None:
         _check_retry_strategy(self.retry_strategy)
         validation.sub_type(self.sub_type)
+        if self.timeout is not None and to_seconds(self.timeout) == 0:
+            raise ValidationError(f"timeout must be above 0; got {self.timeout!r}")
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """The limit of one attempt, in seconds; None without one."""
+        return None if self.timeout is None else to_seconds(self.timeout)
 
 
 @dataclass(frozen=True)

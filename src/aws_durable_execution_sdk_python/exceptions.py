@@ -189,6 +189,14 @@ class StepError(DurableOperationError):
     """A step failed and its retry strategy, if it has one, gave up."""
 
 
+class StepTimeoutError(StepError, TimeoutError):
+    """A step's attempt ran for longer than `StepConfig(timeout=...)` allows.
+
+    What the retry strategy is given, and what the step raises once it gives up, on the first run
+    and on replay. Also catchable as `StepError` and as the builtin `TimeoutError`.
+    """
+
+
 class WaitForConditionError(DurableOperationError):
     """A wait_for_condition check failed, or its attempts are used up."""
 

@@ -10,7 +10,11 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Self, TypeAlias, overload
 
-from aws_durable_execution_sdk_python.core.validation import MAX_DELAY_SECONDS, whole_number
+from aws_durable_execution_sdk_python.core.validation import (
+    MAX_DELAY_SECONDS,
+    number,
+    whole_number,
+)
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 
@@ -69,6 +73,24 @@ class Duration:
 
 DurationLike: TypeAlias = Duration | timedelta | int
 """Whatever takes a duration takes a `Duration`, a `datetime.timedelta` or whole seconds."""
+
+
+TimeLimit: TypeAlias = Duration | timedelta | float
+"""How long something in this process may take: fractions of a second count."""
+
+
+def to_seconds(value: TimeLimit, what: str = "timeout") -> float:
+    """Read a time limit as seconds.
+
+    Raises:
+        ValidationError: the value is of another type, or out of range. The message calls it
+            `what`.
+    """
+    if isinstance(value, Duration):
+        seconds: object = value.seconds
+    else:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return number(f"{what} in seconds", seconds, 0, MAX_DELAY_SECONDS)
 
 
 def to_duration(value: DurationLike, what: str = "duration") -> Duration:

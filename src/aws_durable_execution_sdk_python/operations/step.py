@@ -137,7 +137,10 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
     function = runtime.invocation.body(
         identity, attempt, step.function, at_most_once=step.at_most_once
     )
-    return await runtime.call(StepBody(identity.name), function, *args)
+    body, seconds = StepBody(identity.name), step.config.timeout_seconds
+    if seconds is None:
+        return await runtime.call(body, function, *args)
+    return await runtime.call_within(seconds, body, function, *args)
 
 
 async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:

@@ -8,7 +8,12 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the SDK reads the time and waits for it. Seconds since the epoch."""
+    """Where the SDK reads the time and waits for it. Seconds since the epoch.
+
+    Only durable time runs by it: waits, and the delays of retries. The bodies of steps take real
+    time, also while a test runner skips the rest, and so do their timeouts. A clock may replace
+    that too, with an `async def sleep(seconds)` of its own, so that a test need not wait.
+    """
 
     def now(self) -> float: ...
 

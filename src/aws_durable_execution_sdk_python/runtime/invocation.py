@@ -38,6 +38,8 @@ from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 from aws_durable_execution_sdk_python.runtime.suspension import Suspension
 from aws_durable_execution_sdk_python.runtime.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python.runtime.thread import ThreadRuntime
+from aws_durable_execution_sdk_python.runtime.time_limit import TimeLimits
+from aws_durable_execution_sdk_python.runtime.usage import StepBody
 from aws_durable_execution_sdk_python.runtime.workers import Host, Stretch, Workers
 from aws_durable_execution_sdk_python.service.protocol import (
     DurableServiceClient,
@@ -90,6 +92,8 @@ class Invocation:
         self.workers = Workers(self._work_done)
         self._stand_in: StandIn | None = getattr(client, "stand_in", None)
         clock: Clock = getattr(client, "clock", None) or SystemClock()
+        # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
+        self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
         self.suspension = Suspension(
             self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._end
         )
@@ -161,6 +165,12 @@ class Invocation:
         finally:
             self._bodies -= 1
             self.suspension.check_soon()
+
+    async def call_within(
+        self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> Any:
+        """Run a step's function for at most that long; it counts as work meanwhile."""
+        return await self.await_body(self._limits.call(seconds, body, function, args))
 
     def save_for(self, host: Host, stretch: Stretch, update: OperationUpdate) -> None:
         """Save an update for a thread that blocks until it is saved."""
@@ -268,10 +278,11 @@ class Invocation:
     async def _close(self, consumer: asyncio.Task[None]) -> None:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
-        strangers = {*self._before, consumer, asyncio.current_task()}
+        strangers = {*self._before, *self._limits.watches, consumer, asyncio.current_task()}
         for task in asyncio.all_tasks(self.loop) - strangers:
             task.cancel()
         self.checkpointer.close()
+        await self._limits.close()
         await self.workers.close()
         if not await cancel_and_wait(asyncio.all_tasks(self.loop) - strangers):
             _log.error("a task did not end when it was cancelled, and was left behind")

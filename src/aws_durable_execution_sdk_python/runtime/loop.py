@@ -61,6 +61,11 @@ class LoopRuntime:
                 usage.leave(token)
         return result
 
+    async def call_within(
+        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        return await self.invocation.call_within(seconds, body, function, args)
+
     async def enter(
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:

@@ -50,6 +50,16 @@ class Runtime(Protocol):
         """Run a step's body, blocking or async."""
         ...
 
+    async def call_within(
+        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Run a step's body for at most that long.
+
+        Raises:
+            StepTimeoutError: it took longer.
+        """
+        ...
+
     async def enter(
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:

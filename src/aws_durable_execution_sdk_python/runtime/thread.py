@@ -88,6 +88,12 @@ class ThreadRuntime:
         finally:
             usage.leave(token)
 
+    async def call_within(
+        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        # Not on this thread, which must go on when the time is up.
+        return self._on_loop(partial(self.invocation.call_within, seconds, body, function, args))
+
     def _await_body(self, body: Awaitable[Any]) -> Any:
         try:
             return self._on_loop(partial(self.invocation.await_body, body))
