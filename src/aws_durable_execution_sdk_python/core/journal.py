@@ -1,7 +1,8 @@
 """What is recorded of this execution: operations by id, identity checks, the orphan test.
 
 Operations are kept in wire form and parsed when somebody looks: most of a long history is
-looked at once, and some of it never.
+looked at once, and some of it never. Nothing parsed is kept, so that a thread that looks while
+the event loop merges an answer cannot bring back what the operation was before.
 """
 
 from __future__ import annotations
@@ -73,8 +74,7 @@ class Journal:
 
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
-        self._wire: dict[str, Mapping[str, Any]] = {}
-        self._parsed: dict[str, Operation] = {}
+        self._operations: dict[str, Mapping[str, Any]] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
 
@@ -83,27 +83,21 @@ class Journal:
         ids = []
         for operation in operations:
             operation_id = operation["Id"]
-            self._wire[operation_id] = operation
-            self._parsed.pop(operation_id, None)
+            self._operations[operation_id] = operation
             ids.append(operation_id)
         return ids
 
     def get(self, operation_id: str) -> Operation | None:
-        parsed = self._parsed.get(operation_id)
-        if parsed is None:
-            wire = self._wire.get(operation_id)
-            if wire is None:
-                return None
-            parsed = self._parsed[operation_id] = Operation.from_dict(wire)
-        return parsed
+        wire = self._operations.get(operation_id)
+        return None if wire is None else Operation.for_replay(wire)
 
     def __contains__(self, operation_id: str) -> bool:
-        return operation_id in self._wire
+        return operation_id in self._operations
 
     @property
     def has_history(self) -> bool:
         """Whether anything but the execution itself is recorded."""
-        return len(self._wire) > (self.execution_id in self._wire)
+        return len(self._operations) > (self.execution_id in self._operations)
 
     def find(self, identity: OperationIdentity) -> Operation | None:
         """The recorded operation for what the code asks, or None when it is new.
@@ -157,8 +151,8 @@ class Journal:
         return False
 
     def is_terminal(self, operation_id: str) -> bool:
-        operation = self.get(operation_id)
-        return operation is not None and operation.status in TERMINAL
+        wire = self._operations.get(operation_id)
+        return wire is not None and wire["Status"] in TERMINAL
 
 
 def _same_sub_type(asked: str, recorded: str | None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,11 @@ def parse_timestamp(value: Any) -> datetime | None:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
+# Looking a member up by its value costs several times as much in the enumeration itself.
+_read_type = functools.cache(OperationType)
+_read_status = functools.cache(Status)
+
+
 def timestamp_millis(value: datetime) -> int:
     return round(value.timestamp() * 1000)
 
@@ -120,20 +126,29 @@ def _json_text(value: Any) -> str:
     return _ascii_json(value) if value.isascii() else _utf8_json(value)
 
 
+_Fields = Mapping[str, tuple[str, Callable[[Any], Any] | None]]
+
+
+def _read(data: Mapping[str, Any], fields: _Fields) -> dict[str, Any]:
+    """The attributes in a wire dict, which holds a few of the many that there are."""
+    values = {}
+    for key, raw in data.items():
+        if raw is not None and key in fields:
+            attribute, decode = fields[key]
+            values[attribute] = raw if decode is None else decode(raw)
+    return values
+
+
 class _Wire:
     """Base of the wire types: `from_dict` and `to_dict` driven by the fields' metadata."""
 
     __slots__ = ()
     _table: ClassVar[tuple[tuple[str, str, Callable[[Any], Any] | None], ...]]
+    _by_key: ClassVar[_Fields]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        values = {}
-        for attribute, key, decode in cls._table:
-            raw = data.get(key)
-            if raw is not None:
-                values[attribute] = raw if decode is None else decode(raw)
-        return cls(**values)
+        return cls(**_read(data, cls._by_key))
 
     def to_dict(self) -> dict[str, Any]:
         """The wire form; absent (None) fields are left out."""
@@ -154,6 +169,7 @@ def _codec(cls: type[_W]) -> type[_W]:
         for f in dataclasses.fields(cast(Any, cls))
         if "wire" in f.metadata
     )
+    cls._by_key = {key: (attribute, decode) for attribute, key, decode in cls._table}
     return cls
 
 
@@ -230,8 +246,8 @@ class Operation(_Wire):
     """The stored state of one operation."""
 
     operation_id: str = _wire("Id")
-    operation_type: OperationType = _wire("Type", OperationType)
-    status: Status = _wire("Status", Status)
+    operation_type: OperationType = _wire("Type", _read_type)
+    status: Status = _wire("Status", _read_status)
     parent_id: str | None = _wire("ParentId", default=None)
     name: str | None = _wire("Name", default=None)
     # The service may know sub-types this version does not: kept as text.
@@ -252,6 +268,11 @@ class Operation(_Wire):
     chained_invoke_details: ChainedInvokeDetails | None = _wire(
         "ChainedInvokeDetails", ChainedInvokeDetails.from_dict, default=None
     )
+
+    @classmethod
+    def for_replay(cls, data: Mapping[str, Any]) -> Operation:
+        """Like `from_dict`, but for when it began and ended, which no replay asks."""
+        return cls(**_read(data, _REPLAY_FIELDS))
 
     @property
     def result(self) -> str | None:
@@ -274,6 +295,11 @@ class Operation(_Wire):
             or self.callback_details
             or self.chained_invoke_details
         )
+
+
+_REPLAY_FIELDS: _Fields = {
+    key: entry for key, entry in Operation._by_key.items() if not key.endswith("Timestamp")
+}
 
 
 # ------------------------------------------------------------------------------------- updates
