@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -46,22 +45,23 @@ class Cores:
         return cls(available[0], available[-1])
 
 
-@contextlib.contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Processes that are started inside run on this core, from their first instruction.
+def start(command: list[str], core: int, **options: Any) -> subprocess.Popen[str]:
+    """Start a process that runs on this core from its first instruction.
 
-    They also run before everybody else's, where the user may demand that: the rest of a shared
-    machine is noise.
+    It is a session of its own that runs before everybody else's, where the kernel groups sessions
+    and the user may demand that: the rest of a shared machine is noise.
     """
-    cores, priority = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)
+    before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, HIGHEST_PRIORITY)
     try:
-        yield
+        process = subprocess.Popen(
+            command, text=True, start_new_session=True, stdout=subprocess.PIPE, **options
+        )
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, priority)
-        os.sched_setaffinity(0, cores)
+        os.sched_setaffinity(0, before)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(HIGHEST_PRIORITY))
+    return process
 
 
 class FakeService:
@@ -73,14 +73,8 @@ class FakeService:
     """
 
     def __init__(self, cores: Cores) -> None:
-        with pinned(cores.fake):
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.fake"],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+        command = [sys.executable, "-m", "benchmarks.fake"]
+        self._process = start(command, cores.fake, cwd=ROOT, stdin=subprocess.PIPE)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port)
@@ -144,16 +138,10 @@ def run_worker(
         environment["HOME"] = directory
         order, result = Path(directory, "job.json"), Path(directory, "result.json")
         order.write_text(json.dumps(job))
-        with pinned(cores.worker):
-            spawned = time.monotonic()
-            process = subprocess.Popen(
-                [str(python), str(WORKER), str(order), str(result), repr(spawned)],
-                env=environment,
-                cwd=directory,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        command = [str(python), str(WORKER), str(order), str(result), repr(time.monotonic())]
+        process = start(
+            command, cores.worker, env=environment, cwd=directory, stderr=subprocess.STDOUT
+        )
         _finish(process)
         measured: dict[str, Any] = json.loads(result.read_text())
         return measured
