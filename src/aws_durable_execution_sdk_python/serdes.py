@@ -121,6 +121,14 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
+# The default serdes does not ask where a value belongs.
+_ANYWHERE = SerDesContext()
+# What it reads back as the very value that was written.
+_SAME_WHEN_READ = frozenset({str, int, bool, float, type(None)})
+
+
+def _context(serdes: SerDes[Any] | None, operation_id: str, arn: str) -> SerDesContext:
+    return _ANYWHERE if serdes is None else SerDesContext(operation_id, arn)
 
 
 def serialize(
@@ -138,14 +146,16 @@ def serialize(
         RetryableSerDesError: as raised by `serdes`.
     """
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
-    where = f"cannot serialise the value of {_named(operation_id, name)} ({_type_of(value)})"
     try:
-        text = chosen.serialize(value, SerDesContext(operation_id, durable_execution_arn))
+        text = chosen.serialize(value, _context(serdes, operation_id, durable_execution_arn))
+        return _text(text, f"{_type_of(chosen)} must return a str")
     except RetryableSerDesError:
         raise
     except Exception as error:
-        raise SerDesError(f"{where}: {error}") from error
-    return _text(text, f"{where}: {_type_of(chosen)} must return a str")
+        raise SerDesError(
+            f"cannot serialise the value of {_named(operation_id, name)} "
+            f"({_type_of(value)}): {error}"
+        ) from error
 
 
 def deserialize(
@@ -168,7 +178,7 @@ def deserialize(
         return None
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
-        return chosen.deserialize(data, SerDesContext(operation_id, durable_execution_arn))
+        return chosen.deserialize(data, _context(serdes, operation_id, durable_execution_arn))
     except RetryableSerDesError:
         raise
     except Exception as error:
@@ -176,6 +186,25 @@ def deserialize(
             f"cannot read the stored value of {_named(operation_id, name)} "
             f"with {_type_of(chosen)}: {error}"
         ) from error
+
+
+def round_trip(
+    serdes: SerDes[T] | None,
+    value: T,
+    operation_id: str,
+    durable_execution_arn: str,
+    *,
+    name: str | None = None,
+) -> tuple[str, T | None]:
+    """Serialise a value and read it back: the first run must see what a replay will.
+
+    Raises:
+        SerDesError, RetryableSerDesError: as `serialize` and `deserialize` do.
+    """
+    text = serialize(serdes, value, operation_id, durable_execution_arn, name=name)
+    if serdes is None and type(value) in _SAME_WHEN_READ:
+        return text, value
+    return text, deserialize(serdes, text, operation_id, durable_execution_arn, name=name)
 
 
 def _named(operation_id: str, name: str | None) -> str:

@@ -33,6 +33,7 @@ from aws_durable_execution_sdk_python.serdes import (
     SerDes,
     SerDesContext,
     deserialize,
+    round_trip,
     serialize,
 )
 
@@ -451,3 +452,24 @@ def test_a_retryable_failure_passes() -> None:
 def test_a_serdes_must_write_text() -> None:
     with pytest.raises(SerDesError, match="Recording must return a str, got bytes"):
         serialize(Recording(answer=b"x"), 1, "op-1", "arn")
+
+
+@settings(deadline=None)
+@given(st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False))
+def test_a_round_trip_gives_what_a_replay_reads(value: Any) -> None:
+    text, seen = round_trip(None, value, "id", "arn")
+    read = deserialize(None, text, "id", "arn")
+    assert (seen, type(seen)) == (read, type(read))
+
+
+def test_a_round_trip_gives_a_copy_of_what_can_change() -> None:
+    value = {"a": [1]}
+    _, seen = round_trip(None, value, "id", "arn")
+    assert seen == value
+    assert seen is not value
+
+
+def test_a_round_trip_reads_back_through_the_operations_own_serdes() -> None:
+    recording = Recording(answer="read")
+    assert round_trip(recording, "written", "op-1", "arn:execution") == ("read", "read")
+    assert recording.contexts == [HERE, HERE]

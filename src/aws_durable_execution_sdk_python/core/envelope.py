@@ -20,6 +20,9 @@ from typing import Any
 
 from aws_durable_execution_sdk_python.core.batch_result import BatchResult
 
+# Made once: `json.dumps` with options makes an encoder for each call.
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 class UnsupportedValueError(TypeError):
     """A value has no text form. The text says where in the value it is and what to do."""
@@ -43,7 +46,7 @@ def encode(value: Any) -> str:
     """
     plain = _is_plain(value) and not _is_envelope(value)
     tree = value if plain else _tag(value)
-    return json.dumps(tree, separators=(",", ":"), allow_nan=False)
+    return _to_json(tree)
 
 
 def decode(text: str) -> Any:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python.core.model import (
     TERMINAL,
@@ -32,8 +31,7 @@ _SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OperationIdentity:
+class OperationIdentity(NamedTuple):
     """Which operation the running code asks for.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
-from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, serialize
+from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, round_trip
 
 Body = Callable[[Runtime, Position], Awaitable[Any]]
 
@@ -76,6 +75,8 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
     if child.is_virtual:
         _check_never_recorded(runtime, identity)
     elif operation is None:
+        if runtime.invocation.deadline.is_near():
+            await runtime.invocation.deadline.hold(runtime)
         runtime.post(identity.update(OperationAction.START))
     elif operation.status is Status.SUCCEEDED:
         return await _recorded(runtime, child, operation)
@@ -84,11 +85,10 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
     else:
         journal.open_context(identity.operation_id, identity.parent_id)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
-        identity = dataclasses.replace(identity, sub_type=operation.sub_type or identity.sub_type)
+        identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
     try:
         value = await child.body(runtime, child.inside())
-        payload = _encode(runtime, child, value)
-        value = _decode(runtime, child, payload)
+        payload, value = _round_trip(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
         raise
@@ -117,8 +117,7 @@ async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any
         return _decode(runtime, child, operation.result)
     if child.rebuild_large is not None:
         return await child.rebuild_large(runtime, child.inside(), operation)
-    value = await child.body(runtime, child.inside())
-    return _decode(runtime, child, _encode(runtime, child, value))
+    return _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
 
 
 def _succeeded(
@@ -142,9 +141,9 @@ async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> Non
         await runtime.commit(update)
 
 
-def _encode(runtime: Runtime, child: Child, value: Any) -> str:
+def _round_trip(runtime: Runtime, child: Child, value: Any) -> tuple[str, Any]:
     identity = child.identity
-    return serialize(
+    return round_trip(
         child.serdes, value, identity.operation_id, runtime.invocation.arn, name=identity.name
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from aws_durable_execution_sdk_python.core.ids import IdSequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.runtime.invocation import Invocation
     from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 
-_PACKAGE = __name__.partition(".")[0]
+# Every module of this package lies below it.
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Position(ContextUse):
@@ -136,9 +138,7 @@ class Position(ContextUse):
 
 def _user_site() -> tuple[CodeType, int] | None:
     """The innermost line of user code on the stack."""
-    frame = sys._getframe(2)
-    while frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
-        if frame.f_back is None:
-            return None
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
-    return frame.f_code, frame.f_lineno
+    return None if frame is None else (frame.f_code, frame.f_lineno)
