@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
 from aws_durable_execution_sdk_python.core.callables import Kind, context_kind
+from aws_durable_execution_sdk_python.core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python.core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python.exceptions import ExecutionError, ValidationError
 from aws_durable_execution_sdk_python.lambda_service import (
@@ -122,7 +123,11 @@ def durable_execution(
 def durable_execution(func: Callable[[Any, DurableContext], Any]) -> Handler: ...
 @overload
 def durable_execution(
-    func: None = None, *, boto3_client: Any = None, compat: Compat | None = None
+    func: None = None,
+    *,
+    boto3_client: Any = None,
+    compat: Compat | None = None,
+    deadline_margin: TimeLimit | None = None,
 ) -> Callable[
     [Callable[[Any, AsyncDurableContext], Awaitable[Any]] | Callable[[Any, DurableContext], Any]],
     Handler,
@@ -132,6 +137,7 @@ def durable_execution(
     *,
     boto3_client: Any = None,
     compat: Compat | None = None,
+    deadline_margin: TimeLimit | None = None,
 ) -> Any:
     """Make a Lambda handler durable.
 
@@ -143,12 +149,21 @@ def durable_execution(
         compat: "aws" keeps three defaults of the official SDK: steps are retried without being
             told, a callback's result is the raw text, and its time-out raises. Without it the
             environment variable `DURABLE_EXECUTION_COMPAT` decides.
+        deadline_margin: how long before Lambda's time-out no further step, check or child
+            context begins: a `Duration`, a timedelta or seconds. Those that run come to their
+            end and are checkpointed; then the invocation ends, leaving a wait of one second
+            named "invocation-deadline", so that the service invokes again and the rest goes on
+            there. Choose about the time your longest step takes. Default: a twentieth of the
+            function's time, from 1 to 10 seconds; never more than half of it; 0 turns it off.
+            Lambda's context tells the time that is left; without one there is no deadline. Code
+            that runs cannot be stopped: a body, or the handler itself, that goes on until the
+            time-out is cut off there, and its operation runs again as after a crash.
 
     Returns:
         The handler for Lambda: it takes Lambda's event and context and returns the response.
 
     Raises:
-        ValidationError: `compat` is something else.
+        ValidationError: `compat` or `deadline_margin` is something else.
 
     Example:
         >>> @durable_execution
@@ -156,9 +171,15 @@ def durable_execution(
         ...     return context.step(process(event["order_id"]))
     """
     if func is None:
-        return functools.partial(durable_execution, boto3_client=boto3_client, compat=compat)
+        return functools.partial(
+            durable_execution,
+            boto3_client=boto3_client,
+            compat=compat,
+            deadline_margin=deadline_margin,
+        )
     if compat not in (None, "aws"):
         raise ValidationError(f"compat must be 'aws' or None, got {compat!r}")
+    margin = None if deadline_margin is None else to_seconds(deadline_margin, "deadline_margin")
     kind = context_kind(func, Kind.BLOCKING)
     own_client = None if boto3_client is None else _BoundClient(boto3_client)
 
@@ -180,6 +201,7 @@ def durable_execution(
                 contexts=_CONTEXTS,
                 lambda_context=lambda_context,
                 compat_aws=mode == "aws",
+                deadline_margin=margin,
             )
             return await invocation.run(func, kind)
 

@@ -37,6 +37,7 @@ from aws_durable_execution_sdk_python.config import (
     StepSemantics,
 )
 from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create_retry_strategy
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 
 TIMEOUT = "aws_durable_execution_sdk_python.exceptions.StepTimeoutError"
 REGION: contextvars.ContextVar[str] = contextvars.ContextVar("region", default="none")
@@ -431,6 +432,19 @@ def test_a_limited_body_holds_the_suspension_of_its_siblings(
     assert service.invoke(flavour.durable(handler)) == PENDING
     assert service.operations[oid(1)]["Status"] == "STARTED"
     assert "STEP FAIL slow" in service.trace
+
+
+@both_bodies
+def test_bodies_take_real_time_where_a_runner_skips_the_rest(
+    flavour: Flavour, service: Hourglass, make: Body
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.wait(days=1)
+        return await ctx.step(make(service), name="slow", config=StepConfig(timeout=0.01))
+
+    with DurableFunctionTestRunner(flavour.durable(handler)) as runner:
+        result = runner.run()
+    assert result.get_step("slow").error.type == TIMEOUT
 
 
 # ------------------------------------------------------------------------------- the setting

@@ -61,7 +61,7 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
     """Check until the wait strategy stops; the last state is the result."""
     runtime.check()
     identity = condition.identity
-    journal = runtime.invocation.journal
+    journal, deadline = runtime.invocation.journal, runtime.invocation.deadline
     operation = journal.find(identity)
     while True:
         status = None if operation is None else operation.status
@@ -74,6 +74,8 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
             await runtime.park(pending)
             operation = journal.get(identity.operation_id)
             continue
+        if deadline.holds_body():
+            await deadline.hold(runtime)
         if status is not Status.STARTED:
             runtime.post(identity.update(OperationAction.START))
         try:

@@ -85,7 +85,7 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
     """Run a step, or give what it returned or raised before."""
     runtime.check()
     identity = step.identity
-    journal = runtime.invocation.journal
+    journal, deadline = runtime.invocation.journal, runtime.invocation.deadline
     operation = journal.find(identity)
     while True:
         status = None if operation is None else operation.status
@@ -103,6 +103,8 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
             )
             operation = await _failed(runtime, step, operation, error)
             continue
+        if deadline.holds_body():
+            await deadline.hold(runtime)
         if status is not Status.STARTED:
             operation = await _start(runtime, step, operation)
             if operation is not None and operation.status is not Status.STARTED:

@@ -32,6 +32,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.runtime.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python.runtime.clock import Clock, SystemClock
+from aws_durable_execution_sdk_python.runtime.deadline import Deadline
 from aws_durable_execution_sdk_python.runtime.loop import LoopRuntime
 from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
@@ -75,6 +76,7 @@ class Invocation:
         contexts: ContextFactories,
         lambda_context: Any = None,
         compat_aws: bool = False,
+        deadline_margin: float | None = None,
     ) -> None:
         self.arn = arn
         self.lambda_context = lambda_context
@@ -83,6 +85,7 @@ class Invocation:
         self.loop = asyncio.get_running_loop()
         self.journal = Journal(arn.rpartition("/")[2])
         self._initial = initial
+        self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
         self._ended = False
@@ -95,7 +98,7 @@ class Invocation:
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
         self.suspension = Suspension(
-            self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._end
+            self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._suspend
         )
         self.checkpointer = Checkpointer(
             client,
@@ -212,6 +215,14 @@ class Invocation:
 
     def _work_done(self) -> None:
         self.suspension.check_soon()
+
+    def _suspend(self) -> None:
+        """Nothing can run in this invocation any more."""
+        wake_up = self.deadline.wake_up()
+        if wake_up is None or self._ended:
+            self._end()
+        else:
+            self.checkpointer.submit(wake_up, lambda _: self._end())
 
     def _end(self) -> None:
         """Nothing that user code does from now on counts."""
