@@ -12,7 +12,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,6 +37,8 @@ from aws_durable_execution_sdk_python_testing.invoker import (
     Invoker,
     Service,
     describe_broken_invoker,
+    late_call,
+    timed_out,
 )
 from aws_durable_execution_sdk_python_testing.responder import (
     Answer,
@@ -45,6 +46,7 @@ from aws_durable_execution_sdk_python_testing.responder import (
     Failure,
     Success,
 )
+from aws_durable_execution_sdk_python_testing.running import RunningFunctions, TimeLimit
 from aws_durable_execution_sdk_python_testing.workers import WorkerThreads
 
 T = TypeVar("T")
@@ -56,15 +58,6 @@ _ALL_TIMERS = frozenset(TimerKind)
 _TIMER_SLACK = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A function that runs: when to give it up (monotonic seconds), and how."""
-
-    arn: str
-    deadline: float
-    give_up: Callable[[], None]
-
-
 class Driver:
     """Runs an engine's executions.
 
@@ -73,6 +66,7 @@ class Driver:
         clock: the time; one that skips waiting is moved over the time nothing runs in.
         service: what functions are given to call the service with.
         invoker: calls the functions.
+        time_limit: how long a function, by its name, may take.
         skipped_time_counts: whether skipped time counts for execution time-outs.
 
     Attributes:
@@ -88,6 +82,7 @@ class Driver:
         service: Service,
         invoker: Invoker,
         *,
+        time_limit: Callable[[str], TimeLimit],
         skipped_time_counts: bool = False,
     ) -> None:
         self.lock = threading.RLock()
@@ -97,9 +92,10 @@ class Driver:
         self._clock = clock
         self._service = service
         self._invoker = invoker
+        self._time_limit = time_limit
         self._skipped_time_counts = skipped_time_counts
         self._threads = WorkerThreads("durable-function")
-        self._running: dict[object, _Running] = {}
+        self._running = RunningFunctions()
         # Executions whose callbacks somebody outside is about to answer, and those whose
         # answers are known in advance.
         self._attended: set[str] = set()
@@ -144,7 +140,7 @@ class Driver:
 
     def is_idle(self, arn: str) -> bool:
         """Whether no function runs for this execution."""
-        return not any(running.arn == arn for running in self._running.values())
+        return not self._running.runs_for(arn)
 
     def close(self) -> None:
         """Abandon what runs, and refuse its calls. Idempotent."""
@@ -204,13 +200,13 @@ class Driver:
             invocation = self._engine.begin_invocation(effect.arn, self._clock.now())
         except ResourceConflictError:
             return  # the execution ended meanwhile
-        late: Returned | Crashed = Crashed(
-            _timed_out(invocation.request_id, self._service.invocation_timeout)
-        )
+        limit = self._time_limit(invocation.function_name)
+        late: Returned | Crashed = Crashed(timed_out(invocation.request_id, limit.total))
         self._run(
             effect.arn,
             partial(self._invoker.invoke, invocation, self._service),
             partial(self._end_invocation, invocation),
+            seconds=limit.total,
             given_up=late,
             broken=Crashed,
         )
@@ -222,12 +218,13 @@ class Driver:
         self._answer_callbacks(invocation.arn)
 
     def _call_function(self, effect: InvokeFunction) -> None:
-        late = _timed_out(effect.operation_id, self._service.invocation_timeout)
+        limit = self._time_limit(effect.function_name)
         self._run(
             effect.arn,
             partial(self._invoker.call, effect, self._service),
             partial(self._end_function, effect),
-            given_up=FunctionResult(error=late),
+            seconds=limit.total,
+            given_up=late_call(effect, limit),
             broken=lambda error: FunctionResult(error=error),
         )
 
@@ -247,13 +244,13 @@ class Driver:
         for callback in self._engine.open_callbacks(arn):
             name = responder.take(callback)
             if name is not None:
-                late: Answer = Failure(
-                    _timed_out(callback.callback_id, self._service.invocation_timeout)
-                )
+                seconds = self._service.invocation_timeout
+                late: Answer = Failure(timed_out(callback.callback_id, seconds))
                 self._run(
                     arn,
                     partial(responder.answer, name),
                     partial(self._give_answer, callback.callback_id),
+                    seconds=seconds,
                     given_up=late,
                     broken=Failure,
                 )
@@ -274,18 +271,17 @@ class Driver:
         work: Callable[[], T],
         finish: Callable[[T], Any],
         *,
+        seconds: float,
         given_up: T,
         broken: Callable[[dict[str, Any]], T],
     ) -> None:
         """Run `work` on a thread, then `finish` with its value under the lock.
 
-        If it takes longer than an invocation may, `finish(given_up)` is called instead and
-        whatever it comes to is dropped: a thread cannot be killed. It should not raise; if it
+        If it takes longer than `seconds`, `finish(given_up)` is called instead and whatever it
+        comes to is dropped: a thread cannot be killed. It should not raise; if it
         does, `broken` makes the value of the wire error, so that nobody waits for ever.
         """
-        key = object()
-        deadline = time.monotonic() + self._service.invocation_timeout
-        self._running[key] = _Running(arn, deadline, partial(finish, given_up))
+        running = self._running.add(arn, seconds, partial(finish, given_up))
 
         def job() -> None:
             try:
@@ -293,7 +289,7 @@ class Driver:
             except BaseException as error:
                 value = broken(describe_broken_invoker(error))
             with self._in_background(), self.command():
-                if self._running.pop(key, None) is not None:
+                if self._running.remove(running):
                     finish(value)
 
         self._threads.submit(job)
@@ -364,11 +360,8 @@ class Driver:
         """Real seconds until something is due."""
         deadline = self._engine.next_deadline()
         wait = float("inf") if deadline is None else self._clock.real_delay(deadline)
-        # All are given the same time, so the oldest is the first to be given up.
-        oldest = next(iter(self._running.values()), None)
-        if oldest is not None:
-            wait = min(wait, max(0.0, oldest.deadline - time.monotonic()))
-        return wait
+        left = self._running.seconds_left()
+        return wait if left is None else min(wait, left)
 
     def _wake_timer(self) -> None:
         wakes = time.monotonic() + self._real_wait()
@@ -386,18 +379,7 @@ class Driver:
             while True:
                 with self.command() as (engine, now):
                     engine.fire_due(now)
-                    self._give_up_late_functions()
+                    self._running.give_up_late()
                 wait = self._real_wait()
                 self._timer_wakes = time.monotonic() + wait
                 self._timer.wait(min(wait, threading.TIMEOUT_MAX))
-
-    def _give_up_late_functions(self) -> None:
-        now = time.monotonic()
-        late = [key for key, running in self._running.items() if running.deadline <= now]
-        for key in late:
-            self._running.pop(key).give_up()
-
-
-def _timed_out(request_id: str, seconds: float) -> dict[str, Any]:
-    message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
-    return {"ErrorType": "Sandbox.Timedout", "ErrorMessage": message}

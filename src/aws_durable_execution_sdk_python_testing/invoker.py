@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUAL
 from aws_durable_execution_sdk_python_testing.lambda_context import ClientContext, LambdaContext
 from aws_durable_execution_sdk_python_testing.mocks import MockedError, StepMocks
 from aws_durable_execution_sdk_python_testing.replaying import run_once, run_replaying
+from aws_durable_execution_sdk_python_testing.running import TimeLimit
 
 Handler = Callable[[Any, Any], Any]
 
@@ -70,54 +71,71 @@ class InProcessInvoker:
     def __init__(
         self, steps: StepMocks | None = None, *, replay_every_checkpoint: bool = False
     ) -> None:
-        self._handlers: dict[str, Handler] = {}
+        self._functions: dict[str, _Function] = {}
         self._steps = steps or StepMocks()
         self._replay_every_checkpoint = replay_every_checkpoint
 
-    def register(self, function_name: str, handler: Handler) -> None:
-        """Make `handler` answer for `name` or `name:qualifier`."""
-        self._handlers[function_name] = handler
+    def register(self, function_name: str, handler: Handler, timeout: float | None = None) -> None:
+        """Make `handler` answer for `name` or `name:qualifier`.
+
+        Args:
+            function_name: what it answers for.
+            handler: called with the event and a context.
+            timeout: real seconds it is told it may take, if the service grants as much.
+        """
+        self._functions[function_name] = _Function(handler, timeout)
 
     def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
-        handler = self._find(invocation.function_name)
-        if handler is None:
+        function = self._find(invocation.function_name)
+        if function is None:
             return Crashed(no_function(invocation.function_name))
         context = _context(
             invocation.arn.partition("/")[0],
             invocation.request_id,
-            service.invocation_timeout,
+            function.seconds(service),
             invocation.tenant_id,
         )
         client = InProcessClient(service, service.clock, self._steps.stand_in)
         event = json.loads(json.dumps(invocation.event))
         run = run_replaying if self._replay_every_checkpoint else run_once
         try:
-            output = run(lambda one: handler(one, context), event, client)
+            output = run(lambda one: function.handler(one, context), event, client)
             return Returned(json.loads(json.dumps(output)))
         except BaseException as error:
             return Crashed(describe_crash(error, invocation.request_id))
 
     def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
         """Run a plain function once."""
-        handler = self._find(call.function_name)
-        if handler is None:
+        function = self._find(call.function_name)
+        if function is None:
             return FunctionResult(error=no_function(call.function_name))
         context = _context(
             function_arn(call),
             call.operation_id,
-            service.invocation_timeout,
+            function.seconds(service),
             call.tenant_id,
             call.client_context,
         )
         try:
-            return FunctionResult(json.dumps(handler(json.loads(call.payload), context)))
+            return FunctionResult(json.dumps(function.handler(json.loads(call.payload), context)))
         except BaseException as error:
             return FunctionResult(error=describe_crash(error, call.operation_id))
 
-    def _find(self, function_name: str) -> Handler | None:
+    def _find(self, function_name: str) -> _Function | None:
         name, _, _ = function_name.partition(":")
-        return self._handlers.get(function_name) or self._handlers.get(name)
+        return self._functions.get(function_name) or self._functions.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    handler: Handler
+    timeout: float | None
+
+    def seconds(self, service: Service) -> float:
+        """How long an invocation may take."""
+        limit = service.invocation_timeout
+        return limit if self.timeout is None else min(self.timeout, limit)
 
 
 def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
@@ -141,6 +159,20 @@ def describe_broken_invoker(error: BaseException) -> dict[str, Any]:
     """The wire error of an invocation whose invoker raised, which it must not."""
     message = f"The invoker raised instead of answering: {type(error).__name__}: {error}"
     return {"ErrorType": "Runtime.InvokerFailed", "ErrorMessage": message}
+
+
+def timed_out(request_id: str, seconds: float) -> dict[str, Any]:
+    """The wire error of an invocation that took longer than it may."""
+    message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
+    return {"ErrorType": "Sandbox.Timedout", "ErrorMessage": message}
+
+
+def late_call(call: InvokeFunction, limit: TimeLimit) -> FunctionResult:
+    """What a plain function comes to that was given up at its time limit."""
+    return FunctionResult(
+        error=timed_out(call.operation_id, limit.total),
+        unanswered_after=limit.seconds if limit.margin else None,
+    )
 
 
 def no_function(function_name: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@ an HTTP server call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,15 @@ from aws_durable_execution_sdk_python_testing.engine import (
     Target,
 )
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
-from aws_durable_execution_sdk_python_testing.invoker import Invoker
+from aws_durable_execution_sdk_python_testing.faults import (
+    FaultPlan,
+    Faults,
+    FaultyInvoker,
+    FaultyService,
+)
+from aws_durable_execution_sdk_python_testing.invoker import Invoker, Service
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
+from aws_durable_execution_sdk_python_testing.running import TimeLimit
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
 
 # The longest an execution may take, by the service's own rules.
@@ -43,6 +50,12 @@ class LocalService:
         region, account_id: what ARNs are made of.
         invocation_timeout: real seconds after which an invocation is given up.
         skipped_time_counts: whether time that was skipped counts for execution time-outs.
+        time_limit: how long each function, by its name, may take; by default none has a limit
+            of its own.
+        faults: what is to go wrong between handlers and service.
+
+    Attributes:
+        faults: the plan of what goes wrong, which knows what did; None if nothing is to.
     """
 
     def __init__(
@@ -56,12 +69,23 @@ class LocalService:
         account_id: str = "123456789012",
         invocation_timeout: float = 900,
         skipped_time_counts: bool = False,
+        time_limit: Callable[[str], TimeLimit] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.clock = clock or RealClock()
         self.invocation_timeout = invocation_timeout
+        self.faults = None if faults is None else FaultPlan(faults)
+        seen: Service = self
+        if self.faults is not None:
+            seen, invoker = FaultyService(self, self.faults), FaultyInvoker(invoker, self.faults)
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
         self._driver = Driver(
-            self._engine, self.clock, self, invoker, skipped_time_counts=skipped_time_counts
+            self._engine,
+            self.clock,
+            seen,
+            invoker,
+            time_limit=time_limit or (lambda _: TimeLimit(invocation_timeout)),
+            skipped_time_counts=skipped_time_counts,
         )
 
     # ------------------------------------------------------------------------- executions
@@ -177,6 +201,11 @@ class LocalService:
         """GetDurableExecutionState; see `Engine.get_state`."""
         with self._driver.command() as (engine, now):
             return engine.get_state(arn, checkpoint_token, marker, max_items, now)
+
+    def revoke_token(self, arn: str) -> None:
+        """End what the invocation in flight can do; see `Engine.revoke_token`."""
+        with self._driver.command() as (engine, now):
+            engine.revoke_token(arn, now)
 
     # --------------------------------------------------------------------------- callbacks
 

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +21,19 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.exceptions import InvokeError
 from aws_durable_execution_sdk_python.runtime.environment import close_idle_environments
 from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget, invoke_timed_out
+from aws_durable_execution_sdk_python_testing.engine import (
+    DurableTarget,
+    InvokeFunction,
+    invoke_timed_out,
+)
+from aws_durable_execution_sdk_python_testing.local import LocalService
 from aws_durable_execution_sdk_python_testing.server.declarations import read_mapping
-from aws_durable_execution_sdk_python_testing.server.functions import Function, hosted
+from aws_durable_execution_sdk_python_testing.server.endpoint import (
+    CurrentEndpoint,
+    EndpointInvoker,
+)
+from aws_durable_execution_sdk_python_testing.server.functions import Function, Functions, hosted
+from aws_durable_execution_sdk_python_testing.stores import InMemoryExecutionStore
 
 Serve = Callable[..., Served]
 
@@ -372,7 +383,7 @@ def test_what_declarations_say_reaches_the_execution(serve: Serve, fake_lambda: 
     assert json.dumps(started["ExecutionStartedDetails"]["ExecutionTimeout"]) == "60"
 
 
-# --------------------------------------------------------- plain functions that do not answer
+# --------------------------------------------------------------- functions that do not answer
 
 
 @durable_execution
@@ -420,3 +431,67 @@ def test_a_plain_function_whose_endpoint_answers_with_an_error_fails(
     served = serve(hosted("mailer", mailer), PLAIN, lambda_endpoint=fake_lambda.url)
     kind, error = chained_invoke(served)
     assert (kind, error["ErrorType"]) == ("ChainedInvokeFailed", "ResourceNotFoundException")
+
+
+@pytest.fixture
+def never() -> Iterator[Callable[[Any], Any]]:
+    """A function that does not answer as long as the test runs."""
+    over = threading.Event()
+    yield lambda event: over.wait() and None
+    over.set()
+
+
+def test_a_plain_function_that_is_never_answered_for_times_out(
+    serve: Serve, fake_lambda: LambdaFake, never: Callable[[Any], Any]
+) -> None:
+    fake_lambda.functions["mail"] = never
+    # What has no limit of its own has the service's, and then the endpoint's margin.
+    limits = {"invocation_timeout": 0.25, "endpoint_margin": 0.05}
+    served = serve(hosted("mailer", mailer), PLAIN, lambda_endpoint=fake_lambda.url, **limits)
+    assert chained_invoke(served) == ("ChainedInvokeTimedOut", invoke_timed_out(0.25))
+    assert len(fake_lambda.calls) == 1
+
+
+def test_a_plain_function_is_not_answered_for_in_its_own_time_and_the_margin(
+    fake_lambda: LambdaFake, never: Callable[[Any], Any]
+) -> None:
+    fake_lambda.functions["mail"] = never
+    functions = Functions([replace(PLAIN, timeout=0.02)])
+    invoker = EndpointInvoker(functions, CurrentEndpoint(fake_lambda.url), margin=0.01)
+    call = InvokeFunction("arn:aws:lambda:us-west-2:123456789012:function:f", "op", "mail", "{}")
+    with closing(LocalService(invoker, InMemoryExecutionStore())) as service:
+        result = invoker.call(call, service)
+    assert result.unanswered_after == 0.02
+    assert result.error is not None
+    assert result.error["ErrorType"] == "Sandbox.Timedout"
+    assert "within 0.03 seconds" in result.error["ErrorMessage"]
+
+
+def test_invoking_what_is_never_answered_for_is_a_function_error(
+    serve: Serve, fake_lambda: LambdaFake, never: Callable[[Any], Any]
+) -> None:
+    fake_lambda.functions["mail"] = never
+    function = replace(PLAIN, timeout=0.02)
+    served = serve(function, lambda_endpoint=fake_lambda.url, endpoint_margin=0.01)
+    reply = invoke(served, "mail")
+    assert reply.headers["x-amz-function-error"] == "Unhandled"
+    assert reply.json["errorType"] == "Sandbox.Timedout"
+
+
+def test_an_invocation_that_is_never_answered_for_ends_and_another_follows(
+    serve: Serve, fake_lambda: LambdaFake, never: Callable[[Any], Any]
+) -> None:
+    answers = iter([never])
+    fake_lambda.functions["order"] = lambda event: next(answers, lambda _: DONE)(event)
+    served = serve(
+        replace(DURABLE, timeout=0.2),
+        lambda_endpoint=fake_lambda.url,
+        endpoint_margin=0.05,
+        skip_time=True,
+    )
+    reply = invoke(served)
+    assert reply.body == b'"done"'
+    completed = [e for e in events(served, reply) if e["EventType"] == "InvocationCompleted"]
+    first, *_, last = (event["InvocationCompletedDetails"] for event in completed)
+    assert first["Error"]["Payload"]["ErrorType"] == "Sandbox.Timedout"
+    assert "Error" not in last

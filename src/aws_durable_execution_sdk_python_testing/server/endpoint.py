@@ -23,10 +23,11 @@ from aws_durable_execution_sdk_python_testing.engine import (
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import DEFAULT_QUALIFIER
 from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service, no_function
+from aws_durable_execution_sdk_python_testing.running import TimeLimit
 from aws_durable_execution_sdk_python_testing.server.functions import Functions
 
-# Seconds an endpoint may take beyond the function's own time: for starting a container.
-_READ_MARGIN = 60.0
+# Real seconds an endpoint may take beyond the function's own time: for starting a container.
+ENDPOINT_MARGIN_SECONDS = 60.0
 _SCHEMES = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 _NOT_FOUND = 404
 
@@ -57,11 +58,25 @@ class EndpointInvoker:
     Args:
         functions: the declared functions; one may have an endpoint and a time-out of its own.
         current: where the others run.
+        margin: real seconds an endpoint may take to answer beyond the function's own time.
     """
 
-    def __init__(self, functions: Functions, current: CurrentEndpoint) -> None:
+    def __init__(
+        self,
+        functions: Functions,
+        current: CurrentEndpoint,
+        margin: float = ENDPOINT_MARGIN_SECONDS,
+    ) -> None:
         self._functions = functions
         self._current = current
+        self._margin = margin
+
+    def time_limit(self, function_name: str, invocation_timeout: float) -> TimeLimit:
+        """How long a function may take, none longer than `invocation_timeout` seconds."""
+        function = self._functions.find(function_name)
+        own = function.timeout if function else None
+        seconds = invocation_timeout if own is None else min(own, invocation_timeout)
+        return TimeLimit(seconds, self._margin)
 
     def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
         """Send a durable handler its invocation event."""
@@ -82,11 +97,11 @@ class EndpointInvoker:
         headers = _headers(call.tenant_id, call.trace_header, call.client_context)
         endpoint = self._own_endpoint(call.function_name) or call.lambda_endpoint
         answer = self._send(call.function_name, endpoint, call.payload, headers, service)
-        seconds = self._seconds(call.function_name, service)
+        limit = self.time_limit(call.function_name, service.invocation_timeout)
         return FunctionResult(
             result=answer.payload or "null",
             error=answer.error,
-            unanswered_after=seconds if answer.unanswered else None,
+            unanswered_after=limit.seconds if answer.unanswered else None,
         )
 
     def _own_endpoint(self, function_name: str) -> str | None:
@@ -110,14 +125,9 @@ class EndpointInvoker:
                 qualifier,
                 body,
                 headers,
-                self._seconds(function_name, service) + _READ_MARGIN,
+                self.time_limit(function_name, service.invocation_timeout).total,
             )
         )
-
-    def _seconds(self, function_name: str, service: Service) -> float:
-        """How long a function may take."""
-        function = self._functions.find(function_name)
-        return (function.timeout if function else None) or service.invocation_timeout
 
 
 def check_endpoint(url: str) -> str:

@@ -28,7 +28,7 @@ class Function:
         name: its plain name.
         aliases: other names it answers to.
         arn: its ARN, if declared; accounts and regions come from it.
-        timeout: seconds one invocation may take; None leaves it to the service.
+        timeout: real seconds one invocation may take; None leaves it to the service.
         durable: how its executions are kept; None for a plain function.
         tenancy: whether invocations must name a tenant; None leaves it to the caller.
         endpoint: the Lambda-compatible endpoint that runs it, if it has one of its own.
@@ -45,7 +45,7 @@ class Function:
     name: str
     aliases: tuple[str, ...] = ()
     arn: FunctionReference | None = None
-    timeout: int | None = None
+    timeout: float | None = None
     durable: DurableTarget | None = None
     tenancy: bool | None = None
     endpoint: str | None = None

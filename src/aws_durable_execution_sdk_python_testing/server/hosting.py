@@ -16,7 +16,9 @@ from aws_durable_execution_sdk_python_testing.invoker import (
     Invoker,
     Service,
 )
+from aws_durable_execution_sdk_python_testing.running import TimeLimit
 from aws_durable_execution_sdk_python_testing.sandbox.logs import LogLine
+from aws_durable_execution_sdk_python_testing.server.endpoint import EndpointInvoker
 from aws_durable_execution_sdk_python_testing.server.functions import (
     Function,
     Functions,
@@ -36,6 +38,11 @@ class Runtime(Invoker, Protocol):
         """
         ...
 
+    @property
+    def kills(self) -> bool:
+        """Whether it ends a function itself that takes longer than its own time-out."""
+        ...
+
     def lines(self, execution_arn: str) -> list[LogLine]:
         """What functions wrote in an execution and for it, oldest first."""
         ...
@@ -45,13 +52,19 @@ class Runtime(Invoker, Protocol):
 
 
 class InProcessRuntime(InProcessInvoker):
-    """Runs handlers in the service's own process: they start at once, and cannot be killed."""
+    """Runs handlers in the service's own process: they start at once, and cannot be killed.
+
+    One that takes longer than its time-out is given up: the service invokes it again, as it does
+    after a time-out in Lambda, and whatever the late one still asks for or answers is refused.
+    """
+
+    kills = False
 
     def add(self, function: Function) -> Function:
         """Import the function's handler."""
         handler = load_handler(function.handler or "")
         for name in function.names:
-            self.register(name, handler)
+            self.register(name, handler, function.timeout)
         return made_durable(function) if is_durable(handler) else function
 
     def lines(self, execution_arn: str) -> list[LogLine]:
@@ -71,7 +84,7 @@ class Hosting:
         elsewhere: invokes the others, declared or not.
     """
 
-    def __init__(self, functions: Functions, runtime: Runtime, elsewhere: Invoker) -> None:
+    def __init__(self, functions: Functions, runtime: Runtime, elsewhere: EndpointInvoker) -> None:
         self._runtime = runtime
         self._elsewhere = elsewhere
         self._functions = functions
@@ -91,6 +104,19 @@ class Hosting:
         """Run a plain function once."""
         return self._for(call.function_name).call(call, service)
 
+    def time_limit(self, function_name: str, invocation_timeout: float) -> TimeLimit:
+        """How long a function may take before the service gives it up.
+
+        Args:
+            function_name: `name` or `name:qualifier`.
+            invocation_timeout: real seconds that none may exceed.
+        """
+        if not self._is_here(function_name):
+            return self._elsewhere.time_limit(function_name, invocation_timeout)
+        function = self._functions.find(function_name)
+        own = None if self._runtime.kills or function is None else function.timeout
+        return TimeLimit(invocation_timeout if own is None else min(own, invocation_timeout))
+
     def lines(self, execution_arn: str) -> list[LogLine]:
         """What functions hosted here wrote in an execution and for it, oldest first."""
         return self._runtime.lines(execution_arn)
@@ -100,5 +126,7 @@ class Hosting:
         self._runtime.close()
 
     def _for(self, function_name: str) -> Invoker:
-        here = function_name.partition(":")[0] in self._here
-        return self._runtime if here else self._elsewhere
+        return self._runtime if self._is_here(function_name) else self._elsewhere
+
+    def _is_here(self, function_name: str) -> bool:
+        return function_name.partition(":")[0] in self._here

@@ -28,8 +28,8 @@ from aws_durable_execution_sdk_python_testing.engine.targets import (
 )
 from aws_durable_execution_sdk_python_testing.invoker import (
     FunctionResult,
-    Invoker,
     describe_broken_invoker,
+    late_call,
 )
 from aws_durable_execution_sdk_python_testing.server.answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing.server.endpoint import (
@@ -37,6 +37,7 @@ from aws_durable_execution_sdk_python_testing.server.endpoint import (
     check_endpoint,
 )
 from aws_durable_execution_sdk_python_testing.server.functions import Function, Functions
+from aws_durable_execution_sdk_python_testing.server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing.server.reading import (
     member,
     parse_json,
@@ -92,7 +93,7 @@ class InvokeRoutes:
     Args:
         service: where executions run.
         functions: the declared functions: Invoke knows no others.
-        invoker: calls plain functions.
+        hosting: calls plain functions.
         current: the endpoint of functions without one of their own.
     """
 
@@ -100,12 +101,12 @@ class InvokeRoutes:
         self,
         service: DurableService,
         functions: Functions,
-        invoker: Invoker,
+        hosting: Hosting,
         current: CurrentEndpoint,
     ) -> None:
         self._service = service
         self._functions = functions
-        self._invoker = invoker
+        self._hosting = hosting
         self._current = current
         self._threads = WorkerThreads("durable-plain-function")
         self._background: set[asyncio.Task[None]] = set()
@@ -246,20 +247,18 @@ class InvokeRoutes:
 
         def job() -> None:
             try:
-                result = self._invoker.call(call, self._service)
+                result = self._hosting.call(call, self._service)
             except BaseException as error:
                 result = FunctionResult(error=describe_broken_invoker(error))
             with contextlib.suppress(RuntimeError):  # the server stopped meanwhile
                 loop.call_soon_threadsafe(_deliver, future, result)
 
         self._threads.submit(job)
-        seconds = self._service.invocation_timeout
+        limit = self._hosting.time_limit(call.function_name, self._service.invocation_timeout)
         try:
-            return await asyncio.wait_for(future, seconds)
+            return await asyncio.wait_for(future, limit.total)
         except TimeoutError:
-            message = f"RequestId: {call.operation_id} Error: Task timed out after {seconds:.2f} s"
-            error = {"ErrorType": "Sandbox.Timedout", "ErrorMessage": message}
-            return FunctionResult(error=error)
+            return late_call(call, limit)
 
 
 def _deliver(future: asyncio.Future[FunctionResult], result: FunctionResult) -> None:

@@ -31,6 +31,8 @@ sys.exit({_DURABLE} if is_durable(load_handler(sys.argv[1])) else {_PLAIN})
 class LambdaRuntime(SandboxInvoker):
     """Runs handlers in processes of Lambda's own runtime."""
 
+    kills = True
+
     def add(self, function: Function) -> Function:
         """Take a function in. Its code is imported in processes only, also to learn its kind."""
         if not isinstance(function.handler, str):

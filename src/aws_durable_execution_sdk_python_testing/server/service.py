@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import Limits
+from aws_durable_execution_sdk_python_testing.faults import Faults
 from aws_durable_execution_sdk_python_testing.invoker import Invoker
 from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing.running import TimeLimit
 from aws_durable_execution_sdk_python_testing.stores import EventStore
 
 
@@ -22,7 +24,7 @@ class DurableService(LocalService):
     Args:
         invoker: calls the functions.
         store: where executions are kept. It stays open: it belongs to the caller.
-        clock, limits, invocation_timeout: as for `LocalService`.
+        clock, limits, invocation_timeout, time_limit, faults: as for `LocalService`.
         region, account_id: what ARNs are made of.
     """
 
@@ -36,6 +38,8 @@ class DurableService(LocalService):
         region: str,
         account_id: str,
         invocation_timeout: float,
+        time_limit: Callable[[str], TimeLimit],
+        faults: Faults | None = None,
     ) -> None:
         super().__init__(
             invoker,
@@ -45,6 +49,8 @@ class DurableService(LocalService):
             region=region,
             account_id=account_id,
             invocation_timeout=invocation_timeout,
+            time_limit=time_limit,
+            faults=faults,
         )
         self._region = region
         self._account_id = account_id

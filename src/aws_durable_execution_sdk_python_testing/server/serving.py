@@ -14,7 +14,6 @@ from typing import Self
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
-from aws_durable_execution_sdk_python_testing.invoker import Invoker
 from aws_durable_execution_sdk_python_testing.server.app import make_app
 from aws_durable_execution_sdk_python_testing.server.endpoint import (
     CurrentEndpoint,
@@ -125,7 +124,7 @@ class DurableServer:
         """Build the service behind the listener; requests that come early wait in its queue."""
         settings = self._settings
         current = CurrentEndpoint(settings.lambda_endpoint)
-        elsewhere = EndpointInvoker(self._functions, current)
+        elsewhere = EndpointInvoker(self._functions, current, settings.endpoint_margin)
         hosting = Hosting(self._functions, self._make_runtime(), elsewhere)
         resources.callback(hosting.close)
         self._host_functions(hosting)
@@ -165,18 +164,20 @@ class DurableServer:
             return LambdaRuntime(self.url)
         return InProcessRuntime()
 
-    def _make_service(self, invoker: Invoker) -> DurableService:
+    def _make_service(self, hosting: Hosting) -> DurableService:
         settings = self._settings
         region, account_id = self._functions.owner()
         clock = VirtualClock if settings.skip_time else RealClock
         return DurableService(
-            invoker,
+            hosting,
             self._store,
             clock=clock(not_before=latest_time(self._store)),
             limits=settings.limits,
             region=settings.region or region or _DEFAULT_REGION,
             account_id=settings.account_id or account_id or _DEFAULT_ACCOUNT_ID,
             invocation_timeout=settings.invocation_timeout,
+            time_limit=lambda name: hosting.time_limit(name, settings.invocation_timeout),
+            faults=settings.faults,
         )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from aws_durable_execution_sdk_python_testing.engine import Limits
+from aws_durable_execution_sdk_python_testing.faults import Faults
+from aws_durable_execution_sdk_python_testing.server.endpoint import ENDPOINT_MARGIN_SECONDS
 from aws_durable_execution_sdk_python_testing.stores import (
     EventStore,
     InMemoryExecutionStore,
@@ -40,10 +42,13 @@ class ServerSettings:
         runtime: what runs functions that are: "inprocess" or "lambda", real runtime processes.
         skip_time: skip time nobody is busy in.
         invocation_timeout: real seconds after which an invocation is given up.
+        endpoint_margin: real seconds an endpoint may take to answer beyond the function's own
+            time-out, or that of invocations: a container may have to start.
         region, account_id: what ARNs are made of; None takes those of the first declared ARN.
         limits: limits of the service.
         max_request_bytes: larger request bodies are answered with 413.
         allowed_hosts: public names the service is reached by, besides addresses and local names.
+        faults: what is to go wrong between handlers and service.
     """
 
     host: str = "127.0.0.1"
@@ -52,11 +57,13 @@ class ServerSettings:
     runtime: RuntimeName = "inprocess"
     skip_time: bool = False
     invocation_timeout: float = 900
+    endpoint_margin: float = ENDPOINT_MARGIN_SECONDS
     region: str | None = None
     account_id: str | None = None
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     max_request_bytes: int = MAX_REQUEST_BYTES
     allowed_hosts: Collection[str] = ()
+    faults: Faults | None = None
 
 
 def open_store(kind: StoreType, path: str | Path | None) -> EventStore:
