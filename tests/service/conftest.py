@@ -14,6 +14,7 @@ from recording_service import RecordingService
 
 from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+from aws_durable_execution_sdk_python.service.fast import FastClient
 from aws_durable_execution_sdk_python.service.model import durable_model
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
@@ -65,17 +66,27 @@ def make_boto3() -> Iterator[Callable[..., Any]]:
         client.close()
 
 
-@pytest.fixture(params=["aioboto3", "boto3"])
+AIO_CLIENTS = {"fast": FastClient, "aioboto3": AioBoto3Client}
+
+
+@pytest.fixture(params=[*AIO_CLIENTS, "boto3"])
 async def client(
     request: pytest.FixtureRequest, make_boto3: Callable[..., Any]
 ) -> AsyncIterator[DurableServiceClient]:
-    """Either of the clients the SDK has: what the tests say holds for both."""
+    """Any of the clients the SDK has: what the tests say holds for all."""
     if request.param == "boto3":
         yield Boto3Client(make_boto3())
         return
-    opened = await AioBoto3Client().open()
+    opened = await AIO_CLIENTS[request.param]().open()
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture(params=AIO_CLIENTS.values(), ids=AIO_CLIENTS)
+def client_class(request: pytest.FixtureRequest) -> type[AioBoto3Client]:
+    """Either of the clients that are made from the environment."""
+    made: type[AioBoto3Client] = request.param
+    return made
 
 
 @pytest.fixture

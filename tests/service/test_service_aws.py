@@ -22,17 +22,19 @@ async def checkpoint(client: AioBoto3Client) -> None:
         await client.aclose()
 
 
-async def test_user_agent(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_user_agent(
+    client_class: type[AioBoto3Client], service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every call names the SDK and its version."""
     versions = {"aws-durable-execution-sdk-python": "7.8.9"}
     monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
-    await checkpoint(AioBoto3Client())
+    await checkpoint(client_class())
     product = "aws-durable-execution-sdk-python/7.8.9"
     assert [product in request.user_agent.split() for request in service.requests] == [True, True]
 
 
 async def test_user_agent_without_metadata(
-    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+    client_class: type[AioBoto3Client], service: RecordingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Installed without its metadata the SDK works, and says that it does not know its version."""
 
@@ -40,26 +42,26 @@ async def test_user_agent_without_metadata(
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", not_found)
-    await checkpoint(AioBoto3Client())
+    await checkpoint(client_class())
     assert "aws-durable-execution-sdk-python/unknown" in service.requests[0].user_agent
 
 
 async def test_general_endpoint_variable(
-    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+    client_class: type[AioBoto3Client], service: RecordingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AWS_ENDPOINT_URL is used where AWS_ENDPOINT_URL_LAMBDA is absent."""
     monkeypatch.delenv("AWS_ENDPOINT_URL_LAMBDA")
     monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
-    await checkpoint(AioBoto3Client())
+    await checkpoint(client_class())
     assert len(service.requests) == 2
 
 
 async def test_region_and_credentials(
-    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+    client_class: type[AioBoto3Client], service: RecordingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests are signed for the environment's region with the environment's credentials."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    await checkpoint(AioBoto3Client())
+    await checkpoint(client_class())
     authorization = service.requests[0].headers["authorization"]
     assert "Credential=AKIATEST/" in authorization
     assert "/eu-central-1/lambda/aws4_request" in authorization
@@ -79,40 +81,40 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return configurations
 
 
-async def test_timeouts(made: list[Any]) -> None:
+async def test_timeouts(client_class: type[AioBoto3Client], made: list[Any]) -> None:
     """A connection may take 5 s, an answer 50 s."""
-    await checkpoint(AioBoto3Client())
+    await checkpoint(client_class())
     assert [(config.connect_timeout, config.read_timeout) for config in made] == [(5, 50)]
 
 
-async def test_not_open(service: RecordingService) -> None:
+async def test_not_open(client_class: type[AioBoto3Client], service: RecordingService) -> None:
     """A call on a client that is not open says what to do."""
     with pytest.raises(InvalidStateError, match="open"):
-        await AioBoto3Client().checkpoint(ARN, "token-1", [], None)
+        await client_class().checkpoint(ARN, "token-1", [], None)
     assert service.requests == []
 
 
-async def test_open_twice(made: list[Any]) -> None:
+async def test_open_twice(client_class: type[AioBoto3Client], made: list[Any]) -> None:
     """Opening an open client keeps its connections, and closing a closed one is allowed."""
-    client = await AioBoto3Client().open()
+    client = await client_class().open()
     assert await client.open() is client
     assert len(made) == 1
     await client.aclose()
     await client.aclose()
 
 
-async def test_closed(service: RecordingService) -> None:
+async def test_closed(client_class: type[AioBoto3Client], service: RecordingService) -> None:
     """A closed client makes no more calls."""
-    client = await AioBoto3Client().open()
+    client = await client_class().open()
     await client.aclose()
     with pytest.raises(InvalidStateError):
         await client.get_execution_state(ARN, "token-1", "m")
     assert service.requests == []
 
 
-async def test_open_again(service: RecordingService) -> None:
+async def test_open_again(client_class: type[AioBoto3Client], service: RecordingService) -> None:
     """A closed client can be opened again."""
-    client = AioBoto3Client()
+    client = client_class()
     await checkpoint(client)
     await checkpoint(client)
     assert len(service.requests) == 4

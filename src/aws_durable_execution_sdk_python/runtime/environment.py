@@ -34,9 +34,9 @@ class Environment:
     async def default_client(self) -> DurableServiceClient:
         """The client made from the process's environment, once per event loop."""
         if self._client is None:
-            from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+            from aws_durable_execution_sdk_python.service.default import default_client
 
-            self._client = await AioBoto3Client().open()
+            self._client = await default_client().open()
         client: DurableServiceClient = self._client
         return client
 

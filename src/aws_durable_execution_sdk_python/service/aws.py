@@ -1,8 +1,8 @@
-"""The default service client, on aioboto3."""
+"""The service client on aioboto3, every call of which the aioboto3 client makes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
@@ -55,17 +55,7 @@ class AioBoto3Client:
                 for instance.
         """
         if self._opened is None:
-            import aioboto3
-            from aiobotocore.config import AioConfig
-
-            config = AioConfig(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                read_timeout=READ_TIMEOUT_SECONDS,
-                user_agent_extra=f"{_DISTRIBUTION}/{_version()}",
-            )
-            session: Any = aioboto3.Session()
-            client = await self._stack.enter_async_context(session.client("lambda", config=config))
-            self._opened = ensure_durable_operations(client)
+            self._opened = await self._make()
         return self
 
     async def aclose(self) -> None:
@@ -86,7 +76,7 @@ class AioBoto3Client:
             durable_execution_arn, checkpoint_token, updates, client_token
         )
         try:
-            response = await client.checkpoint_durable_execution(**request)
+            response = await self._call(client, calls.CHECKPOINT, request)
         except Exception as error:
             raise classify(error, CheckpointError) from error
         return calls.checkpoint_output(response)
@@ -104,10 +94,33 @@ class AioBoto3Client:
             durable_execution_arn, checkpoint_token, next_marker, max_items
         )
         try:
-            response = await client.get_durable_execution_state(**request)
+            response = await self._call(client, calls.STATE, request)
         except Exception as error:
             raise classify(error, GetExecutionStateError) from error
         return calls.state_output(response)
+
+    async def _make(self) -> Any:
+        import aioboto3
+
+        return ensure_durable_operations(await self._enter(aioboto3.Session()))
+
+    async def _enter(self, session: Any, **config: Any) -> Any:
+        """A client of the session with what is ours in its configuration."""
+        from aiobotocore.config import AioConfig
+
+        merged = AioConfig(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            user_agent_extra=f"{_DISTRIBUTION}/{_version()}",
+            **config,
+        )
+        return await self._stack.enter_async_context(session.client("lambda", config=merged))
+
+    async def _call(
+        self, client: Any, call: calls.Call, request: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        response: Mapping[str, Any] = await getattr(client, call.method)(**request)
+        return response
 
     def _client(self) -> Any:
         if self._opened is None:

@@ -1,14 +1,25 @@
-"""The two calls as botocore takes and gives them, for every client built on it."""
+"""The two calls as botocore takes and gives them, and as HTTP carries them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from aws_durable_execution_sdk_python.core.model import (
     CheckpointOutput,
     OperationUpdate,
     StateOutput,
+)
+
+_ROOT = "/2025-12-01/durable-executions"
+# Which timestamps an operation has: its own, and those of its details.
+_TIMESTAMPS = ("StartTimestamp", "EndTimestamp")
+_DETAILS_TIMESTAMPS = (
+    ("StepDetails", "NextAttemptTimestamp"),
+    ("WaitDetails", "ScheduledEndTimestamp"),
 )
 
 
@@ -52,3 +63,86 @@ def state_output(response: Mapping[str, Any]) -> StateOutput:
         operations=response.get("Operations") or [],
         next_marker=response.get("NextMarker") or None,
     )
+
+
+@dataclass(frozen=True)
+class Call:
+    """One of the two operations.
+
+    Attributes:
+        operation: its name.
+        method: the name of its method on a botocore client.
+        example: parameters that botocore accepts, to see what it makes of them.
+        write: path with query, and body, of a request with the given parameters.
+        texts: the parameters that may be neither absent nor empty.
+        state: where the answer holds operations.
+    """
+
+    operation: str
+    method: str
+    example: Mapping[str, Any]
+    texts: tuple[str, ...]
+    write: Callable[[Mapping[str, Any]], tuple[str, bytes]]
+    state: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+
+    def accepts(self, request: Mapping[str, Any]) -> bool:
+        """Whether botocore would find nothing to refuse in a request that the engine made."""
+        texts = (request.get(key) for key in self.texts)
+        return all(isinstance(text, str) and text for text in texts)
+
+    def read(self, body: bytes) -> dict[str, Any] | None:
+        """The answer as botocore would give it, but timestamps in milliseconds; None if odd."""
+        try:
+            answer = json.loads(body) if body else {}
+            for operation in (self.state(answer) or {}).get("Operations") or ():
+                _read_timestamps(operation)
+        except (ValueError, TypeError, AttributeError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+
+def _execution_path(request: Mapping[str, Any]) -> str:
+    return f"{_ROOT}/{quote(request['DurableExecutionArn'], safe='-._~')}"
+
+
+def _write_checkpoint(request: Mapping[str, Any]) -> tuple[str, bytes]:
+    body = {key: value for key, value in request.items() if key != "DurableExecutionArn"}
+    return f"{_execution_path(request)}/checkpoint", json.dumps(body).encode()
+
+
+def _write_state(request: Mapping[str, Any]) -> tuple[str, bytes]:
+    query = "&".join(
+        f"{key}={quote(str(request[key]), safe='-._~')}"
+        for key in ("CheckpointToken", "Marker", "MaxItems")
+    )
+    return f"{_execution_path(request)}/state?{query}", b""
+
+
+def _read_timestamps(operation: dict[str, Any]) -> None:
+    """The API's seconds become the milliseconds of an invocation's event, which the codec reads."""
+    for key in _TIMESTAMPS:
+        if operation.get(key) is not None:
+            operation[key] = round(operation[key] * 1000)
+    for details_key, key in _DETAILS_TIMESTAMPS:
+        details = operation.get(details_key)
+        if details and details.get(key) is not None:
+            details[key] = round(details[key] * 1000)
+
+
+_EXAMPLE = {"DurableExecutionArn": "arn:aws:lambda", "CheckpointToken": "token"}
+CHECKPOINT = Call(
+    "CheckpointDurableExecution",
+    "checkpoint_durable_execution",
+    {**_EXAMPLE, "Updates": [], "ClientToken": "token"},
+    ("DurableExecutionArn", "CheckpointToken"),
+    _write_checkpoint,
+    lambda answer: answer.get("NewExecutionState"),
+)
+STATE = Call(
+    "GetDurableExecutionState",
+    "get_durable_execution_state",
+    {**_EXAMPLE, "Marker": "marker", "MaxItems": 1},
+    ("DurableExecutionArn", "CheckpointToken", "Marker"),
+    _write_state,
+    lambda answer: answer,
+)

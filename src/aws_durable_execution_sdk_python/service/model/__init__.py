@@ -66,6 +66,31 @@ def durable_model() -> Mapping[str, Any]:
     return model
 
 
+def service_description() -> dict[str, Any]:
+    """A service model of botocore's for the calls an invocation makes, and nothing else."""
+    ours = durable_model()
+    return {
+        "version": "2.0",
+        "metadata": {
+            "apiVersion": "2015-03-31",
+            "auth": ["aws.auth#sigv4"],
+            "endpointPrefix": "lambda",
+            "protocol": "rest-json",
+            "protocols": ["rest-json"],
+            "serviceFullName": "AWS Lambda",
+            "serviceId": "Lambda",
+            "signatureVersion": "v4",
+            "uid": "lambda-2015-03-31",
+        },
+        # Without the errors' shapes, which are botocore's: a ClientError tells all the same.
+        "operations": {
+            name: {**ours["operations"][name], "errors": []}
+            for name in ("CheckpointDurableExecution", "GetDurableExecutionState")
+        },
+        "shapes": ours["shapes"],
+    }
+
+
 def _extended(description: Mapping[str, Any]) -> dict[str, Any]:
     ours = durable_model()
     # What botocore has under a name wins.
