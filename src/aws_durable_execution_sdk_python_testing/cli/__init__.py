@@ -24,6 +24,7 @@ _COMMANDS = {
     "pause": f"{_HERE}.control",
     "resume": f"{_HERE}.control",
     "rm": f"{_HERE}.control",
+    "lint": f"{_HERE}.lint",
 }
 
 

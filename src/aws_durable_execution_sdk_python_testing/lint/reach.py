@@ -1,0 +1,107 @@
+"""What runs where: which functions a handler or a step's body calls, and through which others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+
+from aws_durable_execution_sdk_python_testing.lint.operations import (
+    Operation,
+    Operations,
+    Role,
+)
+from aws_durable_execution_sdk_python_testing.lint.scopes import Scope
+from aws_durable_execution_sdk_python_testing.lint.source import Source
+from aws_durable_execution_sdk_python_testing.lint.targets import Targets
+
+# Function: the calls that lead to it, from a durable function to the function itself.
+Chains = dict[Scope, tuple[Scope, ...]]
+
+
+class Program:
+    """A module as the rules see it.
+
+    Attributes:
+        source: names and scopes.
+        targets: the functions that expressions stand for.
+        operations: durable contexts and operations.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.source = Source(tree)
+        self.targets = Targets(self.source)
+        self.operations = Operations(self.source, self.targets)
+        self._performs: dict[Scope, bool] = {}
+
+    @cached_property
+    def outside(self) -> Chains:
+        """The functions that run outside steps, and so again on every replay."""
+        return self._reach(self.operations.with_role(Role.HANDLER, Role.CHILD))
+
+    @cached_property
+    def inside(self) -> Chains:
+        """The functions that run inside steps."""
+        return self._reach(self.operations.with_role(Role.STEP))
+
+    @cached_property
+    def on_loop(self) -> Chains:
+        """The functions that run on the event loop: async ones, and what they call."""
+        durable = {**self.outside, **self.inside}
+        return self._reach(scope for scope in durable if scope.is_async)
+
+    @cached_property
+    def durable(self) -> list[Scope]:
+        """Everything that runs as a part of a durable execution."""
+        return list(dict.fromkeys([*self.outside, *self.inside]))
+
+    def performs_operations(self, scope: Scope) -> bool:
+        """Whether a function calls durable operations, itself or through others."""
+        if scope not in self._performs:
+            self._performs[scope] = False
+            self._performs[scope] = any(self.operation_at(node) for node in scope.nodes)
+        return self._performs[scope]
+
+    def operation_at(self, node: ast.AST) -> Operation | str | None:
+        """The operation that a node calls, or the name of a function it calls that has some."""
+        operation = self.operations.operation(node)
+        if operation is not None or not isinstance(node, ast.Call):
+            return operation
+        for function in self.targets.called(node):
+            if self.performs_operations(function.scope):
+                return function.scope.name
+        return None
+
+    def runs(self, node: ast.AST) -> Iterable[ast.AST]:
+        """The nodes below a node, itself included, that run when it does."""
+        stack = [node]
+        while stack:
+            one = stack.pop()
+            yield one
+            if one is node or one not in self.source.scopes.of or _is_comprehension(self, one):
+                stack.extend(ast.iter_child_nodes(one))
+
+    def _reach(self, roots: Iterable[Scope]) -> Chains:
+        chains: Chains = {scope: (scope,) for scope in roots}
+        queue = list(chains)
+        for scope in queue:
+            for node in scope.nodes:
+                if not isinstance(node, ast.Call):
+                    continue
+                for function in self.targets.called(node):
+                    if function.scope not in chains:
+                        chains[function.scope] = (*chains[scope], function.scope)
+                        queue.append(function.scope)
+        return chains
+
+
+def _is_comprehension(program: Program, node: ast.AST) -> bool:
+    return program.source.scopes.of[node].owner is not program.source.scopes.of[node]
+
+
+def through(chain: tuple[Scope, ...]) -> str:
+    """The chain of calls for a message: " (handler calls stamp)"; nothing if there is none."""
+    if len(chain) < 2:
+        return ""
+    first, *others = (scope.name for scope in chain)
+    return f" ({first} calls {', which calls '.join(others)})"

@@ -1,0 +1,61 @@
+"""DUR201 and DUR202: a context used inside one of its own operations."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from aws_durable_execution_sdk_python_testing.lint.findings import Located
+from aws_durable_execution_sdk_python_testing.lint.operations import Operation, Role
+from aws_durable_execution_sdk_python_testing.lint.reach import Program, through
+from aws_durable_execution_sdk_python_testing.lint.scopes import Scope
+
+
+def check_operations_in_steps(program: Program) -> Iterator[Located]:
+    """Durable operations called by a step's body, itself or through other functions."""
+    for scope, chain in program.inside.items():
+        for node in scope.nodes:
+            found = program.operation_at(node)
+            if found is None or not isinstance(node, ast.Call):
+                continue
+            if isinstance(found, Operation):
+                # In a function that is durable code of its own, the call of it is what is wrong.
+                if Role.STEP in program.operations.roles(scope):
+                    yield Located(node, "DUR201", _in_step(found.text, through(chain)))
+            elif Role.STEP in program.operations.roles(scope):
+                yield Located(node, "DUR201", _in_step(f"{found}()", " through its operations"))
+
+
+def _in_step(what: str, how: str) -> str:
+    return (
+        f"{what} calls a durable operation inside a step{how}: a step's body may call none; "
+        "return from the step first, or use run_in_child_context"
+    )
+
+
+def check_outer_contexts(program: Program) -> Iterator[Located]:
+    """A child context's function that calls operations on a context from outside of it."""
+    for scope in program.outside:
+        for operation in program.operations.in_scope(scope):
+            child = _child_around(program, scope, operation)
+            if child is not None:
+                name = operation.context.binding.name
+                message = (
+                    f"{operation.text} uses the outer context {name!r} inside the function of a "
+                    "child context, map or parallel: use the context that "
+                    f"{child.name} is given as its first argument"
+                )
+                yield Located(operation.call, "DUR202", message)
+
+
+def _child_around(program: Program, scope: Scope, operation: Operation) -> Scope | None:
+    """The child context's function between an operation and the home of its context."""
+    home = operation.context.binding.scope
+    if operation.method == "result":
+        return None
+    for one in (scope, *scope.ancestors()):
+        if one is home or home not in one.ancestors():
+            return None
+        if Role.CHILD in program.operations.roles(one):
+            return one
+    return None
