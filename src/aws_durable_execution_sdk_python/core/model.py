@@ -12,9 +12,11 @@ import dataclasses
 import enum
 import functools
 import json
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 
@@ -117,13 +119,6 @@ def _encode(value: Any) -> Any:
 # Made once: `json.dumps` with options makes an encoder for each call.
 _ascii_json = json.JSONEncoder(separators=(",", ":")).encode
 _utf8_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
-def _json_text(value: Any) -> str:
-    if not isinstance(value, str):
-        return _utf8_json(_encode(value))
-    # Of two encoders that write the same, the one for ASCII is the faster.
-    return _ascii_json(value) if value.isascii() else _utf8_json(value)
 
 
 _Fields = Mapping[str, tuple[str, Callable[[Any], Any] | None]]
@@ -379,14 +374,25 @@ class OperationUpdate(_Wire):
 
     def _encode_json(self) -> bytes:
         members = []
-        for attribute, key, _ in self._table:
-            value = getattr(self, attribute)
-            if value is not None:
-                members.append(f'"{key}":{_json_text(value)}')
+        for prefix, value in zip(_UPDATE_PREFIXES, _update_values(self), strict=True):
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                text = _utf8_json(_encode(value))
+            # Of two functions that write the same, the one for ASCII is the faster.
+            elif value.isascii():
+                text = encode_basestring_ascii(value)
+            else:
+                text = encode_basestring(value)
+            members.append(prefix + text)
         try:
             return f"{{{','.join(members)}}}".encode()
         except UnicodeEncodeError:  # a lone surrogate can only be written escaped
             return _ascii_json(self.to_dict()).encode()
+
+
+_UPDATE_PREFIXES = tuple(f'"{key}":' for _, key, _ in OperationUpdate._table)
+_update_values = operator.attrgetter(*(attribute for attribute, _, _ in OperationUpdate._table))
 
 
 # ---------------------------------------------------------------------------- service answers

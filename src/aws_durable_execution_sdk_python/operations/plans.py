@@ -7,8 +7,7 @@ operation takes and which names it has cannot differ between them.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
@@ -53,8 +52,7 @@ from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 C = TypeVar("C")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """An operation that has taken its number: `make` gives its coroutine for a runtime.
 
     `kind` says what runs inside it; None where that makes no difference to who drives it.
@@ -270,10 +268,27 @@ def _parallel_branch(parent: Kind, index: int, branch: Any) -> BatchBranch:
     return BatchBranch(name, kind, function_body(kind, branch))
 
 
+# Configurations cannot change, so one without settings serves every operation.
+_DEFAULTS: dict[type[Any], Any] = {
+    kind: kind()
+    for kind in (
+        StepConfig,
+        CallbackConfig,
+        WaitForCallbackConfig,
+        InvokeConfig,
+        ChildConfig,
+        MapConfig,
+        ParallelConfig,
+        WithRetryConfig,
+    )
+}
+
+
 def _chosen(operation: str, config: C | None, kind: type[C]) -> C:
     """The configuration given, or the default one."""
     if config is None:
-        return kind()
+        default: C = _DEFAULTS[kind]
+        return default
     if not isinstance(config, kind):
         raise ValidationError(
             f"the config of {operation} must be a {kind.__name__}, got {config!r}"
