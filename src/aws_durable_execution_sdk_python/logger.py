@@ -11,8 +11,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class LoggerInterface(Protocol):
@@ -39,8 +38,7 @@ class LoggerInterface(Protocol):
     ) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LogInfo:
+class LogInfo(NamedTuple):
     """What is known of the operation a log line belongs to; absent keys are left out."""
 
     execution_arn: str
@@ -91,9 +89,8 @@ class Logger:
         is_replaying: Callable[[], bool] = lambda: False,
     ) -> None:
         self._logger = logger
-        self._extra = info.extra()
+        self._info = info
         self._is_replaying = is_replaying
-        self._options = _location(logger.__class__)
 
     @property
     def underlying(self) -> Any:
@@ -128,5 +125,6 @@ class Logger:
     ) -> None:
         if self._is_replaying():
             return
-        merged: MutableMapping[str, object] = {**self._extra, **(extra or {})}
-        getattr(self._logger, level)(msg, *args, extra=merged, **self._options)
+        merged: MutableMapping[str, object] = {**self._info.extra(), **(extra or {})}
+        options = _location(self._logger.__class__)
+        getattr(self._logger, level)(msg, *args, extra=merged, **options)

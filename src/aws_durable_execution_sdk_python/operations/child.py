@@ -138,7 +138,7 @@ async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> Non
     if child.lazy_close:
         runtime.post(update)
     else:
-        await runtime.commit(update)
+        await runtime.save(update)
 
 
 def _round_trip(runtime: Runtime, child: Child, value: Any) -> tuple[str, Any]:

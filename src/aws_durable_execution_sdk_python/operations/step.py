@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.core.callables import takes_positional
@@ -38,12 +37,11 @@ from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 from aws_durable_execution_sdk_python.runtime.suspension import pending_state
 from aws_durable_execution_sdk_python.runtime.usage import StepBody
-from aws_durable_execution_sdk_python.serdes import deserialize, serialize
+from aws_durable_execution_sdk_python.serdes import deserialize, round_trip
 from aws_durable_execution_sdk_python.types import StepContext
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step as the code asks for it.
 
     `make_context` turns a logger and the attempt's number into the function's first argument;
@@ -149,17 +147,15 @@ async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
     identity, serdes = step.identity, step.config.serdes
     arn = runtime.invocation.arn
     try:
-        payload = serialize(serdes, result, identity.operation_id, arn, name=identity.name)
+        payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
         payload_size("the result of the step", payload)
-        # First run and replay must see the same value: the one that was stored.
-        value = deserialize(serdes, payload, identity.operation_id, arn, name=identity.name)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
         described = describe_for_record(error)
-        await runtime.commit(identity.update(OperationAction.FAIL, error=described))
+        await runtime.save(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(StepError, described) from error
-    await runtime.commit(identity.update(OperationAction.SUCCEED, payload=payload))
+    await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
     return value
 
 
@@ -176,7 +172,7 @@ async def _failed(
         error = strategy_error
     described = describe_for_record(error)
     if not decision.should_retry:
-        await runtime.commit(identity.update(OperationAction.FAIL, error=described))
+        await runtime.save(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(StepError, described) from error
     options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))
     return await runtime.commit(

@@ -37,9 +37,12 @@ class LoopRuntime:
         self.check()
         self.invocation.checkpointer.submit(update)
 
-    async def commit(self, update: OperationUpdate) -> Operation | None:
+    async def save(self, update: OperationUpdate) -> None:
         self.check()
         await self.invocation.checkpointer.save(update)
+
+    async def commit(self, update: OperationUpdate) -> Operation | None:
+        await self.save(update)
         return self.invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:

@@ -38,8 +38,12 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
+    async def save(self, update: OperationUpdate) -> None:
+        """Queue an update and wait until it is saved."""
+        ...
+
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        """Queue an update and wait until it is saved; returns the operation as it then is."""
+        """Save an update; returns the operation as it then is."""
         ...
 
     async def park(self, pending: Pending) -> None:

@@ -63,13 +63,16 @@ class ThreadRuntime:
         invocation = self.invocation
         invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update)
 
-    async def commit(self, update: OperationUpdate) -> Operation | None:
+    async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         invocation, host = self.invocation, Host()
         invocation.loop.call_soon_threadsafe(invocation.save_for, host, self.stretch, update)
         host.wait()
-        return invocation.journal.get(update.operation_id)
+
+    async def commit(self, update: OperationUpdate) -> Operation | None:
+        await self.save(update)
+        return self.invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:
         operation = self.invocation.journal.get(pending.operation_id)
