@@ -8,7 +8,7 @@ the event loop merges an answer cannot bring back what the operation was before.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -67,11 +67,21 @@ class OperationIdentity(NamedTuple):
         return is_context and action is not OperationAction.START
 
 
-class Journal:
-    """The recorded operations, merged page by page and answer by answer; later wins."""
+# Told what the code asks for and what is recorded of it; gives what is to be taken as recorded.
+Recall = Callable[[OperationIdentity, Operation | None], Operation | None]
 
-    def __init__(self, execution_id: str) -> None:
+
+class Journal:
+    """The recorded operations, merged page by page and answer by answer; later wins.
+
+    Args:
+        execution_id: the id of the EXECUTION operation.
+        recall: asked about every operation the code asks for, if given.
+    """
+
+    def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
         self.execution_id = execution_id
+        self._recall = recall
         self._operations: dict[str, Mapping[str, Any]] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
@@ -105,6 +115,8 @@ class Journal:
             OrphanedChildException: it is new, and the context around it has completed.
         """
         operation = self.get(identity.operation_id)
+        if self._recall is not None:
+            operation = self._recall(identity, operation)
         if operation is None:
             self._check_open(identity)
             return None

@@ -83,7 +83,7 @@ class Invocation:
         self.compat_aws = compat_aws
         self._contexts = contexts
         self.loop = asyncio.get_running_loop()
-        self.journal = Journal(arn.rpartition("/")[2])
+        self.journal = Journal(arn.rpartition("/")[2], getattr(client, "recall", None))
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         # Errors of branches that call for another invocation, once their siblings are done.

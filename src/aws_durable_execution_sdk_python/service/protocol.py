@@ -42,8 +42,9 @@ class DurableServiceClient(Protocol):
     whether another invocation can help; `service.errors.classify` makes them. It never retries a
     call under another client token: a checkpoint whose answer was lost must stay recognisable.
 
-    Clients of test runners have two attributes more: `clock`, which the SDK's timers follow, and
-    `stand_in`, a `StandIn` that is asked before the function of a step runs.
+    Clients of test runners may have further attributes: `clock`, which the SDK's timers follow,
+    `stand_in`, a `StandIn` that is asked before the function of a step runs, and `recall`, a
+    `core.journal.Recall` that is asked what is recorded of an operation.
     """
 
     async def checkpoint(
