@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
     from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
+    from aws_durable_execution_sdk_python_testing.faults import Faults
     from aws_durable_execution_sdk_python_testing.payloads import deserialize_operation_payload
     from aws_durable_execution_sdk_python_testing.responder import CALLBACK_TIMEOUT
     from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
@@ -44,6 +45,7 @@ __all__ = [
     "DurableFunctionsTestError",
     "ErrorObject",
     "ExecutionStatus",
+    "Faults",
     "InvocationStatus",
     "OperationStatus",
     "OperationType",
@@ -66,6 +68,7 @@ _HOMES = {
     "DurableFunctionsTestError": f"{__name__}.exceptions",
     "ErrorObject": _MODEL,
     "ExecutionStatus": _MODEL,
+    "Faults": f"{__name__}.faults",
     "InvocationStatus": _MODEL,
     "OperationStatus": _MODEL,
     "OperationType": _MODEL,

@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
+from aws_durable_execution_sdk_python_testing.faults import Faults
 from aws_durable_execution_sdk_python_testing.invoker import Handler, InProcessInvoker
 from aws_durable_execution_sdk_python_testing.local import LONGEST_TIMEOUT_SECONDS, LocalService
 from aws_durable_execution_sdk_python_testing.mocks import Outcomes, StepMocks
@@ -58,6 +59,7 @@ class DurableFunctionTestRunner:
             that a handler that cannot be replayed fails its test. What the test sees of the
             service, the history for one, stays the same; steps of concurrent branches may run
             more than once, as when an invocation is cut off.
+        faults: what is to go wrong between handlers and service, and how often.
     """
 
     mode: ClassVar[Literal["local"]] = "local"
@@ -76,6 +78,7 @@ class DurableFunctionTestRunner:
         execution_timeout_clock: Literal["real", "virtual"] = "real",
         limits: Limits | None = None,
         replay_every_checkpoint: bool = False,
+        faults: Faults | None = None,
     ) -> None:
         self._handler = handler
         self._execution_timeout = execution_timeout
@@ -92,6 +95,7 @@ class DurableFunctionTestRunner:
             region=region,
             invocation_timeout=invocation_timeout,
             skipped_time_counts=self._virtual_timeout,
+            faults=faults,
         )
         self._depth = 0
         # A runner may be used without `with`: its threads must end with it all the same.

@@ -145,7 +145,9 @@ def _checked(fault: Fault, value: Any) -> Chance:
         return float(value)
     if isinstance(value, Collection) and all(_is_whole(n) and n >= 1 for n in value):
         return frozenset(value)
-    hint = f"; the {value}. call alone is {{{value}}}" if _is_whole(value) and value > 1 else ""
+    hint = ""
+    if isinstance(value, int) and value > 1:
+        hint = f"; number {value} alone is {{{value}}}"
     raise ValueError(
         f"{fault} must be a probability from 0 to 1, or a set of numbers from 1 on, "
         f"not {value!r}{hint}"

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from aiohttp import web
 
+from aws_durable_execution_sdk_python_testing.faults.http import cut_unanswered
 from aws_durable_execution_sdk_python_testing.server.answers import (
     answer_errors,
     check_expectation,
@@ -41,7 +42,7 @@ def make_app(
         allowed_hosts: public names this service is reached by, besides addresses and local names.
     """
     app = web.Application(
-        middlewares=[answer_errors, keep_web_pages_out(allowed_hosts)],
+        middlewares=[answer_errors, keep_web_pages_out(allowed_hosts), cut_unanswered],
         client_max_size=max_request_bytes,
     )
     executions = ExecutionRoutes(service, hosting)

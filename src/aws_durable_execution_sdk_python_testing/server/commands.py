@@ -17,6 +17,7 @@ import click
 from aws_durable_execution_sdk_python_testing.cli.problems import Problem
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.faults import Faults
 from aws_durable_execution_sdk_python_testing.server.client import Client, ClientError
 from aws_durable_execution_sdk_python_testing.server.declarations import (
     read_assignment,
@@ -117,11 +118,18 @@ def _reporting(problem: type[click.ClickException]) -> Iterator[None]:
     metavar="NAME",
     help="A public host name the service is reached by. May be repeated.",
 )
+@click.option(
+    "--faults",
+    metavar="FAULTS",
+    help="What is to go wrong between functions and service, and how often: "
+    "seed=1,throttle=0.1,lost_response=@3 for 10 % of the calls, and the third one.",
+)
 @click.option("--log-level", type=click.Choice(_LEVELS), default="WARNING", show_default=True)
 def serve(
     files: tuple[Path, ...],
     assignments: tuple[str, ...],
     store: str,
+    faults: str | None,
     log_level: str,
     **options: Any,
 ) -> None:
@@ -143,7 +151,8 @@ def serve(
         ]
         functions += [read_assignment(text) for text in assignments]
         _check_reachable(functions, options["lambda_endpoint"])
-        _serve(functions, ServerSettings(**options), _open(store))
+        planned = None if faults is None else Faults.parse(faults)
+        _serve(functions, ServerSettings(**options, faults=planned), _open(store))
 
 
 def _at_endpoint(function: Function, endpoint: str | None) -> Function:

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing.engine import InvalidParameterValueError
+from aws_durable_execution_sdk_python_testing.faults.http import HttpCalls
 from aws_durable_execution_sdk_python_testing.server.answers import json_answer
 from aws_durable_execution_sdk_python_testing.server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing.server.reading import Query, member, read_object
@@ -24,17 +25,18 @@ class ExecutionRoutes:
     def __init__(self, service: DurableService, hosting: Hosting) -> None:
         self._service = service
         self._hosting = hosting
+        self._calls = HttpCalls(service, service.faults)
 
     async def checkpoint(self, request: web.Request) -> web.Response:
         body = await read_object(request)
         member(body, "CheckpointToken", str)
         member(body, "Updates", list)
-        return json_answer(self._service.checkpoint(_arn(request), body))
+        return json_answer(await self._calls.checkpoint(_arn(request), body))
 
     async def state(self, request: web.Request) -> web.Response:
         query = Query(request)
         return json_answer(
-            self._service.get_state(
+            await self._calls.get_state(
                 _arn(request),
                 query.text("CheckpointToken") or "",
                 query.text("Marker") or "",
