@@ -36,6 +36,7 @@ __all__ = [
     "ServiceException",
     "TooManyRequestsError",
     "TooManyRequestsException",
+    "UnknownRouteError",
 ]
 
 AwsApiException = ServiceException = ServiceError
@@ -53,6 +54,19 @@ TooManyRequestsException = TooManyRequestsError
 
 class DurableFunctionsTestError(Exception):
     """A test asked for something that is not there, or used a runner in a wrong way."""
+
+
+class UnknownRouteError(ResourceNotFoundError):
+    """The service has nothing at this method and path.
+
+    Attributes:
+        method, path: what was asked for.
+    """
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"No such route: {method} {path}")
+        self.method = method
+        self.path = path
 
 
 class DurableFunctionsLocalRunnerError(Exception):

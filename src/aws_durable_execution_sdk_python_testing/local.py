@@ -79,6 +79,8 @@ class LocalService:
         if self.faults is not None:
             seen, invoker = FaultyService(self, self.faults), FaultyInvoker(invoker, self.faults)
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
+        # An earlier service may have skipped time: what it left is not to happen again sooner.
+        self.clock.jump_to(self._engine.now)
         self._driver = Driver(
             self._engine,
             self.clock,

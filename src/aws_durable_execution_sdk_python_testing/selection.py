@@ -6,15 +6,16 @@ alone: other executions may belong to other programs, whose handlers are not loa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from aws_durable_execution_sdk_python_testing.engine import Engine
-from aws_durable_execution_sdk_python_testing.stores.base import EventStore, Record
+from aws_durable_execution_sdk_python_testing.stores.base import PURGED, EventStore, Record
 
 
 class SelectedExecution:
     """A view of a store with one execution and those it invoked. It takes new ones too.
+
+    The store is read once, and only what is selected is kept.
 
     Args:
         store: the whole store.
@@ -28,49 +29,40 @@ class SelectedExecution:
 
     def __init__(self, store: EventStore, function_name: str, execution_name: str) -> None:
         self._store = store
-        engine = Engine(store)
-        self.arn = _find(engine, function_name, execution_name)
-        self._selected = set() if self.arn is None else set(_with_invoked(engine, self.arn))
-        newest = {arn: _newest(engine, arn) for arn in self._selected}
-        self.events = 0 if self.arn is None else int(newest[self.arn]["EventId"])
-        self.latest = max((event["EventTimestamp"] for event in newest.values()), default=0.0)
+        self._name = function_name, execution_name
+        self._records: list[tuple[str, Record]] = []
+        self._selected: set[str] = set()
+        self.arn: str | None = None
+        for arn, record in store.load():
+            self._consider(arn, record)
+        events = [(arn, event) for arn, record in self._records for event in _events(record)]
+        self.events = sum(arn == self.arn for arn, _ in events)
+        self.latest = max((event["EventTimestamp"] for _, event in events), default=0.0)
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
         self._store.append(records)
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        return ((arn, record) for arn, record in self._store.load() if arn in self._selected)
+        return iter(self._records)
 
     def close(self) -> None:
         self._store.close()
 
-
-def _find(engine: Engine, function_name: str, execution_name: str) -> str | None:
-    marker = None
-    while True:
-        page = engine.list_executions(function_name, marker, 1000)
-        for execution in page["DurableExecutions"]:
-            if execution["DurableExecutionName"] == execution_name:
-                return str(execution["DurableExecutionArn"])
-        marker = page.get("NextMarker")
-        if not marker:
-            return None
-
-
-def _with_invoked(engine: Engine, arn: str) -> Iterator[str]:
-    yield arn
-    marker = None
-    while True:
-        page = engine.get_history(arn, False, marker, 1000)
-        for event in page["Events"]:
-            details = event.get("ChainedInvokeStartedDetails") or {}
-            if details.get("DurableExecutionArn"):
-                yield from _with_invoked(engine, details["DurableExecutionArn"])
-        marker = page.get("NextMarker")
-        if not marker:
-            return
+    def _consider(self, arn: str, record: Record) -> None:
+        facts = record.get("Facts") or {}
+        if (facts.get("function_name"), facts.get("name")) == self._name:
+            # An earlier one of the name has outlived its retention, or was deleted.
+            self._records.clear()
+            self._selected = {arn}
+            self.arn = arn
+        elif facts.get("parent_arn") in self._selected:
+            self._selected.add(arn)
+        if arn in self._selected:
+            self._records.append((arn, record))
+        if record == PURGED and arn == self.arn:
+            self.arn = None
 
 
-def _newest(engine: Engine, arn: str) -> dict[str, Any]:
-    (newest,) = engine.get_history(arn, False, None, 1, reverse_order=True)["Events"]
-    return cast(dict[str, Any], newest)
+def _events(record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    events: Sequence[Mapping[str, Any]] = record.get("Events", ())
+    return events

@@ -205,3 +205,8 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(
 def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open"):
         SQLiteExecutionStore.create_and_initialize(tmp_path / "missing" / "executions.db")
+
+
+def test_a_path_that_no_file_can_have_is_said() -> None:
+    with pytest.raises(StoreError, match="null"):
+        SQLiteExecutionStore.create_and_initialize("executions\0.db")

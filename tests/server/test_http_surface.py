@@ -12,6 +12,8 @@ import pytest
 from served_handlers import ECHO, WAITING
 from serving_bench import Connection, Served
 
+from aws_durable_execution_sdk_python_testing.exceptions import UnknownRouteError
+
 Serve = Callable[..., Served]
 
 NOBODY = "arn:aws:lambda:us-west-2:123456789012:function:f:$LATEST/durable-execution/n/id"
@@ -72,8 +74,7 @@ def test_a_connection_serves_many_requests_refused_ones_too(serve: Serve) -> Non
 def test_an_unknown_route_is_not_found(serve: Serve, method: str, path: str) -> None:
     reply = serve().send(method, path)
     assert (reply.status, reply.error) == (404, "ResourceNotFoundException")
-    assert reply.json["Type"] == "ResourceNotFoundException"
-    assert method in reply.json["Message"]
+    assert reply.json == UnknownRouteError(method, path).to_dict()
 
 
 @pytest.mark.parametrize("path", ["stop", "pause", "resume", "checkpoint"])

@@ -87,6 +87,11 @@ class Engine(Inspection):
         )
         recovery.load(self._service)
 
+    @property
+    def now(self) -> float:
+        """The latest time a command was given, or that of the newest event in the store."""
+        return self._service.now
+
     # ------------------------------------------------------------------------ executions
 
     def register_target(self, function_name: str, target: Target) -> None:

@@ -13,11 +13,13 @@ from aiohttp.typedefs import Handler
 
 from aws_durable_execution_sdk_python_testing.engine import (
     InvalidParameterValueError,
-    ResourceNotFoundError,
     ServiceError,
     TooManyRequestsError,
 )
-from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.exceptions import (
+    DurableFunctionsLocalRunnerError,
+    UnknownRouteError,
+)
 from aws_durable_execution_sdk_python_testing.server.errors import RequestTooLargeError
 
 logger = logging.getLogger(__name__)
@@ -85,4 +87,4 @@ async def check_expectation(request: web.Request) -> None:
 
 async def refuse_route(request: web.Request) -> web.Response:
     """Answer for every path and method there is nothing at."""
-    raise ResourceNotFoundError(f"No such route: {request.method} {request.path}")
+    raise UnknownRouteError(request.method, request.path)

@@ -158,12 +158,3 @@ def _settle(future: asyncio.Future[None], failure: Exception | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(failure)
-
-
-def latest_time(store: EventStore) -> float:
-    """When the newest thing in the store happened, epoch seconds; 0 if it is empty.
-
-    It may be in the future: an earlier server may have skipped time.
-    """
-    events = (event for _, record in store.load() for event in record.get("Events", ()))
-    return max((event["EventTimestamp"] for event in events), default=0.0)

@@ -26,7 +26,7 @@ from aws_durable_execution_sdk_python_testing.server.hosting import (
     Runtime,
 )
 from aws_durable_execution_sdk_python_testing.server.invoking import InvokeRoutes
-from aws_durable_execution_sdk_python_testing.server.service import DurableService, latest_time
+from aws_durable_execution_sdk_python_testing.server.service import DurableService
 from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
 from aws_durable_execution_sdk_python_testing.stores import EventStore, InMemoryExecutionStore
 
@@ -167,11 +167,10 @@ class DurableServer:
     def _make_service(self, hosting: Hosting) -> DurableService:
         settings = self._settings
         region, account_id = self._functions.owner()
-        clock = VirtualClock if settings.skip_time else RealClock
         return DurableService(
             hosting,
             self._store,
-            clock=clock(not_before=latest_time(self._store)),
+            clock=VirtualClock() if settings.skip_time else RealClock(),
             limits=settings.limits,
             region=settings.region or region or _DEFAULT_REGION,
             account_id=settings.account_id or account_id or _DEFAULT_ACCOUNT_ID,

@@ -49,7 +49,7 @@ class SQLiteExecutionStore:
         """
         try:
             return cls(_connect(os.fspath(path)))
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, ValueError) as error:
             raise _explain(error, os.fspath(path)) from error
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
@@ -114,12 +114,14 @@ def _check_format(connection: sqlite3.Connection, path: str) -> None:
         raise StoreFormatError(f"{path} has format {version}; this program reads {_FORMAT_VERSION}")
 
 
-def _explain(error: sqlite3.DatabaseError, path: str) -> StoreError:
-    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+def _explain(error: Exception, path: str) -> StoreError:
+    # What is refused before SQLite is asked, such as a path with a null byte, has no code.
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_BUSY:
         return StoreLockedError(f"{path} is in use by a run that is alive")
-    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+    if code == sqlite3.SQLITE_NOTADB:
         return StoreFormatError(f"{path} is not a store of durable executions")
-    return StoreError(f"{path}: {error}")
+    return StoreError(f"{path!r}: {error}" if code is None else f"{path}: {error}")
 
 
 def _value(connection: sqlite3.Connection, query: str) -> int:
