@@ -38,10 +38,10 @@ class Results:
         figures = self.median(row.workload, lane)
         if figures is None:
             return None
-        if row.metric != "growth":
+        if row.base is None:
             return figures[row.metric]
-        base = self.median(row.base or row.workload, lane)
-        return figures["wall"] / base["wall"] if base else None
+        base, grown = self.median(row.base, lane), row.metric.removesuffix("_growth")
+        return figures[grown] / base[grown] if base else None
 
     def limit(self, row: Row, target: Target) -> float | None:
         """What a target allows: None if it depends on a lane that was not measured."""

@@ -142,7 +142,7 @@ def show(metric: str, value: float) -> str:
         return f"{value / 1e-6:.3g} us"
     if metric in {"rss", "bytes_in"}:
         return f"{value / 1e6:.3g} MB" if value >= 1e5 else f"{value / 1e3:.3g} kB"
-    if metric == "growth":
+    if metric.endswith("_growth"):
         return f"{value:.2f}x"
     return f"{value:.4g}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._acknowledge()
         while (request := self._next()) is not None:
             # The clock of the latency starts now: making the answer is part of it.
             complete = self._loop.time()
@@ -50,6 +52,14 @@ class Connection(asyncio.Protocol):
                 self._loop.call_at(complete + answer.delay, self._write, text)
             else:
                 self._write(text)
+
+    def _acknowledge(self) -> None:
+        # A client that sends head and body apart, without TCP_NODELAY, otherwise waits 40 ms for
+        # an acknowledgement that the kernel would like to send with the answer.
+        if self._transport is not None and hasattr(socket, "TCP_QUICKACK"):
+            self._transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1
+            )
 
     def _write(self, text: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
