@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.runtime.invocation import Invocation
     from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 
+# Branches started at a time. Those begin before more are started, so that what they checkpoint is
+# under way while the others are still being prepared.
+WAVE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -78,7 +82,9 @@ class Branches:
         """
         try:
             while self._tracker.decision() is None:
-                self._start_branches(host)
+                await self._start_branches(host)
+                if self._tracker.decision() is not None:
+                    break
                 if self._all_parked():
                     self._raise_postponed()
                     if host is not None:
@@ -106,14 +112,18 @@ class Branches:
         for index in list(indexes):
             self._running[index].cancel()
 
-    def _start_branches(self, host: Host | None) -> None:
-        while self._may_start():
-            index = self._next
+    async def _start_branches(self, host: Host | None) -> None:
+        while self._fatal is None and self._may_start():
+            self._start_branch(self._next, host)
             self._next += 1
-            self._tracker.started(index)
-            task = self._invocation.spawn(self._run_branch(index, host))
-            self._running[index] = task
-            task.add_done_callback(partial(self._ended, index))
+            if self._next % WAVE == 0:
+                await asyncio.sleep(0)
+
+    def _start_branch(self, index: int, host: Host | None) -> None:
+        self._tracker.started(index)
+        task = self._invocation.spawn(self._run_branch(index, host))
+        self._running[index] = task
+        task.add_done_callback(partial(self._ended, index))
 
     def _may_start(self) -> bool:
         if len(self._running) >= self._slots or not self._tracker.may_start_more():

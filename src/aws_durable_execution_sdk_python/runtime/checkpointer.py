@@ -1,7 +1,7 @@
 """The async queue consumer that saves updates: one task, one request in flight.
 
-An update somebody waits for is sent after one pass of the scheduler, so that siblings share the
-request; while a request is under way the next batch builds up (group commit). An update nobody
+An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
+request, or once the request is full; while a request is under way the next batch builds up (group commit). An update nobody
 waits for rides with the next request, or goes alone once `LAZY_SECONDS` have passed. There is no
 polling and no lingering: with nothing to send, the task sleeps.
 
@@ -16,7 +16,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from aws_durable_execution_sdk_python.core.batching import encoded_size, take_batch
+from aws_durable_execution_sdk_python.core.batching import (
+    MAX_BYTES,
+    MAX_UPDATES,
+    encoded_size,
+    take_batch,
+)
 from aws_durable_execution_sdk_python.core.journal import Journal
 from aws_durable_execution_sdk_python.core.model import (
     OperationAction,
@@ -30,9 +35,12 @@ from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
     SuspendExecution,
 )
+from aws_durable_execution_sdk_python.runtime.tasks import callbacks_pending
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
 LAZY_SECONDS = 0.005
+# How long work that is ready to run, and may add to a request, can hold the request up.
+GATHER_SECONDS = 0.005
 PAGE_ITEMS = 1000
 
 Release = Callable[[BaseException | None], object]
@@ -87,6 +95,7 @@ class Checkpointer:
         self._on_change = on_change
         self._on_end = on_end
         self._queue: deque[_Entry] = deque()
+        self._queued_bytes = 0
         self._wake = asyncio.Event()
         self._lazy_timer: asyncio.TimerHandle | None = None
         self.in_flight = False
@@ -136,7 +145,9 @@ class Checkpointer:
                 self._journal.open_context(update.operation_id, update.parent_id)
             else:
                 self._journal.close_context(update.operation_id)
-        self._queue.append(_Entry(update, encoded_size(update), release))
+        entry = _Entry(update, encoded_size(update), release)
+        self._queue.append(entry)
+        self._queued_bytes += entry.size
         if release is not None:
             self._wake.set()
         elif self._lazy_timer is None:
@@ -159,21 +170,40 @@ class Checkpointer:
         try:
             while self.ended is None:
                 await self._wake.wait()
-                # One pass of the scheduler: siblings, and those whom the last answer has just
-                # released, share this request.
-                await asyncio.sleep(0)
+                await self._gather()
                 await self._catch_up()
                 self._wake.clear()
-                await self._send(take_batch(self._queue))
+                await self._send(self._take_batch())
                 if self._queue and (self._lazy_timer is None or self._awaited()):
                     self._wake.set()
         finally:
             if self._lazy_timer is not None:
                 self._lazy_timer.cancel()
 
+    async def _gather(self) -> None:
+        """Let what is ready to run add to the request, until that is full.
+
+        Siblings, and those whom the last answer has just released, share it. With nothing ready
+        this is one pass of the scheduler.
+        """
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + GATHER_SECONDS
+        await asyncio.sleep(0)
+        while not self._full and callbacks_pending(loop) and loop.time() < latest:
+            await asyncio.sleep(0)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._queue) >= MAX_UPDATES or self._queued_bytes >= MAX_BYTES
+
     def _awaited(self) -> bool:
         """Whether somebody waits for an update that is still queued."""
         return any(entry.release is not None for entry in self._queue)
+
+    def _take_batch(self) -> list[_Entry]:
+        batch = take_batch(self._queue)
+        self._queued_bytes -= sum(entry.size for entry in batch)
+        return batch
 
     async def _send(self, batch: list[_Entry]) -> None:
         if self._lazy_timer is not None and not self._queue:
