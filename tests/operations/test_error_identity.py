@@ -37,7 +37,7 @@ class LimitError(OrderError):
 
 
 class StrictError(Exception):
-    """One that cannot even be allocated without arguments."""
+    """One that cannot even be allocated without arguments, by its own code."""
 
     def __new__(cls, code: int) -> StrictError:
         return super().__new__(cls, code)
@@ -94,8 +94,8 @@ CASES: dict[str, tuple[Exception, tuple[type[Exception], ...], str]] = {
     "nested": (Outer.InnerError("in"), (Outer.InnerError,), f"{__name__}.Outer.InnerError"),
     "step error": (StepKind("own"), (StepKind,), f"{__name__}.StepKind"),
     "without text": (OrderError(), (OrderError,), f"{__name__}.OrderError"),
+    "allocation": (StrictError(7), (StrictError,), f"{__name__}.StrictError"),
     # No instance can be made, or the class not be found again: a plain StepError, both times.
-    "allocation": (StrictError(7), (), f"{__name__}.StrictError"),
     "local": (local_error(), (), f"{__name__}.local_error.<locals>.LocalError"),
     "group": (ExceptionGroup("all", [ValueError()]), (), "ExceptionGroup"),
 }

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
-from typing import Any, TypeGuard, TypeVar
+from typing import TypeVar
 
 from aws_durable_execution_sdk_python import exceptions
+from aws_durable_execution_sdk_python.core.error_classes import (
+    combine,
+    find_error_class,
+    new_without_code,
+)
 from aws_durable_execution_sdk_python.core.model import ErrorObject, Operation
 from aws_durable_execution_sdk_python.exceptions import (
     CallbackError,
     DurableOperationError,
-    UnrecoverableError,
 )
 
 E = TypeVar("E", bound=DurableOperationError)
@@ -79,72 +82,37 @@ def recorded_error(operation: Operation) -> ErrorObject:
 
 
 def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
-    """The exception to raise for a stored error: an `operation_class`, whatever it names."""
+    """The exception to raise for a stored error: an `operation_class`, whatever it names.
+
+    A stored name decides which class is used, so it may only choose among those the program has
+    loaded, and none of their code runs: no `__new__`, no `__init__`, no hook of a subclass.
+    """
     error = error or ErrorObject()
-    original = _find_class(error.type)
-    cls: type[E] = operation_class if original is None else _both(operation_class, original)
+    original = find_error_class(error.type)
+    cls: type[E] = operation_class if original is None else combine(operation_class, original)
     try:
-        instance: E = cls.__new__(cls)
-        operation_class.__init__(instance, error.message, error.type, error.data, error.stack_trace)
-    except Exception:
-        instance = operation_class(error.message, error.type, error.data, error.stack_trace)
-    if isinstance(instance, CallbackError) and (error.data or "").startswith(_CALLBACK_DATA):
-        lost = json.loads((error.data or "")[len(_CALLBACK_DATA) :])
-        instance.callback_id = lost["id"]
-        instance.error_type = lost["type"]
-        instance.data = lost["data"]
+        instance = new_without_code(cls)
+    except TypeError:
+        instance = new_without_code(operation_class)
+    operation_class.__init__(instance, error.message, error.type, error.data, error.stack_trace)
+    if isinstance(instance, CallbackError):
+        _restore_callback(instance)
     return instance
+
+
+def _restore_callback(error: CallbackError) -> None:
+    """Give a callback's error back what `describe` put into its data."""
+    data = error.data or ""
+    if not data.startswith(_CALLBACK_DATA):
+        return
+    try:
+        lost = json.loads(data[len(_CALLBACK_DATA) :])
+        error.callback_id, error.error_type, error.data = lost["id"], lost["type"], lost["data"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return  # not ours: whoever failed the callback chose these data
 
 
 def _sdk_class(cls: type[BaseException]) -> type[BaseException]:
     """The SDK's own class of an error that may be the user's as well; the most telling one."""
     own = [c for c in cls.__mro__ if c.__module__ == exceptions.__name__]
     return next((c for c in own if issubclass(c, CallbackError)), own[0])
-
-
-def _find_class(name: str | None) -> type[Exception] | None:
-    """The exception class of that name if the program has it loaded. Nothing is imported."""
-    if not name:
-        return None
-    if name.startswith(exceptions.__name__ + "."):
-        module, path = exceptions.__name__, [name.rpartition(".")[2]]
-    else:
-        module, path = _split(name)
-    found: Any = sys.modules.get(module)
-    for part in path:
-        found = getattr(found, part, None)
-    if _is_error_class(found) and type_name(found) == name:
-        return found
-    # Releases 1.x of the official SDK wrote its own classes without their module.
-    bare: Any = getattr(exceptions, name, None)
-    return bare if _is_error_class(bare) and bare.__name__ == name else None
-
-
-def _is_error_class(found: Any) -> TypeGuard[type[Exception]]:
-    return isinstance(found, type) and issubclass(found, Exception)
-
-
-def _split(name: str) -> tuple[str, list[str]]:
-    parts = name.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        module = ".".join(parts[:cut])
-        if module in sys.modules:
-            return module, parts[cut:]
-    return ("builtins", parts) if len(parts) == 1 else ("", parts)
-
-
-def _both(operation_class: type[E], original: type[Exception]) -> type[E]:
-    """`class ValueError(StepError, ValueError)`; the operation's class where layouts clash."""
-    if issubclass(operation_class, original) or issubclass(original, UnrecoverableError):
-        # A failed operation is for the caller to handle: it must not end the invocation.
-        return operation_class
-    if issubclass(original, operation_class):
-        return original
-    namespace = {"__str__": operation_class.__str__, "__module__": original.__module__}
-    try:
-        cls: Any = type(original.__name__, (operation_class, original), namespace)
-    except TypeError:
-        return operation_class
-    cls.__qualname__ = original.__qualname__
-    both: type[E] = cls
-    return both
