@@ -108,7 +108,6 @@ class Row:
         hits: the call, or the invocation, that it hits.
         answers: of the handler to each event: PENDING, FAILED, SUCCEEDED, or what it raises.
         charge: attempts of the step that runs at most once whose body ran.
-        is_cut_read: a read's connection is cut. HTTP libraries may repeat it on a new one.
     """
 
     fault: str
@@ -118,7 +117,17 @@ class Row:
     status: str = "SUCCEEDED"
     error_type: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    is_cut_read: bool = False
+
+    @property
+    def hidden(self) -> tuple[str, ...] | None:
+        """The answers if a client's HTTP library repeats a call whose connection was cut.
+
+        Some do on a new connection, if that one had been used before: it might have been closed
+        for being idle. Nothing is lost: the repeat has the call's client token.
+        """
+        if self.fault not in ("timeout", "lost_response"):
+            return None
+        return ("PENDING", "SUCCEEDED") if self in PAGE_ROWS else ("SUCCEEDED",)
 
     def faults(self) -> Faults:
         return Faults(**{self.fault: {self.hits}, **self.settings})
@@ -174,7 +183,7 @@ PAGE_ROWS = [
         for f in ("throttle", "server_error", "stale_token")
     ),
     *(
-        Row(f, 6, ("PENDING", STATE_RAISED, "SUCCEEDED"), settings=CUT, is_cut_read=True)
+        Row(f, 6, ("PENDING", STATE_RAISED, "SUCCEEDED"), settings=CUT)
         for f in ("timeout", "lost_response")
     ),
     Row("kms_error", 6, ("PENDING", "FAILED"), **KMS_STATE),
@@ -194,12 +203,13 @@ def test_a_faulty_checkpoint(
 ) -> None:
     bodies = Bodies()
     run = FaultyRuns(client, monkeypatch).run(ORDER[kind](bodies), row.faults())
-    assert tuple(run.answers) == row.answers
+    hidden = client == "aioboto3" and tuple(run.answers) == row.hidden
+    assert hidden or tuple(run.answers) == row.answers
     assert (run.status, run.error_type) == (row.status, row.error_type)
     assert run.violations == []
     assert len(run.injected) >= 1
     # Each attempt of the one at most once, whatever happens.
-    assert bodies.of("charge") == dict.fromkeys(row.charge, 1)
+    assert bodies.of("charge") == dict.fromkeys((1,) if hidden else row.charge, 1)
     if row.status == "SUCCEEDED":
         assert run.result == ["charged", "shipped"]
         assert 1 <= bodies.of("ship")[1] <= len(run.answers)
@@ -213,8 +223,7 @@ def test_a_faulty_page_of_state(
 ) -> None:
     bodies = Bodies()
     run = FaultyRuns(client, monkeypatch).run(PAGES[kind](bodies), row.faults())
-    repeated = ("PENDING", "SUCCEEDED")
-    assert tuple(run.answers) in ({row.answers, repeated} if row.is_cut_read else {row.answers})
+    assert tuple(run.answers) in (row.answers, row.hidden)
     assert (run.status, run.error_type) == (row.status, row.error_type)
     assert run.violations == []
     assert len(run.injected) >= 1
