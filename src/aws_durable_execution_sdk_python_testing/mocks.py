@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import ErrorObject
@@ -18,8 +18,8 @@ class Outcomes:
 
     Args:
         what: how to name it in an error.
-        sequence: one outcome for each call, errors among them to raise; None gives `error`,
-            else `result`, on every call.
+        outcomes: a list or tuple with one outcome for each call, errors among them to raise;
+            anything else is the outcome of every call; None gives `error`, else `result`.
 
     Raises:
         DurableFunctionsTestError: several of the three are given.
@@ -28,22 +28,29 @@ class Outcomes:
     def __init__(
         self,
         what: str,
-        sequence: Sequence[Any] | None,
+        outcomes: Any,
         result: Any,
         error: BaseException | ErrorObject | None,
     ) -> None:
-        if sum(given is not None for given in (sequence, result, error)) > 1:
+        if sum(given is not None for given in (outcomes, result, error)) > 1:
             raise DurableFunctionsTestError(
                 f"{what}: give a list of outcomes, or a result, or an error"
             )
         self._what = what
-        self._count = 0 if sequence is None else len(sequence)
-        self._left = None if sequence is None else deque(sequence)
-        self._always = result if error is None else error
+        self._given = (outcomes, result, error)
+        one_by_one = isinstance(outcomes, list | tuple)
+        self._count = len(outcomes) if one_by_one else 0
+        self._left = deque[Any](outcomes) if one_by_one else None
+        given = (one for one in (outcomes, result, error) if one is not None)
+        self._always = None if one_by_one else next(given, None)
         # Branches run in threads.
         self._lock = threading.Lock()
 
-    def perform(self, *_: Any) -> Any:
+    def fresh(self) -> Outcomes:
+        """The same outcomes, none of which has been taken."""
+        return Outcomes(self._what, *self._given)
+
+    def __call__(self, *_: Any) -> Any:
         """Stand in for the function, whatever it is called with.
 
         Raises:
@@ -89,4 +96,11 @@ class StepMocks:
     def stand_in(self, attempt: StepAttempt, function: Callable[..., Any]) -> Callable[..., Any]:
         """What to call in an attempt: the step's function, or its mock."""
         outcomes = self._outcomes.get(attempt.name or "")
-        return function if outcomes is None else outcomes.perform
+        return function if outcomes is None else outcomes
+
+    def fresh(self) -> StepMocks:
+        """The same mocks, with all of their outcomes."""
+        again = StepMocks()
+        for name, outcomes in self._outcomes.items():
+            again.add(name, outcomes.fresh())
+        return again

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
+from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -20,8 +22,8 @@ from aws_durable_execution_sdk_python_testing.history import OperationFold
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 
 Event = Mapping[str, Any]
-# Says how to answer a callback that is open.
-Answering = Callable[[Operation], str]
+# Says how to answer an open callback, by what it is called or its `wait_for_callback` is.
+Answering = Callable[[str | None], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class LineView:
         indent = "  " * (1 + _depth(operation, self._fold))
         before = "(before)" if event["EventId"] <= self._before else ""
         took = wording.duration(operation.start_timestamp, operation.end_timestamp)
-        remark = _remark(operation, self._answering)
+        remark = _remark(operation, self._fold, self._answering)
         parts = (wording.title(operation), operation.status, took, remark, before)
         self._print(indent + "  ".join(part for part in parts if part))
 
@@ -188,7 +190,7 @@ class LiveView:
         for line in rest:
             self._console.print(Text(line))
 
-    def _table(self) -> Table:
+    def _table(self) -> RenderableType:
         table = Table("operation", "status", "time", "", box=None, pad_edge=False)
         now = datetime.fromtimestamp(self._now(), UTC)
         # A copy: the refresh thread reads while events come in.
@@ -197,17 +199,34 @@ class LiveView:
             for operation in list(self._fold.operations.values())
             if operation.operation_type is not OperationType.EXECUTION
         ]
-        room = max(1, self._console.height - 4)
-        if len(operations) > room:
-            table.add_row(f"... {len(operations) - room} before", "", "", "", style="dim")
-        for operation in operations[-room:]:
+        for operation in operations[-self._console.height :]:
+            # Names and messages are `Text`, since a str would be read as markup; a long one is
+            # wrapped under its own beginning.
+            indent = 2 * _depth(operation, self._fold)
             table.add_row(
-                "  " * _depth(operation, self._fold) + wording.title(operation),
+                Padding(Text(wording.title(operation)), (0, 0, 0, indent)),
                 Text(operation.status, style=wording.STYLES[operation.status]),
                 wording.duration(operation.start_timestamp, operation.end_timestamp or now),
-                _remark(operation, self._answering),
+                Text(_remark(operation, self._fold, self._answering)),
             )
-        return table
+        return _Newest(table)
+
+
+class _Newest:
+    """A table cut from above to what fits on the screen, below its heading."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        heading, *lines = console.render_lines(self._table, options, pad=False)
+        # Besides the heading: a line printed before, and the one the cursor is in.
+        room = max(2, console.height - 3)
+        if len(lines) > room:
+            lines = [[Segment("...")], *lines[1 - room :]]
+        for line in (heading, *lines):
+            yield from line
+            yield Segment.line()
 
 
 def _depth(operation: Operation, fold: OperationFold) -> int:
@@ -219,7 +238,7 @@ def _depth(operation: Operation, fold: OperationFold) -> int:
     return depth
 
 
-def _remark(operation: Operation, answering: Answering) -> str:
+def _remark(operation: Operation, fold: OperationFold, answering: Answering) -> str:
     """What there is to know beyond the status."""
     if operation.error is not None:
         return str(operation.error)
@@ -228,4 +247,12 @@ def _remark(operation: Operation, answering: Answering) -> str:
     wait = operation.wait_details
     if wait is not None and wait.scheduled_end_timestamp is not None:
         return f"until {wording.moment(wait.scheduled_end_timestamp)}"
-    return answering(operation) if operation.callback_details is not None else ""
+    return answering(_called(operation, fold)) if operation.callback_details is not None else ""
+
+
+def _called(callback: Operation, fold: OperationFold) -> str | None:
+    """The name in the program: that of a `wait_for_callback` is its context's."""
+    context = fold.operations.get(callback.parent_id or "")
+    if context is not None and context.sub_type == "WaitForCallback":
+        return context.name
+    return callback.name

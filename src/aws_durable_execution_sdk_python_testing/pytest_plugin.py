@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -70,7 +70,10 @@ def durable_runner(
     """
     marker = request.node.get_closest_marker(MARKER)
     if marker is None:
-        pytest.fail(f"{request.node.name} uses durable_runner without @pytest.mark.{MARKER}(...)")
+        pytest.fail(
+            f"{request.node.name} uses durable_runner without @pytest.mark.{MARKER}(...)",
+            pytrace=False,
+        )
     cloud = request.config.getoption(_DEST, "local") == "cloud"
     make = _cloud_runner if cloud else _local_runner
     with make(**marker.kwargs) as runner:
@@ -101,11 +104,25 @@ def _cloud_runner(
     )
 
 
+def _name_map(text: str) -> dict[str, str]:
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, dict):
+        pytest.fail(
+            'PYTEST_FUNCTION_NAME_MAP must be JSON like {"name": "function:$LATEST"}, '
+            f"not {text!r}",
+            pytrace=False,
+        )
+    return cast(dict[str, str], names)
+
+
 def _deployed_name(name: str) -> str:
     """The function to invoke for a marker's `lambda_function_name`; skips if none is deployed."""
     names = os.environ.get("PYTEST_FUNCTION_NAME_MAP")
     if names:
-        deployed = json.loads(names).get(name)
+        deployed = _name_map(names).get(name)
         if not deployed:
             pytest.skip(f"PYTEST_FUNCTION_NAME_MAP names no function for {name!r}")
         return str(deployed)

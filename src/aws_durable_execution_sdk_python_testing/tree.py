@@ -32,9 +32,12 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
 
     Args:
         result: the execution, which may still run.
-        now: until when durations of open operations are counted; None leaves them out.
+        now: until when durations of open operations are counted; None leaves them out. Those
+            of an execution that has ended, as one that was stopped, are counted to its end.
     """
     execution = result.execution
+    if now is not None and execution is not None and execution.end_timestamp is not None:
+        now = execution.end_timestamp
     label = _line(f"execution {(execution and execution.name) or ''}".rstrip(), "bold")
     _add_status(label, result.execution_status)
     if execution is not None:

@@ -334,6 +334,12 @@ def test_a_name_that_several_functions_have_is_refused(service: Service) -> None
         (["ls", "--endpoint-url", "no url"], "no url"),
         (["ls", "--endpoint-url", "http://127.0.0.1:1"], "durable serve"),
         (["--aws-is-said", "ls"], "No such option"),
+        (["ls", "--limit", "-1"], "Invalid value for '--limit'"),
+        (["show", ""], "'' names no execution"),
+        (["show", "short/"], "'short/' names no execution"),
+        (["invoke", "short", "--timeout", "1"], "--timeout is for --wait"),
+        (["ls", "--aws"], "Give --region, AWS_REGION or a profile"),
+        (["ls", "short", "--region", "us-west-2"], "AWS wants credentials"),
     ],
 )
 def test_a_problem_is_one_line_and_status_2(
@@ -353,6 +359,13 @@ def test_a_service_that_does_not_list_all_executions_is_asked_for_a_function(
     message = service.refused("show", "a", "--endpoint-url", fake.url)
     fake.close()
     assert "FUNCTION/NAME" in message
+
+
+def test_the_region_of_aws_is_that_of_aws_region(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert "AWS wants credentials" in service.refused("ls", "short", "--aws")
 
 
 def test_aws_is_asked_for_a_function_since_it_lists_by_function(service: Service) -> None:

@@ -103,6 +103,22 @@ def test_an_error_is_raised_at_every_attempt(
     assert result.get_step("charge").attempt == 3
 
 
+@pytest.mark.parametrize("outcome", [{"id": "c-1"}, "text", 7])
+def test_an_outcome_that_is_no_list_is_that_of_every_attempt(
+    runner: DurableFunctionTestRunner, outcome: Any
+) -> None:
+    assert runner.mock_step("charge", outcome).run().result == outcome
+    assert runner.run().result == outcome
+
+
+def test_an_error_that_is_no_list_is_raised_at_every_attempt(
+    runner: DurableFunctionTestRunner,
+) -> None:
+    result = runner.mock_step("charge", ConnectionError("down")).run()
+    assert str(result.get_step("charge").error) == "ConnectionError: down"
+    assert result.get_step("charge").attempt == 3
+
+
 def test_the_handler_catches_the_error_as_ever() -> None:
     @durable_execution
     def handler(event: Any, context: DurableContext) -> str:

@@ -204,6 +204,16 @@ def test_a_map_of_names_finds_the_deployed_function(
     assert cloud.invoked[0][0] == "Deployed:3"
 
 
+@pytest.mark.parametrize("text", ["{bad", '["my_function"]'])
+def test_a_map_that_is_none_is_said_in_one_line(
+    project: pytest.Pytester, cloud: FakeLambda, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("PYTEST_FUNCTION_NAME_MAP", text)
+    outcome = run_in_cloud(project)
+    outcome.assert_outcomes(errors=1)
+    outcome.stdout.fnmatch_lines(["PYTEST_FUNCTION_NAME_MAP must be JSON like *"])
+
+
 def test_a_name_the_map_lacks_is_skipped(
     project: pytest.Pytester, cloud: FakeLambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,23 @@ def test_the_tree_of_an_open_execution_says_what_it_waits_for() -> None:
     assert pay == "└── pay [STEP]  PENDING  60.0 s  again at 2026-01-01 00:00:05 UTC"
 
 
+def test_what_was_open_at_the_end_lasted_until_the_end() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    events: list[dict[str, Any]] = [
+        {"EventType": "ExecutionStarted", "EventId": 1, "Id": "e", "Name": "x"},
+        {"EventType": "CallbackStarted", "EventId": 2, "Id": "c", "Name": "job"},
+        {"EventType": "ExecutionStopped", "EventId": 3, "Id": "e", "Name": "x"},
+    ]
+    for second, event in enumerate(events):
+        event["EventTimestamp"] = (start + timedelta(seconds=second)).timestamp()
+    result = DurableFunctionTestResult.from_execution_history(
+        {"Status": "STOPPED"}, {"Events": events}
+    )
+    root, job = drawn(result, start + timedelta(minutes=1))
+    assert root == "execution x  STOPPED  2.0 s  0 invocations"
+    assert job == "└── job [CALLBACK]  STARTED  1.0 s"
+
+
 def test_print_writes_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
     run(nested).print()
     assert "└── inside [Step]  SUCCEEDED" in capsys.readouterr().out

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+from typing import Any
 
 import click
+
+from aws_durable_execution_sdk_python_testing.cli.problems import INTERRUPTED
 
 _HERE = __name__
 # Command: where it is. Loaded late, since each needs other libraries.
@@ -29,6 +32,13 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        # Around the loading of the command too. Click itself would end with status 1.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 

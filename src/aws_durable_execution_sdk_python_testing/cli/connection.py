@@ -29,7 +29,7 @@ class Connection:
 
     Attributes:
         endpoint: its URL; None is AWS itself.
-        region, profile: as for the AWS command line.
+        region, profile: as for the AWS command line; AWS_REGION counts too.
     """
 
     endpoint: str | None
@@ -51,7 +51,10 @@ class Connection:
     def _session(self) -> Any:
         import boto3
 
-        return boto3.Session(profile_name=self.profile, region_name=self.region)
+        # boto3 itself reads AWS_DEFAULT_REGION, and then the profile; everything else on AWS
+        # reads AWS_REGION.
+        region = self.region or (None if self.profile else os.environ.get("AWS_REGION")) or None
+        return boto3.Session(profile_name=self.profile, region_name=region)
 
     def _client(self) -> Any:
         from botocore.config import Config

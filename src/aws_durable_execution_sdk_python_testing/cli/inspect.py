@@ -36,7 +36,13 @@ _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "PAUSING"
 @click.argument("function", required=False)
 @click.option("--status", "statuses", multiple=True, type=click.Choice(_STATUSES))
 @click.option("--name", help="Only the execution of this name.")
-@click.option("--limit", default=50, show_default=True, help="At most so many, the newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="At most so many, the newest first.",
+)
 @json_option
 @connection_options
 def ls(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from typing import Any, TextIO
 import click
 from rich.console import Console
 
-from aws_durable_execution_sdk_python.core.model import Operation
 from aws_durable_execution_sdk_python_testing.api import DurableApi
 from aws_durable_execution_sdk_python_testing.cli.connection import (
     Connection,
@@ -55,9 +55,13 @@ def invoke(
 ) -> None:
     """Start an execution of FUNCTION: a name, NAME:QUALIFIER or an ARN.
 
+    With --wait, --json prints JSON lines: the execution, each change of an operation, the result.
+
     Exit status with --wait: 0 success, 1 the execution failed, 2 it was not started or has not
     ended in time, 130 interrupted; it then goes on.
     """
+    if timeout is not None and not wait:
+        raise Problem("--timeout is for --wait: without it, nothing is waited for")
     members = {"DurableExecutionName": name, "TenantId": tenant_id}
     request = {key: value for key, value in members.items() if value is not None}
     payload = json.dumps(read_json(event, "--event"))
@@ -140,9 +144,9 @@ def _look(api: DurableApi, arn: str, seen: int) -> tuple[bool, list[dict[str, An
 
 
 def _view(arn: str, as_json: bool, out: TextIO) -> View:
-    def answering(callback: Operation) -> str:
-        name = callback.name or "NAME"
-        return f"answer it with: durable callback succeed '{name}' --execution {name_of(arn)}"
+    def answering(callback: str | None) -> str:
+        name = shlex.quote(callback or "NAME")
+        return f"answer it with: durable callback succeed {name} --execution {name_of(arn)}"
 
     if as_json:
         return JsonView(out)

@@ -25,6 +25,8 @@ def find_execution(api: DurableApi, connection: Connection, text: str) -> str:
     if text.startswith(_ARN_PREFIX):
         return text
     function, slash, name = text.rpartition("/")
+    if not name:
+        raise Problem(f"{text!r} names no execution: give its ARN, its name, or FUNCTION/NAME")
     found = list(list_executions(api, connection, function or None, DurableExecutionName=name))
     if len(found) == 1:
         return str(found[0]["DurableExecutionArn"])

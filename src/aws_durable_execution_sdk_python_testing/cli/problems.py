@@ -28,17 +28,33 @@ def explaining(endpoint: str | None) -> Iterator[None]:
     Args:
         endpoint: where the service is; None for AWS.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        EndpointConnectionError,
+        NoCredentialsError,
+        NoRegionError,
+    )
 
     try:
         yield
     except EndpointConnectionError as error:
         raise Problem(_unreachable(endpoint)) from error
+    except NoRegionError as error:
+        raise Problem("in which region? Give --region, AWS_REGION or a profile with one") from error
+    except NoCredentialsError as error:
+        raise Problem(_NO_CREDENTIALS) from error
     except ClientError as error:
         answer = error.response.get("Error", {})
         raise Problem(f"{answer.get('Code')}: {answer.get('Message')}") from error
     except BotoCoreError as error:
         raise Problem(str(error)) from error
+
+
+_NO_CREDENTIALS = (
+    "AWS wants credentials, and there are none: give --profile, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY"
+)
 
 
 def _unreachable(endpoint: str | None) -> str:

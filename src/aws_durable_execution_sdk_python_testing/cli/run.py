@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sqlite3
 import sys
 import uuid
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL, Operation, Status
+from aws_durable_execution_sdk_python.core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, INTERRUPTED, Problem
 from aws_durable_execution_sdk_python_testing.cli.values import EVENT_HELP, parse_json, read_json
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
@@ -205,8 +206,8 @@ def _view(request: _Request, out: Any, clock: RealClock) -> View:
     return LineView(out, _answering)
 
 
-def _answering(callback: Operation) -> str:
-    return f"answer it with --callback '{callback.name or 'NAME'}=JSON'"
+def _answering(callback: str | None) -> str:
+    return f"answer it with --callback {shlex.quote(callback or 'NAME')}=JSON"
 
 
 def _leave(name: str) -> NoReturn:
