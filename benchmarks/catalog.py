@@ -198,12 +198,12 @@ WORKLOADS = {
         ),
         Workload(
             "map-100x100KB",
-            "map of 100 x 100 KB, 5 ms",
+            "map of 100 items that return 100 KB, 5 ms",
             "large_items",
             {"count": 100, "characters": 100_000},
             0.005,
             expected="10000000",
-            operations=1 + 2 * 100,
+            operations=1 + 100,
             unit_count=100,
         ),
         _steps(

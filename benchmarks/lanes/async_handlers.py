@@ -72,7 +72,8 @@ async def large_items(event: dict[str, Any], context: AsyncDurableContext) -> in
     text = "x" * event["characters"]
 
     async def branch(child: AsyncDurableContext, item: int, index: int, items: Any) -> str:
-        return await child.step(work(text), name="work")
+        probe.note()
+        return text
 
     batch = await context.map([1] * event["count"], branch, name="large")
     return sum(len(result) for result in batch.get_results())
