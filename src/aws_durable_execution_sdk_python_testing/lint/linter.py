@@ -152,7 +152,14 @@ def _run(tree: ast.Module, filename: str, lines: list[str]) -> Iterator[Finding]
 def _place(located: Located, filename: str, lines: list[str]) -> Finding:
     """With columns in characters: the parser counts bytes of UTF-8."""
     node = located.node
+    end_offset = node.end_col_offset or node.col_offset
     end_line = node.end_lineno or node.lineno
+    if isinstance(node, ast.ExceptHandler):
+        # Its first line is meant, not what it does with the error.
+        end_line, end_offset = node.lineno, node.col_offset + len("except")
+        if node.type is not None:
+            end_line = node.type.end_lineno or node.lineno
+            end_offset = node.type.end_col_offset or end_offset
     return Finding(
         filename,
         node.lineno,
@@ -160,7 +167,7 @@ def _place(located: Located, filename: str, lines: list[str]) -> Finding:
         located.code,
         located.message,
         end_line,
-        _column(lines, end_line, node.end_col_offset or node.col_offset),
+        _column(lines, end_line, end_offset),
     )
 
 

@@ -97,10 +97,23 @@ def is_container(program: Program, binding: Binding) -> bool:
 
 
 def is_guarded(program: Program, mutation: Mutation) -> bool:
-    """Whether the change is a cache's: under an `if` that asks about the same variable."""
-    for around in program.source.around(mutation.node):
-        if isinstance(around, ast.If) and mutation.root.id in _names(around.test):
+    """Whether the change is a cache's: made only where the variable was found wanting.
+
+    Under an `if` that asks about it, in the `except` of a `try` that used it, or `x = x or ...`.
+    """
+    name = mutation.root.id
+    match mutation.node:
+        case ast.Assign(value=ast.BoolOp(values=values)) if name in _names(values[0]):
             return True
+        case _:
+            pass
+    inner: ast.AST = mutation.node
+    for around in program.source.around(mutation.node):
+        if isinstance(around, ast.If) and name in _names(around.test):
+            return True
+        if isinstance(around, ast.Try) and isinstance(inner, ast.ExceptHandler):
+            return any(name in _names(statement) for statement in around.body)
+        inner = around
     return False
 
 
@@ -204,8 +217,8 @@ def _is_read(program: Program, name: ast.Name) -> bool:
     return True
 
 
-def _names(expression: ast.expr) -> set[str]:
-    return {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _base(expression: ast.expr) -> ast.expr:

@@ -197,10 +197,12 @@ class Operations:
             size = self._size()
             for call in calls:
                 operation = self.operation(call)
-                if operation is None:
-                    self._pass_contexts(call)
-                else:
+                if operation is not None:
                     self._read_operation(operation)
+                elif self._source.sdk_name(call.func) in _DECORATORS:
+                    self._read_decoration(call)
+                else:
+                    self._pass_contexts(call)
 
     def _size(self) -> int:
         return len(self._contexts) + sum(map(len, self._roles.values()))
@@ -223,6 +225,14 @@ class Operations:
             if takes.role is not Role.STEP:
                 self._give_context(function, 0, operation.context.kind)
 
+    def _read_decoration(self, call: ast.Call) -> None:
+        """`handler = durable_execution(function)`: a decorator called as a function."""
+        role, index = _DECORATORS[self._source.sdk_name(call.func) or ""]
+        for function in self._targets.of(call.args[0]) if call.args else ():
+            self._roles.setdefault(function.scope, set()).add(role)
+            if index is not None:
+                self._give_context(function, index, Kind.BLOCKING)
+
     def _give_context(self, function: Function, index: int, parent: Kind) -> None:
         """Make a parameter a context, of the kind that the SDK would pass."""
         parameter = function.parameter(index)
@@ -241,7 +251,7 @@ class Operations:
         if not any((*by_index.values(), *by_name.values())):
             return
         for function in self._targets.of(called):
-            offset = self._offset(function.scope)
+            offset = self._offset(function)
             positional = function.scope.positional[function.given + offset :]
             for index, parameter in enumerate(positional):
                 self._receive(parameter, by_index.get(index))
@@ -252,8 +262,9 @@ class Operations:
         if context is not None:
             self._contexts.setdefault(parameter, context.kind)
 
-    def _offset(self, scope: Scope) -> int:
+    def _offset(self, function: Function) -> int:
         """How many leading parameters the SDK gives when it runs a decorated function."""
-        if not self._targets.binds(scope):
+        if not self._targets.binds(function):
             return 0
-        return self.step_offset(scope) if Role.STEP in self.roles(scope) else 1
+        is_step = Role.STEP in self.roles(function.scope)
+        return self.step_offset(function.scope) if is_step else 1

@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 from aws_durable_execution_sdk_python_testing.lint.scopes import Bound, Scope
 from aws_durable_execution_sdk_python_testing.lint.source import Source
 
-# Called with a function, these hand that function on.
-_WRAPPERS = frozenset(
-    {"durable_step", "durable_with_child_context", "durable_wait_for_callback", "ParallelBranch"}
-)
+# A function decorated with one of these gives an operation's body when it is called.
 _BINDING_DECORATORS = frozenset(
     {
         "durable_step",
@@ -32,11 +29,13 @@ class Function:
         given: how many leading positional parameters it has been given already (`self`, those
             of a `partial`).
         is_bound: whether it is a decorated function called with its arguments, as in `charge(5)`.
+        is_wrapped: whether it is decorated by a call, as in `durable_step(charge)`.
     """
 
     scope: Scope
     given: int = 0
     is_bound: bool = False
+    is_wrapped: bool = False
 
     def parameter(self, index: int) -> ast.arg | None:
         positional = self.scope.positional[self.given :]
@@ -80,12 +79,13 @@ class Targets:
             yield from (Function(scope, 1) for scope in self._source.constructors(owner))
             return
         for function in self.of(call.func):
-            if not function.is_bound and not self.binds(function.scope):
+            if not function.is_bound and not self.binds(function):
                 yield function
 
-    def binds(self, scope: Scope) -> bool:
+    def binds(self, function: Function) -> bool:
         """Whether calling the function gives an operation's body instead of running it."""
-        return not _BINDING_DECORATORS.isdisjoint(self._source.decorators(scope))
+        decorators = self._source.decorators(function.scope)
+        return function.is_wrapped or not _BINDING_DECORATORS.isdisjoint(decorators)
 
     def _find(self, expression: ast.expr) -> Iterator[Function]:
         match expression:
@@ -152,19 +152,23 @@ class Targets:
 
     def _returned(self, call: ast.Call) -> Iterator[Function]:
         """The functions that a call gives: a partial's, a decorated one's, those it returns."""
-        if self._source.dotted(call.func) == "functools.partial" and call.args:
+        owner = self._source.local_class(call.func)
+        if owner is not None:
+            for scope in self._source.methods(owner, "__call__"):
+                yield Function(scope, 1)
+        elif self._source.dotted(call.func) == "functools.partial" and call.args:
             for function in self.of(call.args[0]):
                 yield replace(function, given=function.given + len(call.args) - 1)
-        elif self._source.sdk_name(call.func) in _WRAPPERS:
+        elif (name := self._source.sdk_name(call.func)) is not None:
             wrapped = argument(call, 0, "func")
-            if wrapped is not None:
-                yield from self.of(wrapped)
+            for function in self.of(wrapped) if wrapped is not None else ():
+                yield replace(function, is_wrapped=name in _BINDING_DECORATORS)
         else:
             for factory in self.of(call.func):
                 yield from self._made_by(factory)
 
     def _made_by(self, factory: Function) -> Iterator[Function]:
-        if self.binds(factory.scope):
+        if self.binds(factory):
             yield replace(factory, is_bound=True)
         elif isinstance(factory.scope.node, ast.Lambda):
             yield from self.of(factory.scope.node.body)

@@ -31,7 +31,7 @@ def check_awaiting(program: Program) -> Iterator[Located]:
     """Operations whose coroutine is dropped, or used as if it were the result."""
     for scope in (program.source.scopes.module, *program.source.functions):
         for operation in program.operations.in_scope(scope):
-            if operation.context.kind is Kind.ASYNC and operation.method != "with_retry":
+            if operation.context.kind is Kind.ASYNC:
                 yield from _check(program, scope, operation)
 
 
