@@ -27,7 +27,7 @@ _TABLE = (
     Code("DUR101", "clock-outside-step", "The clock is read outside a step"),
     Code("DUR102", "random-outside-step", "A random value is drawn outside a step"),
     Code("DUR103", "uuid-outside-step", "A unique id is made outside a step"),
-    Code("DUR104", "environment-outside-step", "The environment is read outside a step"),
+    Code("DUR104", "environment-outside-step", "The environment is used outside a step"),
     Code("DUR105", "network-outside-step", "The network or a process is used outside a step"),
     Code("DUR201", "operation-in-step", "A durable operation is called inside a step"),
     Code("DUR202", "outer-context-in-child", "A child context's function uses an outer context"),
