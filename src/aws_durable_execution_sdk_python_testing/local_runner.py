@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
@@ -143,7 +143,7 @@ class DurableFunctionTestRunner:
     def mock_step(
         self,
         name: str,
-        outcomes: Sequence[Any] | None = None,
+        outcomes: Any = None,
         *,
         result: Any = None,
         error: BaseException | ErrorObject | None = None,
@@ -156,9 +156,10 @@ class DurableFunctionTestRunner:
 
         Args:
             name: of the steps, on whatever level.
-            outcomes: what the attempts come to, one after another; an error is raised. All
-                steps of that name share the list, and one attempt too many fails.
-            result: what every attempt returns, if no `outcomes` are given.
+            outcomes: a list or tuple with what the attempts come to, one after another; an error
+                is raised. All steps of that name share the list, and one attempt too many
+                fails. Anything else is what every attempt comes to.
+            result: what every attempt returns; also if it is a list.
             error: what every attempt raises instead.
 
         Returns:
@@ -179,7 +180,7 @@ class DurableFunctionTestRunner:
     def mock_invoke(
         self,
         function_name: str,
-        outcomes: Sequence[Any] | None = None,
+        outcomes: Any = None,
         *,
         result: Any = None,
         error: BaseException | ErrorObject | None = None,
@@ -202,7 +203,7 @@ class DurableFunctionTestRunner:
             ```
         """
         mocked = Outcomes(f"mock_invoke({function_name!r})", outcomes, result, error)
-        return self.register_function(_target_name(function_name), mocked.perform)
+        return self.register_function(_target_name(function_name), mocked)
 
     # ---------------------------------------------------------------------------- running
 
