@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aws_durable_execution_sdk_python.core.completion import (
@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python.core.completion import (
     BatchResult,
     CompletionReason,
 )
+from aws_durable_execution_sdk_python.core.envelope import encode_batch
 from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
 from aws_durable_execution_sdk_python.serdes import (
@@ -456,10 +457,27 @@ def test_a_serdes_must_write_text() -> None:
 
 @settings(deadline=None)
 @given(st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False))
+@example("\ud83d\ude00")
 def test_a_round_trip_gives_what_a_replay_reads(value: Any) -> None:
     text, seen = round_trip(None, value, "id", "arn")
     read = deserialize(None, text, "id", "arn")
     assert (seen, type(seen)) == (read, type(read))
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_batch_written_item_by_item_is_written_the_same(data: st.DataObject) -> None:
+    """And reads back as it was."""
+    results = data.draw(st.lists(nested(SCALARS | EXTENDED, tuples=True), max_size=3))
+    failed = ErrorObject("no stock", "ValueError", None, ["line é"])
+    items = [BatchItem(i, BatchItemStatus.SUCCEEDED, result) for i, result in enumerate(results)]
+    items.append(BatchItem(len(items), BatchItemStatus.FAILED, None, failed))
+    batch = BatchResult(items, CompletionReason.MIN_SUCCESSFUL_REACHED)
+    text = write(batch)
+    assert encode_batch(batch, len(text)) == text
+    assert encode_batch(batch, len(text) - 1) is None
+    assert same([item.result for item in read(text).all], [*results, None])
+    assert [item.error for item in read(text).all] == [item.error for item in items]
 
 
 def test_a_round_trip_gives_a_copy_of_what_can_change() -> None:

@@ -18,7 +18,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.batch_result import BatchResult
+from aws_durable_execution_sdk_python.core.batch_result import BatchItem, BatchResult
 
 # Made once: `json.dumps` with options makes an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -53,6 +53,34 @@ def decode(text: str) -> Any:
     """The value of a text, in either form. Raises whatever damaged data provokes."""
     tree = json.loads(text)
     return _open(tree) if _is_envelope(tree) else tree
+def encode_batch(batch: BatchResult[Any], limit: int) -> str | None:
+    """The text that `encode` gives a batch, or None if that is longer than `limit` characters.
+
+    Written item by item, so that of a batch far beyond the limit little is written.
+    """
+    items: list[str] = []
+    reason = _to_json(_tag(batch.completion_reason.value))
+    start = '{"t":"br","v":{"all":{"t":"l","v":['
+    end = f']}},"completionReason":{reason}}}}}'
+    size = len(start) + len(end) - 1
+    for item in batch.all:
+        text = _item_text(item)
+        items.append(text)
+        size += len(text) + 1
+        if size > limit:
+            return None
+    return start + ",".join(items) + end
+
+
+def _item_text(item: BatchItem[Any]) -> str:
+    result = _to_json(_tag(item.result))
+    error = _to_json(_tag(None if item.error is None else item.error.to_dict()))
+    return (
+        f'{{"t":"m","v":{{"index":{{"t":"i","v":{item.index}}},'
+        f'"status":{{"t":"s","v":"{item.status.value}"}},"result":{result},"error":{error}}}}}'
+    )
+
+
 
 
 def _is_plain(value: Any) -> bool:

@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python.core.completion import (
     read_completion_record,
     write_completion_record,
 )
+from aws_durable_execution_sdk_python.core.envelope import encode_batch
 from aws_durable_execution_sdk_python.core.errors import describe
 from aws_durable_execution_sdk_python.core.ids import operation_id
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
@@ -33,6 +34,7 @@ from aws_durable_execution_sdk_python.core.model import (
     OperationSubType,
     OperationType,
 )
+from aws_durable_execution_sdk_python.core.validation import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python.exceptions import (
     DurableOperationError,
     NonDeterministicExecutionError,
@@ -69,6 +71,11 @@ class Batch:
         return self.config.nesting_type is NestingType.FLAT
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the default serdes writes the items, which then read back as they are."""
+        return self.config.serdes is None and self.config.item_serdes is None
+
+    @property
     def completion(self) -> CompletionConfig:
         return self.config.completion_config
 
@@ -93,9 +100,15 @@ def run_batch(runtime: Runtime, batch: Batch) -> Coroutine[Any, Any, BatchResult
         body,
         serdes=batch.config.serdes,
         summarise=summarise,
+        encode=_encode if batch.is_plain else None,
         rebuild_large=rebuild,
     )
     return run_child(runtime, child)
+
+
+def _encode(result: BatchResult[Any]) -> str | None:
+    # Each result was read back from its branch's own record, and would come out the same again.
+    return encode_batch(result, LARGE_RESULT_BYTES)
 
 
 def step_body(function: Bound[Any]) -> Body:

@@ -46,6 +46,7 @@ class Child:
         outer: where the operation stands.
         body: what runs inside, given the runtime and the position inside.
         summarise: makes the payload that stands for a result too large to store.
+        encode: writes a result that needs no reading back; None if it is too large to store.
         rebuild_large: makes such a result again on replay; by default the body does.
         is_virtual: whether the context leaves no record of its own.
         lazy_close: whether the closing update only has to come before the enclosing one's.
@@ -57,6 +58,7 @@ class Child:
     body: Body
     serdes: SerDes[Any] | None = None
     summarise: Callable[[Any], str] | None = None
+    encode: Callable[[Any], str | None] | None = None
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[Any]] | None = None
     is_virtual: bool = False
     lazy_close: bool = False
@@ -88,7 +90,7 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
         identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
     try:
         value = await child.body(runtime, child.inside())
-        payload, value = _round_trip(runtime, child, value)
+        payload, value = _stored(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
         raise
@@ -121,9 +123,9 @@ async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any
 
 
 def _succeeded(
-    child: Child, identity: OperationIdentity, value: Any, payload: str
+    child: Child, identity: OperationIdentity, value: Any, payload: str | None
 ) -> OperationUpdate:
-    large = utf8_size(payload) > LARGE_RESULT_BYTES
+    large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
     if large:
         summary = child.summarise(value) if child.summarise is not None else ""
         payload = payload_size("the summary of the context's result", summary)
@@ -139,6 +141,13 @@ async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> Non
         runtime.post(update)
     else:
         await runtime.save(update)
+
+
+def _stored(runtime: Runtime, child: Child, value: Any) -> tuple[str | None, Any]:
+    """What to store of a result, None if it is too large, and what the program sees of it."""
+    if child.encode is not None:
+        return child.encode(value), value
+    return _round_trip(runtime, child, value)
 
 
 def _round_trip(runtime: Runtime, child: Child, value: Any) -> tuple[str, Any]:

@@ -1,9 +1,10 @@
 """The async queue consumer that saves updates: one task, one request in flight.
 
-An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
-request, or once the request is full; while a request is under way the next batch builds up (group commit). An update nobody
-waits for rides with the next request, or goes alone once `LAZY_SECONDS` have passed. There is no
-polling and no lingering: with nothing to send, the task sleeps.
+An update somebody waits for is sent once nothing else is ready to run, so that siblings share
+the request, or once the request is full; while a request is under way the next batch builds up
+(group commit). An update nobody waits for rides with the next request, or goes alone once
+`LAZY_SECONDS` have passed. There is no polling and no lingering: with nothing to send, the task
+sleeps.
 
 All methods run on the event loop's thread, which makes check-and-enqueue one atomic section.
 """
@@ -170,8 +171,9 @@ class Checkpointer:
         try:
             while self.ended is None:
                 await self._wake.wait()
-                await self._gather()
-                await self._catch_up()
+                if not self._full:
+                    await self._gather()
+                    await self._catch_up()
                 self._wake.clear()
                 await self._send(self._take_batch())
                 if self._queue and (self._lazy_timer is None or self._awaited()):
@@ -189,7 +191,8 @@ class Checkpointer:
         loop = asyncio.get_running_loop()
         latest = loop.time() + GATHER_SECONDS
         await asyncio.sleep(0)
-        while not self._full and callbacks_pending(loop) and loop.time() < latest:
+        # Each sleep is a pass of the scheduler, not a delay.
+        while not self._full and callbacks_pending(loop) and loop.time() < latest:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     @property
