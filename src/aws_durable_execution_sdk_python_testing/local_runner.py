@@ -18,9 +18,12 @@ from aws_durable_execution_sdk_python_testing.engine import (
     Limits,
     PlainTarget,
     StartExecution,
+    Target,
 )
 from aws_durable_execution_sdk_python_testing.engine.targets import FunctionReference
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
+from aws_durable_execution_sdk_python_testing.exploration.runner import ExploresCrashes
+from aws_durable_execution_sdk_python_testing.exploration.running import Subject
 from aws_durable_execution_sdk_python_testing.faults import Faults
 from aws_durable_execution_sdk_python_testing.invoker import Handler, InProcessInvoker
 from aws_durable_execution_sdk_python_testing.local import LONGEST_TIMEOUT_SECONDS, LocalService
@@ -33,9 +36,11 @@ from aws_durable_execution_sdk_python_testing.stores.base import EventStore
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 _DEFAULT_NAME = "execution-name"
+_FUNCTION_NAME = "test-function"
+_ACCOUNT_ID = "123456789012"
 
 
-class DurableFunctionTestRunner:
+class DurableFunctionTestRunner(ExploresCrashes):
     """Runs a durable handler on a local service.
 
     Waits, retry delays and callback time-outs are skipped: when no function runs, time jumps to
@@ -84,6 +89,9 @@ class DurableFunctionTestRunner:
         self._execution_timeout = execution_timeout
         self._virtual_timeout = execution_timeout_clock == "virtual"
         self._steps = StepMocks()
+        self._functions: dict[str, tuple[Handler, Target]] = {}
+        self._limits = limits or _limits(max_invocation_page_bytes)
+        self._region = region
         self._invoker = InProcessInvoker(
             self._steps, replay_every_checkpoint=replay_every_checkpoint
         )
@@ -91,7 +99,7 @@ class DurableFunctionTestRunner:
             self._invoker,
             InMemoryExecutionStore() if store is None else store,
             clock=VirtualClock() if skip_time else RealClock(),
-            limits=limits or _limits(max_invocation_page_bytes),
+            limits=self._limits,
             region=region,
             invocation_timeout=invocation_timeout,
             skipped_time_counts=self._virtual_timeout,
@@ -121,12 +129,8 @@ class DurableFunctionTestRunner:
         Returns:
             The runner, so that calls chain.
         """
-        self._invoker.register(function_name, handler)
-        self._service.register_target(
-            function_name,
-            DurableTarget(self._service_seconds(execution_timeout), retention_period_days),
-        )
-        return self
+        target = DurableTarget(self._service_seconds(execution_timeout), retention_period_days)
+        return self._register(function_name, handler, target)
 
     def register_function(self, function_name: str, handler: Handler) -> Self:
         """Make an ordinary function `handler(event, context)` known to `context.invoke`.
@@ -134,8 +138,12 @@ class DurableFunctionTestRunner:
         Returns:
             The runner, so that calls chain.
         """
+        return self._register(function_name, handler, PlainTarget())
+
+    def _register(self, function_name: str, handler: Handler, target: Target) -> Self:
+        self._functions[function_name] = (handler, target)
         self._invoker.register(function_name, handler)
-        self._service.register_target(function_name, PlainTarget())
+        self._service.register_target(function_name, target)
         return self
 
     # ------------------------------------------------------------------------------ mocks
@@ -212,9 +220,9 @@ class DurableFunctionTestRunner:
         input: Any = None,
         execution_timeout: float | None = None,
         timeout: float | None = None,
-        function_name: str = "test-function",
+        function_name: str = _FUNCTION_NAME,
         execution_name: str = _DEFAULT_NAME,
-        account_id: str = "123456789012",
+        account_id: str = _ACCOUNT_ID,
         tenant_id: str | None = None,
         *,
         callbacks: Mapping[str, Any] | None = None,
@@ -266,9 +274,9 @@ class DurableFunctionTestRunner:
         input: Any = None,
         execution_timeout: float | None = None,
         timeout: float | None = None,
-        function_name: str = "test-function",
+        function_name: str = _FUNCTION_NAME,
         execution_name: str = _DEFAULT_NAME,
-        account_id: str = "123456789012",
+        account_id: str = _ACCOUNT_ID,
         tenant_id: str | None = None,
         *,
         callbacks: Mapping[str, Any] | None = None,
@@ -456,6 +464,24 @@ class DurableFunctionTestRunner:
             execution_timeout=self._timeout(*timeouts),
             account_id=account_id,
             tenant_id=tenant_id,
+        )
+
+    def _subject(
+        self, input: Any, callbacks: Mapping[str, Any] | None, timeout: float | None
+    ) -> Subject:
+        handlers = {key: handler for key, (handler, _) in self._functions.items()}
+        return Subject(
+            request=self._request(
+                input, _FUNCTION_NAME, _DEFAULT_NAME, _ACCOUNT_ID, None, (None, timeout)
+            ),
+            functions={_FUNCTION_NAME: self._handler, **handlers},
+            targets={key: target for key, (_, target) in self._functions.items()},
+            steps=self._steps,
+            callbacks=callbacks,
+            limits=self._limits,
+            region=self._region,
+            invocation_timeout=self._service.invocation_timeout,
+            skipped_time_counts=self._virtual_timeout,
         )
 
     def _timeout(self, execution_timeout: float | None, timeout: float | None) -> int:
