@@ -137,7 +137,7 @@ def test_an_answer_at_the_deadline_is_too_late(handler: Handler) -> None:
     assert handler.operation("c")["Status"] == "TIMED_OUT"
 
 
-@pytest.mark.parametrize("callback_id", ["", "not base64!", "Zm9v"])
+@pytest.mark.parametrize("callback_id", ["", "not base64!", "Zm9vYg", "\u00e6"])
 def test_a_malformed_id_is_refused(handler: Handler, callback_id: str) -> None:
     with pytest.raises(InvalidParameterValueError):
         handler.bench.engine.callback_succeed(callback_id, b"1", 0)
@@ -145,9 +145,10 @@ def test_a_malformed_id_is_refused(handler: Handler, callback_id: str) -> None:
 
 def test_an_unknown_id_is_not_found(handler: Handler) -> None:
     handler.checkpoint(step("START"))
-    for text in ("arn\nc", f"{handler.arn}\nc", f"{handler.arn}\ns"):
+    texts = ("foo", "arn\nc", f"{handler.arn}\nc", f"{handler.arn}\ns", "a\nb\nc")
+    for known in (*map(str.encode, texts), b"\xff"):
         with pytest.raises(ResourceNotFoundError):
-            handler.bench.engine.callback_succeed(base64.b64encode(text.encode()).decode(), b"", 0)
+            handler.bench.engine.callback_succeed(base64.b64encode(known).decode(), b"", 0)
 
 
 def test_a_result_must_be_text_within_the_limit() -> None:

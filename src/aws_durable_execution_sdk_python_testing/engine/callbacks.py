@@ -54,10 +54,9 @@ def describe(execution: Execution) -> list[CallbackInfo]:
 
 
 def _open(service: Service, callback_id: str) -> tuple[Execution, OperationRecord]:
-    place = tokens.read_callback_id(callback_id)
-    if place is None:
+    if not tokens.is_well_formed(callback_id):
         raise InvalidParameterValueError("Invalid callback id")
-    arn, operation_id = place
+    arn, operation_id = tokens.read_callback_id(callback_id) or ("", "")
     execution = service.executions.get(arn)
     operation = execution.operations.get(operation_id) if execution else None
     if execution is None or operation is None or operation.type is not OperationType.CALLBACK:

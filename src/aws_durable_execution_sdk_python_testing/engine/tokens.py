@@ -18,6 +18,14 @@ def callback_id(arn: str, operation_id: str) -> str:
     return _pack(arn, operation_id)
 
 
+def is_well_formed(text: str) -> bool:
+    """Whether a client may take it for something the service has handed out."""
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return False
+
+
 def read_callback_id(text: str) -> tuple[str, str] | None:
     """The execution's ARN and the operation's id; None if it never was a callback id."""
     parts = _unpack(text)
