@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
+    from aws_durable_execution_sdk_python_testing.faults import Faults
     from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
 
 MARKER = "durable_execution"
@@ -53,9 +54,12 @@ def pytest_load_initial_conftests(
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(handler=, lambda_function_name=, skip_time=True): the durable function that "
-        "the fixture durable_runner runs: `handler` in process, the deployed function that "
-        "`lambda_function_name` stands for with --runner-mode=cloud",
+        f"{MARKER}(handler=, lambda_function_name=, skip_time=True, faults=None, "
+        "explore_crashes=False): the durable function that the fixture durable_runner runs: "
+        "`handler` in process, the deployed function that `lambda_function_name` stands for with "
+        "--runner-mode=cloud. In process, `faults` are what goes wrong between function and "
+        "service, and with explore_crashes=True, or a dict of options, `run` also explores "
+        "crashes",
     )
 
 
@@ -81,13 +85,23 @@ def durable_runner(
 
 
 def _local_runner(
-    handler: Any = None, skip_time: bool = True, **_: Any
+    handler: Any = None,
+    skip_time: bool = True,
+    faults: Faults | None = None,
+    explore_crashes: bool | Mapping[str, Any] = False,
+    **_: Any,
 ) -> DurableFunctionTestRunner:
     from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
 
     if handler is None:
         pytest.fail(f"@pytest.mark.{MARKER} needs handler= for local runs")
-    return DurableFunctionTestRunner(handler, skip_time=skip_time)
+    if explore_crashes is False:
+        return DurableFunctionTestRunner(handler, skip_time=skip_time, faults=faults)
+
+    from aws_durable_execution_sdk_python_testing.exploration.marked import ExploringTestRunner
+
+    options = {} if explore_crashes is True else explore_crashes
+    return ExploringTestRunner(handler, options, skip_time=skip_time, faults=faults)
 
 
 def _cloud_runner(
