@@ -141,7 +141,8 @@ WORKLOADS = {
             latency=0,
             expected="",
             operations=0,
-            lanes=SDK_LANES,
+            # Importing is the same whatever the handler.
+            lanes=(*BLOCKING, FORK),
             warm=False,
             measure="import",
         ),

@@ -104,7 +104,10 @@ def chart(results: Path, image: Path) -> None:
     # matplotlib is needed for this alone.
     from benchmarks.chart import draw
 
-    draw(_load(results), image)
+    try:
+        draw(_load(results), image)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command(name="list")

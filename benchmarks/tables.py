@@ -48,8 +48,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
     for row in ROWS:
         for lane in (OURS, OURS_ASYNC):
             value = results.value(row, lane)
-            # Importing is the same whatever the handler.
-            if value is None or (row.workload == "import" and lane != OURS):
+            if value is None:
                 continue
             found = {peer: results.value(row, peer) for peer in PEERS}
             peers = {peer: other for peer, other in found.items() if other is not None}
