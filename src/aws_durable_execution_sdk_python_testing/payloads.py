@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from aws_durable_execution_sdk_python.serdes import ExtendedTypeSerDes, SerDes, SerDesContext
 
@@ -47,11 +47,16 @@ def encode_input(value: Any) -> str:
     """The JSON text of an event: a str may be that text already, anything else is encoded."""
     if isinstance(value, str):
         try:
-            json.loads(value)
+            json.loads(value, parse_constant=_refuse_constant)
         except ValueError:
             return json.dumps(value)
         return value
-    return json.dumps(value)
+    return json.dumps(value, allow_nan=False)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # Python reads NaN and Infinity, which JSON does not have.
+    raise ValueError(f"{name} is no JSON value")
 
 
 # Where operations carry timestamps; None is the operation itself.

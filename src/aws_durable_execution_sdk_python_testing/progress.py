@@ -191,7 +191,7 @@ class LiveView:
             self._console.print(Text(line))
 
     def _table(self) -> RenderableType:
-        table = Table("operation", "status", "time", "", box=None, pad_edge=False)
+        table = wording.columns("operation", "status", "time", "", whole=("status", "time"))
         now = datetime.fromtimestamp(self._now(), UTC)
         # A copy: the refresh thread reads while events come in.
         operations = [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Protocol
+
+from rich.table import Column, Table
 
 from aws_durable_execution_sdk_python.core.model import Status
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
@@ -48,6 +50,17 @@ def duration(start: datetime | None, end: datetime | None) -> str:
         return ""
     seconds = max(0.0, (end - start).total_seconds())
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def columns(*headings: str, whole: Collection[str] = ()) -> Table:
+    """An empty table that shows everything, however narrow the terminal.
+
+    Args:
+        headings: of the columns.
+        whole: those of columns whose cells are not broken as long as there is room.
+    """
+    shown = (Column(h, overflow="fold", no_wrap=h in whole) for h in headings)
+    return Table(*shown, box=None, pad_edge=False)
 
 
 def moment(when: datetime) -> str:

@@ -78,3 +78,11 @@ def test_an_open_callback_is_answered_by_the_name_of_its_wait_for_callback() -> 
 def test_an_open_callback_of_its_own_is_answered_by_its_own_name() -> None:
     *_, row = shown(event("ContextStarted", "group"), event("CallbackStarted", "approve", "group"))
     assert row.endswith("answer approve")
+
+
+def test_nothing_is_cut_from_what_must_be_typed() -> None:
+    name = "a-name-without-any-blank-in-it"
+    lines = shown(event("CallbackStarted", name), width=40)
+    folded = "".join(line[-12:].strip() for line in lines)
+    assert "…" not in "".join(lines)
+    assert folded.endswith("in-it")

@@ -90,11 +90,17 @@ def test_a_runner_works_without_with() -> None:
         ([1, 2], [1, 2]),
         (7, 7),
         (None, None),
+        ("NaN", "NaN"),
     ],
 )
 def test_the_input_is_json_text_or_encoded_as_json(given: object, arrives: object) -> None:
     with DurableFunctionTestRunner(echo) as runner:
         assert runner.run(input=given).result == arrives
+
+
+def test_an_input_that_json_cannot_express_is_refused() -> None:
+    with DurableFunctionTestRunner(echo) as runner, pytest.raises(ValueError, match="JSON"):
+        runner.run(input={"price": float("nan")})
 
 
 def test_a_failed_run_names_the_original_error() -> None:

@@ -113,7 +113,7 @@ def history(execution: str, data: bool, as_json: bool, connection: Connection) -
 
 
 def _execution_table(executions: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table("name", "function", "status", "started", "took", box=None, pad_edge=False)
+    table = wording.columns("name", "function", "status", "started", "took", whole=("status",))
     for one in executions:
         start = one["StartTimestamp"]
         table.add_row(
@@ -127,7 +127,9 @@ def _execution_table(executions: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _event_table(events: Iterable[Event]) -> Table:
-    table = Table("id", "time", "event", "operation", "details", box=None, pad_edge=False)
+    table = wording.columns(
+        *("id", "time", "event", "operation", "details"), whole=("id", "time", "event")
+    )
     for event in events:
         table.add_row(
             str(event.event_id),
