@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvalidStateError,
 )
 from aws_durable_execution_sdk_python.service import calls
-from aws_durable_execution_sdk_python.service.errors import classify
+from aws_durable_execution_sdk_python.service.errors import cause, classify
 from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -78,7 +78,7 @@ class AioBoto3Client:
         try:
             response = await self._call(client, calls.CHECKPOINT, request)
         except Exception as error:
-            raise classify(error, CheckpointError) from error
+            raise classify(error, CheckpointError) from cause(error)
         return calls.checkpoint_output(response)
 
     async def get_execution_state(
@@ -96,7 +96,7 @@ class AioBoto3Client:
         try:
             response = await self._call(client, calls.STATE, request)
         except Exception as error:
-            raise classify(error, GetExecutionStateError) from error
+            raise classify(error, GetExecutionStateError) from cause(error)
         return calls.state_output(response)
 
     async def _make(self) -> Any:

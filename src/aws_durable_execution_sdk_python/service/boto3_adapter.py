@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python.core.model import (
 )
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 from aws_durable_execution_sdk_python.service import calls
-from aws_durable_execution_sdk_python.service.errors import classify
+from aws_durable_execution_sdk_python.service.errors import cause, classify
 from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
 
 
@@ -51,7 +51,7 @@ class Boto3Client:
         try:
             response = await _in_thread(self._client.checkpoint_durable_execution, request)
         except Exception as error:
-            raise classify(error, CheckpointError) from error
+            raise classify(error, CheckpointError) from cause(error)
         return calls.checkpoint_output(response)
 
     async def get_execution_state(
@@ -68,7 +68,7 @@ class Boto3Client:
         try:
             response = await _in_thread(self._client.get_durable_execution_state, request)
         except Exception as error:
-            raise classify(error, GetExecutionStateError) from error
+            raise classify(error, GetExecutionStateError) from cause(error)
         return calls.state_output(response)
 
 

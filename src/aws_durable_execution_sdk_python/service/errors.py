@@ -6,6 +6,7 @@ client, and botocore need not be imported to apply them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ _THROTTLED = 429
 _STALE_TOKEN_CODE = "InvalidParameterValueException"
 # The service has spelled this with and without capitals.
 _STALE_TOKEN_PREFIX = "invalid checkpoint token"
+# The token is in the query of a URL that could not be reached.
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
 
 
 def is_retryable(code: str | None, status: int | None, message: str) -> bool:
@@ -61,16 +64,17 @@ def classify(error: Exception, error_class: type[E]) -> E:
 
     Returns:
         An `error_class` with `error_code`, `status_code` and `is_retryable()` set, whose message
-        names the operation. Raise it from `error`.
+        names the operation, and quotes neither the request nor its token. Raise it from
+        `cause(error)`.
 
     Example:
         try:
             response = client.checkpoint_durable_execution(**request)
         except Exception as error:
-            raise classify(error, CheckpointError) from error
+            raise classify(error, CheckpointError) from cause(error)
     """
     code, status, message = _answer(error)
-    detail = f"{type(error).__name__}: {error}"
+    detail = f"{type(error).__name__}: {_without_request(error)}"
     if code is not None:
         detail = f"{code} (HTTP {status}): {message}"
     return error_class(
@@ -79,6 +83,18 @@ def classify(error: Exception, error_class: type[E]) -> E:
         error_code=code,
         status_code=status,
     )
+
+
+def cause(error: Exception) -> Exception | None:
+    """The error itself, to be shown as the cause in a traceback; None if it quotes the request."""
+    return error if _without_request(error) == str(error) else None
+
+
+def _without_request(error: Exception) -> str:
+    """The error's text, without the parts that botocore takes from the request."""
+    if type(error).__name__ == "ParamValidationError":
+        return "the request was refused before it was sent"
+    return _QUERY.sub("?...", str(error))
 
 
 def _answer(error: Exception) -> tuple[str | None, int | None, str]:
