@@ -24,10 +24,9 @@ TRANSITIONS: dict[tuple[str, str], tuple[frozenset[str | None], str]] = {
     ("CONTEXT", "START"): (frozenset({None}), "STARTED"),
     ("CONTEXT", "SUCCEED"): (frozenset({None, "STARTED"}), "SUCCEEDED"),
     ("CONTEXT", "FAIL"): (frozenset({None, "STARTED"}), "FAILED"),
-    ("EXECUTION", "SUCCEED"): (frozenset({"STARTED"}), "SUCCEEDED"),
-    ("EXECUTION", "FAIL"): (frozenset({"STARTED"}), "FAILED"),
 }
-DETAILS = {"STEP": "StepDetails", "CONTEXT": "ContextDetails", "EXECUTION": "ExecutionDetails"}
+ENDINGS = frozenset({"SUCCEED", "FAIL"})
+DETAILS = {"STEP": "StepDetails", "CONTEXT": "ContextDetails"}
 IDENTITY = ("Type", "SubType", "Name", "ParentId")
 IDENTIFIER = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 NAME = re.compile(r"[\x20-\x7e]{1,256}").fullmatch
@@ -182,7 +181,7 @@ class Execution:
                 raise RejectedError("Cannot checkpoint multiple operations with the same ID.")
             seen[key] = action
             if update["Type"] == "EXECUTION":
-                if position != last:
+                if position != last or action not in ENDINGS:
                     raise RejectedError("EXECUTION checkpoint must be the last update.")
                 self._open = False
                 continue

@@ -35,6 +35,9 @@ class Service:
         except RejectedError as error:
             execution.violations.append(str(error))
             return _refusal(error)
+        except (KeyError, TypeError, ValueError) as error:
+            execution.violations.append(f"malformed request: {error!r}")
+            return _refusal(RejectedError(execution.violations[-1]))
         execution.counters.bytes_out += len(body)
         if 0 < execution.latency < time.perf_counter() - started:
             execution.counters.late += 1
