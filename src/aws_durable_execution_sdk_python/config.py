@@ -378,14 +378,16 @@ class ParallelBranch(Generic[R_co]):
 def _check_retry_strategy(strategy: object) -> None:
     if strategy is not None and not callable(strategy):
         raise ValidationError(
-            f"retry_strategy must be callable, got {strategy!r}: "
+            f"retry_strategy must be callable, got {validation.kind_of(strategy)}: "
             "make one of a RetryStrategyConfig with create_retry_strategy(...)"
         )
 
 
 def _check_completion_config(config: object) -> None:
     if not isinstance(config, CompletionConfig):
-        raise ValidationError(f"completion_config must be a CompletionConfig, got {config!r}")
+        raise ValidationError(
+            f"completion_config must be a CompletionConfig, got {validation.kind_of(config)}"
+        )
 
 
 def _warn_without_effect(what: str, instead: str) -> None:

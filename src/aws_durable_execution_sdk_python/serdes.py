@@ -116,8 +116,12 @@ class ExtendedTypeSerDes(SerDes[Any]):
         try:
             return envelope.decode(data)
         # A damaged envelope can break the constructor of any of the types in it.
+        # What they say quotes the data, so it is neither repeated nor shown as the cause.
+        except json.JSONDecodeError as error:
+            raise SerDesError(f"stored data cannot be read: {error}") from None
         except Exception as error:
-            raise SerDesError(f"stored data cannot be read: {error}") from error
+            problem = type(error).__qualname__
+            raise SerDesError(f"stored data cannot be read: {problem} in an envelope") from None
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
@@ -208,12 +212,12 @@ def round_trip(
     return text, deserialize(serdes, text, operation_id, durable_execution_arn, name=name)
 
 
-def _named(operation_id: str, name: str | None) -> str:
-    return f"operation {operation_id}" if name is None else f"operation {name!r} ({operation_id})"
-
-
 def _is_same_when_read(value: object) -> bool:
     return type(value) in _SAME_WHEN_READ or (type(value) is str and value.isascii())
+
+
+def _named(operation_id: str, name: str | None) -> str:
+    return f"operation {operation_id}" if name is None else f"operation {name!r} ({operation_id})"
 
 
 def _text(value: object, rule: str) -> str:

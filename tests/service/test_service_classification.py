@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -157,3 +158,28 @@ def test_response_of_another_library() -> None:
 def test_only_client_errors_are_permanent(status: int | None) -> None:
     """Any status outside 4xx, or none, is retryable unless the code says otherwise."""
     assert is_retryable("SomeException", status, "")
+
+
+@each_call
+async def test_what_was_sent_is_in_no_traceback(
+    service: RecordingService,
+    client: DurableServiceClient,
+    call: Call,
+    error_class: type[BotoClientError],
+    operation: str,
+) -> None:
+    """An unreachable URL has the token in its query; Lambda logs what a handler raises."""
+    service.answer(Answer(status=0))
+    with pytest.raises(error_class) as caught:
+        await call(client)
+    assert "token-1" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_refused_parameters_are_in_no_traceback(
+    service: RecordingService, client: DurableServiceClient
+) -> None:
+    """botocore's report of a request that it refuses quotes the values."""
+    secret: Any = ["the-secret-token"]
+    with pytest.raises(CheckpointError) as caught:
+        await client.checkpoint(ARN, secret, [], None)
+    assert "the-secret-token" not in "".join(traceback.format_exception(caught.value))

@@ -306,8 +306,9 @@ class Level(enum.Enum):
         (object(), "object cannot be stored: return str, int, float"),
         (1j, "complex cannot be stored"),
         ({(1, 2): 3}, "a tuple cannot be a dict key in JSON"),
-        ({1: "a", "1": "b"}, "two keys of a dict become the same text '1'"),
+        ({1: "a", "1": "b"}, "two keys of a dict become the same text: use"),
         ({"a": [0, {"b": {1}}]}, r"at value\['a'\]\[1\]\['b'\]"),
+        ({"a": {"a@example.com": {1}}}, r"at value\['a'\]\[...\]\)"),
         ([10**5000], "cannot be written as JSON"),
     ],
 )

@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python.core.batch_result import (
     read_completion_record,
     write_completion_record,
 )
-from aws_durable_execution_sdk_python.core.validation import number, whole_number
+from aws_durable_execution_sdk_python.core.validation import kind_of, number, whole_number
 from aws_durable_execution_sdk_python.exceptions import InvalidStateError, ValidationError
 
 __all__ = [
@@ -177,7 +177,9 @@ class CompletionConfig:
         if self.should_complete is None:
             return
         if not callable(self.should_complete):
-            raise ValidationError(f"should_complete must be callable, got {self.should_complete!r}")
+            raise ValidationError(
+                f"should_complete must be callable, got {kind_of(self.should_complete)}"
+            )
         if any(threshold is not None for threshold in thresholds):
             raise ValidationError(
                 "should_complete cannot be combined with min_successful or tolerated_failure_*: "
@@ -344,7 +346,7 @@ class CompletionTracker:
         if not isinstance(answer, CompletionDecision):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(
                 "should_complete must return complete_batch(...) or continue_batch(), "
-                f"got {answer!r}"
+                f"got {kind_of(answer)}"
             )
         if not answer.is_complete:
             return None

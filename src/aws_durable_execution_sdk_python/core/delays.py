@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias, overload
 from aws_durable_execution_sdk_python.core.validation import (
     MAX_DELAY_SECONDS,
     number,
+    shown,
     whole_number,
 )
 from aws_durable_execution_sdk_python.exceptions import ValidationError
@@ -112,7 +113,7 @@ def to_duration(value: DurationLike, what: str = "duration") -> Duration:
     if not isinstance(value, int) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValidationError(
             f"{what} must be a Duration, a datetime.timedelta or whole seconds as an int; "
-            f"got {value!r} ({type(value).__name__})"
+            f"got {shown(value)}"
         )
     return Duration(whole_number(f"{what} in seconds", value, 0))
 

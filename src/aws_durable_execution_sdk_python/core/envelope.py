@@ -24,6 +24,10 @@ from aws_durable_execution_sdk_python.core.batch_result import BatchItem, BatchR
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
+# Keys of dicts that are longer are no names of fields.
+_LONGEST_FIELD = 40
+
+
 class UnsupportedValueError(TypeError):
     """A value has no text form. The text says where in the value it is and what to do."""
 
@@ -49,10 +53,6 @@ def encode(value: Any) -> str:
     return _to_json(tree)
 
 
-def decode(text: str) -> Any:
-    """The value of a text, in either form. Raises whatever damaged data provokes."""
-    tree = json.loads(text)
-    return _open(tree) if _is_envelope(tree) else tree
 def encode_batch(batch: BatchResult[Any], limit: int) -> str | None:
     """The text that `encode` gives a batch, or None if that is longer than `limit` characters.
 
@@ -81,6 +81,10 @@ def _item_text(item: BatchItem[Any]) -> str:
     )
 
 
+def decode(text: str) -> Any:
+    """The value of a text, in either form. Raises whatever damaged data provokes."""
+    tree = json.loads(text)
+    return _open(tree) if _is_envelope(tree) else tree
 
 
 def _is_plain(value: Any) -> bool:
@@ -147,11 +151,11 @@ def _encode_map(value: Mapping[Any, Any]) -> dict[str, Any]:
             text = _encode_key(key)
             if text in nodes:
                 raise UnsupportedValueError(
-                    f"two keys of a dict become the same text {text!r}: use string keys"
+                    "two keys of a dict become the same text: use string keys"
                 )
             nodes[text] = _tag(item)
     except UnsupportedValueError as error:
-        error.path = f"[{key!r}]{error.path}"
+        error.path = f"[{_shown_key(key)}]{error.path}"
         raise
     return nodes
 
@@ -165,6 +169,12 @@ def _encode_key(key: Any) -> str:
         f"a {type(key).__qualname__} cannot be a dict key in JSON: use a string, "
         "or store a list of pairs"
     )
+
+
+def _shown_key(key: Any) -> str:
+    """A dict's key in a message, if it looks like a field's name: any other may be data itself."""
+    is_name = isinstance(key, str) and key.isidentifier() and len(key) <= _LONGEST_FIELD
+    return repr(key) if is_name else "..."
 
 
 def _encode_batch(value: BatchResult[Any]) -> dict[str, Any]:
@@ -221,7 +231,7 @@ _ADVICE: dict[type, str] = {
 
 def _open(node: Any) -> Any:
     if not _is_envelope(node):
-        raise ValueError(f"not an envelope with a known tag: {str(node)[:80]}")
+        raise ValueError(f"not an envelope with a known tag: {type(node).__name__}")
     return _DECODERS[node["t"]](node["v"])
 
 

@@ -1,12 +1,14 @@
 """Argument checks made before anything is checkpointed.
 
 Every check returns the value it accepts and raises `ValidationError` with the value given, the
-limit and what to do instead. The limits are the service's.
+limit and what to do instead. The limits are the service's. Of what may be data - arguments in the
+wrong place are - a message says the type only: messages are logged, and data must not be.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from aws_durable_execution_sdk_python.exceptions import ValidationError
@@ -54,20 +56,30 @@ def tenant_id(value: Any) -> str | None:
 
 def _text(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> str:
     if not isinstance(value, str):
-        raise ValidationError(
-            f"{what} must be a string, {rule}; got {_shown(value)} ({type(value).__name__})"
-        )
+        raise ValidationError(f"{what} must be a string, {rule}; got {shown(value)}")
     if not pattern.fullmatch(value):
-        raise ValidationError(
-            f"{what} must be {rule}; got {_shown(value)} ({len(value)} characters)"
-        )
+        raise ValidationError(f"{what} must be {rule}; got {_cut(value)} ({len(value)} characters)")
     return value
 
 
-def _shown(value: object) -> str:
-    """The value as a message shows it: an over-long one is cut."""
+def _cut(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def kind_of(value: object) -> str:
+    """What a message says of a value that may be data: its type, or the name of a function."""
+    if value is None:
+        return "None"
+    name = getattr(value, "__qualname__", None) if callable(value) else None
+    return name if isinstance(name, str) else f"a value of type {type(value).__qualname__}"
+
+
+def shown(value: object) -> str:
+    """What a message says of a value given as a setting: the value, or the type of a larger one."""
+    if value is None or isinstance(value, str | int | float | timedelta):
+        return f"{_cut(value)} ({type(value).__name__})"
+    return kind_of(value)
 
 
 # -------------------------------------------------------------------------------------- numbers
@@ -77,9 +89,7 @@ def whole_number(what: str, value: Any, minimum: int, maximum: int | None = None
     """Check an int (not a bool) of at least `minimum` and at most `maximum`."""
     limits = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValidationError(
-            f"{what} must be a whole number {limits}; got {value!r} ({type(value).__name__})"
-        )
+        raise ValidationError(f"{what} must be a whole number {limits}; got {shown(value)}")
     if value < minimum or (maximum is not None and value > maximum):
         raise ValidationError(f"{what} must be {limits}; got {value}")
     return value
@@ -90,7 +100,7 @@ def number(what: str, value: Any, minimum: float, maximum: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and minimum <= value <= maximum):
         raise ValidationError(
-            f"{what} must be a number from {minimum:g} to {maximum:g}; got {value!r}"
+            f"{what} must be a number from {minimum:g} to {maximum:g}; got {shown(value)}"
         )
     accepted: float = value
     return accepted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from aws_durable_execution_sdk_python.core.validation import kind_of
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionDecision
@@ -28,5 +29,5 @@ def wait_decision(
 
 def _checked(answer: object, kind: type[D], what: str) -> D:
     if not isinstance(answer, kind):
-        raise ValidationError(f"a {what} must return a {kind.__name__}, got {answer!r}")
+        raise ValidationError(f"a {what} must return a {kind.__name__}, got {kind_of(answer)}")
     return answer

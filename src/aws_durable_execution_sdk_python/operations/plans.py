@@ -25,6 +25,7 @@ from aws_durable_execution_sdk_python.config import (
 from aws_durable_execution_sdk_python.core import validation
 from aws_durable_execution_sdk_python.core.callables import Bound, Kind, context_kind, name_of
 from aws_durable_execution_sdk_python.core.model import OperationSubType, OperationType
+from aws_durable_execution_sdk_python.core.validation import kind_of, shown
 from aws_durable_execution_sdk_python.exceptions import CallbackError, ValidationError
 from aws_durable_execution_sdk_python.operations.batch import (
     Batch,
@@ -136,7 +137,8 @@ def plan_condition(
     _check_callable("wait_for_condition", check)
     if not isinstance(config, WaitForConditionConfig):
         raise ValidationError(
-            f"wait_for_condition needs a WaitForConditionConfig as its config, got {config!r}"
+            "wait_for_condition needs a WaitForConditionConfig as its config, "
+            f"got {kind_of(config)}"
         )
     name = validation.operation_name(name or name_of(check))
     identity = position.take(OperationType.STEP, OperationSubType.WAIT_FOR_CONDITION, name)
@@ -217,8 +219,8 @@ def plan_retry(
     kind = context_kind(func, parent)
     if kind is not parent and not chosen.wrap_in_child_context:
         raise ValidationError(
-            f"with_retry without a child context runs {func!r} in the given context, which is "
-            f"{parent.value}, but the function is {kind.value}: make both the same, or wrap"
+            f"with_retry without a child context runs {kind_of(func)} in the given context, which "
+            f"is {parent.value}, but the function is {kind.value}: make both the same, or wrap"
         )
 
     async def body(runtime: Runtime, inside: Position) -> Any:
@@ -291,7 +293,7 @@ def _chosen(operation: str, config: C | None, kind: type[C]) -> C:
         return default
     if not isinstance(config, kind):
         raise ValidationError(
-            f"the config of {operation} must be a {kind.__name__}, got {config!r}"
+            f"the config of {operation} must be a {kind.__name__}, got {kind_of(config)}"
         )
     return config
 
@@ -300,14 +302,14 @@ def _items(inputs: Any) -> list[Any]:
     try:
         return list(inputs)
     except TypeError:
-        raise ValidationError(f"map needs a sequence of inputs, got {inputs!r}") from None
+        raise ValidationError(f"map needs a sequence of inputs, got {kind_of(inputs)}") from None
 
 
 def _check_callable(operation: str, func: Any) -> None:
     if not callable(func):
         raise ValidationError(
-            f"{operation} needs a function to run, got {func!r}: pass the function, or a decorated "
-            "function called with its arguments"
+            f"{operation} needs a function to run, got {kind_of(func)}: pass the function, or a "
+            "decorated function called with its arguments"
         )
 
 
@@ -350,7 +352,8 @@ def _seconds(duration: DurationLike | None, parts: dict[str, float]) -> int:
     """The length of a wait given as a duration or in parts, in whole seconds."""
     if duration is not None and parts:
         raise ValidationError(
-            f"wait takes a duration or {', '.join(parts)}, not both; got {duration!r} and {parts}"
+            f"wait takes a duration or {', '.join(parts)}, not both; "
+            f"got {shown(duration)} and {parts}"
         )
     if duration is not None:
         return to_duration(duration, "duration").seconds

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from aws_durable_execution_sdk_python.core.callables import Kind
 from aws_durable_execution_sdk_python.core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python.core.validation import kind_of
 from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
 from aws_durable_execution_sdk_python.runtime import usage
 from aws_durable_execution_sdk_python.runtime.branches import Branches, BranchOutcomes
@@ -120,8 +121,8 @@ class ThreadRuntime:
             if inspect.iscoroutine(result):
                 result.close()
             raise ValidationError(
-                f"{inspect.unwrap(function)!r} was given the blocking context but returned an "
-                "awaitable: declare it `async def`, or annotate its parameter as "
+                f"{kind_of(inspect.unwrap(function))} was given the blocking context but returned "
+                "an awaitable: declare it `async def`, or annotate its parameter as "
                 "AsyncDurableContext"
             )
         return result

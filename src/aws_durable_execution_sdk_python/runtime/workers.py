@@ -58,7 +58,7 @@ class _Job:
             self.done.set_result(self.result)
         elif isinstance(self.error, StopIteration):
             # A future cannot hold StopIteration.
-            self.done.set_exception(RuntimeError(f"user code raised {self.error!r}"))
+            self.done.set_exception(RuntimeError("user code raised StopIteration"))
         else:
             self.done.set_exception(self.error)
         self.error = None
