@@ -6,6 +6,7 @@ import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Protocol
 
 from aws_durable_execution_sdk_python_testing.client import HandlerApi, InProcessClient
@@ -146,13 +147,20 @@ def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
         return {
             "ErrorType": type(error).__name__,
             "ErrorMessage": str(error),
-            "StackTrace": traceback.format_tb(error.__traceback__),
+            "StackTrace": traceback.format_tb(_handlers_part(error.__traceback__)),
         }
     status = error.code if isinstance(error, SystemExit) else type(error).__name__
     return {
         "ErrorType": "Runtime.ExitError",
         "ErrorMessage": f"RequestId: {request_id} Error: Runtime exited: {status}",
     }
+
+
+def _handlers_part(trace: TracebackType | None) -> TracebackType | None:
+    """The trace from the first frame that is not this package's own, as Lambda shows it."""
+    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
+        trace = trace.tb_next
+    return trace
 
 
 def describe_broken_invoker(error: BaseException) -> dict[str, Any]:

@@ -127,6 +127,20 @@ def test_a_function_error_ends_the_invocation_and_another_follows(
     assert second["StartTimestamp"] - first["EndTimestamp"] >= 1  # the back-off, skipped
 
 
+def test_a_runtimes_error_is_one_without_the_header_too(
+    serve: Serve, fake_lambda: LambdaFake
+) -> None:
+    """The Runtime Interface Emulator sends none."""
+    answers: list[Any] = [{"errorType": "OSError", "errorMessage": "disk"}, DONE]
+    fake_lambda.functions["order"] = lambda event: answers.pop(0)
+    served = serve(DURABLE, lambda_endpoint=fake_lambda.url, skip_time=True)
+    reply = invoke(served)
+    assert reply.body == b'"done"'
+    completed = [e for e in events(served, reply) if e["EventType"] == "InvocationCompleted"]
+    error = completed[0]["InvocationCompletedDetails"]["Error"]
+    assert error["Payload"] == {"ErrorType": "OSError", "ErrorMessage": "disk"}
+
+
 def test_a_function_that_keeps_failing_fails_the_execution(
     serve: Serve, fake_lambda: LambdaFake
 ) -> None:

@@ -202,7 +202,10 @@ async def test_a_plain_functions_exception_is_a_function_error(
     api = await connect(serve(BROKEN))
     answer = await api.call("invoke", FunctionName="broken")
     assert answer["FunctionError"] == "Unhandled"
-    assert json.loads(answer["Payload"])["errorType"] == "KeyError"
+    error = json.loads(answer["Payload"])
+    assert error["errorType"] == "KeyError"
+    (frame,) = error["stackTrace"]  # none of the service's own
+    assert "in broken" in frame
 
 
 async def test_a_handler_invokes_durable_and_plain_functions(

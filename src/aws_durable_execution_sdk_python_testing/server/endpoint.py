@@ -90,7 +90,8 @@ class EndpointInvoker:
         )
         if answer.error is not None:
             return Crashed(answer.error)
-        return Returned(_decoded(answer.payload))
+        output = _decoded(answer.payload)
+        return Crashed(_function_error(answer.payload)) if _is_report(output) else Returned(output)
 
     def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
         """Send a plain function its payload."""
@@ -170,11 +171,11 @@ def _send(request: _Request) -> _Answer:
     try:
         return _exchange(request, request.endpoint)
     except TimeoutError:
-        message = f"No answer from {request.endpoint} within {request.timeout:g} seconds"
+        message = f"No answer from {_address(request.endpoint)} within {request.timeout:g} seconds"
         return _unanswered("Sandbox.Timedout", message)
     except (OSError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
-        return _unanswered("EndpointConnectionError", f"{request.endpoint}: {reason}")
+        return _unanswered("EndpointConnectionError", f"{_address(request.endpoint)}: {reason}")
     except ValueError as error:  # what was to be sent does not fit into HTTP
         return _failed("EndpointConnectionError", f"{request.endpoint}: {error}")
 
@@ -241,8 +242,19 @@ def _function_error(text: str) -> dict[str, Any]:
     return error
 
 
+def _is_report(output: Any) -> bool:
+    """Whether it is a runtime's error: the Runtime Interface Emulator answers without header."""
+    return isinstance(output, dict) and "errorType" in output and "Status" not in output
+
+
 def _failed(error_type: str, message: str) -> _Answer:
     return _Answer(error={"ErrorType": error_type, "ErrorMessage": message})
+
+
+def _address(endpoint: str) -> str:
+    """The endpoint for a message, which is logged: without a user's name and password."""
+    parts = urlsplit(endpoint)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _unanswered(error_type: str, message: str) -> _Answer:
