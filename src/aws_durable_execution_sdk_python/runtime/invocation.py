@@ -33,6 +33,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 from aws_durable_execution_sdk_python.runtime.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python.runtime.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python.runtime.deadline import Deadline
+from aws_durable_execution_sdk_python.runtime.inbox import Inbox
 from aws_durable_execution_sdk_python.runtime.loop import LoopRuntime
 from aws_durable_execution_sdk_python.runtime.position import Position
 from aws_durable_execution_sdk_python.runtime.protocol import Runtime
@@ -92,7 +93,8 @@ class Invocation:
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
         self._before = asyncio.all_tasks()
-        self.workers = Workers(self._work_done)
+        self.inbox = Inbox(self.loop)
+        self.workers = Workers(self.inbox, self._work_done)
         self._stand_in: StandIn | None = getattr(client, "stand_in", None)
         clock: Clock = getattr(client, "clock", None) or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.

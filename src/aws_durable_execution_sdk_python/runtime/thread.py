@@ -62,13 +62,13 @@ class ThreadRuntime:
     def post(self, update: OperationUpdate) -> None:
         self.check()
         invocation = self.invocation
-        invocation.loop.call_soon_threadsafe(invocation.checkpointer.submit, update)
+        invocation.inbox.put(invocation.checkpointer.submit, update)
 
     async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         invocation, host = self.invocation, Host()
-        invocation.loop.call_soon_threadsafe(invocation.save_for, host, self.stretch, update)
+        invocation.inbox.put(invocation.save_for, host, self.stretch, update)
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
@@ -146,7 +146,7 @@ class ThreadRuntime:
         """Block this thread while the event loop runs a coroutine in this thread's context."""
         host = host or Host()
         context = contextvars.copy_context()
-        self.invocation.loop.call_soon_threadsafe(
+        self.invocation.inbox.put(
             self.invocation.start_for, host, self.stretch, make, context
         )
         return host.wait()

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
+from aws_durable_execution_sdk_python.runtime.inbox import Inbox
+
 MAX_THREADS = 250
 # How long a checkpoint waits for threads that were just let go to come with updates of their own.
 CATCH_UP_SECONDS = 0.002
@@ -94,8 +96,9 @@ class Host:
 class Workers:
     """The worker threads of one invocation."""
 
-    def __init__(self, on_idle: Callable[[], None]) -> None:
+    def __init__(self, inbox: Inbox, on_idle: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._inbox = inbox
         self._on_idle = on_idle
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -218,7 +221,7 @@ class Workers:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
-            self._loop.call_soon_threadsafe(self._finished, job)
+            self._inbox.put(self._finished, job)
 
     def _offer(self, job: _Job, host: Host) -> None:
         host.busy = True
@@ -227,7 +230,7 @@ class Workers:
 
         def run() -> None:
             job()
-            self._loop.call_soon_threadsafe(self._finished_on_host, job, host)
+            self._inbox.put(self._finished_on_host, job, host)
 
         host.mailbox.put(run)
 
