@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
@@ -49,7 +50,9 @@ def draw(results: Results, path: Path) -> None:
         _mark(axes, results, rows, lane, mark)
     _label(axes, results, rows)
     figure.tight_layout()
-    figure.savefig(path)
+    # The same results are the same file, and text stays text.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"}):
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _base(results: Results, row: Row) -> float | None:

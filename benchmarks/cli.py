@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.box import MARKDOWN
 from rich.console import Console
 
 from benchmarks import environments, tables
@@ -77,23 +78,30 @@ def run(
     sources = dict.fromkeys(SDKS["before"], baseline) if baseline else {}
     with console.status("starting") as status:
         settings = Settings(runs, lanes, sources, directory, status.update)
-        measured = _measure(chosen, settings, console)
+        measured, failures = _measure(chosen, settings, console)
     results = Results(measured, about(versions))
-    _show(results)
     if output is not None:
         results.save(output)
+    _show(results)
+    if failures:
+        raise click.ClickException("\n".join(failures))
 
 
 @main.command()
 @click.argument("first", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("second", required=False, type=click.Path(exists=True, path_type=Path))
-def compare(first: Path, second: Path | None) -> None:
+@click.option("--markdown", is_flag=True, help="Tables to paste into a document.")
+def compare(first: Path, second: Path | None, markdown: bool) -> None:
     """Compare the SDKs in one file of results, or two files: before and after."""
     before = _load(first)
     if second is None:
-        _show(before)
+        shown = [tables.details(before), tables.report(before)]
     else:
-        _console().print(tables.comparison(before, _load(second)))
+        shown = [tables.comparison(before, _load(second))]
+    for table in shown:
+        if markdown:
+            table.box, table.title = MARKDOWN, None
+        _console().print(table)
 
 
 @main.command()
@@ -138,16 +146,23 @@ def _lanes(sdks: str, with_baseline: bool) -> list[str]:
     return [lane for lane in LANES if any(lane in SDKS[name] for name in names)]
 
 
-def _measure(chosen: list[Workload], settings: Settings, console: Console) -> Runs:
+def _measure(
+    chosen: list[Workload], settings: Settings, console: Console
+) -> tuple[Runs, list[str]]:
+    """The figures of the workloads that went well, and what was wrong with the others."""
     cores = Cores.choose()
     if cores.fake == cores.worker:
         console.print("only one core: the service's work is in the figures")
+    measured: Runs = {}
+    failures = []
     with FakeService(cores) as fake:
         driver = Driver(settings, fake, cores)
-        try:
-            return {workload.name: driver.measure(workload) for workload in chosen}
-        except WorkerError as error:
-            raise click.ClickException(str(error)) from error
+        for workload in chosen:
+            try:
+                measured[workload.name] = driver.measure(workload)
+            except WorkerError as error:
+                failures.append(str(error))
+    return measured, failures
 
 
 def _load(path: Path) -> Results:
