@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
@@ -37,6 +39,7 @@ def explore(
     *,
     only: CrashPoint | None = None,
     samples: int | None = None,
+    seconds: float | None = None,
     seed: int = 0,
     compare: Compare | None = None,
 ) -> CrashReport:
@@ -46,7 +49,8 @@ def explore(
         run: runs what is explored.
         only: crash here alone.
         samples: at most so many places, chosen by `seed`.
-        seed: of the choice.
+        seconds: start no further run after so many real seconds.
+        seed: of the choice, and of the order that places are tried in if not all are.
         compare: what of a result must be the same; default: all that an execution ends with.
 
     Raises:
@@ -56,24 +60,29 @@ def explore(
     calm = run(Memory())
     labels = Labels(calm.executions)
     places = _chosen(calm.memory, labels, only)
-    picked = _sampled(places, samples, seed)
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    sampled = places if samples is None and seconds is None else _sampled(places, samples, seed)
     _check_repeatable(calm, run(Memory(lines=calm.memory.lines)), compare)
     rows = _Rows(labels, calm.memory)
     divergences = list(_judge(None, calm, calm, labels, compare))
+    explored: list[CrashPoint] = []
     unreached: list[CrashPoint] = []
-    for place in picked:
+    for place in sampled:
+        if time.monotonic() >= deadline:
+            break
         ran, point = run(Memory(place, calm.memory.lines)), labels.point(place)
         if not ran.memory.crashed:
             unreached.append(point)
+        explored.append(point)
         rows.add(point, ran.memory)
         divergences += _judge(point, calm, ran, labels, compare)
     return CrashReport(
         calm=calm.result,
-        explored=[labels.point(place) for place in picked],
+        explored=explored,
         unreached=unreached,
         divergences=divergences,
         rows=rows.rows(),
-        left_out=len(places) - len(picked),
+        left_out=len(places) - len(explored),
     )
 
 
@@ -89,10 +98,8 @@ def _chosen(memory: Memory, labels: Labels, only: CrashPoint | None) -> list[Pla
 
 
 def _sampled(places: list[Place], samples: int | None, seed: int) -> list[Place]:
-    if samples is None or samples >= len(places):
-        return places
-    chosen = set(random.Random(seed).sample(range(len(places)), samples))
-    return [place for number, place in enumerate(places) if number in chosen]
+    count = len(places) if samples is None else min(samples, len(places))
+    return random.Random(seed).sample(places, count)
 
 
 def _check_repeatable(first: Ran, second: Ran, compare: Compare | None) -> None:

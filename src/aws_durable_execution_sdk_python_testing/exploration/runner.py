@@ -29,6 +29,7 @@ class ExploresCrashes:
         timeout: float | None = None,
         only: CrashPoint | None = None,
         samples: int | None = None,
+        seconds: float | None = None,
         seed: int = 0,
         compare: Callable[[DurableFunctionTestResult], Any] | None = None,
         before_each: Callable[[], object] | None = None,
@@ -49,7 +50,8 @@ class ExploresCrashes:
             input, callbacks, timeout: as for `run`.
             only: crash at this place alone, as a failure names it.
             samples: try at most so many places; None tries all of them.
-            seed: of the choice of samples.
+            seconds: start no further run after so many real seconds.
+            seed: of the choice and the order of the places if not all are tried.
             compare: gives what must be the same of each result. By default that is all an
                 execution ends with: status, result, error, and the operations with theirs. For
                 handlers that race, or whose values are other ones each time.
@@ -78,7 +80,9 @@ class ExploresCrashes:
                 before_each()
             return run(subject, memory)
 
-        report = explore(run_once, only=only, samples=samples, seed=seed, compare=compare)
+        report = explore(
+            run_once, only=only, samples=samples, seconds=seconds, seed=seed, compare=compare
+        )
         if check:
             report.assert_ok()
         return report
