@@ -171,6 +171,13 @@ def test_ls_narrows_the_list(service: Service, arguments: list[str], names: list
     assert [execution["DurableExecutionName"] for execution in listed] == names
 
 
+def test_ls_says_that_there_is_nothing_to_list(service: Service) -> None:
+    result = service.run("ls", "nobody")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no executions\n"
+    assert service.json("ls", "nobody") == []
+
+
 def test_show_tells_what_an_execution_is_and_waits_for(service: Service) -> None:
     arn = service.wait_for_approval("o-1")
     shown = service.ok("show", "o-1")
@@ -331,6 +338,7 @@ def test_a_name_that_several_functions_have_is_refused(service: Service) -> None
         (["invoke", "short", "--event", "{"], "--event is not valid JSON"),
         (["callback", "succeed", "x", "--result", "{"], "--result is not valid JSON"),
         (["callback", "succeed", "not base64"], "InvalidParameterValueException"),
+        (["callback", "heartbeat", "approval"], "if 'approval' is its name, give --execution"),
         (["ls", "--endpoint-url", "no url"], "no url"),
         (["ls", "--endpoint-url", "http://127.0.0.1:1"], "durable serve"),
         (["--aws-is-said", "ls"], "No such option"),

@@ -50,6 +50,15 @@ def test_logs_prints_what_the_functions_of_an_execution_wrote(endpoint: str) -> 
     ]
 
 
+def test_logs_says_that_there_are_none() -> None:
+    fake = FakeLambda()
+    fake.lines = []
+    result = CliRunner().invoke(main, ["logs", ARN, "--endpoint-url", fake.url])
+    fake.close()
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no output is kept of this execution's functions\n"
+
+
 def test_logs_json_has_the_request_ids(endpoint: str) -> None:
     result = CliRunner().invoke(main, ["logs", ARN, "--endpoint-url", endpoint, "--json"])
     assert [line["RequestId"] for line in json.loads(result.stdout)] == ["r-1", "r-2"]

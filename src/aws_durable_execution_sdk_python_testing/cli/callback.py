@@ -13,7 +13,10 @@ from aws_durable_execution_sdk_python_testing.cli.connection import (
     json_option,
 )
 from aws_durable_execution_sdk_python_testing.cli.lookup import find_callback, find_execution
+from aws_durable_execution_sdk_python_testing.cli.problems import Problem
 from aws_durable_execution_sdk_python_testing.cli.values import print_json, read_json
+
+_NO_SUCH_ID = frozenset({"InvalidParameterValueException", "ResourceNotFoundException"})
 
 _execution_option = click.option(
     "--execution",
@@ -96,7 +99,14 @@ def _answer(
         callback_id = callback
         if execution is not None:
             callback_id = find_callback(api, find_execution(api, connection, execution), callback)
-        getattr(api.client, operation)(CallbackId=callback_id, **request)
+        try:
+            getattr(api.client, operation)(CallbackId=callback_id, **request)
+        except api.client.exceptions.ClientError as error:
+            answer = error.response["Error"]
+            if execution is not None or answer["Code"] not in _NO_SUCH_ID:
+                raise
+            hint = f"if {callback!r} is its name, give --execution too"
+            raise Problem(f"{answer['Code']}: {answer['Message']}; {hint}") from error
     if as_json:
         print_json({"CallbackId": callback_id})
     else:

@@ -60,8 +60,10 @@ def ls(
         found = list(islice(list_executions(api, connection, function, **given), limit))
     if as_json:
         print_json(found)
-    else:
+    elif found:
         stdout_console().print(_execution_table(found))
+    else:
+        click.echo("no executions", err=True)
 
 
 @click.command()

@@ -45,6 +45,8 @@ def logs(execution: str, log_group: str | None, as_json: bool, connection: Conne
     if as_json:
         print_json(lines)
         return
+    if not lines:
+        click.echo("no output is kept of this execution's functions", err=True)
     for line in lines:
         when = event_time(line["Timestamp"]).astimezone(UTC)
         click.echo(f"{when:%H:%M:%S.%f}"[:-3] + f"  {line['FunctionName']}  {line['Text']}")
