@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -65,11 +66,23 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         response = error_answer(InvalidParameterValueError("The request body is malformed."))
     except DurableFunctionsLocalRunnerError as error:
         response = error_answer(ServiceError(str(error)))
-    except Exception:
-        logger.exception("failed: %s %s", request.method, request.path)
+    except Exception as error:
+        _log_failure(request, error)
         response = error_answer(ServiceError("The local service failed; its log says why."))
     response.headers["x-amzn-requestid"] = str(uuid.uuid4())
     return response
+
+
+def _log_failure(request: web.Request, error: Exception) -> None:
+    """Say what failed, and where; what was sent may be in a path or an error's text."""
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "?"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    problem = type(error).__qualname__
+    logger.error(
+        "failed: %s %s: %s in %s, line %s", request.method, route, problem, last.name, last.lineno
+    )
+    logger.debug("the error in full", exc_info=error)
 
 
 async def check_expectation(request: web.Request) -> None:

@@ -177,7 +177,7 @@ def _send(request: _Request) -> _Answer:
         reason = str(error) or type(error).__name__
         return _unanswered("EndpointConnectionError", f"{_address(request.endpoint)}: {reason}")
     except ValueError as error:  # what was to be sent does not fit into HTTP
-        return _failed("EndpointConnectionError", f"{request.endpoint}: {error}")
+        return _failed("EndpointConnectionError", f"{_address(request.endpoint)}: {error}")
 
 
 def _exchange(request: _Request, endpoint: str) -> _Answer:
