@@ -12,6 +12,7 @@ from serving_bench import REAL_SECONDS, Served
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.exceptions import InvokeError
+from aws_durable_execution_sdk_python_testing.running import RunningFunctions
 from aws_durable_execution_sdk_python_testing.server.functions import Function, hosted
 
 Serve = Callable[..., Served]
@@ -112,3 +113,19 @@ def test_a_chained_invoke_of_a_plain_function_that_is_late_fails(serve: Serve, l
 def test_no_function_may_take_longer_than_invocations_may(serve: Serve, late: Late) -> None:
     served = serve(late.durable(timeout=900), skip_time=True, invocation_timeout=SOON)
     assert invoke(served, "order").json == "before second after"
+
+
+def test_only_those_are_given_up_whose_own_time_is_over() -> None:
+    running = RunningFunctions()
+    given_up: list[str] = []
+    patient = running.add("first", 900, lambda: given_up.append("first"))
+    running.add("second", 0, lambda: given_up.append("second"))
+    assert running.seconds_left() == 0
+    running.give_up_late()
+    assert given_up == ["second"]
+    assert running.runs_for("first")
+    assert not running.runs_for("second")
+    assert running.remove(patient)
+    assert not running.remove(patient)
+    assert not running
+    assert running.seconds_left() is None
