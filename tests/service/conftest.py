@@ -26,12 +26,29 @@ def service() -> Iterator[RecordingService]:
     server.close()
 
 
+ABSENT = (
+    "AWS_CA_BUNDLE",
+    "AWS_DATA_PATH",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_RETRY_MODE",
+    "AWS_SESSION_TOKEN",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "_X_AMZN_TRACE_ID",
+    "http_proxy",
+    "https_proxy",
+)
+
+
 @pytest.fixture(autouse=True)
 def aws_environment(
     service: RecordingService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Whoever runs the tests: these credentials, this endpoint, one attempt for each call."""
-    for name in ("AWS_PROFILE", "AWS_DATA_PATH", "AWS_RETRY_MODE", "AWS_SESSION_TOKEN"):
+    for name in ABSENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "absent-credentials"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -42,12 +44,16 @@ class Request:
 
 @dataclass
 class Answer:
-    """One answer. Status 0 closes the connection instead; `held` keeps it back until set."""
+    """One answer. Status 0 closes the connection instead; `held` keeps it back until set.
+
+    With `keep_alive` the connection stays open for more requests.
+    """
 
     body: Any = field(default_factory=dict)
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     held: threading.Event | None = None
+    keep_alive: bool = False
 
 
 def failure(code: str, status: int, message: str = "no luck") -> Answer:
@@ -57,20 +63,28 @@ def failure(code: str, status: int, message: str = "no luck") -> Answer:
 class RecordingService:
     """Serves on an ephemeral port of 127.0.0.1 until `close`.
 
-    Answers are used up in order; the last one stays.
+    Answers are used up in order; the last one stays. `connections` counts those accepted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
+        self.connections = 0
         self.received = threading.Event()
         self._answers: deque[Answer] = deque([Answer()])
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._scheme, self._host = "http", "127.0.0.1"
+        if tls is not None:
+            # The handshake is the handler's, so that a failed one is no matter of the listener.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self._scheme, self._host = "https", "localhost"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://{self._host}:{self._server.server_address[1]}"
 
     def answer(self, *answers: Answer) -> None:
         self._answers = deque(answers)
@@ -89,6 +103,12 @@ class RecordingService:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def handle(self) -> None:
+                service.connections += 1
+                # A client that refuses the certificate, or that is gone: nothing to serve.
+                with contextlib.suppress(OSError):
+                    super().handle()
+
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -100,8 +120,9 @@ class RecordingService:
             def _send(self, answer: Answer) -> None:
                 if answer.held is not None:
                     answer.held.wait()
-                self.close_connection = True
+                self.close_connection = not answer.keep_alive
                 if answer.status == 0:
+                    self.close_connection = True
                     return
                 body = answer.body
                 raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -109,7 +130,8 @@ class RecordingService:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(raw)))
-                self.send_header("Connection", "close")
+                if not answer.keep_alive:
+                    self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(raw)
 

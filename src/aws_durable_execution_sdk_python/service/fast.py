@@ -139,21 +139,30 @@ class _PastClient:
         )
 
     async def _template(self, call: calls.Call, credentials: Any) -> Template | None:
-        if call.method not in self._templates:
-            self._templates[call.method] = await self._learn(call, credentials)
-        return self._templates[call.method]
-
-    async def _learn(self, call: calls.Call, credentials: Any) -> Template | None:
-        """See what botocore would send, and how to do the same."""
+        """See, once, what botocore would send, and how to do the same."""
+        if call.method in self._templates:
+            return self._templates[call.method]
         from aws_durable_execution_sdk_python.service.prepared import learn
+
+        captured = await self._capture(call)
+        if await self._credentials.get_frozen_credentials() != credentials:
+            # They were refreshed in between: there is no telling which ones signed it.
+            return None
+        path, _ = call.write(call.example)
+        template = None if captured is None else learn(captured, path, credentials)
+        if template is None:
+            _logger.debug("%s stays with the aioboto3 client", call.operation)
+        self._templates[call.method] = template
+        return template
+
+    async def _capture(self, call: calls.Call) -> Any:
         from aws_durable_execution_sdk_python.service.transport import RequestCaptured, capturing
 
         try:
             with capturing():
                 await self._by_client(call, call.example)
         except RequestCaptured as captured:
-            path, _ = call.write(call.example)
-            return learn(captured.request, path, credentials)
+            return captured.request
         return None
 
     def _signer(self, call: calls.Call, template: Template, credentials: Any) -> PreparedSigner:

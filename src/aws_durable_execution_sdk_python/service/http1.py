@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import SplitResult
 
 _HEAD_LIMIT = 64 * 1024
+_LENGTH_DIGITS = 16
 _NO_BODY = frozenset({204, 304})
 
 
@@ -112,8 +113,8 @@ def _chunk_size(line: bytes) -> int:
 def _number(text: bytes, base: int) -> int:
     # int() would take signs, underscores and surrounding white space as well.
     digits = b"0123456789abcdefABCDEF"[: 10 if base == 10 else None]
-    if not text or text.strip(digits):
-        raise BadAnswerError(f"not a length: {text!r}")
+    if not 0 < len(text) <= _LENGTH_DIGITS or text.strip(digits):
+        raise BadAnswerError(f"not a length: {text[:80]!r}")
     return int(text, base)
 
 

@@ -139,6 +139,8 @@ class Transport(AIOHTTPSession):  # type: ignore[misc]
         url = request.url
         try:
             return await self._over_a_connection(urlsplit(url), request)
+        except ConnectTimeoutError:
+            raise  # It is an OSError, too.
         except ssl.SSLError as error:
             raise SSLError(endpoint_url=url, error=error) from error
         except (ConnectionLostError, BadAnswerError) as error:

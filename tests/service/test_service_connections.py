@@ -1,0 +1,234 @@
+"""Connections of the clients made from the environment: kept, lost, slow, secured, proxied."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recording_service import ARN, Answer, RecordingService
+from service_calls import checkpoint, opened
+from tunnel import Tunnel
+
+from aws_durable_execution_sdk_python.exceptions import CheckpointError
+from aws_durable_execution_sdk_python.service import aws
+from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python.service.fast import FastClient
+
+CERTIFICATES = Path(__file__).parent / "certificates"
+CA = str(CERTIFICATES / "ca.pem")
+KEPT = Answer({"CheckpointToken": "next"}, keep_alive=True)
+LOST = Answer(status=0)
+
+
+@pytest.fixture
+def secure_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingService]:
+    """A service over TLS, whose certificate is for `localhost` and of a CA nobody knows."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "localhost.pem")
+    server = RecordingService(context)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
+    yield server
+    server.close()
+
+
+async def test_kept_alive(service: RecordingService, client_class: type[AioBoto3Client]) -> None:
+    """Calls that follow one another share one connection."""
+    service.answer(KEPT)
+    async with opened(client_class) as client:
+        for _ in range(3):
+            await checkpoint(client)
+        await client.get_execution_state(ARN, "token-1", "m")
+    assert len(service.requests) == 4
+    assert service.connections == 1
+
+
+async def test_closed_by_the_service(
+    service: RecordingService, client_class: type[AioBoto3Client]
+) -> None:
+    """Where the service closes after each answer, each call has its connection."""
+    async with opened(client_class) as client:
+        for _ in range(3):
+            await checkpoint(client)
+    assert service.connections == 3
+
+
+async def test_connection_gone_stale(service: RecordingService) -> None:
+    """A kept connection that the service has dropped costs nothing: a fresh one takes its place.
+
+    So it is after a freeze of the execution environment, also where no attempts are left.
+    """
+    service.answer(KEPT, LOST, KEPT)
+    async with opened(FastClient) as client:
+        await checkpoint(client)
+        output = await checkpoint(client)
+    assert output.checkpoint_token == "next"
+    assert service.connections == 2
+    assert len({request.json["ClientToken"] for request in service.requests[1:]}) == 1
+
+
+async def test_fresh_connection_lost(service: RecordingService) -> None:
+    """Where a fresh connection is lost as well, that is a failed attempt."""
+    service.answer(KEPT, LOST)
+    async with opened(FastClient) as client:
+        await checkpoint(client)
+        with pytest.raises(CheckpointError, match="ConnectionClosedError"):
+            await checkpoint(client)
+    assert len(service.requests) == 3
+
+
+async def test_connection_lost_within_the_answer(
+    service: RecordingService, client_class: type[AioBoto3Client]
+) -> None:
+    """An answer that breaks off is no answer."""
+    service.answer(Answer(b"{}", headers={"Content-Length": "100"}))
+    async with opened(client_class) as client:
+        with pytest.raises(CheckpointError) as caught:
+            await checkpoint(client)
+    assert caught.value.is_retryable()
+
+
+async def test_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch, client_class: type[AioBoto3Client]
+) -> None:
+    """A refused connection is worth another invocation."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{port}")
+    async with opened(client_class) as client:
+        with pytest.raises(CheckpointError, match="EndpointConnectionError") as caught:
+            await checkpoint(client)
+    assert caught.value.is_retryable()
+
+
+async def test_no_answer_in_time(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+) -> None:
+    """An answer that does not come within the read time-out is given up."""
+    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 0.05)
+    held = threading.Event()
+    service.answer(Answer(held=held))
+    async with opened(client_class) as client:
+        try:
+            with pytest.raises(CheckpointError, match="ReadTimeoutError") as caught:
+                await checkpoint(client)
+        finally:
+            held.set()
+    assert caught.value.is_retryable()
+
+
+async def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is not set up within the connect time-out is given up."""
+    monkeypatch.setattr(aws, "CONNECT_TIMEOUT_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"https://127.0.0.1:{deaf.getsockname()[1]}")
+        async with opened(FastClient) as client:
+            with pytest.raises(CheckpointError, match="ConnectTimeoutError") as caught:
+                await checkpoint(client)
+    assert caught.value.is_retryable()
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+async def test_own_certificate_authority(
+    secure_service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+    variable: str,
+) -> None:
+    """botocore's variables name the certificates to trust."""
+    monkeypatch.setenv(variable, CA)
+    secure_service.answer(KEPT)
+    async with opened(client_class) as client:
+        await checkpoint(client)
+        await checkpoint(client)
+    assert len(secure_service.requests) == 2
+    assert secure_service.connections == 1
+
+
+async def test_unknown_certificate_authority(
+    secure_service: RecordingService, client_class: type[AioBoto3Client]
+) -> None:
+    """Nothing is sent to a server whose certificate nobody vouches for."""
+    async with opened(client_class) as client:
+        with pytest.raises(CheckpointError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            await checkpoint(client)
+    assert caught.value.is_retryable()
+    assert secure_service.requests == []
+
+
+async def test_certificate_of_another_host(
+    secure_service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent to a server whose certificate is another's."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", CA)
+    other_name = secure_service.url.replace("localhost", "127.0.0.1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", other_name)
+    async with opened(FastClient) as client:
+        with pytest.raises(CheckpointError, match="CERTIFICATE_VERIFY_FAILED"):
+            await checkpoint(client)
+    assert secure_service.requests == []
+
+
+async def test_plain_proxy(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+) -> None:
+    """HTTP_PROXY gets the whole URL."""
+    monkeypatch.setenv("HTTP_PROXY", service.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://lambda.example.invalid")
+    service.answer(KEPT)
+    async with opened(client_class) as client:
+        output = await checkpoint(client)
+        await client.get_execution_state(ARN, "token-1", "m")
+    assert output.checkpoint_token == "next"
+    for request in service.requests:
+        assert request.target.startswith("http://lambda.example.invalid/2025-12-01/")
+        assert request.headers["host"] == "lambda.example.invalid"
+
+
+async def test_tunnel_through_a_proxy(
+    secure_service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+) -> None:
+    """HTTPS_PROXY is asked for a tunnel, through which TLS goes."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", CA)
+    monkeypatch.setenv("NO_PROXY", "elsewhere")
+    monkeypatch.setenv("no_proxy", "elsewhere")
+    with Tunnel() as tunnel:
+        monkeypatch.setenv("HTTPS_PROXY", tunnel.url)
+        async with opened(client_class) as client:
+            await checkpoint(client)
+    assert len(secure_service.requests) == 1
+    assert tunnel.asked_for == [secure_service.url.removeprefix("https://")]
+
+
+async def test_no_proxy(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+) -> None:
+    """Hosts that NO_PROXY names are called directly."""
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.invalid:3128")
+    async with opened(client_class) as client:
+        await checkpoint(client)
+    assert service.requests[0].target.startswith("/2025-12-01/")
+
+
+async def test_closing_closes_connections(service: RecordingService) -> None:
+    """A closed client leaves no connection open, and can be opened again."""
+    service.answer(KEPT)
+    client = FastClient()
+    for _ in range(2):
+        await client.open()
+        await checkpoint(client)
+        await client.aclose()
+    assert service.connections == 2
