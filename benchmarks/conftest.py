@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.equipment import CREDENTIALS, Cores, FakeService
+from benchmarks.equipment import LAMBDA_ENVIRONMENT, Cores, FakeService
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 PREFIX = "benchmark_"
@@ -22,7 +22,7 @@ def fake() -> Iterator[FakeService]:
     """The service, in a process of its own, where the SDK's default client finds it."""
     with FakeService(Cores.choose()) as service, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.endpoint)
-        for name, value in CREDENTIALS.items():
+        for name, value in LAMBDA_ENVIRONMENT.items():
             patch.setenv(name, value)
         yield service
 

@@ -19,7 +19,14 @@ from benchmarks.environments import ROOT
 WORKER = Path(__file__).resolve().parent / "lanes" / "worker.py"
 WORKER_SECONDS = 900
 HIGHEST_PRIORITY = -20
-CREDENTIALS = {
+# What a function sees of its environment in Lambda, with credentials for nothing.
+LAMBDA_ENVIRONMENT = {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+    "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/benchmark",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "benchmark",
     "AWS_ACCESS_KEY_ID": "AKIDBENCHMARK",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
     "AWS_SESSION_TOKEN": "benchmark",
@@ -131,7 +138,11 @@ def run_worker(
     Raises:
         WorkerError: the worker failed, or did not end in time.
     """
-    environment = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL_LAMBDA": endpoint, **CREDENTIALS}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL_LAMBDA": endpoint,
+        **LAMBDA_ENVIRONMENT,
+    }
     if source is not None:
         environment["PYTHONPATH"] = str(source)
     with tempfile.TemporaryDirectory() as directory:
