@@ -81,6 +81,8 @@ _DECORATORS = {
     "durable_step": (Role.STEP, None),
     "durable_wait_for_callback": (Role.STEP, None),
 }
+# Called with a function and its arguments.
+_CALL_LATER = frozenset({"functools.partial", "anyio.create_task_group().start_soon"})
 _KINDS = {kind.value: kind for kind in Kind}
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 
@@ -244,7 +246,7 @@ class Operations:
     def _pass_contexts(self, call: ast.Call) -> None:
         """A function of this module that is called with a context has it as its parameter."""
         called, given = call.func, call.args
-        if given and self._source.dotted(called) == "functools.partial":
+        if given and self._source.dotted(called) in _CALL_LATER:
             called, given = given[0], given[1:]
         by_index = {index: self.context(value) for index, value in enumerate(given)}
         by_name = {one.arg: self.context(one.value) for one in call.keywords}
