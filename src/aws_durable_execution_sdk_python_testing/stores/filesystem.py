@@ -216,7 +216,8 @@ def _undone_on_error() -> Iterator[_Write]:
 
 def _append(path: Path, text: str) -> None:
     data = memoryview(text.encode())
-    descriptor = os.open(path, _APPENDING, 0o666)
+    # What executions are given and return is for whoever runs them.
+    descriptor = os.open(path, _APPENDING, 0o600)
     try:
         while data:
             data = data[os.write(descriptor, data) :]

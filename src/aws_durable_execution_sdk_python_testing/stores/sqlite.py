@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Self
 
 from aws_durable_execution_sdk_python_testing.stores.base import (
@@ -69,7 +70,15 @@ class SQLiteExecutionStore:
         self._connection.close()
 
 
+def _make_private(path: str) -> None:
+    """Make a new database readable for its owner only; SQLite would go by the umask alone."""
+    if path != ":memory:":
+        with suppress(OSError):  # it exists already, or SQLite will say what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def _connect(path: str) -> sqlite3.Connection:
+    _make_private(path)
     # Transactions are ours to begin (isolation_level=None); a locked file is an answer, not
     # something to wait for (timeout=0).
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
