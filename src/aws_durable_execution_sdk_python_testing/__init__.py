@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
     from aws_durable_execution_sdk_python_testing.faults import Faults
     from aws_durable_execution_sdk_python_testing.payloads import deserialize_operation_payload
+    from aws_durable_execution_sdk_python_testing.recordings import (
+        Recording,
+        assert_replays,
+        find_recordings,
+        replay,
+    )
     from aws_durable_execution_sdk_python_testing.responder import CALLBACK_TIMEOUT
     from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
     from aws_durable_execution_sdk_python_testing.runner import (
@@ -49,15 +55,20 @@ __all__ = [
     "InvocationStatus",
     "OperationStatus",
     "OperationType",
+    "Recording",
     "StoreType",
     "WebRunner",
     "WebRunnerConfig",
     "WebServiceConfig",
     "__version__",
+    "assert_replays",
     "deserialize_operation_payload",
+    "find_recordings",
+    "replay",
 ]
 
 _MODEL = "aws_durable_execution_sdk_python.core.model"
+_RECORDINGS = f"{__name__}.recordings"
 _WEB = f"{__name__}.web.server"
 _HOMES = {
     "CALLBACK_TIMEOUT": f"{__name__}.responder",
@@ -72,11 +83,15 @@ _HOMES = {
     "InvocationStatus": _MODEL,
     "OperationStatus": _MODEL,
     "OperationType": _MODEL,
+    "Recording": _RECORDINGS,
     "StoreType": _WEB,
     "WebRunner": _WEB,
     "WebRunnerConfig": _WEB,
     "WebServiceConfig": _WEB,
+    "assert_replays": _RECORDINGS,
     "deserialize_operation_payload": f"{__name__}.payloads",
+    "find_recordings": _RECORDINGS,
+    "replay": _RECORDINGS,
 }
 
 

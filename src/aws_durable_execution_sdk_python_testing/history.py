@@ -46,8 +46,10 @@ _MEANING = {
 }
 
 
-def event_time(value: float | datetime) -> datetime:
-    """A timestamp of an event: epoch seconds as the API sends, or what boto3 makes of them."""
+def event_time(value: float | str | datetime) -> datetime:
+    """A timestamp of an event: as the API sends it, as boto3 gives it, or in ISO 8601."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
     return value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
 
 

@@ -70,12 +70,9 @@ def run(program: Program, crashes: Sequence[Crash] = ()) -> Ran:
 def _register(
     service: LocalService, inner: InProcessInvoker, world: World, program: Program
 ) -> None:
-    functions = [
-        op for op in operations(program.ops) if isinstance(op, InvokeFunction | InvokeDurable)
-    ]
-    names = {repr(op): f"function-{i}" for i, op in enumerate(functions)}
+    names = function_names(program)
     inner.register("model", handler(world, program, names))
-    for op in functions:
+    for op in _functions(program):
         name = names[repr(op)]
         if isinstance(op, InvokeDurable):
             inner.register(name, handler(world, op.program, names))
@@ -83,6 +80,15 @@ def _register(
         else:
             inner.register(name, plain_function(world, op))
             service.register_target(name, PlainTarget())
+
+
+def function_names(program: Program) -> dict[str, str]:
+    """The name of each function that a program invokes, by the operation that does."""
+    return {repr(op): f"function-{i}" for i, op in enumerate(_functions(program))}
+
+
+def _functions(program: Program) -> list[InvokeFunction | InvokeDurable]:
+    return [op for op in operations(program.ops) if isinstance(op, InvokeFunction | InvokeDurable)]
 
 
 def _outcome(execution: dict[str, Any]) -> dict[str, Any]:

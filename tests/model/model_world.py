@@ -151,10 +151,11 @@ class World:
 class Process:
     """One invocation. Once it is dead nothing in it happens any more.
 
-    Also the API its handler calls, which is where requests and replies get lost.
+    Also the API its handler calls, which is where requests and replies get lost. A handler that
+    only replays calls none.
     """
 
-    def __init__(self, world: World, service: Service) -> None:
+    def __init__(self, world: World, service: Service | Any) -> None:
         self._world = world
         self._service = service
         self._dead = False

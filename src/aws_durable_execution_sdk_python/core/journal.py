@@ -121,12 +121,7 @@ class Journal:
             self._check_open(identity)
             return None
         parent_id = None if operation.parent_id == self.execution_id else operation.parent_id
-        if (
-            operation.operation_type is not identity.operation_type
-            or (operation.name or None) != (identity.name or None)
-            or parent_id != identity.parent_id
-            or not _same_sub_type(identity.sub_type, operation.sub_type)
-        ):
+        if not is_recorded_as(identity, operation, parent_id):
             raise NonDeterministicExecutionError(_divergence(identity, operation, parent_id))
         return operation
 
@@ -163,6 +158,18 @@ class Journal:
     def is_terminal(self, operation_id: str) -> bool:
         wire = self._operations.get(operation_id)
         return wire is not None and wire["Status"] in TERMINAL
+
+
+def is_recorded_as(
+    identity: OperationIdentity, operation: Operation, parent_id: str | None
+) -> bool:
+    """Whether this is the record, in this context, of the operation the code asks for."""
+    return (
+        operation.operation_type is identity.operation_type
+        and (operation.name or None) == (identity.name or None)
+        and parent_id == identity.parent_id
+        and _same_sub_type(identity.sub_type, operation.sub_type)
+    )
 
 
 def _same_sub_type(asked: str, recorded: str | None) -> bool:

@@ -27,6 +27,8 @@ _COMMANDS = {
     "pause": f"{_HERE}.control",
     "resume": f"{_HERE}.control",
     "rm": f"{_HERE}.control",
+    "record": f"{_HERE}.recordings",
+    "replay": f"{_HERE}.recordings",
     "lint": f"{_HERE}.lint",
 }
 
