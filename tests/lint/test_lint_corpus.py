@@ -200,7 +200,7 @@ STATEMENTS = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(STATEMENTS, min_size=1, max_size=5).map("\n".join))
 def test_no_program_brings_the_lint_down(program: str) -> None:
     """And every finding is at a place in the program."""

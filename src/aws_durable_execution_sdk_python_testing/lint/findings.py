@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+_SHOWN = 60
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
@@ -63,3 +65,9 @@ class Located:
     node: ast.expr | ast.stmt | ast.ExceptHandler
     code: str
     message: str
+
+
+def shown(expression: ast.expr) -> str:
+    """An expression as messages show it: on one line, and not too much of it."""
+    text = " ".join(ast.unparse(expression).split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -119,29 +119,22 @@ def is_guarded(program: Program, mutation: Mutation) -> bool:
 
 def readers(program: Program, mutation: Mutation) -> Iterator[Scope]:
     """The durable functions that look at what was changed."""
-    scopes = program.source.scopes
-    for scope in program.durable:
-        for node in scope.nodes:
-            if not isinstance(node, ast.Name) or node.id != mutation.root.id:
-                continue
-            if scopes.at[node].home_of(node.id) is mutation.home and _is_read(program, node):
-                yield scope
-                break
+    for name in program.source.uses.get((mutation.home, mutation.root.id), ()):
+        scope = program.source.scopes.at[name].owner
+        if scope in program.durable and _is_read(program, name):
+            yield scope
 
 
 def attribute_readers(program: Program, mutation: Mutation) -> Iterator[Scope]:
     """The durable methods of the same class that look at the attribute."""
     owner = program.source.self_class(mutation.root)
-    for scope in program.durable:
-        for node in scope.nodes:
-            match node:
-                case ast.Attribute(value=value, attr=name, ctx=ast.Load()):
-                    is_same = name == mutation.attribute
-                    if is_same and owner and program.source.self_class(value) is owner:
-                        yield scope
-                        break
-                case _:
-                    pass
+    if owner is None:
+        return
+    for node in program.source.attributes.get(mutation.attribute or "", ()):
+        scope = program.source.scopes.at[node].owner
+        is_read = scope in program.durable and isinstance(node.ctx, ast.Load)
+        if is_read and program.source.self_class(node.value) is owner:
+            yield scope
 
 
 def root_of(expression: ast.expr) -> ast.Name | None:

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from aws_durable_execution_sdk_python_testing.lint.findings import shown
 from aws_durable_execution_sdk_python_testing.lint.scopes import Binding, Bound, Scope
 from aws_durable_execution_sdk_python_testing.lint.source import Source
 from aws_durable_execution_sdk_python_testing.lint.targets import Function, Targets, argument
@@ -48,8 +49,7 @@ class Operation:
     @property
     def text(self) -> str:
         """How the operation is named in messages."""
-        name = self.method if self.method == "with_retry" else f"{ast.unparse(self.call.func)}"
-        return f"{name}()"
+        return f"{shown(self.call.func)}()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,12 @@ class Program:
     @cached_property
     def on_loop(self) -> Chains:
         """The functions that run on the event loop: async ones, and what they call."""
-        durable = {**self.outside, **self.inside}
-        return self._reach(scope for scope in durable if scope.is_async)
+        return self._reach(scope for scope in self.durable if scope.is_async)
 
     @cached_property
-    def durable(self) -> list[Scope]:
+    def durable(self) -> Chains:
         """Everything that runs as a part of a durable execution."""
-        return list(dict.fromkeys([*self.outside, *self.inside]))
+        return {**self.inside, **self.outside}
 
     def performs_operations(self, scope: Scope) -> bool:
         """Whether a function calls durable operations, itself or through others."""

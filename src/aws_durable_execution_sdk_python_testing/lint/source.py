@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 
 from aws_durable_execution_sdk_python_testing.lint.scopes import (
     FUNCTIONS,
@@ -32,6 +34,25 @@ class Source:
     def __init__(self, tree: ast.Module) -> None:
         self.scopes = ScopeTree(tree)
         self.functions = [scope for scope in self.scopes.scopes if scope.is_function]
+
+    @cached_property
+    def uses(self) -> dict[tuple[Scope, str], list[ast.Name]]:
+        """Every place that mentions a name, by the scope that it belongs to."""
+        found: dict[tuple[Scope, str], list[ast.Name]] = defaultdict(list)
+        for node, scope in self.scopes.at.items():
+            home = scope.home_of(node.id) if isinstance(node, ast.Name) else None
+            if isinstance(node, ast.Name) and home is not None:
+                found[home, node.id].append(node)
+        return found
+
+    @cached_property
+    def attributes(self) -> dict[str, list[ast.Attribute]]:
+        """Every access of an attribute, by its name."""
+        found: dict[str, list[ast.Attribute]] = defaultdict(list)
+        for node in self.scopes.at:
+            if isinstance(node, ast.Attribute):
+                found[node.attr].append(node)
+        return found
 
     def bindings(self, name: ast.Name) -> list[Binding]:
         """What binds a name, anywhere in the scope that it belongs to."""

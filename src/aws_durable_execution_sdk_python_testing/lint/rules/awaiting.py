@@ -78,16 +78,10 @@ def _misused_name(program: Program, name: ast.Name) -> str | None:
     if program.source.only_binding(name) is None:
         return None
     home = program.source.scopes.at[name].home_of(name.id)
-    loads = [
-        node
-        for node in program.source.scopes.at
-        if isinstance(node, ast.Name)
-        and node.id == name.id
-        and isinstance(node.ctx, ast.Load)
-        and program.source.scopes.at[node].home_of(node.id) is home
-    ]
-    if home is program.source.scopes.module:
+    if home is None or home is program.source.scopes.module:
         return None
+    uses = program.source.uses[home, name.id]
+    loads = [use for use in uses if isinstance(use.ctx, ast.Load)]
     if not loads:
         return "is never awaited"
     parents = program.source.scopes.parents

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from aws_durable_execution_sdk_python_testing.lint.findings import Located
+from aws_durable_execution_sdk_python_testing.lint.findings import Located, shown
 from aws_durable_execution_sdk_python_testing.lint.reach import Program, through
 from aws_durable_execution_sdk_python_testing.lint.rules.known_calls import BLOCKING, Known
 from aws_durable_execution_sdk_python_testing.lint.rules.outside import differs
@@ -25,7 +25,7 @@ def check_blocking(program: Program) -> Iterator[Located]:
             if scope in program.outside and differs(program, node):
                 continue  # it has to move to a step anyway
             message = (
-                f"{ast.unparse(node.func)}() blocks the event loop{through(chain)}, and with it "
+                f"{shown(node.func)}() blocks the event loop{through(chain)}, and with it "
                 f"every other branch and checkpoint: {_remedy(dotted, scope in program.outside)}"
             )
             yield Located(node, "DUR602", message)

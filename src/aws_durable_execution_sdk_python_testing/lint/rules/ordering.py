@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from aws_durable_execution_sdk_python_testing.lint.findings import Located
+from aws_durable_execution_sdk_python_testing.lint.findings import Located, shown
 from aws_durable_execution_sdk_python_testing.lint.operations import Operation
 from aws_durable_execution_sdk_python_testing.lint.reach import Program
 from aws_durable_execution_sdk_python_testing.lint.scopes import Binding, Bound
@@ -76,7 +76,7 @@ def _check_loop(program: Program, sets: _Sets, node: ast.AST) -> Iterator[Locate
         if any(program.operation_at(one) is not None for one in program.runs(statement)):
             message = (
                 "durable operations run in the iteration order of a set, which differs "
-                f"between processes: iterate over sorted({ast.unparse(iterated)})"
+                f"between processes: iterate over sorted({shown(iterated)})"
             )
             yield Located(iterated, "DUR501", message)
             return

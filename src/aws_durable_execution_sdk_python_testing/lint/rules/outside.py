@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from aws_durable_execution_sdk_python_testing.lint.findings import Located
+from aws_durable_execution_sdk_python_testing.lint.findings import Located, shown
 from aws_durable_execution_sdk_python_testing.lint.reach import Program, through
 from aws_durable_execution_sdk_python_testing.lint.rules.known_calls import (
     CLOCK,
@@ -72,8 +72,8 @@ def _kind_of(program: Program, node: ast.AST) -> tuple[str, str, str, str] | Non
         dotted = program.source.dotted(node.func)
         for code, known, does, remedy in _KINDS:
             if dotted is not None and known.matches(dotted, node):
-                return code, does, remedy, f"{ast.unparse(node.func)}()"
+                return code, does, remedy, f"{shown(node.func)}()"
     elif isinstance(node, ast.Subscript) and program.source.dotted(node.value) in _ENVIRONS:
         code, _, does, remedy = _KINDS[3]
-        return code, does, remedy, ast.unparse(node.value)
+        return code, does, remedy, shown(node.value)
     return None
