@@ -69,8 +69,9 @@ class Environment:
 def _collector_paused() -> Iterator[None]:
     """Without the cyclic garbage collector for as long as the AWS libraries are imported.
 
-    They make some hundred thousand objects that stay; looking through them again and again takes
-    a tenth of a cold start.
+    They make some hundred thousand objects that stay: looking through them again and again takes
+    a tenth of a cold start. Frozen, they are not looked through afterwards either, which would
+    take 10 ms of every invocation that makes many objects of its own.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -78,6 +79,7 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()
             gc.enable()
 
 
