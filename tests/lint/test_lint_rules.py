@@ -72,6 +72,8 @@ def test_ids(imports: str, expression: str) -> None:
     [
         ("import os", "os.environ['REGION']"),
         ("import os", "os.environ.get('REGION')"),
+        ("import os", "'REGION' in os.environ"),
+        ("import os", "{**os.environ}"),
         ("from os import environ as env", "env['REGION']"),
         ("from os import getenv", "getenv('REGION')"),
         ("import socket", "socket.gethostname()"),
@@ -217,6 +219,14 @@ def test_a_helper_that_only_steps_call_may_read_the_clock() -> None:
         @sdk.durable_execution
         def handler(event, context):
             branches = [make()]
+            return context.parallel(branches)
+        """,
+        """
+        import time
+        @sdk.durable_execution
+        def handler(event, context):
+            branches = []
+            branches.append(sdk.ParallelBranch(lambda child: time.time(), "clock"))
             return context.parallel(branches)
         """,
         """
@@ -595,6 +605,7 @@ TWO = """
         ("await asyncio.gather(two(context), context.wait(seconds=1))", 1),
         ("await asyncio.gather(*(two(context, item) for item in event))", 1),
         ("work = [two(ctx=context, item=item) for item in event]\nawait asyncio.gather(*work)", 1),
+        ("asyncio.get_running_loop().create_task(two(context))", 1),
         ("asyncio.create_task(two(context))\nawait context.wait(seconds=1)", 1),
         ("async with asyncio.TaskGroup() as group:\n    group.create_task(two(context))", 1),
         ("async with anyio.create_task_group() as g:\n    g.start_soon(two, context)", 1),

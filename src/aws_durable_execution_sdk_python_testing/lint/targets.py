@@ -115,12 +115,26 @@ class Targets:
             case ast.Starred(value=value):
                 yield from self.among(value)
             case ast.Name():
-                for binding in self._source.bindings(expression):
-                    if isinstance(binding.value, ast.List | ast.Tuple | ast.ListComp):
-                        yield from self.among(binding.value)
+                for value in self._elements(expression):
+                    yield from self.among(value)
                 yield from self.of(expression)
             case _:
                 yield from self.of(expression)
+
+    def _elements(self, name: ast.Name) -> Iterator[ast.expr]:
+        """What a variable's list begins with, and what is appended to it."""
+        for binding in self._source.bindings(name):
+            if isinstance(binding.value, ast.List | ast.Tuple | ast.ListComp):
+                yield binding.value
+        parents = self._source.scopes.parents
+        home = self._source.scopes.at[name].home_of(name.id)
+        for use in self._source.uses.get((home, name.id), ()) if home else ():
+            match parents.get(parents[use]):
+                case ast.Call(func=ast.Attribute(value=value, attr="append"), args=[element]):
+                    if value is use:
+                        yield element
+                case _:
+                    pass
 
     def _named(self, name: ast.Name) -> Iterator[Function]:
         for binding in self._source.bindings(name):

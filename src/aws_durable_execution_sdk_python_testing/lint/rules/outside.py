@@ -73,7 +73,15 @@ def _kind_of(program: Program, node: ast.AST) -> tuple[str, str, str, str] | Non
         for code, known, does, remedy in _KINDS:
             if dotted is not None and known.matches(dotted, node):
                 return code, does, remedy, f"{shown(node.func)}()"
-    elif isinstance(node, ast.Subscript) and program.source.dotted(node.value) in _ENVIRONS:
+    elif isinstance(node, ast.Name | ast.Attribute) and _is_environment(program, node):
         code, _, does, remedy = _KINDS[3]
-        return code, does, remedy, shown(node.value)
+        return code, does, remedy, shown(node)
     return None
+
+
+def _is_environment(program: Program, node: ast.expr) -> bool:
+    """`os.environ` where it is looked at; its methods and other names for it are apart."""
+    parent = program.source.scopes.parents.get(node)
+    if isinstance(parent, ast.Attribute | ast.Assign):
+        return False
+    return program.source.dotted(node) in _ENVIRONS

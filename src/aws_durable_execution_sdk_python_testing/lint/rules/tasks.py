@@ -22,6 +22,8 @@ _SPAWNING = frozenset(
         "asyncio.create_task",
         "asyncio.ensure_future",
         "asyncio.TaskGroup().create_task",
+        "asyncio.get_event_loop().create_task",
+        "asyncio.get_running_loop().create_task",
     }
 )
 _SPAWNING_FUNCTIONS = frozenset({"anyio.create_task_group().start_soon"})
