@@ -100,7 +100,7 @@ def _local_runner(
 
     from aws_durable_execution_sdk_python_testing.exploration.marked import ExploringTestRunner
 
-    options = {} if explore_crashes is True else explore_crashes
+    options: Mapping[str, Any] = {} if explore_crashes is True else explore_crashes
     return ExploringTestRunner(handler, options, skip_time=skip_time, faults=faults)
 
 
