@@ -322,7 +322,7 @@ ROWS = (
     ),
     Row("map 100 x 100 KB, 5 ms", "map-100x100KB", "wall", _both(Target(0.28))),
     Row("replay 3000, CPU per operation", "replay-3000", "cpu_per_unit", _both(Target(15 * US))),
-    Row("the same, 2 of 3 pages fetched", "replay-3000-paged", "cpu_per_unit"),
+    Row("replay 3000, 2 of 3 pages fetched", "replay-3000-paged", "cpu_per_unit"),
     Row("CPU growth, replay 300 to 3000", "replay-3000", "cpu_growth", base="replay-300"),
     Row("resume map 1000", "resume-map-1000", "wall", _both(Target(0.25))),
 )

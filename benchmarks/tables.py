@@ -149,8 +149,7 @@ def show(metric: str, value: float) -> str:
 def _against(verdict: Verdict, other: float | None) -> str:
     if other is None:
         return "-"
-    ratio = f" ({verdict.value / other:.2f}x)" if other else ""
-    return show(verdict.row.metric, other) + ratio
+    return show(verdict.row.metric, other) + _times(verdict.value, other)
 
 
 def _detail_cells(figures: Figures, runs: Sequence[Figures]) -> list[str]:
@@ -175,5 +174,11 @@ def _detail_cells(figures: Figures, runs: Sequence[Figures]) -> list[str]:
 
 
 def _change(metric: str, old: Figures, new: Figures) -> str:
-    factor = f" ({new[metric] / old[metric]:.2f}x)" if old[metric] else ""
-    return show(metric, new[metric]) + factor
+    return show(metric, new[metric]) + _times(new[metric], old[metric])
+
+
+def _times(value: float, other: float) -> str:
+    if not other:
+        return ""
+    factor = value / other
+    return f" ({factor:.2f}x)" if factor >= 0.1 else f" ({factor:.2g}x)"
