@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     )
     from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
     from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
+    from aws_durable_execution_sdk_python_testing.exploration import (
+        CrashExplorationError,
+        CrashPoint,
+        CrashReport,
+        Moment,
+    )
+    from aws_durable_execution_sdk_python_testing.exploration.sandbox import (
+        explore_sandbox_crashes,
+    )
     from aws_durable_execution_sdk_python_testing.faults import Faults
     from aws_durable_execution_sdk_python_testing.payloads import deserialize_operation_payload
     from aws_durable_execution_sdk_python_testing.recordings import (
@@ -44,6 +53,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALLBACK_TIMEOUT",
+    "CrashExplorationError",
+    "CrashPoint",
+    "CrashReport",
     "DurableChildContextTestRunner",
     "DurableFunctionCloudTestRunner",
     "DurableFunctionTestResult",
@@ -53,6 +65,7 @@ __all__ = [
     "ExecutionStatus",
     "Faults",
     "InvocationStatus",
+    "Moment",
     "OperationStatus",
     "OperationType",
     "Recording",
@@ -63,6 +76,7 @@ __all__ = [
     "__version__",
     "assert_replays",
     "deserialize_operation_payload",
+    "explore_sandbox_crashes",
     "find_recordings",
     "replay",
 ]
@@ -70,8 +84,14 @@ __all__ = [
 _MODEL = "aws_durable_execution_sdk_python.core.model"
 _RECORDINGS = f"{__name__}.recordings"
 _WEB = f"{__name__}.web.server"
+_EXPLORATION = f"{__name__}.exploration"
 _HOMES = {
     "CALLBACK_TIMEOUT": f"{__name__}.responder",
+    "CrashExplorationError": _EXPLORATION,
+    "CrashPoint": _EXPLORATION,
+    "CrashReport": _EXPLORATION,
+    "Moment": _EXPLORATION,
+    "explore_sandbox_crashes": f"{_EXPLORATION}.sandbox",
     "DurableChildContextTestRunner": f"{__name__}.runner",
     "DurableFunctionCloudTestRunner": f"{__name__}.cloud",
     "DurableFunctionTestResult": f"{__name__}.results",

@@ -65,3 +65,21 @@ def counting(event: dict[str, str], context: DurableContext) -> int:
         return len(Path(event["notes"]).read_text().split())
 
     return context.step(count, name="count")
+
+
+@durable_execution
+def unstable(event: dict[str, str], context: DurableContext) -> str:
+    """Goes by what an interrupted attempt has left behind."""
+
+    def work(_: Any) -> str:
+        place = Path(event["notes"])
+        found = place.exists()
+        place.touch()
+        return "again" if found else "first"
+
+    def clean(_: Any) -> None:
+        Path(event["notes"]).unlink()
+
+    text = context.step(work, name="work")
+    context.step(clean, name="clean")
+    return text

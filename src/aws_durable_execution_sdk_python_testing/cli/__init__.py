@@ -30,6 +30,7 @@ _COMMANDS = {
     "record": f"{_HERE}.recordings",
     "replay": f"{_HERE}.recordings",
     "lint": f"{_HERE}.lint",
+    "explore": f"{_HERE}.explore",
 }
 
 

@@ -18,7 +18,11 @@ from rich.console import Console
 
 from aws_durable_execution_sdk_python.core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, INTERRUPTED, Problem
-from aws_durable_execution_sdk_python_testing.cli.values import EVENT_HELP, parse_json, read_json
+from aws_durable_execution_sdk_python_testing.cli.values import (
+    EVENT_HELP,
+    parse_callback,
+    read_json,
+)
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
@@ -106,7 +110,7 @@ def run(
         event=read_json(event, "--event"),
         name=name or f"run-{uuid.uuid4().hex[:12]}",
         store=store,
-        callbacks=dict(map(_parse_callback, callbacks)),
+        callbacks=dict(map(parse_callback, callbacks)),
         skip_time=skip_time,
         as_json=as_json,
     )
@@ -216,10 +220,3 @@ def _leave(name: str) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(INTERRUPTED)
-
-
-def _parse_callback(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise Problem(f"--callback needs NAME=JSON, not {text!r}")
-    return name, parse_json(value, f"--callback {name}")

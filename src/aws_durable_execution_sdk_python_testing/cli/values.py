@@ -46,6 +46,14 @@ def parse_json(text: str, what: str) -> Any:
     return value
 
 
+def parse_callback(text: str) -> tuple[str, Any]:
+    """The name and the answer of `NAME=JSON`; raises as `parse_json`."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise Problem(f"--callback needs NAME=JSON, not {text!r}")
+    return name, parse_json(value, f"--callback {name}")
+
+
 def print_json(value: Any) -> None:
     """Print an answer of the API as JSON; times in ISO 8601."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_encode))

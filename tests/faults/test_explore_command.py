@@ -1,0 +1,56 @@
+"""`durable explore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aws_durable_execution_sdk_python_testing.cli import main
+
+ORDERS = Path(__file__).parent / "sandboxed_orders.py"
+
+
+def explore(handler: str, notes: Path, *options: str) -> Result:
+    event = f'{{"notes": "{notes}"}}'
+    return CliRunner().invoke(
+        main,
+        [
+            "explore",
+            f"{ORDERS}:{handler}",
+            "--event",
+            event,
+            "--callback",
+            "approve=true",
+            *options,
+        ],
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--samples", "3"), ("--sandbox", "--samples", "1")])
+def test_crashes_that_change_nothing_end_with_status_0(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = explore("blocking", tmp_path / "notes", *options)
+    assert result.exit_code == 0, result.output
+    assert "crashes change nothing" in result.output
+    assert "at most once" in result.output
+
+
+def test_crashes_that_change_the_result_end_with_status_1(tmp_path: Path) -> None:
+    result = explore("unstable", tmp_path / "notes")
+    assert result.exit_code == 1
+    assert "break a promise" in result.output
+
+
+def test_a_program_that_differs_each_time_is_bad_input(tmp_path: Path) -> None:
+    result = explore("counting", tmp_path / "notes")
+    assert result.exit_code == 2
+    assert "two runs without a crash differ already" in result.output
+
+
+def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["explore", str(tmp_path / "absent.py")])
+    assert result.exit_code == 2
+    assert "no such file" in result.output
