@@ -87,9 +87,9 @@ def test_a_process_killed_in_a_step_is_replaced_and_completed_steps_do_not_run_a
 def test_an_invocation_that_takes_too_long_is_killed_and_replaced(
     executions: Executions, tmp_path: Path
 ) -> None:
-    assert executions.run("hangs_once", {"notes": str(tmp_path / "notes")}) == 2
+    # On a busy machine others may be late too: before the step, or before its result is recorded.
+    assert executions.run("hangs_once", {"notes": str(tmp_path / "notes")}) >= 2
     *late, last = executions.invocation_errors()
-    # On a busy machine one may be too late before it comes to the step.
     assert set(late) == {"Sandbox.Timedout"}
     assert last is None
 
