@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python.core.batch_result import BatchItem, BatchR
 
 # Made once: `json.dumps` with options makes an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_from_json = json.JSONDecoder().decode
 
 
 # Keys of dicts that are longer are no names of fields.
@@ -83,7 +84,7 @@ def _item_text(item: BatchItem[Any]) -> str:
 
 def decode(text: str) -> Any:
     """The value of a text, in either form. Raises whatever damaged data provokes."""
-    tree = json.loads(text)
+    tree = _from_json(text)
     return _open(tree) if _is_envelope(tree) else tree
 
 

@@ -1,0 +1,94 @@
+"""Which updates share a request: as many as are ready, and no more waiting than that."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
+from aws_durable_execution_sdk_python.core.batching import MAX_UPDATES
+from aws_durable_execution_sdk_python.core.model import CheckpointOutput, StateOutput
+from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
+
+
+class Client:
+    """Saves everything, each request after some passes of the event loop; keeps their sizes."""
+
+    def __init__(self) -> None:
+        self.requests: list[int] = []
+        self.begun_before_first: int | None = None
+        self.begun = 0
+
+    async def checkpoint(
+        self, arn: str, token: str, updates: Any, client_token: str | None
+    ) -> CheckpointOutput:
+        if not self.requests:
+            self.begun_before_first = self.begun
+        self.requests.append(len(updates))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return CheckpointOutput("token", StateOutput([]))
+
+    async def get_execution_state(self, *args: Any) -> StateOutput:
+        raise AssertionError("there is one page")
+
+    def run(self, handler: Any) -> Any:
+        execution = {"Id": "id", "Type": "EXECUTION", "Status": "STARTED"}
+        event = {
+            "DurableExecutionArn": "arn/id",
+            "CheckpointToken": "token",
+            "InitialExecutionState": {"Operations": [execution]},
+        }
+        return handler(DurableExecutionInvocationInputWithClient.from_event(event, self), None)
+
+
+def mapping(client: Client, count: int) -> Any:
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> int:
+        async def branch(c: AsyncDurableContext, x: int, i: int, xs: Any) -> int:
+            client.begun += 1
+
+            async def step() -> int:
+                return x
+
+            return await c.step(step)
+
+        return len(await context.map(range(count), branch))
+
+    return handler
+
+
+def test_branches_that_fit_into_one_request_share_it() -> None:
+    client = Client()
+    assert client.run(mapping(client, 60))["Status"] == "SUCCEEDED"
+    # Each branch starts, starts its step and ends it; then ends; then the map ends.
+    assert client.requests == [1 + 3 * 60, 60 + 1]
+
+
+def test_a_full_request_goes_out_before_all_branches_have_begun() -> None:
+    client = Client()
+    assert client.run(mapping(client, 1000))["Status"] == "SUCCEEDED"
+    assert client.begun_before_first is not None
+    assert MAX_UPDATES / 3 <= client.begun_before_first < 200
+    assert client.requests[0] == MAX_UPDATES
+    assert sum(client.requests) == 1 + 4 * 1000 + 1
+
+
+def test_a_task_that_never_rests_does_not_hold_requests_up_for_good() -> None:
+    client = Client()
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> int:
+        async def spin() -> None:
+            while True:  # noqa: ASYNC110 - never to rest is what is tested
+                await asyncio.sleep(0)
+
+        async def step() -> int:
+            return 1
+
+        spinning = asyncio.create_task(spin())
+        result = await context.step(step)
+        spinning.cancel()
+        return result
+
+    assert client.run(handler)["Result"] == "1"
