@@ -432,6 +432,32 @@ def test_excepts(clause: str, expected: int, call: str) -> None:
     assert in_handler(f"try:\n    {call}\n{clause}", before) == [("DUR401", 3)] * expected
 
 
+def test_operations_are_found_in_functions_that_call_each_other() -> None:
+    before = """
+        def ping(ctx, left):
+            pong(ctx, left)
+            ctx.wait(seconds=1)
+        def pong(ctx, left):
+            if left:
+                ping(ctx, left - 1)
+    """
+    for call in ("ping(context, 3)", "pong(context, 3)"):
+        assert in_handler(f"try:\n    {call}\nexcept:\n    pass", before) == [("DUR401", 3)]
+
+
+def test_a_bound_step_stays_a_step_as_a_branch() -> None:
+    before = """
+        import time
+        @durable_step
+        def decorated():
+            return time.time()
+        def plain():
+            return time.time()
+        wrapped = durable_step(plain)
+    """
+    assert in_handler("context.parallel([decorated(), wrapped()])", before) == []
+
+
 def test_excepts_around_other_code() -> None:
     body = """
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from aws_durable_execution_sdk_python_testing.lint.findings import shown
@@ -215,14 +215,14 @@ class Operations:
         if takes is None:
             return
         body = self.body(operation)
-        found = list(self._targets.of(body)) if body is not None else []
+        given = [body] if body is not None else []
+        find: Callable[[ast.expr], Iterable[Function]] = self._targets.of
         if takes.several:
-            given = operation.call.args or [one for one in (body,) if one is not None]
-            found = [one for expression in given for one in self._targets.among(expression)]
-        for function in found:
+            given, find = operation.call.args or given, self._targets.among
+        for function in (one for expression in given for one in find(expression)):
             roles = self._roles.setdefault(function.scope, set())
-            if "durable_step" in self._source.decorators(function.scope):
-                continue
+            if function.is_bound and Role.STEP in roles:
+                continue  # a bound step stays one, also as a branch
             roles.add(takes.role)
             if takes.role is not Role.STEP:
                 self._give_context(function, 0, operation.context.kind)

@@ -32,7 +32,6 @@ class Program:
         self.source = Source(tree)
         self.targets = Targets(self.source)
         self.operations = Operations(self.source, self.targets)
-        self._performs: dict[Scope, bool] = {}
 
     @cached_property
     def outside(self) -> Chains:
@@ -54,12 +53,30 @@ class Program:
         """Everything that runs as a part of a durable execution."""
         return {**self.inside, **self.outside}
 
-    def performs_operations(self, scope: Scope) -> bool:
-        """Whether a function calls durable operations, itself or through others."""
-        if scope not in self._performs:
-            self._performs[scope] = False
-            self._performs[scope] = any(self.operation_at(node) for node in scope.nodes)
-        return self._performs[scope]
+    @cached_property
+    def performing(self) -> set[Scope]:
+        """The functions that call durable operations, themselves or through others."""
+        found = {scope for scope in self._calls if any(self.operations.in_scope(scope))}
+        size = -1
+        while size != len(found):
+            size = len(found)
+            found |= {
+                scope for scope, called in self._calls.items() if not found.isdisjoint(called)
+            }
+        return found
+
+    @cached_property
+    def _calls(self) -> dict[Scope, list[Scope]]:
+        """The functions that each function calls, in order."""
+        return {
+            scope: [
+                function.scope
+                for node in scope.nodes
+                if isinstance(node, ast.Call)
+                for function in self.targets.called(node)
+            ]
+            for scope in self.source.functions
+        }
 
     def operation_at(self, node: ast.AST) -> Operation | str | None:
         """The operation that a node calls, or the name of a function it calls that has some."""
@@ -67,7 +84,7 @@ class Program:
         if operation is not None or not isinstance(node, ast.Call):
             return operation
         for function in self.targets.called(node):
-            if self.performs_operations(function.scope):
+            if function.scope in self.performing:
                 return function.scope.name
         return None
 
@@ -84,13 +101,10 @@ class Program:
         chains: Chains = {scope: (scope,) for scope in roots}
         queue = list(chains)
         for scope in queue:
-            for node in scope.nodes:
-                if not isinstance(node, ast.Call):
-                    continue
-                for function in self.targets.called(node):
-                    if function.scope not in chains:
-                        chains[function.scope] = (*chains[scope], function.scope)
-                        queue.append(function.scope)
+            for called in self._calls[scope]:
+                if called not in chains:
+                    chains[called] = (*chains[scope], called)
+                    queue.append(called)
         return chains
 
 

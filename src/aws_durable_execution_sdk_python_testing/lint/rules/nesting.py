@@ -7,30 +7,27 @@ from collections.abc import Iterator
 
 from aws_durable_execution_sdk_python_testing.lint.findings import Located
 from aws_durable_execution_sdk_python_testing.lint.operations import Operation, Role
-from aws_durable_execution_sdk_python_testing.lint.reach import Program, through
+from aws_durable_execution_sdk_python_testing.lint.reach import Program
 from aws_durable_execution_sdk_python_testing.lint.scopes import Scope
+
+_REMEDY = (
+    "a step's body may call none: call it before or after, or group the operations "
+    "with run_in_child_context"
+)
 
 
 def check_operations_in_steps(program: Program) -> Iterator[Located]:
     """Durable operations called by a step's body, itself or through other functions."""
-    for scope, chain in program.inside.items():
+    for scope in program.operations.with_role(Role.STEP):
         for node in scope.nodes:
             found = program.operation_at(node)
             if found is None or not isinstance(node, ast.Call):
                 continue
             if isinstance(found, Operation):
-                # In a function that is durable code of its own, the call of it is what is wrong.
-                if Role.STEP in program.operations.roles(scope):
-                    yield Located(node, "DUR201", _in_step(found.text, through(chain)))
-            elif Role.STEP in program.operations.roles(scope):
-                yield Located(node, "DUR201", _in_step(f"{found}()", " through its operations"))
-
-
-def _in_step(what: str, how: str) -> str:
-    return (
-        f"{what} calls a durable operation inside a step{how}: a step's body may call none; "
-        "return from the step first, or use run_in_child_context"
-    )
+                what = f"{found.text} is a durable operation inside a step"
+            else:
+                what = f"{found}() calls durable operations, inside a step"
+            yield Located(node, "DUR201", f"{what}: {_REMEDY}")
 
 
 def check_outer_contexts(program: Program) -> Iterator[Located]:

@@ -84,8 +84,8 @@ def check_arguments(program: Program) -> Iterator[Located]:
         changed = list(mutations(program, scope))
         for operation in program.operations.in_scope(scope):
             if operation.method == "step" and _is_dropped(program, operation.call):
-                for binding, parameter in _handed(program, scope, operation):
-                    yield from _check_argument(program, operation, binding, parameter, changed)
+                for binding, changes in _handed(program, scope, operation):
+                    yield from _check_argument(program, operation, binding, changes, changed)
 
 
 def _check_argument(
