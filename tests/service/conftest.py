@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import botocore
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 from recording_service import RecordingService
 
 from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
@@ -67,6 +68,8 @@ def retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """botocore makes up to three attempts, with a backoff of nothing."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
     monkeypatch.setattr(random, "random", lambda: 0.0)
+    # The standard mode's has kept the function it found when it was imported.
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
 
 
 @pytest.fixture

@@ -1,0 +1,197 @@
+"""Requests made past the client are the client's own, to the last byte that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.auth
+import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recording_service import ARN, RecordingService
+from service_calls import checkpoint, opened
+
+from aws_durable_execution_sdk_python.service import calls
+from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python.service.fast import FastClient
+from aws_durable_execution_sdk_python.service.prepared import Template, learn
+
+FIXED = datetime(2026, 11, 21, 12, 30, 15, tzinfo=UTC)
+CREDENTIALS = ReadOnlyCredentials("AKIATEST", "secret", "token/+=")
+TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+OF_EACH_REQUEST = {"authorization", "x-amz-date", "amz-sdk-invocation-id"}
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore signs at one moment, however it asks for the time."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return FIXED
+
+        utcnow = now
+
+    monkeypatch.setattr(botocore.auth.datetime, "datetime", Stopped, raising=False)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: FIXED, raising=False)
+
+
+def template(method: str, base: str, token: bool) -> tuple[Template, ReadOnlyCredentials]:
+    constant = {"content-type": "application/json"} if method == "POST" else {}
+    host = base.partition("//")[2].partition("/")[0]
+    signed = {"host": host, **constant}
+    made = Template(method, base, constant, signed, "eu-central-1", "lambda")
+    return made, CREDENTIALS if token else CREDENTIALS._replace(token=None)
+
+
+def by_botocore(request: Any, body: bytes, credentials: ReadOnlyCredentials) -> str:
+    """The Authorization header that botocore's own signer gives such a request."""
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if name in ("content-type", "content-length")
+    }
+    theirs = AWSRequest(request.method, request.url, headers=headers, data=body)
+    botocore.auth.SigV4Auth(credentials, "lambda", "eu-central-1").add_auth(theirs)
+    header: str = theirs.headers["Authorization"]
+    return header
+
+
+@given(
+    arn=TEXT.filter(bool),
+    token=TEXT.filter(bool),
+    payload=TEXT,
+    marker=TEXT.filter(bool),
+    base=st.sampled_from(["https://lambda.eu-central-1.amazonaws.com", "http://h:4566/a%20b/c"]),
+    has_token=st.booleans(),
+)
+@settings(deadline=None)
+@pytest.mark.filterwarnings("ignore")
+def test_signature(
+    arn: str, token: str, payload: str, marker: str, base: str, has_token: bool
+) -> None:
+    """Whatever the request, its signature is the one that botocore's own signer gives it."""
+    parameters = {"DurableExecutionArn": arn, "CheckpointToken": token}
+    requests: list[tuple[str, calls.Call, Mapping[str, Any]]] = [
+        ("POST", calls.CHECKPOINT, {**parameters, "Updates": [{"Payload": payload}]}),
+        ("GET", calls.STATE, {**parameters, "Marker": marker, "MaxItems": 7}),
+    ]
+    for method, call, request in requests:
+        made, credentials = template(method, base, has_token)
+        signer = made.signer(credentials)
+        path, body = call.write(request)
+        for _ in range(2):
+            ours = made.request(path, body, signer)
+            assert ours.headers["Authorization"] == by_botocore(ours, body, credentials)
+
+
+async def exchange(client_class: type[AioBoto3Client]) -> None:
+    async with opened(client_class) as client:
+        await client.checkpoint(ARN, "tok+en/1==", [], "client-token")
+        await checkpoint(client)
+        await client.get_execution_state(ARN, "tok+en/1==", "marker &1", 10)
+
+
+@pytest.mark.parametrize("session_token", ["", "session/+="], ids=["", "session token"])
+@pytest.mark.parametrize("trace", ["", "Root=1-5759e988;Parent=ö 1;Sampled=1"], ids=["", "trace"])
+async def test_same_request(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch, session_token: str, trace: str
+) -> None:
+    """Both clients send the same target, headers and body; only ids of the call differ."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    for name, value in (("AWS_SESSION_TOKEN", session_token), ("_X_AMZN_TRACE_ID", trace)):
+        if value:
+            monkeypatch.setenv(name, value)
+    await exchange(FastClient)
+    await exchange(AioBoto3Client)
+    for ours, theirs in zip(service.requests[:3], service.requests[3:], strict=True):
+        assert (ours.method, ours.target) == (theirs.method, theirs.target)
+        constant = ours.headers.keys() - OF_EACH_REQUEST - {"accept"}
+        assert {name: ours.headers[name] for name in constant} | {"accept": "*/*"} == {
+            name: value for name, value in theirs.headers.items() if name not in OF_EACH_REQUEST
+        } | {"accept": "*/*"}
+        assert ours.headers["x-amz-date"]
+    assert service.requests[0].body == service.requests[3].body
+    assert (
+        service.requests[0].headers["authorization"]
+        == (service.requests[3].headers["authorization"])
+    )
+
+
+async def test_trace_of_the_invocation(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trace that goes along is that of the invocation, which changes while the client stays."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    async with opened(FastClient) as client:
+        await checkpoint(client)
+        for trace in ("Root=1-a", "Root=1-b"):
+            monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+            await checkpoint(client)
+    traces = [request.headers.get("x-amzn-trace-id") for request in service.requests]
+    assert traces == [None, "Root=1-a", "Root=1-b"]
+
+
+CAPTURED = {
+    "User-Agent": b"aiobotocore",
+    "X-Amz-Date": b"20261121T123015Z",
+    "amz-sdk-request": b"attempt=1",
+}
+
+
+def captured() -> AWSRequest:
+    """A request as botocore prepares it."""
+    request = AWSRequest("GET", "https://lambda.example.com/path", headers={}, data=b"")
+    signer = botocore.auth.SigV4Auth(CREDENTIALS, "lambda", "eu-central-1")
+    signer.add_auth(request)
+    for name, value in CAPTURED.items():
+        del request.headers[name]
+        request.headers[name] = value
+    return request
+
+
+def test_learnt() -> None:
+    """A request of the known kind is understood: its endpoint, and what it is signed for."""
+    made = learn(captured(), "/path", CREDENTIALS)
+    assert made is not None
+    assert (made.base, made.region, made.service) == (
+        "https://lambda.example.com",
+        "eu-central-1",
+        "lambda",
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Amz-Checksum-Crc32": "abc"},
+        {"Authorization": "Bearer abc"},
+        {"Authorization": "AWS4-ECDSA-P256-SHA256 Credential=A/20261121/lambda/aws4_request"},
+        {"X-Amz-Date": "20261121T123016Z"},
+    ],
+    ids=["unknown header", "bearer token", "asymmetric signature", "another signature"],
+)
+def test_not_learnt(headers: Mapping[str, str]) -> None:
+    """What is not understood to the last header and bit is not imitated."""
+    request = captured()
+    for name, value in headers.items():
+        del request.headers[name]
+        request.headers[name] = value
+    assert learn(request, "/path", CREDENTIALS) is None
+
+
+def test_not_learnt_unsigned() -> None:
+    """A request without a signature is not imitated."""
+    request = captured()
+    del request.headers["Authorization"]
+    assert learn(request, "/path", CREDENTIALS) is None
+
+
+def test_not_learnt_elsewhere() -> None:
+    """A request to another path is not imitated."""
+    assert learn(captured(), "/elsewhere", CREDENTIALS) is None
