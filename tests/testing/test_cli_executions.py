@@ -379,3 +379,31 @@ def test_the_region_of_aws_is_that_of_aws_region(
 def test_aws_is_asked_for_a_function_since_it_lists_by_function(service: Service) -> None:
     message = service.refused("show", "a", "--aws", "--region", "us-west-2")
     assert "FUNCTION/NAME" in message
+
+
+# ---------------------------------------------------------------------------- record, replay
+
+
+def test_a_running_execution_is_recorded_and_replayed(service: Service, tmp_path: Path) -> None:
+    service.wait_for_approval("a")
+    file = tmp_path / "a.json"
+    recorded = service.json("record", "a", "-o", str(file))
+    assert (recorded["Recording"], recorded["Status"]) == (str(file), "RUNNING")
+    (report,) = service.json("replay", str(tmp_path), "--handler", f"order={PROGRAM}:order")
+    assert (report["Replays"], report["ReplayedStatus"]) == (True, "PENDING")
+
+
+def test_a_recording_is_redacted_before_it_is_written(service: Service, tmp_path: Path) -> None:
+    service.ok("invoke", "short", "--name", "a", "--event", '"secret"', "--wait")
+    (tmp_path / "hiding.py").write_text("def hide(text, event):\n    return '\"hidden\"'\n")
+    file = tmp_path / "a.json"
+    service.ok("record", "a", "-o", str(file), "--redact", f"{tmp_path / 'hiding.py'}:hide")
+    text = file.read_text()
+    assert ("secret" in text, "hidden" in text) == (False, True)
+
+
+def test_a_recording_without_a_handler_is_refused(service: Service, tmp_path: Path) -> None:
+    service.ok("invoke", "short", "--name", "a", "--wait")
+    service.ok("record", "a", "-o", str(tmp_path / "a.json"))
+    refusal = service.refused("replay", str(tmp_path), "--handler", f"order={PROGRAM}:order")
+    assert "--handler short=FILE:HANDLER" in refusal

@@ -63,7 +63,11 @@ def record(execution: str, output: Path | None, redact: str | None, connection: 
         recording.save(path)
     except (RecordingError, OSError) as error:
         raise Problem(str(error)) from error
-    click.echo(f"{path}: {len(recording.events)} events, {recording.status}")
+    if as_json:
+        count = len(recording.events)
+        print_json({"Recording": str(path), "Events": count, "Status": recording.status})
+    else:
+        click.echo(f"{path}: {len(recording.events)} events, {recording.status}")
 
 
 @click.command()
