@@ -44,8 +44,15 @@ from aws_durable_execution_sdk_python_testing.tree import stdout_console
     metavar="FILE_OR_MODULE:FUNCTION",
     help="Called with the text of each payload and its event; what it returns is kept instead.",
 )
+@json_option
 @connection_options
-def record(execution: str, output: Path | None, redact: str | None, connection: Connection) -> None:
+def record(
+    execution: str,
+    output: Path | None,
+    redact: str | None,
+    as_json: bool,
+    connection: Connection,
+) -> None:
     """Save the history of an execution, finished or running, for `durable replay`.
 
     The file holds the execution's input, results and errors, unless --redact says otherwise.
