@@ -347,3 +347,12 @@ def test_dex_local_runner_says_that_nobody_listens(directory: Directory) -> None
     )
     assert done.returncode == 1
     assert "cannot reach http://127.0.0.1:9" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("durable", "serve"), ("dex-local-runner", "start-server")])
+def test_ports_that_do_not_exist_are_refused(
+    directory: Directory, command: tuple[str, str]
+) -> None:
+    done = directory.run(*command, "--port", "70000")
+    assert done.returncode == 2
+    assert "70000 is not in the range" in done.stderr

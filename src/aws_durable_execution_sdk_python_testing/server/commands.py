@@ -38,6 +38,7 @@ from aws_durable_execution_sdk_python_testing.server.settings import (
 )
 from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
+_PORT = click.IntRange(0, 65535)
 _INTERRUPTED = 130
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REFUSALS = (
@@ -67,7 +68,9 @@ def _reporting(problem: type[click.ClickException]) -> Iterator[None]:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--port", default=5000, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--port", type=_PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
+)
 @click.option(
     "--lambda-endpoint",
     metavar="URL",
@@ -201,7 +204,7 @@ def dex_local_runner() -> None:
 
 @dex_local_runner.command("start-server")
 @click.option("--host", default="127.0.0.1", envvar="AWS_DEX_HOST", show_default=True)
-@click.option("--port", default=5000, envvar="AWS_DEX_PORT", show_default=True)
+@click.option("--port", type=_PORT, default=5000, envvar="AWS_DEX_PORT", show_default=True)
 @click.option(
     "--log-level",
     type=click.Choice(_LEVELS, case_sensitive=False),
