@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def test_crashes_that_change_the_result_end_with_status_1(tmp_path: Path) -> Non
     result = explore("unstable", tmp_path / "notes")
     assert result.exit_code == 1
     assert "break a promise" in result.output
+
+
+def test_the_findings_are_given_as_json(tmp_path: Path) -> None:
+    found = json.loads(explore("unstable", tmp_path / "notes", "--json").stdout)
+    assert found["ok"] is False
+    assert found["divergences"][0]["problem"] == "result: expected 'first', got 'again'"
+    assert [row["step"] for row in found["rows"]] == ["work", "clean"]
 
 
 def test_a_program_that_differs_each_time_is_bad_input(tmp_path: Path) -> None:

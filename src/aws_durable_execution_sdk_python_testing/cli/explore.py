@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, Proble
 from aws_durable_execution_sdk_python_testing.cli.values import (
     EVENT_HELP,
     parse_callback,
+    print_json,
     read_json,
 )
 from aws_durable_execution_sdk_python_testing.engine import (
@@ -54,7 +55,10 @@ _REFUSALS = (ProgramError, DurableFunctionsTestError, DurableFunctionsLocalRunne
     "--seconds", type=click.FloatRange(min=0), help="Start no further run after that time."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the choice of places.")
-def explore(target: str, event: str, callbacks: tuple[str, ...], **options: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def explore(
+    target: str, event: str, callbacks: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
     """Run the durable handler in FILE, then again for every place where its process could die.
 
     Each run must end as the one without a crash, and no body of a step may run more often than
@@ -71,7 +75,10 @@ def explore(target: str, event: str, callbacks: tuple[str, ...], **options: Any)
         report = how(program, input, answers, options)
     except _REFUSALS as error:
         raise Problem(str(error)) from error
-    report.print()
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        report.print()
     sys.exit(0 if report.ok else FAILED)
 
 

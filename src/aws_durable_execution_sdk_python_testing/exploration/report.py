@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from aws_durable_execution_sdk_python_testing.exploration.points import CrashPoint
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
@@ -123,6 +123,20 @@ class CrashReport:
             return f"{total} crashes change nothing{left_out}."
         return f"{wrong} of {total} crashes break a promise{left_out}."
 
+    def to_dict(self) -> dict[str, Any]:
+        """The findings in JSON types."""
+        return {
+            "ok": self.ok,
+            "explored": [_shown(point) for point in self.explored],
+            "unreached": [_shown(point) for point in self.unreached],
+            "left_out": self.left_out,
+            "divergences": [
+                {"point": _shown(each.point), "problem": each.problem, "hint": each.hint}
+                for each in self.divergences
+            ],
+            "rows": [{**asdict(row), "point": _shown(row.point)} for row in self.rows],
+        }
+
     def print(self) -> None:
         """Print the findings: the divergences, and a table of the bodies.
 
@@ -139,6 +153,10 @@ class CrashReport:
             where = divergence.point or "no crash"
             console.print(f"- {where}: {divergence.problem}", highlight=False, markup=False)
         console.print(_rich_table(self.rows))
+
+
+def _shown(point: CrashPoint | None) -> dict[str, Any] | None:
+    return None if point is None else asdict(point)
 
 
 _HEADINGS = ("step", "runs per attempt", "attempts", "most", "allowed", "at")
