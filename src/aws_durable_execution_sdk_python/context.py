@@ -148,7 +148,7 @@ class DurableContext(BaseContext):
             func: takes a `StepContext`, or nothing. `@durable_step` makes such functions; they
                 give the step its name. It may be async.
             name: the step's name.
-            config: retry strategy, semantics and serialisation.
+            config: retry strategy, semantics, serialisation and time-out.
 
         Returns:
             What the function returned, as it is read back from its checkpoint.
@@ -156,6 +156,7 @@ class DurableContext(BaseContext):
         Raises:
             StepError: the function raised, and there is no retry strategy or it gave up. The
                 error is an instance of the original exception's class as well.
+            StepTimeoutError: likewise, when the last attempt outlived `StepConfig(timeout=...)`.
 
         Example:
             >>> payment = context.step(charge_payment(order_id, amount))

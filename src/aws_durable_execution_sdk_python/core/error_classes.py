@@ -104,7 +104,7 @@ def _split(name: str) -> tuple[str, list[str]]:
 def _walk(module_name: str, path: list[str]) -> type[Exception] | None:
     """Go from a loaded module through classes to an exception class."""
     module = sys.modules.get(module_name)
-    if not issubclass(type(module), ModuleType):
+    if module is None or not issubclass(type(module), ModuleType):
         return None
     # Not vars(): a lazy module would load itself.
     found: Any = ModuleType.__getattribute__(module, "__dict__").get(path[0])

@@ -146,7 +146,5 @@ class ThreadRuntime:
         """Block this thread while the event loop runs a coroutine in this thread's context."""
         host = host or Host()
         context = contextvars.copy_context()
-        self.invocation.inbox.put(
-            self.invocation.start_for, host, self.stretch, make, context
-        )
+        self.invocation.inbox.put(self.invocation.start_for, host, self.stretch, make, context)
         return host.wait()
