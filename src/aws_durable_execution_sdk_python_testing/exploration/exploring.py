@@ -142,7 +142,6 @@ class _Rows:
             if attempt in memory.at_most_once:
                 self._at_most_once.add(key)
             known = self._most.get(key)
-            # What exceeds its limit by most comes first, then what ran most often.
             if known is None or count > known[0]:
                 self._most[key] = (count, allowed(memory, attempt), point)
 

@@ -50,6 +50,7 @@ class FaultyCalls:
 
         shuffle = self._plan.shuffle(arn)
         if shuffle is None:
+            self._pages.pop(arn, None)
             return _transmit(strike, lambda: read(marker))
         pages = self._pages.get(arn)
         if pages is None or pages.token != checkpoint_token:
