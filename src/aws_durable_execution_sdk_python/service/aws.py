@@ -58,6 +58,9 @@ class AioBoto3Client:
             self._opened = await self._make()
         return self
 
+    async def warm_up(self) -> None:
+        """Do ahead what the first call would have to do. Here, there is nothing."""
+
     async def aclose(self) -> None:
         """Close the connections. The client can be opened again."""
         self._opened = None

@@ -71,6 +71,11 @@ class HttpConnection(asyncio.Protocol):
             if not self._reusable:
                 self.close()
 
+    def rest(self) -> None:
+        """Keep a connection that nothing was sent over yet."""
+        self._reusable = True
+        self._idle_since = self._loop.time()
+
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent."""

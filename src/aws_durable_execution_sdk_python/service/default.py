@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python.service.fast import FastClient
+
+# What takes time to import before a client can be made.
+_LIBRARIES = ("aioboto3", "aws_durable_execution_sdk_python.service.transport")
 
 VARIABLE = "DURABLE_EXECUTION_TRANSPORT"
 
@@ -27,3 +31,9 @@ def default_client() -> AioBoto3Client:
     if chosen not in _CLIENTS:
         raise ValidationError(f"{VARIABLE} must be 'fast' or 'aioboto3', got {chosen!r}")
     return _CLIENTS[chosen]()
+
+
+def import_libraries() -> None:
+    """Import what a client will need, without making one."""
+    for name in _LIBRARIES:
+        importlib.import_module(name)

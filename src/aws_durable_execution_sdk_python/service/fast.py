@@ -40,6 +40,15 @@ class FastClient(AioBoto3Client):
         super().__init__()
         self._past: _PastClient | None = None
 
+    async def warm_up(self) -> None:
+        """See how botocore prepares requests, and connect.
+
+        Raises:
+            Exception: as the first call would, which says what it means for the invocation.
+        """
+        if self._past is not None:
+            await self._past.warm_up()
+
     async def aclose(self) -> None:
         """Close the connections. The client can be opened again."""
         self._past = None
@@ -100,6 +109,14 @@ class _PastClient:
         self._templates: dict[str, Template | None] = {}
         self._signers: dict[str, tuple[Any, PreparedSigner]] = {}
         self._has_replayed = False
+
+    async def warm_up(self) -> None:
+        credentials = await self._credentials.get_frozen_credentials()
+        templates = [
+            await self._template(call, credentials) for call in (calls.CHECKPOINT, calls.STATE)
+        ]
+        if templates[0] is not None:
+            await self._transport.connect_ahead(templates[0].base)
 
     async def call(self, call: calls.Call, request: dict[str, Any]) -> Mapping[str, Any]:
         credentials = await self._credentials.get_frozen_credentials()

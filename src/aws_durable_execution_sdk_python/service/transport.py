@@ -129,6 +129,15 @@ class Transport(AIOHTTPSession):  # type: ignore[misc]
         response = await super().send(request)
         return HttpAnswer(response.status_code, response.headers, await response.content)
 
+    async def connect_ahead(self, url: str) -> None:
+        """Set up a connection for an attempt that is soon to come."""
+        if self._proxied:
+            return
+        parts = urlsplit(url)
+        connection = await self._connect(parts)
+        connection.rest()
+        self._idle.append(((parts.scheme, parts.netloc), connection))
+
     async def __aexit__(self, *exc_info: Any) -> None:
         for _, connection in self._idle:
             connection.close()

@@ -1,0 +1,96 @@
+"""The client is opened in Lambda's init phase, and what goes wrong there shows at first use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import NoRegionError
+from recording_service import ARN, Answer, RecordingService
+
+from aws_durable_execution_sdk_python.exceptions import CheckpointError
+from aws_durable_execution_sdk_python.runtime import environment
+from aws_durable_execution_sdk_python.runtime.environment import (
+    Environment,
+    close_idle_environments,
+    run_in_environment,
+    warm_up,
+)
+
+
+@pytest.fixture(autouse=True)
+def in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lambda's runtime API is there, and no environment is left from other tests."""
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+    close_idle_environments()
+    yield
+    close_idle_environments()
+
+
+async def checkpoint_once(env: Environment) -> Any:
+    client = await env.default_client()
+    return await client.checkpoint(ARN, "token-1", [], None)
+
+
+def test_connected_ahead(service: RecordingService) -> None:
+    """The first call of the first invocation finds client and connection ready."""
+    service.answer(Answer({"CheckpointToken": "next"}, keep_alive=True))
+    warm_up()
+    assert service.requests == []
+    assert run_in_environment(checkpoint_once).checkpoint_token == "next"
+    assert service.connections == 1
+
+
+def test_not_in_lambda(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere nothing is opened before it is needed."""
+    monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API")
+    warm_up()
+    assert environment._idle == []
+
+
+def test_snapshot() -> None:
+    """What goes into a SnapStart snapshot is imported libraries, no client and no credentials."""
+    code = (
+        "import os, sys\n"
+        "from aws_durable_execution_sdk_python.runtime import environment\n"
+        "os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'] = 'snap-start'\n"
+        "environment.warm_up()\n"
+        "print('aiobotocore' in sys.modules, environment._idle)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["True", "[]"]
+
+
+def test_failure_shows_at_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration that is incomplete does not break the import of the function's module."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    warm_up()
+    with pytest.raises(NoRegionError):
+        run_in_environment(checkpoint_once)
+
+
+def test_service_out_of_reach(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that is not there yet is called again when it is needed."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1")
+    warm_up()
+    with pytest.raises(CheckpointError, match="EndpointConnectionError"):
+        run_in_environment(checkpoint_once)
+
+
+async def test_within_a_loop(service: RecordingService) -> None:
+    """A module imported from within a running loop is left alone."""
+    warm_up()
+    assert environment._idle == []
+
+
+def test_full_client(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The aioboto3 client, where it is chosen, is opened ahead too."""
+    monkeypatch.setenv("DURABLE_EXECUTION_TRANSPORT", "aioboto3")
+    warm_up()
+    assert len(environment._idle) == 1
+    run_in_environment(checkpoint_once)
+    assert len(service.requests) == 1
