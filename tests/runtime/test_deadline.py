@@ -19,7 +19,11 @@ from aws_durable_execution_sdk_python.config import (
 from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
 from aws_durable_execution_sdk_python.retries import fixed
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
-from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
+from aws_durable_execution_sdk_python_testing import (
+    DurableFunctionTestRunner,
+    Recording,
+    replay,
+)
 
 WAKE_UP = "invocation-deadline"
 TOTAL = 100.0
@@ -184,6 +188,15 @@ def test_the_first_body_of_an_invocation_always_begins(kind: str) -> None:
     result = run(lambda event, _: durable(event, AlmostOver()))
     assert result.result == program.bodies == [0, 1, 2]
     assert len(wake_ups(result)) == 2
+
+
+@both_kinds
+def test_a_recorded_history_replays_whether_its_time_ran_out_or_not(kind: str) -> None:
+    program = Program()
+    recording = Recording(run(program.handler(kind, 8)).events)
+    report = replay(program.durable(kind, 8), recording)
+    assert report.divergence is None
+    assert replay(program.durable(kind, 7), recording).divergence is not None
 
 
 # ---------------------------------------------------------------------------- more than steps

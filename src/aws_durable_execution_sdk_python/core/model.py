@@ -71,6 +71,8 @@ class OperationSubType(enum.StrEnum):
     MAP_ITERATION = "MapIteration"
     PARALLEL = "Parallel"
     PARALLEL_BRANCH = "ParallelBranch"
+    # Asked for by no code: the wait that an invocation leaves when its time is gone.
+    INVOCATION_DEADLINE = "InvocationDeadline"
 
 
 class OperationAction(enum.StrEnum):

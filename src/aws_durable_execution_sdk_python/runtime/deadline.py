@@ -25,6 +25,7 @@ from aws_durable_execution_sdk_python.core.ids import operation_id
 from aws_durable_execution_sdk_python.core.journal import Journal, OperationIdentity
 from aws_durable_execution_sdk_python.core.model import (
     OperationAction,
+    OperationSubType,
     OperationType,
     OperationUpdate,
     WaitOptions,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.runtime.protocol import Runtime
 
 WAKE_UP_NAME = "invocation-deadline"
-WAKE_UP_SUB_TYPE = "InvocationDeadline"
 _WAKE_UP_SECONDS = 1
 
 # By default a twentieth of the time there is, within these bounds, in seconds.
@@ -110,7 +110,7 @@ class Deadline:
         identity = OperationIdentity(
             self._held_back.operation_id,
             OperationType.WAIT,
-            WAKE_UP_SUB_TYPE,
+            OperationSubType.INVOCATION_DEADLINE,
             WAKE_UP_NAME,
             parent_id=None,
             order=(math.inf,),

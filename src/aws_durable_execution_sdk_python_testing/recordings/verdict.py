@@ -86,6 +86,8 @@ def _missed(
     """The first recorded operation that the code would have had to ask for, but did not."""
     unseen = set(decided)
     for operation in recorded.values():
+        if operation.sub_type == OperationSubType.INVOCATION_DEADLINE:
+            continue  # the SDK's own, where an invocation ran out of time
         if operation.parent_id in unseen or _is_undecided_batch(operation):
             # Inside of what is not run again, or what may be decided sooner this time.
             unseen.add(operation.operation_id)
