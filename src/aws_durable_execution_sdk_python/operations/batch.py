@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aws_durable_execution_sdk_python.config import (
@@ -57,11 +58,12 @@ class BatchBranch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One map or parallel as the code asks for it."""
+    """One map or parallel as the code asks for it; `branch` gives the branch of an index."""
 
     outer: Position
     identity: OperationIdentity
-    branches: Sequence[BatchBranch]
+    kinds: Sequence[Kind]
+    branch: Callable[[int], BatchBranch]
     config: MapConfig[Any] | ParallelConfig[Any]
     branch_sub_type: OperationSubType
     record_kind: BatchKind
@@ -134,10 +136,11 @@ def function_body(kind: Kind, function: Callable[..., Any], *args: Any) -> Body:
 
 
 async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
-    tracker = CompletionTracker(batch.completion, len(batch.branches))
+    tracker = CompletionTracker(batch.completion, len(batch.kinds))
     branches = Branches(
         runtime.invocation,
-        [_branch(batch, position, i) for i in range(len(batch.branches))],
+        batch.kinds,
+        partial(_branch, batch, position),
         tracker,
         batch.config.max_concurrency,
     )
@@ -158,11 +161,8 @@ async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> B
 
 
 def _branch(batch: Batch, position: Position, index: int) -> Branch:
-    asked = batch.branches[index]
-    branch_id = operation_id(batch.identity.operation_id, index)
-    identity = position.identify(
-        branch_id, index, OperationType.CONTEXT, batch.branch_sub_type, asked.name
-    )
+    asked = batch.branch(index)
+    identity = position.branch(batch.identity, index, batch.branch_sub_type, asked.name)
     child = Child(
         position,
         identity,
@@ -171,7 +171,7 @@ def _branch(batch: Batch, position: Position, index: int) -> Branch:
         is_virtual=batch.is_flat,
         lazy_close=True,
     )
-    return Branch(branch_id, asked.kind, lambda runtime: run_child(runtime, child))
+    return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
 
 
 # ------------------------------------------------------------ replay of a result too large to store
@@ -185,7 +185,7 @@ async def _rebuild(
     if record is None:
         return await _derive(runtime, batch, position)
     items: list[BatchItem[Any]] = []
-    for index in range(min(record.total_count, len(batch.branches))):
+    for index in range(min(record.total_count, len(batch.kinds))):
         if record.is_started(index):
             items.append(BatchItem(index, BatchItemStatus.STARTED))
         else:
@@ -212,10 +212,10 @@ async def _settled(
 
 async def _derive(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
     """Without a usable record: every branch as its checkpoint shows it, the reason inferred."""
-    tracker = CompletionTracker(batch.completion, len(batch.branches))
+    tracker = CompletionTracker(batch.completion, len(batch.kinds))
     reason: CompletionReason | None = None
     items: list[BatchItem[Any]] = []
-    for index in range(len(batch.branches)):
+    for index in range(len(batch.kinds)):
         operation = runtime.invocation.journal.get(operation_id(batch.identity.operation_id, index))
         if operation is None and not batch.is_flat:
             continue

@@ -182,12 +182,14 @@ def plan_map(
     chosen = _chosen("map", config, MapConfig)
     items = _items(inputs)
     kind = context_kind(func, parent)
-    branches = [
-        BatchBranch(_item_name(chosen, item, i), kind, function_body(kind, func, item, i, items))
-        for i, item in enumerate(items)
-    ]
+    names = [_item_name(chosen, item, i) for i, item in enumerate(items)]
+
+    def branch(index: int) -> BatchBranch:
+        body = function_body(kind, func, items[index], index, items)
+        return BatchBranch(names[index], kind, body)
+
     name = validation.operation_name(name or name_of(func))
-    return _plan_batch(position, name, branches, chosen, _MAP)
+    return _plan_batch(position, name, [kind] * len(items), branch, chosen, _MAP)
 
 
 def plan_parallel(
@@ -200,7 +202,8 @@ def plan_parallel(
     chosen = _chosen("parallel", config, ParallelConfig)
     branches = [_parallel_branch(parent, i, branch) for i, branch in enumerate(functions)]
     name = validation.operation_name(name)
-    return _plan_batch(position, name, branches, chosen, _PARALLEL)
+    kinds = [branch.kind for branch in branches]
+    return _plan_batch(position, name, kinds, branches.__getitem__, chosen, _PARALLEL)
 
 
 def plan_retry(
@@ -242,14 +245,15 @@ _PARALLEL = (OperationSubType.PARALLEL, OperationSubType.PARALLEL_BRANCH, "Paral
 def _plan_batch(
     position: Position,
     name: str | None,
-    branches: list[BatchBranch],
+    kinds: list[Kind],
+    branch: Callable[[int], BatchBranch],
     config: MapConfig[Any] | ParallelConfig[Any],
     flavour: tuple[OperationSubType, OperationSubType, Any],
 ) -> Plan:
-    config.completion_config.check_total(len(branches))
+    config.completion_config.check_total(len(kinds))
     sub_type, branch_sub_type, record_kind = flavour
     identity = position.take(OperationType.CONTEXT, sub_type, name)
-    batch = Batch(position, identity, branches, config, branch_sub_type, record_kind)
+    batch = Batch(position, identity, kinds, branch, config, branch_sub_type, record_kind)
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 

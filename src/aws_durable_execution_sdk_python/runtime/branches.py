@@ -8,7 +8,7 @@ from the record, when one of them can go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,19 +51,27 @@ class BranchOutcomes:
 
 
 class Branches:
-    """Runs the branches of one batch under a completion policy."""
+    """Runs the branches of one batch under a completion policy.
+
+    Parameters:
+        kinds: which kind of code each branch runs.
+        make: gives the branch of an index. Each is made when it starts and forgotten when it has
+            ended, so that of many branches few are in memory.
+    """
 
     def __init__(
         self,
         invocation: Invocation,
-        branches: list[Branch],
+        kinds: Sequence[Kind],
+        make: Callable[[int], Branch],
         tracker: CompletionTracker,
         max_concurrency: int | None,
     ) -> None:
         self._invocation = invocation
-        self._branches = branches
+        self._kinds = kinds
+        self._make = make
         self._tracker = tracker
-        self._slots = max_concurrency or len(branches)
+        self._slots = max_concurrency or len(kinds)
         self._next = 0
         self._results: dict[int, Any] = {}
         self._errors: dict[int, DurableOperationError] = {}
@@ -99,7 +107,7 @@ class Branches:
         finally:
             self._over = True
         # Of the blocking ones left, those that run come to their end, the others never begin.
-        self._cancel(i for i in self._running if self._branches[i].kind is Kind.BLOCKING)
+        self._cancel(i for i in self._running if self._kinds[i] is Kind.BLOCKING)
         self._raise_postponed()
         return BranchOutcomes(self._results, self._errors, self._tracker.reason)
 
@@ -130,11 +138,11 @@ class Branches:
             return False
         # A blocking branch starts when a thread can be had for it: parked ones have none.
         active = len(self._running) - len(self._parked)
-        return active < MAX_THREADS or self._branches[self._next].kind is Kind.ASYNC
+        return active < MAX_THREADS or self._kinds[self._next] is Kind.ASYNC
 
     async def _run_branch(self, index: int, host: Host | None) -> None:
         """Everything a branch can do ends here as a value: nothing reaches the loop's handler."""
-        branch = self._branches[index]
+        branch = self._make(index)
         loop_runtime = self._invocation.loop_runtime
         try:
             if branch.kind is Kind.ASYNC or self._is_settled(branch):

@@ -8,7 +8,7 @@ import sys
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from aws_durable_execution_sdk_python.core.ids import IdSequence
+from aws_durable_execution_sdk_python.core.ids import IdSequence, operation_id
 from aws_durable_execution_sdk_python.core.journal import OperationIdentity
 from aws_durable_execution_sdk_python.core.model import OperationType
 from aws_durable_execution_sdk_python.logger import LogInfo
@@ -93,25 +93,28 @@ class Position(ContextUse):
         self, operation_type: OperationType, sub_type: str, name: str | None
     ) -> OperationIdentity:
         """The identity of the operation called now; takes the next number of this context."""
-        operation_id = self.ids.take()
-        return self.identify(operation_id, self.ids.count, operation_type, sub_type, name)
-
-    def identify(
-        self,
-        operation_id: str,
-        number: int,
-        operation_type: OperationType,
-        sub_type: str,
-        name: str | None,
-    ) -> OperationIdentity:
         return OperationIdentity(
-            operation_id,
+            self.ids.take(),
             operation_type,
             sub_type,
             name or None,
             self.parent_id,
             _user_site(),
-            (*self.order, number),
+            (*self.order, self.ids.count),
+        )
+
+    def branch(
+        self, batch: OperationIdentity, index: int, sub_type: str, name: str
+    ) -> OperationIdentity:
+        """The identity of a branch of a map or parallel, which is asked for where that is."""
+        return OperationIdentity(
+            operation_id(batch.operation_id, index),
+            OperationType.CONTEXT,
+            sub_type,
+            name,
+            self.parent_id,
+            batch.site,
+            (*self.order, index),
         )
 
     def log_info(self, identity: OperationIdentity, attempt: int | None = None) -> LogInfo:
@@ -138,7 +141,7 @@ class Position(ContextUse):
 
 def _user_site() -> tuple[CodeType, int] | None:
     """The innermost line of user code on the stack."""
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return None if frame is None else (frame.f_code, frame.f_lineno)
