@@ -118,10 +118,13 @@ class CrashReport:
         """One line: how many crashes, and how many of them changed something."""
         wrong = len({divergence.point for divergence in self.divergences})
         total = len(self.explored)
-        left_out = f" ({self.left_out} more were not tried)" if self.left_out else ""
-        if not wrong:
-            return f"{total} crashes change nothing{left_out}."
-        return f"{wrong} of {total} crashes break a promise{left_out}."
+        found = "change nothing" if not wrong else "break a promise"
+        counted = f"{total} crashes" if not wrong else f"{wrong} of {total} crashes"
+        remarks = [f"{self.left_out} more were not tried"] if self.left_out else []
+        if self.unreached:
+            remarks.append(f"{len(self.unreached)} runs went another way, and did not crash")
+        remark = f" ({', '.join(remarks)})" if remarks else ""
+        return f"{counted} {found}{remark}."
 
     def to_dict(self) -> dict[str, Any]:
         """The findings in JSON types."""
