@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 from typing import Any
 
 import aioboto3
@@ -118,3 +119,25 @@ async def test_open_again(client_class: type[AioBoto3Client], service: Recording
     await checkpoint(client)
     await checkpoint(client)
     assert len(service.requests) == 4
+
+
+async def test_configuration_file(
+    client_class: type[AioBoto3Client],
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Endpoint, region and user agent come from the configuration file where the rest is silent."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL_LAMBDA")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    config = tmp_path / "config"
+    config.write_text(
+        "[default]\nregion = ap-south-2\nservices = local\nsdk_ua_app_id = orders-app\n"
+        f"[services local]\nlambda =\n  endpoint_url = {service.url}/prefix%20x\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    await checkpoint(client_class())
+    for request in service.requests:
+        assert request.target.startswith("/prefix%20x/2025-12-01/durable-executions/")
+        assert "/ap-south-2/lambda/aws4_request" in request.headers["authorization"]
+        assert "app/orders-app" in request.user_agent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,13 +102,17 @@ class Call:
         return answer if isinstance(answer, dict) else None
 
 
-def _execution_path(request: Mapping[str, Any]) -> str:
-    return f"{_ROOT}/{quote(request['DurableExecutionArn'], safe='-._~')}"
+# Percent-encoding takes as long as the rest of a request: done once for the calls of an execution.
+@functools.lru_cache(maxsize=16)
+def _execution_path(durable_execution_arn: str) -> str:
+    return f"{_ROOT}/{quote(durable_execution_arn, safe='-._~')}"
 
 
 def _write_checkpoint(request: Mapping[str, Any]) -> tuple[str, bytes]:
     body = {key: value for key, value in request.items() if key != "DurableExecutionArn"}
-    return f"{_execution_path(request)}/checkpoint", json.dumps(body).encode()
+    return f"{_execution_path(request['DurableExecutionArn'])}/checkpoint", json.dumps(
+        body
+    ).encode()
 
 
 def _write_state(request: Mapping[str, Any]) -> tuple[str, bytes]:
@@ -115,7 +120,7 @@ def _write_state(request: Mapping[str, Any]) -> tuple[str, bytes]:
         f"{key}={quote(str(request[key]), safe='-._~')}"
         for key in ("CheckpointToken", "Marker", "MaxItems")
     )
-    return f"{_execution_path(request)}/state?{query}", b""
+    return f"{_execution_path(request['DurableExecutionArn'])}/state?{query}", b""
 
 
 def _read_timestamps(operation: dict[str, Any]) -> None:

@@ -86,12 +86,13 @@ class HttpConnection(asyncio.Protocol):
         return self.reusable and self._loop.time() - self._idle_since < seconds
 
     def close(self) -> None:
+        """End it at once: nothing that matters is under way, and the loop may be about to close."""
         self._reusable = False
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport

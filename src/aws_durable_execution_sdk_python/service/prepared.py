@@ -8,6 +8,7 @@ makes the calls.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import uuid
@@ -110,6 +111,11 @@ def _trace_header() -> str | None:
     trace = os.environ.get("_X_AMZN_TRACE_ID")
     if not trace or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return None
+    return _quoted(trace)
+
+
+@functools.lru_cache(maxsize=16)
+def _quoted(trace: str) -> str:
     return quote(trace, safe="-=;:+&[]{}\"',")
 
 
