@@ -99,7 +99,7 @@ def _ancestors(
 
 
 def _is_retry(event: Event) -> bool:
-    details = event.get(f"{event['EventType']}Details") or {}
+    details: Mapping[str, Any] = event.get(f"{event['EventType']}Details") or {}
     return "NextAttemptDelaySeconds" in (details.get("RetryDetails") or {})
 
 

@@ -30,5 +30,6 @@ class ExploringTestRunner(DurableFunctionTestRunner):
         """
         result = super().run(input, *args, **kwargs)
         given = {key: kwargs[key] for key in ("callbacks", "timeout") if key in kwargs}
-        self.explore_crashes(input, **{**given, **self._options})
+        options: dict[str, Any] = {**given, **self._options}
+        self.explore_crashes(input, **options)
         return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, cast
 
 # A probability from 0 to 1, or the numbers of what is hit, counted from 1.
 Chance = float | Collection[int]
@@ -143,8 +143,10 @@ _KNOWN = tuple(one.name for one in fields(Faults))
 def _checked(fault: Fault, value: Any) -> Chance:
     if _is_number(value) and 0 <= value <= 1:
         return float(value)
-    if isinstance(value, Collection) and all(_is_whole(n) and n >= 1 for n in value):
-        return frozenset(value)
+    if isinstance(value, Collection):
+        numbers = cast(Collection[Any], value)
+        if all(_is_whole(number) and number >= 1 for number in numbers):
+            return frozenset[int](numbers)
     hint = ""
     if isinstance(value, int) and value > 1:
         hint = f"; number {value} alone is {{{value}}}"
@@ -173,5 +175,6 @@ def _read(name: str, text: str) -> Any:
 
 def _show(value: Any) -> str:
     if isinstance(value, frozenset):
-        return "{" + ", ".join(map(str, sorted(value))) + "}" if value else "set()"
+        numbers = sorted(cast(frozenset[int], value))
+        return "{" + ", ".join(map(str, numbers)) + "}" if numbers else "set()"
     return repr(value)
