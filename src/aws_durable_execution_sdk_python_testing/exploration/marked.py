@@ -29,7 +29,7 @@ class ExploringTestRunner(DurableFunctionTestRunner):
             CrashExplorationError: a crash changes how the execution ends.
         """
         result = super().run(input, *args, **kwargs)
-        given = {key: kwargs[key] for key in ("callbacks", "timeout") if key in kwargs}
-        options: dict[str, Any] = {**given, **self._options}
-        self.explore_crashes(input, **options)
+        shared = ("callbacks", "timeout")
+        given: dict[str, Any] = {key: kwargs[key] for key in shared if key in kwargs}
+        self.explore_crashes(input, **{**given, **self._options})
         return result

@@ -144,7 +144,7 @@ def _checked(fault: Fault, value: Any) -> Chance:
     if _is_number(value) and 0 <= value <= 1:
         return float(value)
     if isinstance(value, Collection):
-        numbers = cast(Collection[Any], value)
+        numbers: list[Any] = list(value)
         if all(_is_whole(number) and number >= 1 for number in numbers):
             return frozenset[int](numbers)
     hint = ""
