@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python.core.batching import MAX_UPDATES
 from aws_durable_execution_sdk_python.core.model import CheckpointOutput, StateOutput
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
+from aws_durable_execution_sdk_python.runtime import checkpointer
 
 
 class Client:
@@ -58,6 +61,13 @@ def mapping(client: Client, count: int) -> Any:
     return handler
 
 
+@pytest.fixture
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, what is ready to run is let run."""
+    monkeypatch.setattr(checkpointer, "GATHER_SECONDS", 1000)
+
+
+@pytest.mark.usefixtures("no_hurry")
 def test_branches_that_fit_into_one_request_share_it() -> None:
     client = Client()
     assert client.run(mapping(client, 60))["Status"] == "SUCCEEDED"
@@ -65,6 +75,7 @@ def test_branches_that_fit_into_one_request_share_it() -> None:
     assert client.requests == [1 + 3 * 60, 60 + 1]
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_a_full_request_goes_out_before_all_branches_have_begun() -> None:
     client = Client()
     assert client.run(mapping(client, 1000))["Status"] == "SUCCEEDED"
