@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiobotocore.httpsession
+import botocore.auth
 import pytest
 from recording_service import Answer, RecordingService, failure
 from service_calls import checkpoint, opened
@@ -256,6 +257,17 @@ async def test_botocore_with_other_inner_parts(
     async with opened(FastClient) as client:
         await checkpoint(client)
     assert len(sent_by_the_client) == len(service.requests) == 1
+
+
+async def test_signer_with_other_inner_parts(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where botocore's signer is not as known, the client signs."""
+    monkeypatch.delattr(botocore.auth.SigV4Auth, "_header_value")
+    monkeypatch.setattr(botocore.auth.SigV4Auth, "canonical_headers", lambda *_: "moved")
+    async with opened(FastClient) as client:
+        await checkpoint(client)
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize(

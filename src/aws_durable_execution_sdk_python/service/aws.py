@@ -122,13 +122,18 @@ class AioBoto3Client:
     async def _call(
         self, client: Any, call: calls.Call, request: dict[str, Any]
     ) -> Mapping[str, Any]:
-        response: Mapping[str, Any] = await getattr(client, call.method)(**request)
-        return response
+        return await by_client(client, call, request)
 
     def _client(self) -> Any:
         if self._opened is None:
             raise InvalidStateError("the service client is not open: await open() first")
         return self._opened
+
+
+async def by_client(client: Any, call: calls.Call, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Have an aioboto3 client make a call."""
+    response: Mapping[str, Any] = await getattr(client, call.method)(**request)
+    return response
 
 
 def _version() -> str:

@@ -110,9 +110,8 @@ def _execution_path(durable_execution_arn: str) -> str:
 
 def _write_checkpoint(request: Mapping[str, Any]) -> tuple[str, bytes]:
     body = {key: value for key, value in request.items() if key != "DurableExecutionArn"}
-    return f"{_execution_path(request['DurableExecutionArn'])}/checkpoint", json.dumps(
-        body
-    ).encode()
+    path = _execution_path(request["DurableExecutionArn"])
+    return f"{path}/checkpoint", json.dumps(body).encode()
 
 
 def _write_state(request: Mapping[str, Any]) -> tuple[str, bytes]:

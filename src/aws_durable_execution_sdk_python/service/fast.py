@@ -9,12 +9,13 @@ reads the error, waits, tries again or gives up, as it always does.
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_durable_execution_sdk_python.service import calls
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python.service.aws import AioBoto3Client, by_client
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.service.http1 import HttpAnswer
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python.service.transport import Transport
 
 _logger = logging.getLogger(__name__)
+
+# What a botocore raises whose inner parts have moved; its client works all the same.
+_UNFIT = (AttributeError, ImportError, LookupError, TypeError)
 
 
 class FastClient(AioBoto3Client):
@@ -62,8 +66,7 @@ class FastClient(AioBoto3Client):
             return await super()._make()
         try:
             return await self._make_lean(session)
-        except (AttributeError, ImportError, LookupError, TypeError):
-            # A botocore whose inner parts have moved: its client works all the same.
+        except _UNFIT:
             _logger.debug("no attempts past the aioboto3 client", exc_info=True)
             return await super()._make()
 
@@ -92,7 +95,7 @@ class FastClient(AioBoto3Client):
         self, client: Any, call: calls.Call, request: dict[str, Any]
     ) -> Mapping[str, Any]:
         if self._past is None or not call.accepts(request):
-            return await super()._call(client, call, request)
+            return await by_client(client, call, request)
         if call is calls.CHECKPOINT and "ClientToken" not in request:
             # All attempts, ours and the client's, are one call.
             request["ClientToken"] = str(uuid.uuid4())
@@ -122,7 +125,7 @@ class _PastClient:
         credentials = await self._credentials.get_frozen_credentials()
         template = await self._template(call, credentials)
         if template is None:
-            return await self._by_client(call, request)
+            return await by_client(self._client, call, request)
         signer = self._signer(call, template, credentials)
         prepared = template.request(*call.write(request), signer)
         try:
@@ -136,10 +139,6 @@ class _PastClient:
             await self._report_success(call, outcome)
         return answer
 
-    async def _by_client(self, call: calls.Call, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        response: Mapping[str, Any] = await getattr(self._client, call.method)(**request)
-        return response
-
     async def _replay(
         self, call: calls.Call, request: Mapping[str, Any], outcome: HttpAnswer | Exception
     ) -> Mapping[str, Any]:
@@ -147,7 +146,7 @@ class _PastClient:
 
         self._has_replayed = True
         with replaying(outcome):
-            return await self._by_client(call, request)
+            return await by_client(self._client, call, request)
 
     async def _report_success(self, call: calls.Call, outcome: HttpAnswer | Exception) -> None:
         """The standard retry mode has a budget, which retries use up and successes fill again."""
@@ -159,16 +158,11 @@ class _PastClient:
         """See, once, what botocore would send, and how to do the same."""
         if call.method in self._templates:
             return self._templates[call.method]
-        from aws_durable_execution_sdk_python.service.prepared import learn
-
         captured = await self._capture(call)
         if await self._credentials.get_frozen_credentials() != credentials:
             # They were refreshed in between: there is no telling which ones signed it.
             return None
-        path, _ = call.write(call.example)
-        template = None if captured is None else learn(captured, path, credentials)
-        if template is None:
-            _logger.debug("%s stays with the aioboto3 client", call.operation)
+        template = _learn(call, captured, credentials)
         self._templates[call.method] = template
         return template
 
@@ -177,7 +171,7 @@ class _PastClient:
 
         try:
             with capturing():
-                await self._by_client(call, call.example)
+                await by_client(self._client, call, call.example)
         except RequestCaptured as captured:
             return captured.request
         return None
@@ -189,6 +183,20 @@ class _PastClient:
         return known[1]
 
 
+def _learn(call: calls.Call, captured: Any, credentials: Any) -> Template | None:
+    from aws_durable_execution_sdk_python.service.prepared import learn
+
+    path, body = call.write(call.example)
+    try:
+        template = None if captured is None else learn(captured, path, credentials)
+        if template is not None:
+            template.request(path, body, template.signer(credentials))
+    except _UNFIT:
+        _logger.debug("%s cannot be prepared", call.operation, exc_info=True)
+        return None
+    return template
+
+
 def _answer(call: calls.Call, outcome: HttpAnswer | Exception) -> Mapping[str, Any] | None:
     if isinstance(outcome, Exception) or not 200 <= outcome.status_code < 300:
         return None
@@ -197,8 +205,6 @@ def _answer(call: calls.Call, outcome: HttpAnswer | Exception) -> Mapping[str, A
 
 def _wants_the_client(session: Any) -> bool:
     """Whether the configuration asks for something that attempts past the client leave out."""
-    import os
-
     setting = session.get_config_variable
     return bool(
         setting("retry_mode") == "adaptive"

@@ -130,8 +130,8 @@ class Transport(AIOHTTPSession):  # type: ignore[misc]
         return HttpAnswer(response.status_code, response.headers, await response.content)
 
     async def connect_ahead(self, url: str) -> None:
-        """Set up a connection for an attempt that is soon to come."""
-        if self._proxied:
+        """Have a connection ready for an attempt that is soon to come."""
+        if self._proxied or self._idle:
             return
         parts = urlsplit(url)
         connection = await self._connect(parts)
