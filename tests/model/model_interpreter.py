@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import zlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from model_programs import (
     Answer,
     Batch,
     Callback,
+    Cancel,
     Child,
     Completion,
     Condition,
@@ -27,12 +29,18 @@ from model_programs import (
     Op,
     Parallel,
     Program,
+    Race,
     Retry,
+    SingleOp,
     Step,
     Try,
     Wait,
     WaitForCallback,
+    Within,
+    cancels,
+    races,
 )
+from model_values import PADDING, describe, observed
 from model_world import Point, Process, World
 
 from aws_durable_execution_sdk_python import (
@@ -53,16 +61,14 @@ from aws_durable_execution_sdk_python.config import (
     WaitForCallbackConfig,
     WithRetryConfig,
 )
-from aws_durable_execution_sdk_python.core.batch_result import BatchResult
-from aws_durable_execution_sdk_python.core.model import ErrorObject
-from aws_durable_execution_sdk_python.exceptions import DurableOperationError, StepInterruptedError
+from aws_durable_execution_sdk_python.exceptions import StepInterruptedError
 from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 
 CALLBACK_TIMEOUT_SECONDS = 5
-# A result with this in it is over the 256 KiB that are stored.
-PADDING = "x" * 300_000
+# Real seconds, which no program takes.
+_PLENTY_SECONDS = 3600
 
 _COMPLETION = {
     Completion.ALL: CompletionConfig.all_completed(),
@@ -140,7 +146,7 @@ class Run:
         except Exception as error:
             self._observe(op, path, describe(error))
             raise
-        value = "raced" if isinstance(op, Batch) and op.races else observed(result)
+        value = _outcome(context, op, result)
         self._observe(op, path, value)
         return value
 
@@ -151,6 +157,10 @@ class Run:
 
     def _begin(self, context: Any, op: Op, path: str) -> Any:
         """Call the operation: its value in blocking code, in async code an awaitable."""
+        if races(op, _is_async(context)):
+            self._world.raced.add(path)
+        if cancels(op, _is_async(context)):
+            self._world.cancelled.add(path)
         return _BEGIN[type(op)](self, context, op, path)
 
     # -- bodies -----------------------------------------------------------------------------
@@ -158,7 +168,7 @@ class Run:
     def _body(self, path: str, attempt: int, seconds: int, work: Callable[[], Any]) -> Any:
         process = self._process
         process.reach(Point.CODE, path)
-        self._world.body_runs(path, attempt)
+        self._world.body_runs(path, attempt, informed=process.informed)
         process.reach(Point.BODY_START, path)
         self._world.clock.pass_by(seconds)
         try:
@@ -167,9 +177,15 @@ class Run:
             process.reach(Point.BODY_END, path)
 
     def _step(self, context: Any, op: Step, path: str) -> Any:
-        def work(attempt: int) -> Any:
+        # Every limit is different, so that the clock can tell whose time is up.
+        limit = 1 + zlib.crc32(path.encode()) / 1000 if op.has_timeout else None
+
+        def fails(attempt: int) -> bool:
             # Interruptions may take the place of failures, or make attempts beyond the last.
-            if attempt <= op.failures or op.attempts <= op.failures:
+            return attempt <= op.failures or op.attempts <= op.failures
+
+        def work(attempt: int) -> Any:
+            if fails(attempt):
                 raise ModelError(f"{path} failed")
             return op.value
 
@@ -178,13 +194,17 @@ class Run:
 
         async def async_body(step: Any) -> Any:
             await asyncio.sleep(0)
+            if limit is not None and fails(step.attempt):
+                self._body(path, step.attempt, op.seconds, lambda: None)
+                self._world.clock.run_out(limit)
+                await asyncio.Event().wait()
             return body(step)
 
         semantics = StepSemantics.AT_LEAST_ONCE_PER_RETRY
         if op.at_most_once:
             self._world.at_most_once.add(path)
             semantics = StepSemantics.AT_MOST_ONCE_PER_RETRY
-        config = StepConfig[Any](_attempts(op.attempts), semantics)
+        config = StepConfig[Any](_attempts(op.attempts), semantics, timeout=limit)
         return context.step(async_body if op.is_async else body, name=path, config=config)
 
     def _wait(self, context: Any, op: Wait, path: str) -> Any:
@@ -218,7 +238,7 @@ class Run:
     async def _callback(self, context: Any, op: Callback, path: str) -> Any:
         self._expect(op.answer, path)
         config = CallbackConfig[Any](
-            timeout=_callback_timeout(op.answer),
+            **_callback_times(op.answer),
             on_timeout="raise" if op.raises_on_timeout else "none",
         )
         callback = await _settled(context.create_callback(name=path, config=config))
@@ -243,7 +263,7 @@ class Run:
             self._body(step, run, 0, lambda: work(callback_id, run))
 
         config = WaitForCallbackConfig[Any](
-            timeout=_callback_timeout(op.answer), retry_strategy=_attempts(op.failures + 1)
+            **_callback_times(op.answer), retry_strategy=_attempts(op.failures + 1)
         )
         return context.wait_for_callback(submit, name=path, config=config)
 
@@ -298,7 +318,7 @@ class Run:
         def run_blocking(context: DurableContext, attempt: int) -> Any:
             return _drive(run(context, attempt))
 
-        function = run_async if isinstance(context, AsyncDurableContext) else run_blocking
+        function = run_async if _is_async(context) else run_blocking
         config = WithRetryConfig(_attempts(op.attempts), op.is_wrapped)
         return with_retry(context, function, path, config)
 
@@ -309,22 +329,49 @@ class Run:
             return describe(error)
 
     async def _gather(self, context: Any, op: Gather, path: str) -> Any:
-        paths = [f"{path}.{i}" for i in range(len(op.ops))]
-        if isinstance(context, AsyncDurableContext):
-            begun = [self._begin(context, o, p) for o, p in zip(op.ops, paths, strict=True)]
-            results = await asyncio.gather(*begun, return_exceptions=True)
-        else:
-            results = [self._caught(context, o, p) for o, p in zip(op.ops, paths, strict=True)]
-        return [
-            "raced" if isinstance(o, Batch) and o.races else observed(result)
-            for o, result in zip(op.ops, results, strict=True)
-        ]
+        if not _is_async(context):
+            return self._one_by_one(context, op.ops, path)
+        begun = self._all_begun(context, op.ops, path)
+        results = await asyncio.gather(*begun, return_exceptions=True)
+        return [_outcome(context, o, result) for o, result in zip(op.ops, results, strict=True)]
 
-    def _caught(self, context: Any, op: Op, path: str) -> Any:
+    async def _race(self, context: Any, op: Race, path: str) -> Any:
+        if not _is_async(context):
+            return self._one_by_one(context, op.ops, path)
+        tasks = [asyncio.ensure_future(each) for each in self._all_begun(context, op.ops, path)]
         try:
-            return self._begin(context, op, path)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _cancel(self, context: Any, op: Cancel, path: str) -> Any:
+        if not _is_async(context):
+            return self._one_by_one(context, (op.op,), path)
+        task = asyncio.ensure_future(self._begin(context, op.op, f"{path}.0"))
+        for _ in range(op.after):
+            await asyncio.sleep(0)
+        task.cancel()
+        return await asyncio.gather(task, return_exceptions=True)
+
+    async def _within(self, context: Any, op: Within, path: str) -> Any:
+        begun = self._begin(context, op.op, f"{path}.0")
+        if _is_async(context):
+            begun = await asyncio.wait_for(begun, 0 if op.expires else _PLENTY_SECONDS)
+        return _outcome(context, op.op, begun)
+
+    def _all_begun(self, context: Any, ops: Sequence[SingleOp], path: str) -> list[Any]:
+        return [self._begin(context, op, f"{path}.{i}") for i, op in enumerate(ops)]
+
+    def _one_by_one(self, context: Any, ops: Sequence[SingleOp], path: str) -> list[Any]:
+        return [self._caught(context, op, f"{path}.{i}") for i, op in enumerate(ops)]
+
+    def _caught(self, context: Any, op: SingleOp, path: str) -> Any:
+        try:
+            return _outcome(context, op, self._begin(context, op, path))
         except Exception as error:
-            return error
+            return observed(error)
 
 
 _BEGIN: dict[type[Any], Callable[..., Any]] = {
@@ -341,7 +388,19 @@ _BEGIN: dict[type[Any], Callable[..., Any]] = {
     Retry: Run._retry,
     Try: Run._try,
     Gather: Run._gather,
+    Race: Run._race,
+    Cancel: Run._cancel,
+    Within: Run._within,
 }
+
+
+def _is_async(context: Any) -> bool:
+    return isinstance(context, AsyncDurableContext)
+
+
+def _outcome(context: Any, op: Op, result: Any) -> Any:
+    """What is to be the same in every run."""
+    return "raced" if races(op, _is_async(context)) else observed(result)
 
 
 def _attempts(attempts: int) -> Callable[[Exception, int], RetryDecision]:
@@ -355,8 +414,9 @@ def _attempts(attempts: int) -> Callable[[Exception, int], RetryDecision]:
     return strategy
 
 
-def _callback_timeout(answer: Answer) -> int:
-    return CALLBACK_TIMEOUT_SECONDS if answer is Answer.TIMEOUT else 0
+def _callback_times(answer: Answer) -> dict[str, int]:
+    limited = {Answer.TIMEOUT: "timeout", Answer.SILENCE: "heartbeat_timeout"}
+    return {limited[answer]: CALLBACK_TIMEOUT_SECONDS} if answer in limited else {}
 
 
 def _batch_options(op: Batch) -> dict[str, Any]:
@@ -365,32 +425,3 @@ def _batch_options(op: Batch) -> dict[str, Any]:
         "completion_config": _COMPLETION[op.completion],
         "nesting_type": NestingType.FLAT if op.is_flat else NestingType.NESTED,
     }
-
-
-# ------------------------------------------------------------------------ what code gets to see
-
-
-def observed(value: Any) -> Any:
-    """A result as it can be compared and printed."""
-    if isinstance(value, BaseException):
-        return describe(value)
-    if isinstance(value, BatchResult):
-        items = [
-            [item.index, item.status.value, observed(item.result), _error(item.error)]
-            for item in value.all
-        ]
-        return {"items": items, "reason": value.completion_reason.value}
-    if isinstance(value, list):
-        return [observed(each) for each in value]
-    return "(large)" if value == PADDING else value
-
-
-def describe(error: BaseException) -> dict[str, Any]:
-    """An error with everything that code can tell errors apart by."""
-    classes = [cls.__qualname__ for cls in type(error).__mro__]
-    kind = error.error_type if isinstance(error, DurableOperationError) else None
-    return {"error": classes, "message": str(error), "type": kind}
-
-
-def _error(error: ErrorObject | None) -> Any:
-    return None if error is None else {"message": error.message, "type": error.type}

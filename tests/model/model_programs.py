@@ -20,14 +20,15 @@ class Answer(enum.Enum):
     """How the world treats a callback.
 
     SUCCESS and FAILURE are given once the invocation has ended, EARLY while it still runs (by
-    the submitter), and TIMEOUT is no answer at all. No callback can both be answered and time
-    out, so none of these is a race.
+    the submitter), TIMEOUT is no answer at all, and SILENCE is no sign of life either, where one
+    was due earlier. No callback can both be answered and time out, so none of these is a race.
     """
 
     SUCCESS = "success"
     FAILURE = "failure"
     EARLY = "early"
     TIMEOUT = "timeout"
+    SILENCE = "silence"
 
 
 class Completion(enum.Enum):
@@ -44,7 +45,8 @@ class Step:
     """Fails `failures` times; tried `attempts` times at most.
 
     `seconds` of virtual time pass while the body runs. A step that runs at most once per attempt
-    is tried again whenever it was interrupted, so that crashes cannot change how it ends.
+    is tried again whenever it was interrupted, so that crashes cannot change how it ends. A step
+    that `has_timeout` fails, if its body is async, by hanging until its time is up.
     """
 
     value: Any = 1
@@ -53,6 +55,7 @@ class Step:
     at_most_once: bool = False
     is_async: bool = False
     seconds: int = 0
+    has_timeout: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,45 @@ class Gather:
     ops: tuple[Op, ...] = ()
 
 
+@dataclass(frozen=True)
+class Cancel:
+    """Cancels a task that performs an operation, `after` so many passes of the event loop.
+
+    After none the operation has not begun, and leaves no trace. After some it may have ended,
+    and this is different on replay. Blocking code cannot cancel: it performs the operation.
+    """
+
+    op: SingleOp
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class Within:
+    """`asyncio.wait_for` around an operation, with no time at all or with more than enough.
+
+    Blocking code just performs the operation.
+    """
+
+    op: SingleOp
+    expires: bool = False
+
+
+@dataclass(frozen=True)
+class Race:
+    """Several operations of one context at once; when the first has ended the others are cancelled.
+
+    Blocking code performs one after the other.
+    """
+
+    ops: tuple[SingleOp, ...] = ()
+
+
 # Operations that are one call of a context method.
 SingleOp: TypeAlias = (
     Step | Wait | WaitForCallback | Condition | InvokeFunction | InvokeDurable | Child | Map
     | Parallel
 )  # fmt: skip
-Op: TypeAlias = SingleOp | Callback | Retry | Try | Gather
+Op: TypeAlias = SingleOp | Callback | Retry | Try | Gather | Cancel | Within | Race
 
 
 def programs_of(op: Op) -> tuple[Program, ...]:
@@ -179,12 +215,21 @@ def programs_of(op: Op) -> tuple[Program, ...]:
     return ()
 
 
+def parts_of(op: Op) -> tuple[Op, ...]:
+    """The operations that it performs on the context it is performed on."""
+    match op:
+        case Retry(ops=ops) | Try(ops) | Gather(ops) | Race(ops):
+            return ops
+        case Cancel(op=one) | Within(op=one):
+            return (one,)
+    return ()
+
+
 def operations(ops: tuple[Op, ...]) -> Iterator[Op]:
     """All operations at any depth, as they are written down."""
     for op in ops:
         yield op
-        if isinstance(op, Retry | Try | Gather):
-            yield from operations(op.ops)
+        yield from operations(parts_of(op))
         for program in programs_of(op):
             yield from operations(program.ops)
 
@@ -194,11 +239,29 @@ def weight(ops: tuple[Op, ...]) -> int:
     total = 0
     for op in ops:
         times = op.size if isinstance(op, Map) else op.attempts if isinstance(op, Retry) else 1
-        inner = op.ops if isinstance(op, Retry | Try | Gather) else ()
-        total += 1 + times * (weight(inner) + sum(weight(p.ops) for p in programs_of(op)))
+        total += 1 + times * (weight(parts_of(op)) + sum(weight(p.ops) for p in programs_of(op)))
     return total
+
+
+def cancels(op: Op, is_async: bool) -> bool:
+    """Whether it is a matter of timing what of the operation is cancelled, in code of this kind."""
+    return is_async and (isinstance(op, Race) or (isinstance(op, Cancel) and op.after > 0))
+
+
+def races(op: Op, is_async: bool) -> bool:
+    """Whether timing may decide what of it is performed, in code of this kind."""
+    return cancels(op, is_async) or (isinstance(op, Batch) and op.races)
 
 
 def has_races(program: Program) -> bool:
     """Whether timing may decide what ran by the end, though never what was observed."""
-    return any(isinstance(op, Batch) and op.races for op in operations(program.ops))
+    return _any_races(program.ops, program.is_async)
+
+
+def _any_races(ops: tuple[Op, ...], is_async: bool) -> bool:
+    return any(
+        races(op, is_async)
+        or _any_races(parts_of(op), is_async)
+        or any(has_races(program) for program in programs_of(op))
+        for op in ops
+    )

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for programs and for when to crash them."""
+"""Hypothesis strategies for programs and for what goes wrong when they run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from model_programs import (
     Answer,
     Callback,
+    Cancel,
     Child,
     Completion,
     Condition,
@@ -18,14 +19,19 @@ from model_programs import (
     Op,
     Parallel,
     Program,
+    Race,
     Retry,
+    SingleOp,
     Step,
     Try,
     Wait,
     WaitForCallback,
+    Within,
     weight,
 )
-from model_world import Crash, Mode, Point
+from model_world import Crash, Mode, Plan, Point
+
+from aws_durable_execution_sdk_python_testing.faults import Fault, Faults
 
 MAX_WEIGHT = 25
 MAX_DEPTH = 3
@@ -44,6 +50,7 @@ _steps = st.builds(
     at_most_once=_flags,
     is_async=_flags,
     seconds=st.sampled_from((0, 0, 3)),
+    has_timeout=_rarely,
 )
 _waits = st.builds(Wait, st.integers(1, 4))
 _conditions = st.builds(
@@ -62,12 +69,12 @@ def _callbacks(answered: bool) -> st.SearchStrategy[Op]:
     return st.one_of(
         st.builds(
             Callback,
-            answer=st.sampled_from((*outside, Answer.TIMEOUT)),
+            answer=st.sampled_from((*outside, Answer.TIMEOUT, Answer.SILENCE)),
             raises_on_timeout=_rarely,
         ),
         st.builds(
             WaitForCallback,
-            answer=st.sampled_from((*outside, Answer.EARLY, Answer.TIMEOUT)),
+            answer=st.sampled_from((*outside, Answer.EARLY, Answer.TIMEOUT, Answer.SILENCE)),
             failures=_failures,
         ),
     )
@@ -102,18 +109,33 @@ def _op(depth: int, answered: bool) -> st.SearchStrategy[Op]:
             attempts=st.integers(1, 3),
             is_wrapped=_flags,
         ),
-        st.builds(Gather, _gathered(depth, answered)),
+        *concurrent(depth, answered),
     ]
     return st.one_of(leaves + compound)
 
 
-@st.composite
-def _gathered(draw: st.DrawFn, depth: int, answered: bool) -> tuple[Op, ...]:
+def concurrent(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
+    """Operations in tasks of their own."""
+    one, several = _single(depth, answered), _several(depth, answered)
+    return [
+        st.builds(Gather, several),
+        st.builds(Race, several),
+        st.builds(Cancel, one, after=st.integers(0, 6)),
+        st.builds(Within, one, expires=_flags),
+    ]
+
+
+@functools.cache
+def _single(depth: int, answered: bool) -> st.SearchStrategy[SingleOp]:
     """Operations that are one call each, which is what one context can do at once."""
     callbacks = _callbacks(answered).filter(lambda op: isinstance(op, WaitForCallback))
-    leaves: list[st.SearchStrategy[Op]] = [_steps, _waits, _conditions, _functions, callbacks]
-    single = st.one_of(leaves + _contexts(depth, answered))
-    return tuple(draw(st.lists(single, min_size=2, max_size=4)))
+    leaves = [_steps, _waits, _conditions, _functions, callbacks]
+    return st.one_of(leaves + _contexts(depth, answered))
+
+
+@st.composite
+def _several(draw: st.DrawFn, depth: int, answered: bool) -> tuple[SingleOp, ...]:
+    return tuple(draw(st.lists(_single(depth, answered), min_size=2, max_size=4)))
 
 
 @functools.cache
@@ -148,4 +170,13 @@ def programs(depth: int = 0, answered: bool = True) -> st.SearchStrategy[Program
 
 _after = st.sampled_from((0, 0, 1, 2, 4))
 _crash = st.builds(Crash, st.sampled_from(Point), _after, st.sampled_from(Mode))
-crashes = st.lists(_crash, min_size=1, max_size=6).map(tuple)
+_crashes = st.lists(_crash, max_size=6).map(tuple)
+
+# What waiting does not mend is rare: nothing can be compared after it.
+_fault = st.sampled_from(
+    (*[fault for fault in Fault if fault is not Fault.KMS_ERROR] * 3, Fault.KMS_ERROR)
+)
+_hits = st.frozensets(st.integers(1, 12), min_size=1, max_size=3)
+_faults = st.dictionaries(_fault, _hits, max_size=3).map(lambda hits: Faults(**hits))
+
+plans = st.builds(Plan, _crashes, _faults)

@@ -6,6 +6,7 @@ would: how often bodies ran, which completions were stored, what the code got to
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import threading
 from collections import Counter
@@ -19,8 +20,20 @@ from aws_durable_execution_sdk_python.exceptions import (
     GetExecutionStateError,
 )
 from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import Crashed, Invocation, Returned
+from aws_durable_execution_sdk_python_testing.engine import (
+    Crashed,
+    Invocation,
+    Returned,
+    ServiceError,
+)
 from aws_durable_execution_sdk_python_testing.engine import InvokeFunction as FunctionCall
+from aws_durable_execution_sdk_python_testing.faults import (
+    Fault,
+    FaultPlan,
+    Faults,
+    FaultyService,
+    NoAnswerError,
+)
 from aws_durable_execution_sdk_python_testing.invoker import (
     FunctionResult,
     InProcessInvoker,
@@ -35,6 +48,7 @@ class FrozenClock(VirtualClock):
         super().__init__(1)
         self._lock = threading.Lock()
         self._now = 1_700_000_000.0
+        self._limits: dict[float, asyncio.Event] = {}
 
     def now(self) -> float:
         return self._now
@@ -46,6 +60,15 @@ class FrozenClock(VirtualClock):
     def pass_by(self, seconds: float) -> None:
         with self._lock:
             self._now += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when a time limit of so many seconds has run out."""
+        run_out = self._limits[seconds] = asyncio.Event()
+        await run_out.wait()
+
+    def run_out(self, seconds: float) -> None:
+        """The body that runs in this event loop under this limit hangs: its time is up."""
+        self._limits[seconds].set()
 
 
 class Point(enum.Enum):
@@ -74,6 +97,14 @@ class Crash:
     mode: Mode = Mode.EXIT
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is to go wrong in a run."""
+
+    crashes: tuple[Crash, ...] = ()
+    faults: Faults = Faults()  # noqa: RUF009 - frozen
+
+
 class World:
     """One run of a program, seen from outside.
 
@@ -83,11 +114,15 @@ class World:
         completed: paths of the steps whose completion the service has stored.
         at_most_once: paths of the bodies that may run only once per attempt.
         seen: what the code observed, by path.
+        raced: paths of operations of which timing decides what below them is performed.
+        cancelled: those of them below which anything may be cancelled on the way.
         violations: promises that were broken.
         invocations: how many there were, by ARN.
+        crashed: how often the world crashed a process.
+        faults: what is wrong with the service.
     """
 
-    def __init__(self, crashes: Sequence[Crash] = ()) -> None:
+    def __init__(self, plan: Plan = Plan()) -> None:
         self.clock = FrozenClock()
         self.service: Any = None
         self.answers: dict[str, Any] = {}
@@ -95,10 +130,14 @@ class World:
         self.completed: set[str] = set()
         self.at_most_once: set[str] = set()
         self.seen: dict[str, Any] = {}
+        self.raced: set[str] = set()
+        self.cancelled: set[str] = set()
         self.violations: list[str] = []
         self.invocations: Counter[str] = Counter()
         self.processes: dict[str, Process] = {}
-        self._crashes = list(crashes)
+        self.crashed = 0
+        self.faults = FaultPlan(plan.faults)
+        self._crashes = list(plan.crashes)
         self._passed = 0
         self._lock = threading.Lock()
 
@@ -111,13 +150,20 @@ class World:
             if self._passed <= self._crashes[0].after:
                 return None
             self._passed = 0
+            self.crashed += 1
             return self._crashes.pop(0)
 
-    def body_runs(self, path: str, attempt: int) -> None:
-        """A body begins: it may have to run at most once, and never after its completion."""
+    def body_runs(self, path: str, attempt: int, *, informed: bool = True) -> None:
+        """A body begins: it may have to run at most once, and never after its completion.
+
+        Args:
+            path: the body's operation.
+            attempt: which of its attempts.
+            informed: whether the invocation was told of all that had been completed by then.
+        """
         with self._lock:
             self.runs[path, attempt] += 1
-            if path in self.completed:
+            if informed and path in self.completed:
                 self.violations.append(f"{path} ran again (attempt {attempt}) after its completion")
             if path in self.at_most_once and self.runs[path, attempt] > 1:
                 self.violations.append(f"{path} ran twice for attempt {attempt}")
@@ -133,6 +179,12 @@ class World:
             first = self.seen.setdefault(path, value)
             if first != value:
                 self.violations.append(f"{path} was {first!r}, then {value!r}")
+
+    @property
+    def interruptions(self) -> int:
+        """How often something went wrong that an invocation may have been cut off by."""
+        harmless = (Fault.SLOW, Fault.REORDER_PAGES)
+        return self.crashed + sum(each.fault not in harmless for each in self.faults.injected)
 
     def check_stored(self, path: str) -> None:
         """Code goes on after a step: by then its completion must have been stored."""
@@ -153,13 +205,18 @@ class Process:
 
     Also the API its handler calls, which is where requests and replies get lost. A handler that
     only replays calls none.
+
+    Attributes:
+        informed: whether its event told all that had happened; what is delivered again does not.
+        ended: whether it has answered.
     """
 
-    def __init__(self, world: World, service: Service | Any) -> None:
+    def __init__(self, world: World, service: Service | Any, *, informed: bool = True) -> None:
         self._world = world
         self._service = service
         self._dead = False
         self._disconnected = False
+        self.informed = informed
         self.ended = False
 
     @property
@@ -181,8 +238,12 @@ class Process:
         if self._disconnected:
             self._world.violations.append("a checkpoint was tried after one had failed")
         self._transmit(Point.REQUEST)
-        answer = self._service.checkpoint(arn, body)
-        self._world.stored(body["Updates"])
+        try:
+            answer = self._service.checkpoint(arn, body)
+        except (ServiceError, NoAnswerError):
+            self._disconnected = True
+            raise
+        self._disconnected = "CheckpointToken" not in answer
         self._transmit(Point.REPLY)
         return answer
 
@@ -213,17 +274,39 @@ class Process:
         raise SystemExit(1)
 
 
+class StoringService:
+    """The service itself, behind all faults: it tells the world what it has stored."""
+
+    def __init__(self, world: World, service: Any) -> None:
+        self._world = world
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+    def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._service.checkpoint(arn, body)
+        self._world.stored(body["Updates"])
+        return answer
+
+
 class CrashingInvoker:
     """Calls handlers in this process, each invocation a `Process` that may crash."""
 
     def __init__(self, world: World, inner: InProcessInvoker) -> None:
         self._world = world
         self._inner = inner
+        self._delivered: set[str] = set()
 
     def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
-        process = Process(self._world, service)
-        self._world.processes[invocation.arn] = process
-        self._world.invocations[invocation.arn] += 1
+        world = self._world
+        informed = invocation.request_id not in self._delivered
+        self._delivered.add(invocation.request_id)
+        faulty = FaultyService(StoringService(world, service), world.faults)
+        process = Process(world, faulty, informed=informed)
+        world.processes[invocation.arn] = process
+        if informed:
+            world.invocations[invocation.arn] += 1
         try:
             return self._inner.invoke(invocation, process)
         finally:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from model_programs import Parallel, Program, Race, Step, Wait
+from model_run import check
+from model_world import Crash, Plan, Point
 
 from aws_durable_execution_sdk_python import (
     AsyncDurableContext,
@@ -116,3 +119,15 @@ def test_an_async_body_that_comes_too_late_to_run_is_disposed_of() -> None:
     with pytest.raises(CheckpointError):
         handler(DurableExecutionInvocationInputWithClient.from_event(event, client), None)
     gc.collect()  # a coroutine that was never awaited warns, and warnings are errors here
+
+
+def test_what_a_completed_context_left_unfinished_leaves_no_record_on_replay() -> None:
+    """Found by random programs: the loser of a race waited for its retry when its context ended.
+
+    The context's result is too large to store, so it is made again on each replay. There the step
+    began again, below a context that had completed long ago.
+    """
+    race = Race((Step(), Step(at_most_once=True)))
+    branches = (Program((Wait(1), Wait(1))), Program((race,), is_async=True, is_large=True))
+    program = Program((Step(), Parallel(branches=branches)))
+    check(program, Plan((Crash(Point.REQUEST, 2),)))

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from model_programs import Program
 from model_run import check
-from model_strategies import crashes, programs
-from model_world import Crash
+from model_strategies import plans, programs
+from model_world import Plan
 
 _RANDOM_EXAMPLES = int(os.environ.get("DURABLE_MODEL_EXAMPLES", "0"))
 
@@ -27,7 +27,7 @@ _RANDOM_EXAMPLES = int(os.environ.get("DURABLE_MODEL_EXAMPLES", "0"))
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(program=programs(), plan=crashes)
-def test_crashes_change_nothing(is_async: bool, program: Program, plan: tuple[Crash, ...]) -> None:
+@given(program=programs(), plan=plans)
+def test_crashes_change_nothing(is_async: bool, program: Program, plan: Plan) -> None:
     """Same result, same operations, same values seen; no completed step runs again."""
     check(dataclasses.replace(program, is_async=is_async), plan)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from model_interpreter import handler
 from model_programs import Program
 from model_run import function_names, run
-from model_strategies import crashes, programs
-from model_world import Crash, Process, World
+from model_strategies import plans, programs
+from model_world import Plan, Process, World
 
 from aws_durable_execution_sdk_python_testing.recordings import Recording, replay
 
@@ -27,9 +27,9 @@ _RANDOM_EXAMPLES = int(os.environ.get("DURABLE_MODEL_EXAMPLES", "0"))
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(program=programs(), plan=crashes, fraction=st.floats(0, 1))
+@given(program=programs(), plan=plans, fraction=st.floats(0, 1))
 def test_every_beginning_of_a_history_replays(
-    is_async: bool, program: Program, plan: tuple[Crash, ...], fraction: float
+    is_async: bool, program: Program, plan: Plan, fraction: float
 ) -> None:
     """Nothing runs, and nothing differs, at the end of the history and before it."""
     program = dataclasses.replace(program, is_async=is_async)

@@ -129,7 +129,7 @@ class Journal:
         """Nothing new may begin below a completed context."""
         if self.is_orphan(identity.parent_id):
             raise OrphanedChildException("the enclosing operation has completed")
-        if identity.parent_id is not None and self.is_terminal(identity.parent_id):
+        if self.is_closed(identity.parent_id):
             raise NonDeterministicExecutionError(
                 f"The code asks for {_asked(identity)}, but the context around it completed "
                 f"without it in an earlier invocation. {_CAUSES}"
@@ -153,6 +153,14 @@ class Journal:
             if parent_id in self._closed:
                 return True
             parent_id = self._parents.get(parent_id)
+        return False
+
+    def is_closed(self, context_id: str | None) -> bool:
+        """Whether this context or one around it has completed, now or in an earlier invocation."""
+        while context_id is not None:
+            if context_id in self._closed or self.is_terminal(context_id):
+                return True
+            context_id = self._parents.get(context_id)
         return False
 
     def is_terminal(self, operation_id: str) -> bool:

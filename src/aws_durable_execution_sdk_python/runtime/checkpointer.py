@@ -112,11 +112,12 @@ class Checkpointer:
     def submit(self, update: OperationUpdate, release: Release | None = None) -> None:
         """Queue an update. `release`, if given, is called once it is saved, or with why not.
 
-        Work below a closed context is refused here, in the same step that would queue it.
+        Work below a closed context is refused here, in the same step that would queue it. So is
+        what a replay of one comes upon that was left unfinished, by a cancellation say.
         """
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
-        elif self._journal.is_orphan(update.parent_id):
+        elif self._journal.is_closed(update.parent_id):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         else:
             self._enqueue(update, release)
