@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from model_programs import Parallel, Program, Race, Step, Wait
+from model_programs import Cancel, Child, Map, Parallel, Program, Race, Step, Wait
 from model_run import check
 from model_world import Crash, Plan, Point
 
@@ -131,3 +131,15 @@ def test_what_a_completed_context_left_unfinished_leaves_no_record_on_replay() -
     branches = (Program((Wait(1), Wait(1))), Program((race,), is_async=True, is_large=True))
     program = Program((Step(), Parallel(branches=branches)))
     check(program, Plan((Crash(Point.REQUEST, 2),)))
+
+
+def test_nothing_is_recorded_below_a_context_that_could_not_begin() -> None:
+    """Found by random programs: "Invalid parent operation id." failed the execution, now and then.
+
+    A map is cancelled and the context around it ends, while a thread begins one more branch: that
+    comes too late to be recorded, and so must all that the branch does.
+    """
+    cancelled = Cancel(Map(program=Program((Step(),)), size=3), after=1)
+    program = Program((Child(Program((cancelled,), is_async=True)), Wait(1)))
+    for _ in range(10):  # threads decide
+        check(program, Plan())

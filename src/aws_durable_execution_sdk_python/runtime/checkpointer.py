@@ -115,11 +115,17 @@ class Checkpointer:
         Work below a closed context is refused here, in the same step that would queue it. So is
         what a replay of one comes upon that was left unfinished, by a cancellation say.
         """
+        is_context = update.operation_type is OperationType.CONTEXT
+        if is_context and update.action is OperationAction.START:
+            # Also of one that is refused: by this, what comes from inside it is refused as well.
+            self._journal.open_context(update.operation_id, update.parent_id)
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
         elif self._journal.is_closed(update.parent_id):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         else:
+            if is_context and update.action is not OperationAction.START:
+                self._journal.close_context(update.operation_id)
             self._enqueue(update, release)
 
     async def save(self, update: OperationUpdate) -> None:
@@ -142,11 +148,6 @@ class Checkpointer:
             self._wake.set()
 
     def _enqueue(self, update: OperationUpdate, release: Release | None) -> None:
-        if update.operation_type is OperationType.CONTEXT:
-            if update.action is OperationAction.START:
-                self._journal.open_context(update.operation_id, update.parent_id)
-            else:
-                self._journal.close_context(update.operation_id)
         entry = _Entry(update, encoded_size(update), release)
         self._queue.append(entry)
         self._queued_bytes += entry.size
