@@ -11,6 +11,23 @@ from aws_durable_execution_sdk_python_testing.results import DurableFunctionTest
 _PAGE = 1000
 
 
+def credentials(session: Any) -> dict[str, str]:
+    """Client arguments for an endpoint that is not AWS's own.
+
+    A local service wants no credentials, but botocore signs nothing without any. An endpoint
+    that does want them gets those there are.
+
+    Args:
+        session: the boto3 session the client is made by.
+
+    Returns:
+        Credentials that are valid nowhere, or nothing if the session has some.
+    """
+    if session.get_credentials() is not None:
+        return {}
+    return {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+
+
 class DurableApi:
     """The queries of a Lambda client, page after page.
 

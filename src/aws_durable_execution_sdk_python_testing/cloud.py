@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -15,7 +16,7 @@ from aws_durable_execution_sdk_python.core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python_testing import history
-from aws_durable_execution_sdk_python_testing.api import DurableApi
+from aws_durable_execution_sdk_python_testing.api import DurableApi, credentials
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 from aws_durable_execution_sdk_python_testing.model import ExecutionHistory
 from aws_durable_execution_sdk_python_testing.payloads import encode_input
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 # Lambda's own limit of an invocation, and time for the answer to arrive.
 _READ_TIMEOUT_SECONDS = 960
+# Where botocore looks for another endpoint than the region's.
+_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_LAMBDA"
 
 
 class DurableFunctionCloudTestRunner:
@@ -35,7 +38,8 @@ class DurableFunctionCloudTestRunner:
     Args:
         function_name: name, `name:qualifier` or ARN of the function.
         region: its region.
-        lambda_endpoint: another endpoint than the region's, of a local service for instance.
+        lambda_endpoint: another endpoint than the region's, of a local service for instance,
+            which wants no credentials.
         poll_interval: seconds between two looks at a running execution.
 
     Example:
@@ -63,11 +67,14 @@ class DurableFunctionCloudTestRunner:
 
         self._function_name = function_name
         self._poll_interval = poll_interval
-        client: Any = boto3.client(
+        session: Any = boto3.DEFAULT_SESSION or boto3.Session()
+        elsewhere = lambda_endpoint or os.environ.get(_ENDPOINT_VARIABLE)
+        client: Any = session.client(
             "lambda",
             region_name=region,
             endpoint_url=lambda_endpoint,
             config=Config(read_timeout=_READ_TIMEOUT_SECONDS),
+            **(credentials(session) if elsewhere else {}),
         )
         self._client = ensure_durable_operations(client)
         self._api = DurableApi(self._client)

@@ -11,10 +11,34 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.callables import Kind, context_kind
+from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
 from aws_durable_execution_sdk_python_testing.invoker import Handler
 from aws_durable_execution_sdk_python_testing.local_runner import DurableFunctionTestRunner
+from aws_durable_execution_sdk_python_testing.operations import (
+    CallbackOperation,
+    ContextOperation,
+    ExecutionOperation,
+    InvokeOperation,
+    Operation,
+    StepOperation,
+    WaitOperation,
+)
+from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 
-__all__ = ["DurableChildContextTestRunner", "DurableFunctionTestRunner"]
+# The official testing SDK has all of these here, and tests written for it import them from here.
+__all__ = [
+    "CallbackOperation",
+    "ContextOperation",
+    "DurableChildContextTestRunner",
+    "DurableFunctionCloudTestRunner",
+    "DurableFunctionTestResult",
+    "DurableFunctionTestRunner",
+    "ExecutionOperation",
+    "InvokeOperation",
+    "Operation",
+    "StepOperation",
+    "WaitOperation",
+]
 
 
 class DurableChildContextTestRunner(DurableFunctionTestRunner):

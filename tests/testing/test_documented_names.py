@@ -26,6 +26,19 @@ def test_every_documented_module_can_be_imported(path: str) -> None:
     importlib.import_module(f"{testing.__name__}.{path}")
 
 
+RUNNER_NAMES = [
+    *("DurableFunctionTestRunner", "DurableChildContextTestRunner"),
+    *("DurableFunctionCloudTestRunner", "DurableFunctionTestResult"),
+    *("Operation", "ExecutionOperation", "ContextOperation", "StepOperation"),
+    *("WaitOperation", "CallbackOperation", "InvokeOperation"),
+]
+
+
+@pytest.mark.parametrize("name", RUNNER_NAMES)
+def test_the_module_of_the_runners_has_what_tests_import_from_it(name: str) -> None:
+    assert name in importlib.import_module(f"{testing.__name__}.runner").__all__
+
+
 def test_the_status_of_executions_is_one_enum_wherever_it_is_imported_from() -> None:
     assert ExecutionStatus is testing.ExecutionStatus
 

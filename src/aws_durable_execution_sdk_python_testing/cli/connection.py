@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from aws_durable_execution_sdk_python_testing.api import DurableApi
+from aws_durable_execution_sdk_python_testing.api import DurableApi, credentials
 from aws_durable_execution_sdk_python_testing.cli.problems import Problem, explaining
 
 P = ParamSpec("P")
@@ -70,10 +70,8 @@ class Connection:
                 "endpoint_url": self.endpoint,
                 "region_name": session.region_name or _LOCAL_REGION,
                 "config": Config(connect_timeout=5, retries={"total_max_attempts": 1}),
+                **credentials(session),
             }
-            # A local service wants no credentials; one that does gets those there are.
-            if session.get_credentials() is None:
-                options.update(aws_access_key_id="local", aws_secret_access_key="local")
         try:
             return ensure_durable_operations(session.client("lambda", **options))
         except ValueError as error:  # a malformed endpoint
