@@ -282,6 +282,10 @@ def test_failure_needs_no_error(handler: Handler) -> None:
         ({"Status": ["SUCCEEDED"]}, "Invalid Status in invocation output: ['SUCCEEDED']."),
         ({"Status": "SUCCEEDED", "Result": 1}, "Invalid Result in invocation output."),
         ({"Status": "FAILED", "Error": "no"}, "Invalid Error in invocation output."),
+        *(
+            ({"Status": "FAILED", "Error": error}, "Invalid Error in invocation output.")
+            for error in ({"ErrorMessage": 5}, {"ErrorType": ["T"]}, {"StackTrace": [1]})
+        ),
     ],
 )
 def test_an_invalid_output_fails_the_execution_at_once(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python_testing.engine import validation
+from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import Outcome
 from aws_durable_execution_sdk_python_testing.engine.limits import encoded_size
 
@@ -35,7 +37,6 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     Status.FAILED: ("Result", "Cannot provide a Result for FAILED status."),
     Status.PENDING: ("", ""),
 }
-_MEMBERS: Mapping[str, type] = {"Result": str, "Error": Mapping}
 
 
 def judge(output: Any, limit: int) -> Outcome | Suspended | Refused:
@@ -48,12 +49,21 @@ def judge(output: Any, limit: int) -> Outcome | Suspended | Refused:
     forbidden, message = _FORBIDDEN[status]
     if output.get(forbidden) is not None:
         return Refused(message)
-    for key, kind in _MEMBERS.items():
-        if output.get(key) is not None and not isinstance(output[key], kind):
-            return Refused(f"Invalid {key} in invocation output.")
     result, error = output.get("Result"), output.get("Error")
+    if not isinstance(result, str | None):
+        return Refused("Invalid Result in invocation output.")
+    if error is not None and not _is_error(error):
+        return Refused("Invalid Error in invocation output.")
     if result is not None and encoded_size(result) > limit:
         return Refused(f"Result size must be less than or equal to {limit} bytes.")
     if status == Status.PENDING:
         return Suspended()
     return Outcome(status=Status(status), result=result, error=error and dict(error))
+
+
+def _is_error(value: Any) -> bool:
+    try:
+        validation.check_error_members(value)
+    except InvalidParameterValueError:
+        return False
+    return True

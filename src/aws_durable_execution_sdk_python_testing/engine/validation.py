@@ -115,7 +115,15 @@ def check_client_token(token: Any) -> None:
 
 
 def check_error(error: Any, limit: int) -> None:
-    """Check a wire error object."""
+    """Check a wire error object, of at most `limit` bytes."""
+    check_error_members(error)
+    text = json.dumps(error, separators=(",", ":"), ensure_ascii=False)
+    if encoded_size(text) > limit:
+        _refuse(f"Error object size must be less than {limit} bytes.")
+
+
+def check_error_members(error: Any) -> None:
+    """Check what a wire error object is made of."""
     if not isinstance(error, Mapping):
         _refuse("Error must be an object.")
     for key in _ERROR_TEXTS:
@@ -124,9 +132,6 @@ def check_error(error: Any, limit: int) -> None:
     trace = error.get("StackTrace") or []
     if not isinstance(trace, list) or not all(isinstance(line, str) for line in trace):
         _refuse("StackTrace must be a list of strings.")
-    text = json.dumps(error, separators=(",", ":"), ensure_ascii=False)
-    if encoded_size(text) > limit:
-        _refuse(f"Error object size must be less than {limit} bytes.")
 
 
 def check_text(key: str, value: Any, pattern: re.Pattern[str]) -> None:
