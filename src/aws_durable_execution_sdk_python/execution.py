@@ -20,7 +20,11 @@ from aws_durable_execution_sdk_python.lambda_service import (
     DurableExecutionInvocationOutput,
     DurableServiceClient,
 )
-from aws_durable_execution_sdk_python.runtime.environment import Environment, run_in_environment
+from aws_durable_execution_sdk_python.runtime.environment import (
+    Environment,
+    run_in_environment,
+    warm_up,
+)
 from aws_durable_execution_sdk_python.runtime.invocation import ContextFactories, Invocation
 
 __all__ = [
@@ -182,6 +186,8 @@ def durable_execution(
     margin = None if deadline_margin is None else to_seconds(deadline_margin, "deadline_margin")
     kind = context_kind(func, Kind.BLOCKING)
     own_client = None if boto3_client is None else _BoundClient(boto3_client)
+    if own_client is None:
+        warm_up()
 
     @functools.wraps(func)
     def handler(event: Any, lambda_context: Any = None) -> dict[str, Any]:

@@ -132,7 +132,8 @@ class AioBoto3Client:
 
 async def by_client(client: Any, call: calls.Call, request: Mapping[str, Any]) -> Mapping[str, Any]:
     """Have an aioboto3 client make a call."""
-    response: Mapping[str, Any] = await getattr(client, call.method)(**request)
+    method = getattr(client, call.method)
+    response: Mapping[str, Any] = await method(**calls.parameters(request))
     return response
 
 

@@ -76,4 +76,5 @@ async def _in_thread(call: Callable[..., Any], request: dict[str, Any]) -> Any:
     # A limiter of its own for each call: the default one may be taken up by user code that waits
     # for this very checkpoint, and a shared one would be tied to the event loop that used it.
     limiter = anyio.CapacityLimiter(1)
-    return await anyio.to_thread.run_sync(functools.partial(call, **request), limiter=limiter)
+    call = functools.partial(call, **calls.parameters(request))
+    return await anyio.to_thread.run_sync(call, limiter=limiter)

@@ -33,12 +33,19 @@ def checkpoint_request(
     request: dict[str, Any] = {
         "DurableExecutionArn": durable_execution_arn,
         "CheckpointToken": checkpoint_token,
-        "Updates": [update.to_dict() for update in updates],
+        "Updates": updates,
     }
     # Left out, botocore makes one up per call and repeats it when it retries.
     if client_token is not None:
         request["ClientToken"] = client_token
     return request
+
+
+def parameters(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as botocore takes it."""
+    if "Updates" not in request:
+        return dict(request)
+    return {**request, "Updates": [update.to_dict() for update in request["Updates"]]}
 
 
 def checkpoint_output(response: Mapping[str, Any]) -> CheckpointOutput:
@@ -73,7 +80,7 @@ class Call:
     Attributes:
         operation: its name.
         method: the name of its method on a botocore client.
-        example: parameters that botocore accepts, to see what it makes of them.
+        example: a request that botocore accepts, to see what it makes of it.
         write: path with query, and body, of a request with the given parameters.
         texts: the parameters that may be neither absent nor empty.
         state: where the answer holds operations.
@@ -109,9 +116,10 @@ def _execution_path(durable_execution_arn: str) -> str:
 
 
 def _write_checkpoint(request: Mapping[str, Any]) -> tuple[str, bytes]:
-    body = {key: value for key, value in request.items() if key != "DurableExecutionArn"}
-    path = _execution_path(request["DurableExecutionArn"])
-    return f"{path}/checkpoint", json.dumps(body).encode()
+    updates = b",".join([update.to_json() for update in request["Updates"]])
+    rest = {key: request[key] for key in ("CheckpointToken", "ClientToken") if key in request}
+    body = b'%s,"Updates":[%s]}' % (json.dumps(rest).encode()[:-1], updates)
+    return f"{_execution_path(request['DurableExecutionArn'])}/checkpoint", body
 
 
 def _write_state(request: Mapping[str, Any]) -> tuple[str, bytes]:
