@@ -98,7 +98,12 @@ def test_a_sam_templates_functions_are_taken_with_its_globals(tmp_path: Path) ->
     assert order.handler == f"{tmp_path}/src/shop/app.py:handler"
     assert order.code == tmp_path / "src"
     assert order.durable == DurableTarget(3600, 7)
-    assert order.environment == {"STAGE": "local", "COLOUR": "blue", "LEVEL": "3"}
+    assert order.environment == {
+        "STAGE": "local",
+        "COLOUR": "blue",
+        "LEVEL": "3",
+        "TABLE": "Table",
+    }
     assert (order.timeout, mail.timeout) == (30, 3)
     assert mail.durable is None
     assert mail.names == ("mailer", "Mail")

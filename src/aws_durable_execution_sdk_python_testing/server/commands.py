@@ -150,10 +150,10 @@ def serve(
         functions = [
             _at_endpoint(function, options["lambda_endpoint"])
             for file in files
-            for function in read_file(file)
+            for function in read_file(file, options["region"])
         ]
         functions += [read_assignment(text) for text in assignments]
-        _check_reachable(functions, options["lambda_endpoint"])
+        functions = _reachable(functions, options["lambda_endpoint"])
         planned = None if faults is None else Faults.parse(faults)
         _serve(functions, ServerSettings(**options, faults=planned), _open(store))
 
@@ -163,13 +163,24 @@ def _at_endpoint(function: Function, endpoint: str | None) -> Function:
     return without_handler(function) if endpoint or function.endpoint else function
 
 
-def _check_reachable(functions: list[Function], endpoint: str | None) -> None:
+def _reachable(functions: list[Function], endpoint: str | None) -> list[Function]:
+    """The functions without those that nothing runs, if they may be left out."""
+    reachable: list[Function] = []
     for function in functions:
-        if not (function.handler or function.endpoint or endpoint):
+        if function.handler or function.endpoint or endpoint:
+            reachable.append(function)
+            continue
+        if function.required:
             raise DeclarationError(
                 f"nothing runs {function.name}: give it a Handler or an InvokeEndpoint, "
                 "or give --lambda-endpoint"
             )
+        click.echo(
+            f"Warning: {function.name} is left out, as it is no Python function whose code is "
+            "here: give --lambda-endpoint for it",
+            err=True,
+        )
+    return reachable
 
 
 def _open(text: str) -> EventStore:

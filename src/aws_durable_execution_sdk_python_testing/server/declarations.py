@@ -24,12 +24,13 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def read_file(path: Path) -> list[Function]:
+def read_file(path: Path, region: str | None = None) -> list[Function]:
     """The functions a file declares.
 
     Args:
         path: a JSON or TOML file that maps names to declarations (see `Function.read`), or a
             SAM template, whose `AWS::Serverless::Function` resources are taken.
+        region: of a template's functions; None takes the service's default.
 
     Raises:
         DeclarationError: the file cannot be read, or declares something impossible.
@@ -44,7 +45,7 @@ def read_file(path: Path) -> list[Function]:
     if not isinstance(declared, Mapping):
         raise DeclarationError(f"{path}: must map names to functions")
     if "Resources" in declared:
-        return sam.functions(declared, path.parent)
+        return sam.functions(declared, path.parent, region)
     return read_mapping(declared)
 
 

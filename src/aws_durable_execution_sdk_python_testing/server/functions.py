@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python_testing.local import LONGEST_TIMEOUT_SECON
 
 _DEFAULT_RETENTION_DAYS = 14
 _LONGEST_RETENTION_DAYS = 90
+_LARGEST_MEMORY_MB = 10_240
 
 
 class DeclarationError(Exception):
@@ -35,6 +36,8 @@ class Function:
         handler: `FILE_OR_MODULE:HANDLER` or the handler itself, if it is to run here.
         code: the directory its modules are imported from; None takes its file's.
         environment: environment variables it runs with, where it has a process of its own.
+        memory_size: what it is told it has, in MB; None leaves it to the runtime.
+        required: whether it is a mistake that nothing runs it.
         declared: False if nobody said whether it is durable, so that its handler has to show.
 
     Example:
@@ -52,6 +55,8 @@ class Function:
     handler: str | Handler | None = None
     code: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    memory_size: int | None = None
+    required: bool = True
     declared: bool = True
 
     @property
@@ -72,9 +77,9 @@ class Function:
 
         Args:
             key: the name it is declared under.
-            declared: `FunctionName`, `FunctionArn`, `Timeout`, `DurableConfig`,
-                `TenancyConfig`, `InvokeEndpoint` and `Handler`, each optional; what else there
-                is, is not looked at.
+            declared: `FunctionName`, `FunctionArn`, `Timeout`, `MemorySize`, `Environment`,
+                `DurableConfig`, `TenancyConfig`, `InvokeEndpoint` and `Handler`, each optional;
+                what else there is, is not looked at.
 
         Raises:
             DeclarationError: a value is not what it should be.
@@ -93,6 +98,8 @@ class Function:
             tenancy=tenancy.get("TenantIsolationMode") == "PER_TENANT" or None,
             endpoint=reader.text("InvokeEndpoint"),
             handler=reader.text("Handler"),
+            environment=_variables(key, reader.mapping("Environment") or {}),
+            memory_size=reader.whole("MemorySize", _LARGEST_MEMORY_MB),
         )
 
 
@@ -138,6 +145,13 @@ def _durable(key: str, config: Mapping[str, Any] | None) -> DurableTarget | None
     timeout = reader.whole("ExecutionTimeout", LONGEST_TIMEOUT_SECONDS)
     retention = reader.whole("RetentionPeriodInDays", _LONGEST_RETENTION_DAYS)
     return DurableTarget(timeout or LONGEST_TIMEOUT_SECONDS, retention or _DEFAULT_RETENTION_DAYS)
+
+
+def _variables(key: str, environment: Mapping[str, Any]) -> dict[str, str]:
+    """Environment variables as Lambda's `Environment` has them."""
+    variables = _Reader(f"{key}.Environment", environment).mapping("Variables") or {}
+    reader = _Reader(f"{key}.Environment.Variables", variables)
+    return {name: reader.text(name) or "" for name in variables}
 
 
 def _parse(key: str, member: str, text: str) -> FunctionReference:

@@ -62,7 +62,7 @@ class InProcessRuntime(InProcessInvoker):
 
     def add(self, function: Function) -> Function:
         """Import the function's handler."""
-        handler = load_handler(function.handler or "")
+        handler = load_handler(function.handler or "", function.code)
         for name in function.names:
             self.register(name, handler, function.timeout)
         return made_durable(function) if is_durable(handler) else function

@@ -60,6 +60,8 @@ def _sandboxed(function: Function, handler: str) -> SandboxFunction:
         code = replace(
             code, handler=f"{'.'.join(module.parts)}.{name}", task_root=function.code.resolve()
         )
+    if function.memory_size is not None:
+        code = replace(code, memory_size=function.memory_size)
     return replace(code, timeout=function.timeout, environment=function.environment)
 
 

@@ -24,11 +24,20 @@ def split_handler(target: str) -> tuple[str, str]:
     return place, name
 
 
-def load_handler(target: str | Handler) -> Handler:
+# Where the code of functions lies that has a root of its own.
+_roots: set[Path] = set()
+
+
+def load_handler(target: str | Handler, root: Path | None = None) -> Handler:
     """Import the handler of `FILE_OR_MODULE:HANDLER`; one that is loaded passes through.
 
     Functions of one file share one module. The file's neighbours and, for modules, the current
     directory are importable, as for `python FILE` and `python -m MODULE`.
+
+    Args:
+        target: the handler, or where it is.
+        root: the directory a file's modules are imported from, as Lambda imports from
+            `/var/task`; None takes the file's own. Roots may have modules of the same name.
 
     Raises:
         DeclarationError: the module cannot be imported, or has no such handler.
@@ -39,7 +48,7 @@ def load_handler(target: str | Handler) -> Handler:
     path = Path(place)
     try:
         if path.suffix == ".py":
-            module = _module_of_file(path.resolve(strict=True))
+            module = _module_of_file(path, root)
         else:
             _make_importable(Path.cwd())
             module = importlib.import_module(place)
@@ -57,23 +66,51 @@ def is_durable(handler: Handler) -> bool:
     return getattr(handler, "__durable_handler__", False) is True
 
 
-def _module_of_file(path: Path) -> ModuleType:
-    known = sys.modules.get(path.stem)
+def _module_of_file(place: Path, root: Path | None) -> ModuleType:
+    path = place.resolve(strict=True)
+    if root is None:
+        name = path.stem
+        _make_importable(path.parent)
+    else:
+        name = ".".join(place.relative_to(root).with_suffix("").parts)
+        _enter(root.resolve())
+    known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
-    _make_importable(path.parent)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    package = name.rpartition(".")[0]
+    if package:
+        importlib.import_module(package)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError("not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # The plain name, by which a stored error finds its class again after a restart.
-    sys.modules[path.stem] = module
+    # The name it has by itself, by which a stored error finds its class again after a restart.
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[path.stem]
+        del sys.modules[name]
         raise
     return module
+
+
+def _enter(root: Path) -> None:
+    """Import from this root, and not what another function's root has by the same names."""
+    _roots.add(root)
+    for name, module in list(sys.modules.items()):
+        if _root_of(module) not in (None, root):
+            del sys.modules[name]
+    if str(root) in sys.path:
+        sys.path.remove(str(root))
+    sys.path.insert(0, str(root))
+
+
+def _root_of(module: ModuleType) -> Path | None:
+    """The root a module, or a package without a file, comes from; of nested ones the inner."""
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    paths = [Path(place) for place in places if isinstance(place, str)]
+    roots = [root for root in _roots if any(path.is_relative_to(root) for path in paths)]
+    return max(roots, key=lambda root: len(root.parts), default=None)
 
 
 def _make_importable(directory: Path) -> None:

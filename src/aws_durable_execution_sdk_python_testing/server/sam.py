@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from aws_durable_execution_sdk_python_testing.server.functions import DeclarationError, Function
+from aws_durable_execution_sdk_python_testing.server.intrinsics import (
+    WITHOUT_PREFIX,
+    Intrinsics,
+    UnknownValueError,
+    as_text,
+    is_computed,
+    mapping,
+)
+from aws_durable_execution_sdk_python_testing.server.settings import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
+)
 
 _FUNCTION = "AWS::Serverless::Function"
-# CloudFormation's own name of a short tag is `Fn::` and the tag, except for these.
-_WITHOUT_PREFIX = frozenset({"Ref", "Condition"})
 
 
 def parse_template(text: str) -> Any:
@@ -34,7 +44,7 @@ def parse_template(text: str) -> Any:
             value = loader.construct_sequence(node, deep=True)
         else:
             value = node.value
-        return {tag if tag in _WITHOUT_PREFIX else f"Fn::{tag}": value}
+        return {tag if tag in WITHOUT_PREFIX else f"Fn::{tag}": value}
 
     Loader.add_multi_constructor("!", construct)
     try:
@@ -43,66 +53,103 @@ def parse_template(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-def functions(template: Mapping[str, Any], directory: Path) -> list[Function]:
+def functions(
+    template: Mapping[str, Any], directory: Path, region: str | None = None
+) -> list[Function]:
     """The template's functions, with the template's Globals applied.
 
-    What an intrinsic function would compute is not known here: such a `FunctionName` gives way
-    to the resource's logical id, any other such value to its default.
+    Parameters have their defaults, and resources their logical ids for names. What only a
+    deployment can know is left out: such a `FunctionName` gives way to the resource's logical
+    id, any other such value to its default.
 
     Args:
         template: the parsed template.
         directory: where it lies; `CodeUri` is relative to it.
+        region: of the functions; None takes the service's default.
     """
     resources = template["Resources"]
     if not isinstance(resources, Mapping):
         raise DeclarationError("Resources must be an object")
-    common = _mapping(_mapping(template.get("Globals")).get("Function"))
+    reader = _Template(template, resources, region or DEFAULT_REGION)
     return [
-        _function(name, {**common, **_mapping(resource.get("Properties"))}, common, directory)
-        for name, resource in resources.items()
+        _function(logical_id, reader.properties(logical_id), directory)
+        for logical_id, resource in resources.items()
         if isinstance(resource, Mapping) and resource.get("Type") == _FUNCTION
     ]
 
 
-def _function(
-    logical_id: str, properties: Mapping[str, Any], common: Mapping[str, Any], directory: Path
-) -> Function:
-    known = {key: value for key, value in properties.items() if not _is_computed(value)}
-    for member in ("DurableConfig", "TenancyConfig"):
-        if member in known:
-            literal = _mapping(known[member]).items()
-            known[member] = {key: value for key, value in literal if not _is_computed(value)}
-    handler, code = known.pop("Handler", None), known.get("CodeUri", ".")
-    function = Function.read(logical_id, known)
-    if not isinstance(code, str) or not _is_python(handler, known):
+class _Template:
+    """Resources with the template's Globals, and everything computed that can be."""
+
+    def __init__(
+        self, template: Mapping[str, Any], resources: Mapping[str, Any], region: str
+    ) -> None:
+        self._resources = resources
+        self._region = region
+        self._common = mapping(mapping(template.get("Globals")).get("Function"))
+        pseudo = {
+            "AWS::AccountId": DEFAULT_ACCOUNT_ID,
+            "AWS::Partition": "aws",
+            "AWS::Region": region,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        self._intrinsics = Intrinsics(template, pseudo, self._attribute, self._name)
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        own = mapping(self._resources[logical_id].get("Properties"))
+        resolved: dict[str, Any] = self._intrinsics.resolve(_merged(self._common, own))
+        return resolved
+
+    def _name(self, logical_id: str) -> str | None:
+        """What `Ref` gives for a function that is named."""
+        resource = self._resources[logical_id]
+        name = mapping(mapping(resource).get("Properties")).get("FunctionName")
+        if name is None or mapping(resource).get("Type") != _FUNCTION:
+            return None
+        try:
+            return str(self._intrinsics.resolve(name))
+        except UnknownValueError:
+            return None
+
+    def _attribute(self, path: str) -> str | None:
+        logical_id, _, attribute = path.rpartition(".")
+        resource = mapping(self._resources.get(logical_id))
+        if attribute != "Arn" or resource.get("Type") != _FUNCTION:
+            return None
+        name = self._name(logical_id) or logical_id
+        return f"arn:aws:lambda:{self._region}:{DEFAULT_ACCOUNT_ID}:function:{name}"
+
+
+def _merged(common: Any, own: Any) -> Any:
+    """A property with what Globals say of it: objects are merged, all else is replaced."""
+    if not isinstance(common, Mapping) or not isinstance(own, Mapping):
+        return own
+    if is_computed(common) or is_computed(own):
+        return own
+    shared = {key: _merged(common[key], own[key]) for key in common.keys() & own.keys()}
+    return {**common, **own, **shared}
+
+
+def _function(logical_id: str, properties: Mapping[str, Any], directory: Path) -> Function:
+    variables = mapping(mapping(properties.get("Environment")).get("Variables"))
+    environment = {"Variables": {key: as_text(value) for key, value in variables.items()}}
+    code = properties.get("CodeUri", ".")
+    function = replace(
+        Function.read(logical_id, {**properties, "Environment": environment, "Handler": None}),
+        # A template has more than what runs here; the rest of it is no mistake.
+        required=False,
+    )
+    if not _is_here(properties) or not isinstance(code, str) or "://" in code:
         return function
     root = directory / code
-    module, _, name = handler.rpartition(".")
-    return replace(
-        function,
-        handler=f"{root / module.replace('.', '/')}.py:{name}",
-        code=root,
-        environment={**_variables(common), **_variables(properties)},
-    )
+    module, _, name = properties["Handler"].rpartition(".")
+    return replace(function, handler=f"{root / module.replace('.', '/')}.py:{name}", code=root)
 
 
-def _is_python(handler: Any, properties: Mapping[str, Any]) -> TypeGuard[str]:
-    """Whether a handler is a Python function in Lambda's notation, `module.function`."""
+def _is_here(properties: Mapping[str, Any]) -> bool:
+    """Whether it is a Python function in Lambda's notation, `module.function`, with a file."""
+    handler = properties.get("Handler")
     runtime = str(properties.get("Runtime", "python"))
-    return isinstance(handler, str) and "." in handler and runtime.startswith("python")
-
-
-def _variables(properties: Mapping[str, Any]) -> dict[str, str]:
-    variables = _mapping(_mapping(properties.get("Environment")).get("Variables"))
-    return {key: str(value) for key, value in variables.items() if not _is_computed(value)}
-
-
-def _is_computed(value: Any) -> bool:
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if not isinstance(handler, str) or "InlineCode" in properties:
         return False
-    (key,) = value
-    return key in _WITHOUT_PREFIX or str(key).startswith("Fn::")
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return "." in handler and runtime.startswith("python")

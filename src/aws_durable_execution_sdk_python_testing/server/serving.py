@@ -27,11 +27,13 @@ from aws_durable_execution_sdk_python_testing.server.hosting import (
 )
 from aws_durable_execution_sdk_python_testing.server.invoking import InvokeRoutes
 from aws_durable_execution_sdk_python_testing.server.service import DurableService
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing.server.settings import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
+    ServerSettings,
+)
 from aws_durable_execution_sdk_python_testing.stores import EventStore, InMemoryExecutionStore
 
-_DEFAULT_REGION = "us-west-2"
-_DEFAULT_ACCOUNT_ID = "123456789012"
 # Seconds for requests in flight to be answered once the service is closed: they all are, at
 # once, but for those that wait for a function to return.
 _SHUTDOWN_SECONDS = 1.0
@@ -172,8 +174,8 @@ class DurableServer:
             self._store,
             clock=VirtualClock() if settings.skip_time else RealClock(),
             limits=settings.limits,
-            region=settings.region or region or _DEFAULT_REGION,
-            account_id=settings.account_id or account_id or _DEFAULT_ACCOUNT_ID,
+            region=settings.region or region or DEFAULT_REGION,
+            account_id=settings.account_id or account_id or DEFAULT_ACCOUNT_ID,
             invocation_timeout=settings.invocation_timeout,
             time_limit=lambda name: hosting.time_limit(name, settings.invocation_timeout),
             faults=settings.faults,
