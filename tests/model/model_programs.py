@@ -7,7 +7,7 @@ regression test is that print-out.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -255,13 +255,19 @@ def races(op: Op, is_async: bool) -> bool:
 
 def has_races(program: Program) -> bool:
     """Whether timing may decide what ran by the end, though never what was observed."""
-    return _any_races(program.ops, program.is_async)
+    return _any(races, program.ops, program.is_async)
 
 
-def _any_races(ops: tuple[Op, ...], is_async: bool) -> bool:
+def has_cancellations(program: Program) -> bool:
+    """Whether a replay may come upon operations that were cancelled before they began."""
+    return _any(cancels, program.ops, program.is_async)
+
+
+def _any(holds: Callable[[Op, bool], bool], ops: tuple[Op, ...], is_async: bool) -> bool:
+    """Whether it holds for an operation at any depth, in the kind of code that it is in."""
     return any(
-        races(op, is_async)
-        or _any_races(parts_of(op), is_async)
-        or any(has_races(program) for program in programs_of(op))
+        holds(op, is_async)
+        or _any(holds, parts_of(op), is_async)
+        or any(_any(holds, program.ops, program.is_async) for program in programs_of(op))
         for op in ops
     )

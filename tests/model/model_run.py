@@ -104,17 +104,22 @@ def _outcome(execution: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------- judging
 
 
-def check(program: Program, plan: Plan) -> None:
-    """Run with and without what is planned, and assert that both keep every promise and agree."""
+def check(program: Program, plan: Plan) -> Ran:
+    """Run with and without what is planned, and assert that both keep every promise and agree.
+
+    Returns:
+        The run without.
+    """
     calm, troubled = run(program), run(program, plan)
     assert violations(program, calm) == []
     assert violations(program, troubled) == []
     if any(each.fault is Fault.KMS_ERROR for each in troubled.world.faults.injected):
-        return  # no invocation can mend that: an execution may fail, and so its invoker
+        return calm  # no invocation can mend that: an execution may fail, and so its invoker
     assert troubled.outcome == calm.outcome
     raced = calm.world.raced | troubled.world.raced
-    assert _seen(troubled, raced) == _seen(calm, raced)
+    assert seen(troubled, raced) == seen(calm, raced)
     assert _ended(troubled, raced) == _ended(calm, raced)
+    return calm
 
 
 def violations(program: Program, ran: Ran) -> list[str]:
@@ -135,7 +140,7 @@ def violations(program: Program, ran: Ran) -> list[str]:
     return found
 
 
-def _seen(ran: Ran, raced: Collection[str]) -> dict[str, Any]:
+def seen(ran: Ran, raced: Collection[str]) -> dict[str, Any]:
     """What the code saw, but for what it saw or not as timing would have it."""
     return {path: value for path, value in ran.world.seen.items() if not _is_below(path, raced)}
 

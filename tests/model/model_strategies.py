@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from hypothesis import strategies as st
 from model_programs import (
@@ -36,46 +37,52 @@ from aws_durable_execution_sdk_python_testing.faults import Fault, Faults
 MAX_WEIGHT = 25
 MAX_DEPTH = 3
 
-_flags = st.booleans()
+flags = st.booleans()
 # Mostly no failure: an error that nobody catches ends its program.
-_failures = st.sampled_from((0, 0, 0, 0, 1, 2))
-_rarely = st.sampled_from((False, False, False, True))
+failures = st.sampled_from((0, 0, 0, 0, 1, 2))
+rarely = st.sampled_from((False, False, False, True))
 _values = st.sampled_from((1, None, "text", [1, {"a": None}], {"n": 1.5}))
 
-_steps = st.builds(
+steps = st.builds(
     Step,
     value=_values,
-    failures=_failures,
+    failures=failures,
     attempts=st.integers(1, 3),
-    at_most_once=_flags,
-    is_async=_flags,
+    at_most_once=flags,
+    is_async=flags,
     seconds=st.sampled_from((0, 0, 3)),
-    has_timeout=_rarely,
+    has_timeout=rarely,
 )
-_waits = st.builds(Wait, st.integers(1, 4))
-_conditions = st.builds(
+waits = st.builds(Wait, st.integers(1, 4))
+conditions = st.builds(
     Condition,
     checks=st.integers(1, 3),
     fails_at=st.sampled_from((None, None, None, None, 1, 2)),
-    is_async=_flags,
+    is_async=flags,
 )
-_functions = st.builds(InvokeFunction, value=_values, fails=_rarely)
+functions = st.builds(InvokeFunction, value=_values, fails=rarely)
+batch_options: dict[str, st.SearchStrategy[Any]] = {
+    "max_concurrency": st.sampled_from((None, 1, 2)),
+    "is_flat": flags,
+    "completion": st.sampled_from(Completion),
+    "throws": rarely,
+}
 
 
 @functools.cache
-def _callbacks(answered: bool) -> st.SearchStrategy[Op]:
+def callbacks(answered: bool) -> st.SearchStrategy[Op]:
     """Callbacks; only of the main execution's is anybody there to answer them from outside."""
     outside = (Answer.SUCCESS, Answer.SUCCESS, Answer.FAILURE) if answered else ()
     return st.one_of(
         st.builds(
             Callback,
             answer=st.sampled_from((*outside, Answer.TIMEOUT, Answer.SILENCE)),
-            raises_on_timeout=_rarely,
+            raises_on_timeout=rarely,
         ),
         st.builds(
             WaitForCallback,
             answer=st.sampled_from((*outside, Answer.EARLY, Answer.TIMEOUT, Answer.SILENCE)),
-            failures=_failures,
+            failures=failures,
         ),
     )
 
@@ -90,11 +97,11 @@ def _ops(draw: st.DrawFn, depth: int, answered: bool) -> tuple[Op, ...]:
 @functools.cache
 def _op(depth: int, answered: bool) -> st.SearchStrategy[Op]:
     leaves: list[st.SearchStrategy[Op]] = [
-        _steps,
-        _waits,
-        _conditions,
-        _functions,
-        _callbacks(answered),
+        steps,
+        waits,
+        conditions,
+        functions,
+        callbacks(answered),
     ]
     if depth >= MAX_DEPTH:
         return st.one_of(leaves)
@@ -105,9 +112,9 @@ def _op(depth: int, answered: bool) -> st.SearchStrategy[Op]:
         st.builds(
             Retry,
             inner,
-            failures=_failures,
+            failures=failures,
             attempts=st.integers(1, 3),
-            is_wrapped=_flags,
+            is_wrapped=flags,
         ),
         *concurrent(depth, answered),
     ]
@@ -121,15 +128,15 @@ def concurrent(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
         st.builds(Gather, several),
         st.builds(Race, several),
         st.builds(Cancel, one, after=st.integers(0, 6)),
-        st.builds(Within, one, expires=_flags),
+        st.builds(Within, one, expires=flags),
     ]
 
 
 @functools.cache
 def _single(depth: int, answered: bool) -> st.SearchStrategy[SingleOp]:
     """Operations that are one call each, which is what one context can do at once."""
-    callbacks = _callbacks(answered).filter(lambda op: isinstance(op, WaitForCallback))
-    leaves = [_steps, _waits, _conditions, _functions, callbacks]
+    waiting = callbacks(answered).filter(lambda op: isinstance(op, WaitForCallback))
+    leaves = [steps, waits, conditions, functions, waiting]
     return st.one_of(leaves + _contexts(depth, answered))
 
 
@@ -141,25 +148,19 @@ def _several(draw: st.DrawFn, depth: int, answered: bool) -> tuple[SingleOp, ...
 @functools.cache
 def _contexts(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
     inner = programs(depth + 1, answered)
-    batch = {
-        "max_concurrency": st.sampled_from((None, 1, 2)),
-        "is_flat": _flags,
-        "completion": st.sampled_from(Completion),
-        "throws": _rarely,
-    }
     branches = st.lists(inner, min_size=1, max_size=3).map(tuple)
     return [
-        st.builds(Child, inner, is_virtual=_flags),
+        st.builds(Child, inner, is_virtual=flags),
         st.builds(InvokeDurable, programs(depth + 1, False)),
-        st.builds(Map, program=inner, size=st.integers(1, 3), **batch),
-        st.builds(Parallel, branches=branches, **batch),
+        st.builds(Map, program=inner, size=st.integers(1, 3), **batch_options),
+        st.builds(Parallel, branches=branches, **batch_options),
     ]
 
 
 @st.composite
 def _programs(draw: st.DrawFn, depth: int, answered: bool) -> Program:
-    is_large = depth > 0 and draw(_rarely)
-    return Program(draw(_ops(depth, answered)), draw(_flags), is_large)
+    is_large = depth > 0 and draw(rarely)
+    return Program(draw(_ops(depth, answered)), draw(flags), is_large)
 
 
 def programs(depth: int = 0, answered: bool = True) -> st.SearchStrategy[Program]:
@@ -169,14 +170,13 @@ def programs(depth: int = 0, answered: bool = True) -> st.SearchStrategy[Program
 
 
 _after = st.sampled_from((0, 0, 1, 2, 4))
-_crash = st.builds(Crash, st.sampled_from(Point), _after, st.sampled_from(Mode))
-_crashes = st.lists(_crash, max_size=6).map(tuple)
+crashes = st.builds(Crash, st.sampled_from(Point), _after, st.sampled_from(Mode))
 
 # What waiting does not mend is rare: nothing can be compared after it.
-_fault = st.sampled_from(
+faults = st.sampled_from(
     (*[fault for fault in Fault if fault is not Fault.KMS_ERROR] * 3, Fault.KMS_ERROR)
 )
-_hits = st.frozensets(st.integers(1, 12), min_size=1, max_size=3)
-_faults = st.dictionaries(_fault, _hits, max_size=3).map(lambda hits: Faults(**hits))
+hits = st.frozensets(st.integers(1, 12), min_size=1, max_size=3)
+_faults = st.dictionaries(faults, hits, max_size=3).map(lambda each: Faults(**each))
 
-plans = st.builds(Plan, _crashes, _faults)
+plans = st.builds(Plan, st.lists(crashes, max_size=6).map(tuple), _faults)

@@ -1,33 +1,31 @@
-"""Random programs of durable operations come to the same end however often they crash.
+"""Random programs of durable operations come to the same end whatever goes wrong on the way.
 
-The environment variable DURABLE_MODEL_EXAMPLES asks for so many random programs of each kind,
-different ones in each run, instead of the fixed set that makes every run of the suite alike.
+How many are tried is a matter of the profile: see `model_profiles`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
+from hypothesis.stateful import run_state_machine_as_test
+from model_machine import ProgramMachine
+from model_profiles import programs_to_try
 from model_programs import Program
 from model_run import check
 from model_strategies import plans, programs
 from model_world import Plan
 
-_RANDOM_EXAMPLES = int(os.environ.get("DURABLE_MODEL_EXAMPLES", "0"))
-
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["blocking", "async"])
-@settings(
-    max_examples=_RANDOM_EXAMPLES or 300,
-    derandomize=not _RANDOM_EXAMPLES,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@programs_to_try(0.4625)
 @given(program=programs(), plan=plans)
-def test_crashes_change_nothing(is_async: bool, program: Program, plan: Plan) -> None:
+def test_crashes_and_faults_change_nothing(is_async: bool, program: Program, plan: Plan) -> None:
     """Same result, same operations, same values seen; no completed step runs again."""
     check(dataclasses.replace(program, is_async=is_async), plan)
+
+
+def test_programs_in_the_making() -> None:
+    """The same of programs that grow; what follows changes nothing of what came before."""
+    run_state_machine_as_test(ProgramMachine, settings=programs_to_try(0.075, steps=20))

@@ -1,0 +1,31 @@
+"""How many random programs a test tries, by the profile of Hypothesis that is in force."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# Of all tests together.
+CI_PROGRAMS = 2_000
+_PROGRAMS = {"quick": 400, "nightly": 100_000}
+
+
+def programs_to_try(share: float, steps: int = 50) -> settings:
+    """Settings of a test that tries this share of the programs.
+
+    Args:
+        share: from 0 to 1; those of all tests of programs add up to 1.
+        steps: how many steps of a state machine make a program, at most.
+    """
+    profile = next((name for name in _PROGRAMS if settings.default is _profile(name)), None)
+    return settings(
+        max_examples=round(share * _PROGRAMS.get(profile or "", CI_PROGRAMS)),
+        derandomize=profile != "nightly",
+        stateful_step_count=steps,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def _profile(name: str) -> settings:
+    return settings.get_profile(name)
