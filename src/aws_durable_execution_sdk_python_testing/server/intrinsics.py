@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 # CloudFormation's own name of a short tag is `Fn::` and the tag, except for these.
 WITHOUT_PREFIX = frozenset({"Ref", "Condition"})
@@ -48,6 +48,20 @@ class Intrinsics:
         self._pseudo = pseudo or {}
         self._attributes = attributes
         self._references = references
+        self._functions: Mapping[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Condition": self._condition,
+            "Fn::And": self._and,
+            "Fn::Equals": self._equals,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::GetAtt": self._get_att,
+            "Fn::If": self._if,
+            "Fn::Join": self._join,
+            "Fn::Not": self._not,
+            "Fn::Or": self._or,
+            "Fn::Select": self._select,
+            "Fn::Sub": self._sub,
+        }
 
     def resolve(self, value: Any) -> Any:
         """The value with every intrinsic function in it computed.
@@ -64,9 +78,9 @@ class Intrinsics:
         if not is_computed(value):
             return {key: item for key, item in self._members(value) if item is not _UNKNOWN}
         ((name, argument),) = value.items()
-        compute = self._FUNCTIONS.get(name)
+        compute = self._functions.get(name)
         try:
-            return compute(self, argument) if compute else _unknown()
+            return compute(argument) if compute else _unknown()
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError):
             _unknown()
 
@@ -136,21 +150,6 @@ class Intrinsics:
 
     def _or(self, argument: Any) -> bool:
         return any(self.resolve(argument))
-
-    _FUNCTIONS: ClassVar[Mapping[str, Callable[[Intrinsics, Any], Any]]] = {
-        "Ref": _ref,
-        "Condition": _condition,
-        "Fn::And": _and,
-        "Fn::Equals": _equals,
-        "Fn::FindInMap": _find_in_map,
-        "Fn::GetAtt": _get_att,
-        "Fn::If": _if,
-        "Fn::Join": _join,
-        "Fn::Not": _not,
-        "Fn::Or": _or,
-        "Fn::Select": _select,
-        "Fn::Sub": _sub,
-    }
 
 
 _UNKNOWN: Any = object()
