@@ -8,5 +8,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("quick", derandomize=True)
+settings.register_profile("quick", print_blob=True)
 settings.register_profile("nightly", print_blob=True)

@@ -241,7 +241,7 @@ class ProgramMachine(RuleBasedStateMachine):
     def run_and_compare(self) -> None:
         """What the operations that are complete came to stays so, whatever follows them."""
         self._runs += 1
-        plan = Plan(tuple(self._crashes), Faults(**self._faults))  # type: ignore[arg-type]
+        plan = Plan(tuple(self._crashes), Faults(**self._faults))
         calm = check(Program(self.ops, self._is_async), plan)
         surely = seen(calm, calm.world.raced)
         assert {path: surely.get(path) for path in self._seen} == self._seen
