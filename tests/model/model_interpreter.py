@@ -13,13 +13,13 @@ import zlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from model_configs import batch_options, callback_times, retrying
 from model_programs import (
     Answer,
     Batch,
     Callback,
     Cancel,
     Child,
-    Completion,
     Condition,
     Gather,
     InvokeDurable,
@@ -52,30 +52,18 @@ from aws_durable_execution_sdk_python import (
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     ChildConfig,
-    CompletionConfig,
     MapConfig,
-    NestingType,
     ParallelConfig,
     StepConfig,
     StepSemantics,
     WaitForCallbackConfig,
     WithRetryConfig,
 )
-from aws_durable_execution_sdk_python.exceptions import StepInterruptedError
-from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 
-CALLBACK_TIMEOUT_SECONDS = 5
 # Real seconds, which no program takes.
 _PLENTY_SECONDS = 3600
-
-_COMPLETION = {
-    Completion.ALL: CompletionConfig.all_completed(),
-    Completion.FAIL_FAST: CompletionConfig(),
-    Completion.FIRST: CompletionConfig.first_successful(),
-    Completion.TOLERATE_ONE: CompletionConfig(tolerated_failure_count=1),
-}
 
 
 def handler(world: World, program: Program, names: dict[str, str]) -> Any:
@@ -204,7 +192,7 @@ class Run:
         if op.at_most_once:
             self._world.at_most_once.add(path)
             semantics = StepSemantics.AT_MOST_ONCE_PER_RETRY
-        config = StepConfig[Any](_attempts(op.attempts), semantics, timeout=limit)
+        config = StepConfig[Any](retrying(op.attempts), semantics, timeout=limit)
         return context.step(async_body if op.is_async else body, name=path, config=config)
 
     def _wait(self, context: Any, op: Wait, path: str) -> Any:
@@ -238,7 +226,7 @@ class Run:
     async def _callback(self, context: Any, op: Callback, path: str) -> Any:
         self._expect(op.answer, path)
         config = CallbackConfig[Any](
-            **_callback_times(op.answer),
+            **callback_times(op.answer),
             on_timeout="raise" if op.raises_on_timeout else "none",
         )
         callback = await _settled(context.create_callback(name=path, config=config))
@@ -263,7 +251,7 @@ class Run:
             self._body(step, run, 0, lambda: work(callback_id, run))
 
         config = WaitForCallbackConfig[Any](
-            **_callback_times(op.answer), retry_strategy=_attempts(op.failures + 1)
+            **callback_times(op.answer), retry_strategy=retrying(op.failures + 1)
         )
         return context.wait_for_callback(submit, name=path, config=config)
 
@@ -283,12 +271,12 @@ class Run:
         return context.run_in_child_context(self._function(op.program, path), path, config)
 
     def _map(self, context: Any, op: Map, path: str) -> Any:
-        config = MapConfig[Any](**_batch_options(op), item_namer=lambda _, i: f"{path}[{i}]")
+        config = MapConfig[Any](**batch_options(op), item_namer=lambda _, i: f"{path}[{i}]")
         paths = [f"{path}[{i}]" for i in range(op.size)]
         return context.map(paths, self._function(op.program), name=path, config=config)
 
     def _parallel(self, context: Any, op: Parallel, path: str) -> Any:
-        config = ParallelConfig[Any](**_batch_options(op))
+        config = ParallelConfig[Any](**batch_options(op))
         branches = [self._function(p, f"{path}[{i}]") for i, p in enumerate(op.branches)]
         return context.parallel(branches, name=path, config=config)
 
@@ -319,7 +307,7 @@ class Run:
             return _drive(run(context, attempt))
 
         function = run_async if _is_async(context) else run_blocking
-        config = WithRetryConfig(_attempts(op.attempts), op.is_wrapped)
+        config = WithRetryConfig(retrying(op.attempts), op.is_wrapped)
         return with_retry(context, function, path, config)
 
     async def _try(self, context: Any, op: Try, path: str) -> Any:
@@ -401,27 +389,3 @@ def _is_async(context: Any) -> bool:
 def _outcome(context: Any, op: Op, result: Any) -> Any:
     """What is to be the same in every run."""
     return "raced" if races(op, _is_async(context)) else observed(result)
-
-
-def _attempts(attempts: int) -> Callable[[Exception, int], RetryDecision]:
-    """Retry up to so many attempts; an interruption is none of the code's failures."""
-
-    def strategy(error: Exception, attempt: int) -> RetryDecision:
-        if attempt < attempts or isinstance(error, StepInterruptedError):
-            return RetryDecision.retry(1)
-        return RetryDecision.no_retry()
-
-    return strategy
-
-
-def _callback_times(answer: Answer) -> dict[str, int]:
-    limited = {Answer.TIMEOUT: "timeout", Answer.SILENCE: "heartbeat_timeout"}
-    return {limited[answer]: CALLBACK_TIMEOUT_SECONDS} if answer in limited else {}
-
-
-def _batch_options(op: Batch) -> dict[str, Any]:
-    return {
-        "max_concurrency": op.max_concurrency,
-        "completion_config": _COMPLETION[op.completion],
-        "nesting_type": NestingType.FLAT if op.is_flat else NestingType.NESTED,
-    }
