@@ -135,6 +135,22 @@ def test_a_body_that_is_not_compressed_as_it_says_is_a_bad_request(serve: Serve)
     assert (reply.status, reply.error) == (400, "InvalidParameterValueException")
 
 
+@pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "compress", "\x80"])
+@pytest.mark.parametrize("body", [b'{"a":' * 50_000, b'"x"'])
+def test_a_body_in_an_unknown_encoding_is_answered(
+    serve: Serve, encoding: str, body: bytes
+) -> None:
+    """Aiohttp would wait for ever for the end of some bodies that claim to be deflated."""
+    reply = serve(ECHO).send("POST", INVOKE, body, {"Content-Encoding": encoding})
+    assert (reply.status, reply.error) == (400, "InvalidParameterValueException")
+
+
+def test_a_compressed_body_that_ends_early_is_a_bad_request(serve: Serve) -> None:
+    body = gzip.compress(b'"x"' * 100)[:-9]
+    reply = serve(ECHO).send("POST", INVOKE, body, {"Content-Encoding": "gzip"})
+    assert (reply.status, reply.error) == (400, "InvalidParameterValueException")
+
+
 def test_a_compressed_body_is_read(serve: Serve) -> None:
     reply = serve(ECHO).send("POST", INVOKE, gzip.compress(b'"x"'), {"Content-Encoding": "gzip"})
     assert reply.body == b'"x"'

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from served_handlers import APPROVAL, ECHO, FAILING, PARENT
@@ -126,3 +128,19 @@ def test_an_endpoint_that_does_not_answer_is_named_without_its_credentials(
     text = shown(caplog, capfd)
     assert "http://127.0.0.1:1: " in text
     assert SECRET not in text
+
+
+def test_a_client_that_goes_away_within_its_request_is_no_failure(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = serve(ECHO)
+    address = urlsplit(served.url)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as client:
+        head = f"POST {INVOKE.format('echo')} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        client.sendall(f"{head}Content-Length: 100\r\n\r\n[1, 2".encode())
+        served.send("GET", "/health")
+        # Closed by a reset, not by an orderly end.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for _ in range(3):
+        served.send("GET", "/health")
+    assert "failed" not in caplog.text

@@ -62,7 +62,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         response = error_answer(RequestTooLargeError("The request body is too large."))
     except web.HTTPException as error:
         response = error_answer(InvalidParameterValueError(error.reason))
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionResetError):
+        # Nobody gets the answer if it was the connection that ended within the body.
         response = error_answer(InvalidParameterValueError("The request body is malformed."))
     except DurableFunctionsLocalRunnerError as error:
         response = error_answer(ServiceError(str(error)))

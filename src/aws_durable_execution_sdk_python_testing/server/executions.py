@@ -10,7 +10,12 @@ from aws_durable_execution_sdk_python_testing.engine import InvalidParameterValu
 from aws_durable_execution_sdk_python_testing.faults.http import HttpCalls
 from aws_durable_execution_sdk_python_testing.server.answers import json_answer
 from aws_durable_execution_sdk_python_testing.server.hosting import Hosting
-from aws_durable_execution_sdk_python_testing.server.reading import Query, member, read_object
+from aws_durable_execution_sdk_python_testing.server.reading import (
+    Query,
+    member,
+    read_body,
+    read_object,
+)
 from aws_durable_execution_sdk_python_testing.server.service import DurableService
 
 
@@ -124,7 +129,7 @@ class ExecutionRoutes:
         )
 
     async def callback_succeed(self, request: web.Request) -> web.Response:
-        result = await request.read()
+        result = await read_body(request)
         self._service.callback_succeed(request.match_info["id"], result or None)
         return json_answer({})
 
@@ -134,7 +139,7 @@ class ExecutionRoutes:
         return json_answer({})
 
     async def callback_heartbeat(self, request: web.Request) -> web.Response:
-        await request.read()
+        await read_body(request)
         self._service.callback_heartbeat(request.match_info["id"])
         return json_answer({})
 

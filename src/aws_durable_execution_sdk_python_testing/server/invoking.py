@@ -41,6 +41,7 @@ from aws_durable_execution_sdk_python_testing.server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing.server.reading import (
     member,
     parse_json,
+    read_body,
     read_object,
 )
 from aws_durable_execution_sdk_python_testing.server.service import DurableService
@@ -193,7 +194,7 @@ class InvokeRoutes:
             account_id=reference.account or (function.arn.account if function.arn else None),
             qualifier=reference.qualifier or DEFAULT_QUALIFIER,
             kind=kind,
-            payload=_payload(await request.read()),
+            payload=_payload(await read_body(request)),
             tenant_id=tenant_id,
             trace_header=trace_header,
             client_context=_client_context(headers.get("X-Amz-Client-Context")),

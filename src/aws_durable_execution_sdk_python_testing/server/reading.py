@@ -4,19 +4,51 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing.engine import InvalidParameterValueError
+from aws_durable_execution_sdk_python_testing.server.errors import RequestTooLargeError
 
 _FLAGS = {"true": True, "false": False}
 
 
+async def read_body(request: web.Request) -> bytes:
+    """The body as it was before it was compressed, if it was.
+
+    Raises:
+        InvalidParameterValueError: it is not what its `Content-Encoding` says.
+        RequestTooLargeError: it is larger than the application takes.
+    """
+    body = await request.read()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
+    if encoding == "identity" or not body:
+        return body
+    if encoding != "gzip":
+        raise InvalidParameterValueError(f"Unknown Content-Encoding: {encoding!r}")
+    return _unzipped(body, request.client_max_size)
+
+
+def _unzipped(body: bytes, limit: int) -> bytes:
+    decompressor = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        # What is larger is not even unpacked.
+        text = decompressor.decompress(body, limit + 1)
+    except zlib.error:
+        text = b""
+    if len(text) > limit:
+        raise RequestTooLargeError("The request body is too large.")
+    if not decompressor.eof:
+        raise InvalidParameterValueError("The request body is malformed.")
+    return text
+
+
 async def read_object(request: web.Request) -> dict[str, Any]:
     """The body, a JSON object; an empty body counts as an empty one."""
-    body = await request.read()
+    body = await read_body(request)
     value = parse_json(body) if body else {}
     if not isinstance(value, dict):
         raise InvalidParameterValueError("The request body must be a JSON object.")

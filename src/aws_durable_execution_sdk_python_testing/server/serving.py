@@ -219,6 +219,8 @@ class _HttpThread:
             self._app,
             access_log=None,
             shutdown_timeout=_SHUTDOWN_SECONDS,
+            # By `read_body`: aiohttp waits for ever for the rest of some malformed bodies.
+            auto_decompress=False,
             max_line_size=_LINE_BYTES,
             max_field_size=_LINE_BYTES,
         )
