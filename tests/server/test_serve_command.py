@@ -258,6 +258,13 @@ def test_skipped_time_stays_skipped_in_the_next_server(directory: Directory) -> 
         (["--lambda-endpoint", "ftp://x"], "Invalid endpoint"),
         (["--store", "app.py"], "not a store"),
         (["--host", "192.0.2.1"], "assign"),
+        (["--store", "sqllite:orders.db"], "no kind of store is called 'sqllite'"),
+        (["--invocation-timeout", "0"], "--invocation-timeout"),
+        (["--region", "not a region"], "is no region"),
+        (
+            ["--runtime", "lambda", "--function", "double=app.py:nobody"],
+            "Error: app.py has no handler 'nobody'",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,10 @@ from aws_durable_execution_sdk_python_testing.server.settings import (
 from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
 _PORT = click.IntRange(0, 65535)
+_SECONDS = click.FloatRange(min=0, min_open=True)
+# `file:` is SQLite's own; a single letter is a drive.
+_STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
+_REGION = re.compile(r"[a-z0-9-]+")
 _INTERRUPTED = 130
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REFUSALS = (
@@ -61,6 +66,15 @@ def _reporting(problem: type[click.ClickException]) -> Iterator[None]:
         raise problem(" ".join(str(error).split())) from error
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+
+
+def _check_region(
+    context: click.Context, option: click.Parameter, region: str | None
+) -> str | None:
+    """Refuse what no ARN could hold."""
+    if region is not None and not _REGION.fullmatch(region):
+        raise click.BadParameter(f"{region!r} is no region")
+    return region
 
 
 # ---------------------------------------------------------------------------- durable serve
@@ -109,11 +123,16 @@ def _reporting(problem: type[click.ClickException]) -> Iterator[None]:
 @click.option("--skip-time/--no-skip-time", help="Skip waits instead of waiting.")
 @click.option(
     "--invocation-timeout",
+    type=_SECONDS,
     default=900.0,
     show_default=True,
     help="Seconds after which an invocation is given up.",
 )
-@click.option("--region", help="Region in ARNs. Default: the declared functions', else us-west-2.")
+@click.option(
+    "--region",
+    callback=_check_region,
+    help="Region in ARNs. Default: the declared functions', else us-west-2.",
+)
 @click.option(
     "--allow-host",
     "allowed_hosts",
@@ -188,6 +207,8 @@ def _open(text: str) -> EventStore:
     kind, colon, path = text.partition(":")
     if kind in set(StoreType):
         return open_store(StoreType(kind), path if colon else None)
+    if _STORE_KIND.match(text):
+        raise StoreError(f"no kind of store is called {kind!r}: there are {', '.join(StoreType)}")
     return open_store(StoreType.SQLITE, text)
 
 
@@ -237,6 +258,7 @@ def dex_local_runner() -> None:
 )
 @click.option(
     "--local-runner-region",
+    callback=_check_region,
     default="us-west-2",
     envvar="AWS_DEX_LOCAL_RUNNER_REGION",
     show_default=True,
@@ -259,6 +281,7 @@ def dex_local_runner() -> None:
 @click.option("--execution-timeout", default=300, help="Accepted for compatibility.")
 @click.option(
     "--invocation-timeout",
+    type=click.IntRange(min=1),
     default=900,
     show_default=True,
     help="Seconds after which an invocation is given up.",

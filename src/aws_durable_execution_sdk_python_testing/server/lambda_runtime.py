@@ -23,8 +23,12 @@ from aws_durable_execution_sdk_python_testing.server.functions import (
 _DURABLE, _PLAIN = 10, 11
 _PROBE = f"""
 import sys
-from {loading.__name__} import is_durable, load_handler
-sys.exit({_DURABLE} if is_durable(load_handler(sys.argv[1])) else {_PLAIN})
+from {loading.__name__} import DeclarationError, is_durable, load_handler
+try:
+    handler = load_handler(sys.argv[1])
+except DeclarationError as error:
+    sys.exit(str(error))
+sys.exit({_DURABLE} if is_durable(handler) else {_PLAIN})
 """
 
 
