@@ -21,7 +21,14 @@ _FIPS_HOST = "{service}-fips.{region}.{dnsSuffix}"
 
 
 class LeanLoader(Loader):  # type: ignore[misc]
-    """botocore's loader, for clients of Lambda with the operations of an invocation only."""
+    """botocore's loader, for clients of Lambda with the operations of an invocation only.
+
+    The session's clients of other services, which credentials may come from, get whole models.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = Loader()
 
     def list_available_services(self, type_name: str) -> list[str]:
         return ["lambda"]
@@ -29,6 +36,8 @@ class LeanLoader(Loader):  # type: ignore[misc]
     def load_service_model(
         self, service_name: str, type_name: str, api_version: str | None = None
     ) -> Any:
+        if service_name != "lambda":
+            return self._whole.load_service_model(service_name, type_name, api_version)
         if type_name == "service-2":
             return service_description()
         return super().load_service_model(service_name, type_name, api_version)
