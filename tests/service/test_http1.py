@@ -77,6 +77,14 @@ def test_headers() -> None:
     assert answer.headers == {"content-length": "5", "x-a": "1, 2"}
 
 
+def test_begun_by_an_interim_answer() -> None:
+    """A server that has said anything at all has had the request."""
+    assert not AnswerParser().begun
+    answer, parser = parse(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert answer is None
+    assert parser.begun
+
+
 def test_body_until_the_end() -> None:
     """Without a length the end of the connection is the end of the body."""
     answer, parser = parse(b"HTTP/1.1 200 OK\r\n\r\nhel", b"lo")
@@ -101,8 +109,9 @@ def test_early_end(raw: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         SIZED + b"HTTP/1.1 400",
+        CHUNKED.replace(b"chunked\r\n", b"chunked\r\nContent-Length: 5\r\n"),
     ],
-    ids=["close", "old version", "bytes nobody asked for"],
+    ids=["close", "old version", "bytes nobody asked for", "two lengths"],
 )
 def test_not_kept_alive(raw: bytes) -> None:
     """The connection is not used again where the server says so, or is out of step."""
@@ -127,6 +136,22 @@ def test_not_kept_alive(raw: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n",
         b"HTTP/1.1 200 OK\r\nA: " + b"a" * 70_000,
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/1.1  200 OK\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\r\n Content-Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\r\n\tfolded: c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\nContent-Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\rContent-Length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\r\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\0\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 3\n\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a\nb\r\nab\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 70_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: b\r\n" * 20_000,
     ],
 )
 def test_not_http(raw: bytes) -> None:

@@ -5,13 +5,20 @@ No input or output happens here: bytes come in, bytes and answers go out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import SplitResult
 
+# Bytes of a head, and of a line between chunks or of a trailer.
 _HEAD_LIMIT = 64 * 1024
 _LENGTH_DIGITS = 16
+# Readers differ in what they take these for, so that nobody may mean anything by them.
+_LONE_BREAK = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n|\0")
+_STATUS_LINE = re.compile(r"(HTTP/1\.[01]) ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SWITCHING_PROTOCOLS = 101
 _NO_BODY = frozenset({204, 304})
 
 
@@ -61,6 +68,7 @@ class _Chunked:
     def __init__(self) -> None:
         self._parts = bytearray()
         self._in_trailer = False
+        self._trailer_size = 0
 
     def feed(self, buffer: bytearray) -> bool:
         while (end := buffer.find(b"\r\n")) >= 0:
@@ -68,6 +76,8 @@ class _Chunked:
                 del buffer[: end + 2]
                 if end == 0:
                     return True
+                self._trailer_size += end
+                self._limit(self._trailer_size)
                 continue
             size = _chunk_size(bytes(buffer[:end]))
             if size == 0:
@@ -81,7 +91,12 @@ class _Chunked:
                 raise BadAnswerError("a chunk is longer than it says")
             self._parts += buffer[start:stop]
             del buffer[: stop + 2]
+        self._limit(len(buffer))
         return False
+
+    def _limit(self, size: int) -> None:
+        if size > _HEAD_LIMIT:
+            raise BadAnswerError("a line between chunks does not end")
 
     def eof(self) -> bool:
         return False
@@ -107,7 +122,9 @@ class _UntilClose:
 
 
 def _chunk_size(line: bytes) -> int:
-    return _number(line.partition(b";")[0].strip(), 16)
+    if _LONE_BREAK.search(line):
+        raise BadAnswerError(f"not a line between chunks: {line[:80]!r}")
+    return _number(line.partition(b";")[0].rstrip(b" \t"), 16)
 
 
 def _number(text: bytes, base: int) -> int:
@@ -126,11 +143,8 @@ class AnswerParser:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body: _Body | None = None
+        self.begun = False
         self.keep_alive = False
-
-    @property
-    def begun(self) -> bool:
-        return self._body is not None or bool(self._buffer)
 
     def feed(self, data: bytes) -> HttpAnswer | None:
         """Take what arrived; the answer if that completes it.
@@ -138,16 +152,17 @@ class AnswerParser:
         Raises:
             BadAnswerError: this is not HTTP.
         """
+        self.begun = self.begun or bool(data)
         self._buffer += data
         while self._body is None:
             end = self._buffer.find(b"\r\n\r\n")
+            head = self._buffer if end < 0 else self._buffer[: end + 2]
+            if len(head) > _HEAD_LIMIT or _LONE_BREAK.search(head):
+                raise BadAnswerError("the answer's head does not end, or not as it should")
             if end < 0:
-                if len(self._buffer) > _HEAD_LIMIT:
-                    raise BadAnswerError("the answer's head does not end")
                 return None
-            head = self._buffer[:end].decode("latin-1")
             del self._buffer[: end + 4]
-            self._read_head(head)
+            self._read_head(head[:-2].decode("latin-1"))
         return self._answer() if self._body.feed(self._buffer) else None
 
     def eof(self) -> HttpAnswer | None:
@@ -164,26 +179,28 @@ class AnswerParser:
 
     def _read_head(self, head: str) -> None:
         lines = head.split("\r\n")
-        version, _, rest = lines[0].partition(" ")
-        status = rest[:3]
-        if version not in ("HTTP/1.1", "HTTP/1.0") or not (status.isascii() and status.isdigit()):
+        status_line = _STATUS_LINE.fullmatch(lines[0])
+        if status_line is None:
             raise BadAnswerError(f"not a status line: {lines[0][:80]!r}")
-        self._status = int(status)
-        if 100 <= self._status < 200:
+        version, self._status = status_line[1], int(status_line[2])
+        if self._status == _SWITCHING_PROTOCOLS:
+            raise BadAnswerError("the server changed to a protocol nobody asked for")
+        if self._status < 200:
             return
         headers = self._headers
         for line in lines[1:]:
             name, colon, value = line.partition(":")
-            if not colon or not name or name[-1].isspace():
+            if not colon or not _NAME.fullmatch(name):
                 raise BadAnswerError(f"not a header: {line[:80]!r}")
             name, value = name.lower(), value.strip(" \t")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        connection = headers.get("connection", "").lower()
         self._body = self._framing(headers)
         self.keep_alive = (
             version == "HTTP/1.1"
-            and "close" not in connection
+            and "close" not in headers.get("connection", "").lower()
             and not isinstance(self._body, _UntilClose)
+            # Of two lengths one is wrong: what follows may not be the next answer.
+            and not ("transfer-encoding" in headers and "content-length" in headers)
         )
 
     def _framing(self, headers: Mapping[str, str]) -> _Body:
