@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
 import ssl
 import threading
@@ -9,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recording_service import ARN, Answer, RecordingService
+from recording_service import ARN, Answer, RecordingService, failure
 from service_calls import checkpoint, opened
 from tunnel import Tunnel
 
@@ -91,6 +93,87 @@ async def test_connection_lost_within_the_answer(
         with pytest.raises(CheckpointError) as caught:
             await checkpoint(client)
     assert caught.value.is_retryable()
+
+
+async def test_cancelled_call(
+    service: RecordingService, client_class: type[AioBoto3Client]
+) -> None:
+    """After a call that was cancelled, the next gets its own answer over its own connection."""
+    held = threading.Event()
+    service.answer(KEPT, Answer({"CheckpointToken": "of the first"}, held=held, keep_alive=True))
+    async with opened(client_class) as client:
+        await checkpoint(client)
+        call = asyncio.create_task(checkpoint(client))
+        service.received.clear()
+        await asyncio.to_thread(service.received.wait)
+        service.answer(Answer({"CheckpointToken": "of the second"}, keep_alive=True))
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        held.set()
+        output = await checkpoint(client)
+    assert output.checkpoint_token == "of the second"
+    assert service.connections == 2
+
+
+async def test_calls_side_by_side(
+    service: RecordingService, client_class: type[AioBoto3Client]
+) -> None:
+    """Calls under way at once have connections of their own, which are kept."""
+    held = threading.Event()
+    service.answer(Answer({"CheckpointToken": "a"}, held=held, keep_alive=True), KEPT)
+    async with opened(client_class) as client:
+        first = asyncio.create_task(checkpoint(client))
+        await asyncio.to_thread(service.received.wait)
+        assert (await checkpoint(client)).checkpoint_token == "next"
+        held.set()
+        assert (await first).checkpoint_token == "a"
+        await checkpoint(client)
+    assert service.connections == 2
+
+
+async def test_failure_behind_a_proxy(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+) -> None:
+    """The service's error comes through a proxy whole."""
+    monkeypatch.setenv("HTTP_PROXY", service.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://lambda.example.invalid")
+    service.answer(failure("KMSDisabledException", 502))
+    async with opened(client_class) as client:
+        with pytest.raises(CheckpointError, match="KMSDisabledException") as caught:
+            await checkpoint(client)
+    assert not caught.value.is_retryable()
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("size", [0, 5_000_000], ids=["whole", "segments"])
+async def test_over_ipv6(
+    monkeypatch: pytest.MonkeyPatch, client_class: type[AioBoto3Client], size: int
+) -> None:
+    """An endpoint may be an IPv6 address; large answers come in many segments."""
+    answer = json.dumps({"CheckpointToken": "t" * size or "t"}).encode()
+    heads = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for start in range(0, len(answer), 70_001):
+            chunk = answer[start : start + 70_001]
+            writer.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "::1", 0)
+    host = f"[::1]:{server.sockets[0].getsockname()[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://{host}")
+    monkeypatch.setenv("no_proxy", "::1")
+    async with server, opened(client_class) as client:
+        output = await checkpoint(client)
+    assert output.checkpoint_token == ("t" * size or "t")
+    assert f"\r\nhost: {host}\r\n".encode() in heads[0].lower()
 
 
 async def test_nobody_listens(

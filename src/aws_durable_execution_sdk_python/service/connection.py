@@ -65,6 +65,10 @@ class HttpConnection(asyncio.Protocol):
                 raise ConnectionLostError("the connection is closed", answer_begun=False)
             self._transport.write(request)
             return await answer
+        except BaseException:
+            # Cancelled, perhaps with the answer there already: nobody will take it from here.
+            self._reusable = False
+            raise
         finally:
             self._answer = None
             self._idle_since = self._loop.time()
@@ -109,7 +113,9 @@ class HttpConnection(asyncio.Protocol):
             self._answer.set_exception(error)
             return
         if answer is not None:
-            self._reusable = self._parser.keep_alive
+            # An answer may come before all of its request is written: an early refusal.
+            written = not self._transport.get_write_buffer_size()
+            self._reusable = written and self._parser.keep_alive
             self._answer.set_result(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -14,8 +14,6 @@ from urllib.parse import SplitResult
 # Bytes of a head, and of a line between chunks or of a trailer.
 _HEAD_LIMIT = 64 * 1024
 _LENGTH_DIGITS = 16
-# Readers differ in what they take these for, so that nobody may mean anything by them.
-_LONE_BREAK = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n|\0")
 _STATUS_LINE = re.compile(r"(HTTP/1\.[01]) ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SWITCHING_PROTOCOLS = 101
@@ -121,8 +119,15 @@ class _UntilClose:
         return bytes(self._parts)
 
 
+def _is_ambiguous(text: bytes | bytearray) -> bool:
+    """Whether there is in it what some readers take for the end of a line, and others do not."""
+    breaks = text.count(b"\r\n")
+    returns = text.count(b"\r") - text.endswith(b"\r")
+    return text.count(b"\n") != breaks or returns != breaks or 0 in text
+
+
 def _chunk_size(line: bytes) -> int:
-    if _LONE_BREAK.search(line):
+    if _is_ambiguous(line):
         raise BadAnswerError(f"not a line between chunks: {line[:80]!r}")
     return _number(line.partition(b";")[0].rstrip(b" \t"), 16)
 
@@ -157,7 +162,7 @@ class AnswerParser:
         while self._body is None:
             end = self._buffer.find(b"\r\n\r\n")
             head = self._buffer if end < 0 else self._buffer[: end + 2]
-            if len(head) > _HEAD_LIMIT or _LONE_BREAK.search(head):
+            if len(head) > _HEAD_LIMIT or _is_ambiguous(head):
                 raise BadAnswerError("the answer's head does not end, or not as it should")
             if end < 0:
                 return None
