@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
@@ -38,7 +39,7 @@ class LineWatch:
         sys.settrace(self._before)
 
     def _entered(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if self._code is None and not frame.f_code.co_filename.startswith(_OWN):
+        if self._code is None and _is_of_the_user(frame.f_code):
             self._code = frame.f_code
         return self._line if frame.f_code is self._code else None
 
@@ -50,6 +51,13 @@ class LineWatch:
     async def watch(self, awaitable: Awaitable[Any]) -> Any:
         """Await it, watched while it runs itself."""
         return await _Watched(self, awaitable)
+
+
+def _is_of_the_user(code: CodeType) -> bool:
+    """Neither ours, nor called by the collector, which may run before anything else does."""
+    if code.co_filename.startswith(_OWN):
+        return False
+    return all(code is not getattr(callback, "__code__", None) for callback in gc.callbacks)
 
 
 class _Watched:
