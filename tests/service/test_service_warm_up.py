@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from aws_durable_execution_sdk_python.runtime.environment import (
     run_in_environment,
     warm_up,
 )
+from aws_durable_execution_sdk_python.service import aws
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +31,10 @@ def in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
     close_idle_environments()
+    environment._warm_up_once.cache_clear()
     yield
     close_idle_environments()
+    environment._warm_up_once.cache_clear()
 
 
 async def checkpoint_once(env: Environment) -> Any:
@@ -80,6 +86,72 @@ def test_service_out_of_reach(service: RecordingService, monkeypatch: pytest.Mon
     warm_up()
     with pytest.raises(CheckpointError, match="EndpointConnectionError"):
         run_in_environment(checkpoint_once)
+
+
+def test_credentials_that_do_not_come(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An endpoint of credentials that hangs is waited for once and not for long; then again."""
+    monkeypatch.setattr(environment, "WARM_UP_SECONDS", 0.5)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    held = threading.Event()
+    expiration = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    keys = {"AccessKeyId": "AKIALATE", "SecretAccessKey": "secret", "Token": "t"}
+    source = RecordingService()
+    source.answer(
+        Answer({"message": "too late"}, 500, held=held), Answer({**keys, "Expiration": expiration})
+    )
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", source.url)
+    try:
+        warm_up()
+        warm_up()
+        assert len(source.requests) <= 1  # None, if opening alone took that long.
+        run_in_environment(checkpoint_once)
+    finally:
+        held.set()
+        source.close()
+    assert "Credential=AKIALATE/" in service.requests[0].headers["authorization"]
+
+
+def test_service_that_does_not_answer(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a handshake that hangs hold up the import of the function's module for long."""
+    monkeypatch.setattr(environment, "WARM_UP_SECONDS", 0.5)
+    monkeypatch.setattr(aws, "CONNECT_TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        deaf.setblocking(False)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"https://127.0.0.1:{deaf.getsockname()[1]}")
+        warm_up()
+        warm_up()
+        with pytest.raises(BlockingIOError):
+            for _ in range(2):
+                deaf.accept()[0].close()
+        with pytest.raises(CheckpointError, match="ConnectTimeoutError"):
+            run_in_environment(checkpoint_once)
+
+
+def test_forked_process(service: RecordingService) -> None:
+    """A forked process has connections of its own, and leaves the parent's alone."""
+    code = (
+        "import os, sys\n"
+        "from aws_durable_execution_sdk_python.runtime import environment\n"
+        "async def call(env):\n"
+        "    client = await env.default_client()\n"
+        "    output = await client.checkpoint('arn:x', 'token-1', [], None)\n"
+        "    assert output.checkpoint_token == 'next'\n"
+        "environment.run_in_environment(call)\n"
+        "child = os.fork()\n"
+        "environment.run_in_environment(call)\n"
+        "if child:\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "    environment.run_in_environment(call)\n"
+    )
+    service.answer(Answer({"CheckpointToken": "next"}, keep_alive=True))
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert len(service.requests) == 4
+    assert service.connections == 2
 
 
 async def test_within_a_loop(service: RecordingService) -> None:

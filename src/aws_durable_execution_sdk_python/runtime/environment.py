@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import contextlib
 import contextvars
+import functools
 import gc
 import logging
 import os
@@ -19,6 +20,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+
+# What may be spent in Lambda's init phase, of its ten seconds, on waiting for others.
+WARM_UP_SECONDS = 2.0
 
 
 class Environment:
@@ -45,9 +49,15 @@ class Environment:
         return client
 
     async def warm_up(self) -> None:
-        """Open the default client, and have it do ahead what its first call would."""
-        await self.default_client()
-        await self._client.warm_up()
+        """Open the default client, and have it do ahead what its first call would.
+
+        Raises:
+            TimeoutError: it takes longer than `WARM_UP_SECONDS`, as where the credentials or the
+                service do not answer.
+        """
+        async with asyncio.timeout(WARM_UP_SECONDS):
+            await self.default_client()
+            await self._client.warm_up()
 
     def close(self) -> None:
         self._end_tasks()
@@ -77,8 +87,7 @@ def _collector_paused() -> Iterator[None]:
     """Without the cyclic garbage collector for as long as the AWS libraries are imported.
 
     They make some hundred thousand objects that stay: looking through them again and again takes
-    a tenth of a cold start. Frozen, they are not looked through afterwards either, which would
-    take 10 ms of every invocation that makes many objects of its own.
+    a tenth of a cold start.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -86,8 +95,20 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            gc.freeze()
+            _freeze_once()
             gc.enable()
+
+
+@functools.cache
+def _freeze_once() -> None:
+    """Do not look through the objects of the AWS libraries at each full collection.
+
+    That would take 10 ms of every invocation that makes many objects of its own. Frozen are all
+    objects there are by then, the user's modules and caches too. Those are freed as ever when
+    the last reference goes; only cycles among them, of which a module has few, would stay for
+    good. Hence once in a process: what later clients find is work under way.
+    """
+    gc.freeze()
 
 
 _idle: list[Environment] = []
@@ -103,17 +124,22 @@ def warm_up() -> None:
     good part of a cold start. Nothing happens outside of Lambda; under SnapStart, where what is
     opened would wake up in many places with old credentials, the libraries are imported only.
 
-    What fails here is left to the first invocation, which fails the same way and can say so.
+    What fails here is left to the first invocation, which fails the same way and can say so; so
+    is what takes longer than `WARM_UP_SECONDS`.
     """
-    if not os.environ.get("AWS_LAMBDA_RUNTIME_API") or _is_loop_running():
-        return
+    if os.environ.get("AWS_LAMBDA_RUNTIME_API") and not _is_loop_running():
+        _warm_up_once()
+
+
+@functools.cache
+def _warm_up_once() -> None:
+    """However many handlers a module defines: where it fails, it fails once, and waits once."""
     from aws_durable_execution_sdk_python.service.default import import_libraries
 
     try:
         with _collector_paused():
-            if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-                import_libraries()
-            else:
+            import_libraries()
+            if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
                 run_in_environment(Environment.warm_up)
     except Exception:
         _logger.debug("the service client could not be opened ahead", exc_info=True)
@@ -177,6 +203,22 @@ def _in_fresh_thread(function: Callable[[], Any]) -> Any:
     if errors:
         raise errors[0]
     return outcome[0]
+
+
+def _leave_to_the_parent() -> None:
+    """In a forked process, take environments of its own.
+
+    Sockets and selectors of the others are the parent's, which goes on using them: they are not
+    even closed here, which would say goodbye in its name. They stay referenced for that reason.
+    """
+    global _lock
+    _of_the_parent.extend(_idle)
+    _idle.clear()
+    _lock = threading.Lock()
+
+
+_of_the_parent: list[Environment] = []
+os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 @atexit.register
