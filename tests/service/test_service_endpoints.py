@@ -12,6 +12,7 @@ import pytest
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
+from recording_service import RecordingService
 
 from aws_durable_execution_sdk_python.service import calls
 from aws_durable_execution_sdk_python.service.loader import LeanLoader
@@ -56,3 +57,17 @@ async def test_same_endpoints(monkeypatch: pytest.MonkeyPatch, fips: str, dual_s
             # The megabyte does not have this variant; Lambda's own rules may.
             continue
         assert await request_url(lean, region) == expected
+
+
+@pytest.mark.parametrize("ignored", ["true", "false"])
+async def test_configured_endpoint(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch, ignored: str
+) -> None:
+    """AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is heeded with less of botocore's data too."""
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)
+    expected = service.url if ignored == "false" else "https://lambda.eu-west-3.amazonaws.com"
+    for loader in (LeanLoader(), None):
+        session = get_session()
+        if loader is not None:
+            session.register_component("data_loader", loader)
+        assert (await request_url(session, "eu-west-3")).startswith(f"{expected}/2025-12-01/")

@@ -44,6 +44,13 @@ PLANS: dict[str, list[Answer]] = {
         Answer({"message": "no"}, 400, {"x-amzn-errortype": "com.aws#TooLarge:http://x"})
     ],
     "no error body": [Answer(b"", 503)],
+    "too large": [failure("RequestTooLargeException", 413)],
+    "clock skew": [failure("RequestTimeTooSkewed", 403), GOOD],
+    "signature expired": [failure("InvalidSignatureException", 403, "Signature expired")],
+    "redirect to nowhere": [Answer({"message": "elsewhere"}, 307)],
+    "not UTF-8": [Answer(b'{"CheckpointToken": "\xff"}')],
+    "endless time": [Answer(b'{"NewExecutionState":{"Operations":[{"StartTimestamp":1e999}]}}')],
+    "endless nesting": [Answer(b'{"NewExecutionState":' + b"[" * 100_000)],
     "no JSON": [Answer(b"<html>fine</html>")],
     "no object": [Answer([1])],
     "empty": [Answer(b"")],

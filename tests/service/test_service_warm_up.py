@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -125,9 +126,12 @@ def test_service_that_does_not_answer(
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"https://127.0.0.1:{deaf.getsockname()[1]}")
         warm_up()
         warm_up()
-        with pytest.raises(BlockingIOError):
-            for _ in range(2):
+        accepted = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
                 deaf.accept()[0].close()
+                accepted += 1
+        assert accepted <= 1
         with pytest.raises(CheckpointError, match="ConnectTimeoutError"):
             run_in_environment(checkpoint_once)
 

@@ -104,7 +104,7 @@ class Call:
             answer = json.loads(body) if body else {}
             for operation in (self.state(answer) or {}).get("Operations") or ():
                 _read_timestamps(operation)
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
         return answer if isinstance(answer, dict) else None
 
