@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from model_history import outcomes, problems
 from model_interpreter import handler, plain_function
 from model_programs import InvokeDurable, InvokeFunction, Program, has_races, operations
 from model_world import CrashingInvoker, Plan, World
@@ -18,6 +17,7 @@ from aws_durable_execution_sdk_python_testing.engine import (
     PlainTarget,
     StartExecution,
 )
+from aws_durable_execution_sdk_python_testing.exploration.histories import outcomes, problems
 from aws_durable_execution_sdk_python_testing.faults import Fault, FaultyInvoker
 from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
 from aws_durable_execution_sdk_python_testing.local import LocalService
