@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python.runtime import workers
+from aws_durable_execution_sdk_python.runtime import checkpointer, workers
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 
@@ -16,6 +16,7 @@ def test_five_staggered_waits_in_threads_leave_one_history(
 ) -> None:
     # However loaded the machine that runs this test, the threads are back in time.
     monkeypatch.setattr(workers, "CATCH_UP_SECONDS", 10.0)
+    monkeypatch.setattr(checkpointer, "GATHER_SECONDS", 10.0)
 
     @durable_execution
     def handler(event: Any, context: DurableContext) -> Any:
