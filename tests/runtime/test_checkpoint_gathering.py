@@ -85,6 +85,22 @@ def test_a_full_request_goes_out_before_all_branches_have_begun() -> None:
     assert sum(client.requests) == 1 + 4 * 1000 + 1
 
 
+@pytest.mark.usefixtures("no_hurry")
+def test_looking_for_rest_holds_no_request_up() -> None:
+    """While something is parked, the loop is looked at again and again: that is no work."""
+    client = Client()
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> None:
+        waiting = asyncio.ensure_future(context.wait(seconds=60))
+        for _ in range(3):
+            await context.step(lambda _: None)
+        await waiting
+
+    assert client.run(handler)["Status"] == "PENDING"
+    assert sum(client.requests) == 1 + 3 * 2
+
+
 def test_a_task_that_never_rests_does_not_hold_requests_up_for_good() -> None:
     client = Client()
 

@@ -36,7 +36,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
     SuspendExecution,
 )
-from aws_durable_execution_sdk_python.runtime.tasks import callbacks_pending
 from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
 LAZY_SECONDS = 0.005
@@ -84,6 +83,7 @@ class Checkpointer:
         token: str,
         journal: Journal,
         *,
+        others_ready: Callable[[], bool],
         catch_up: Callable[[], Awaitable[None]],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
@@ -92,6 +92,7 @@ class Checkpointer:
         self._arn = arn
         self._token = token
         self._journal = journal
+        self._others_ready = others_ready
         self._catch_up = catch_up
         self._on_change = on_change
         self._on_end = on_end
@@ -194,7 +195,7 @@ class Checkpointer:
         latest = loop.time() + GATHER_SECONDS
         await asyncio.sleep(0)
         # Each sleep is a pass of the scheduler, not a delay.
-        while not self._full and callbacks_pending(loop) and loop.time() < latest:  # noqa: ASYNC110
+        while not self._full and self._others_ready() and loop.time() < latest:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     @property

@@ -107,6 +107,7 @@ class Invocation:
             arn,
             token,
             self.journal,
+            others_ready=self.suspension.others_ready,
             catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),

@@ -135,6 +135,10 @@ class Suspension:
             self._check_scheduled = True
             asyncio.get_running_loop().call_soon(self._check)
 
+    def others_ready(self) -> bool:
+        """Whether the loop has anything to run but our own look at it."""
+        return callbacks_pending(asyncio.get_running_loop(), besides=self._check_scheduled)
+
     def _check(self) -> None:
         """Suspend if nothing can run; otherwise whatever runs brings us back here."""
         self._check_scheduled = False

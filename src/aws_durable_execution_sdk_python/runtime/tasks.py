@@ -42,13 +42,13 @@ def working_on(task: asyncio.Task[Any]) -> asyncio.Future[Any] | bool:
     return waiter
 
 
-def callbacks_pending(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether the loop has callbacks to run: one of them may be about to wake a task.
+def callbacks_pending(loop: asyncio.AbstractEventLoop, besides: int = 0) -> bool:
+    """Whether the loop has callbacks to run, more than `besides`: one may be about to wake a task.
 
     A task that ends wakes those who await it by callbacks, through `gather` or `shield` several
     in a row; in between no task looks ready.
     """
-    return bool(getattr(loop, "_ready", ()))
+    return len(getattr(loop, "_ready", ())) > besides
 
 
 def is_awaited(task: asyncio.Task[Any]) -> bool:
