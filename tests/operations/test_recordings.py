@@ -276,6 +276,76 @@ def test_a_difference_inside_contexts_that_have_ended_is_found(flavour: Flavour)
     assert report.divergence.found == "STEP 'new' (Step) in map-item-0"
 
 
+def nested(flavour: Flavour, inside: list[str], after: list[str]) -> Any:
+    """A handler with steps in a child context, and others after it."""
+
+    async def child(ctx: Any, *_: Any) -> None:
+        for name in inside:
+            await ctx.step(lambda _: 1, name=name)
+
+    async def handler(event: Any, ctx: Any) -> None:
+        await ctx.run_in_child_context(flavour.function(child), name="child")
+        for name in after:
+            await ctx.step(lambda _: 2, name=name)
+        await ctx.wait(seconds=5, name="cool down")
+
+    return flavour.durable(handler)
+
+
+@pytest.mark.parametrize(
+    ("inside", "after", "expected", "found"),
+    [
+        (["a", "b"], ["c"], "nothing more in child", "STEP 'b' (Step) in child"),
+        (["a", "c"], [], "nothing more in child", "STEP 'c' (Step) in child"),
+        (["a", "b"], ["d"], "nothing more in child", "STEP 'b' (Step) in child"),
+        ([], ["d"], "STEP 'a' (Step) in child", "the code in child does not ask for it"),
+    ],
+    ids=["added", "moved into the child", "added before another", "removed before another"],
+)
+@pytest.mark.parametrize("last", ["WaitStarted", "ExecutionSucceeded"])
+def test_a_difference_at_the_end_of_a_context_comes_before_what_follows(
+    flavour: Flavour, inside: list[str], after: list[str], expected: str, found: str, last: str
+) -> None:
+    """Whether the execution has ended or is under way: the first one is named, and its line."""
+    recording = record(nested(flavour, ["a"], ["c"]))
+    cut = next(one for one in beginnings(recording) if one.events[-1]["EventType"] == last)
+    divergence = replay(nested(flavour, inside, after), cut).divergence
+    assert divergence is not None
+    assert (divergence.expected, divergence.found) == (expected, found)
+    assert divergence.source is not None
+
+
+@pytest.mark.parametrize(
+    ("error_type", "is_complete"),
+    [
+        ("Sandbox.Timedout", False),
+        ("Runtime.ExitError", False),
+        ("CheckpointError", False),
+        ("aws_durable_execution_sdk_python.exceptions.GetExecutionStateError", False),
+        ("ValueError", True),
+        ("app.CheckpointError", True),
+    ],
+)
+def test_an_execution_whose_invocations_failed_was_cut_off(
+    flavour: Flavour, error_type: str, is_complete: bool
+) -> None:
+    """What its code had not come to is no difference, unless the code itself ended there."""
+    recording = record(flavour.durable(original))
+    waiting = next(
+        one for one in beginnings(recording) if one.events[-1]["EventType"] == "WaitSucceeded"
+    )
+    end = {
+        "EventType": "ExecutionFailed",
+        "EventId": len(waiting.events) + 1,
+        "EventTimestamp": waiting.events[-1]["EventTimestamp"],
+        "ExecutionFailedDetails": {"Error": {"Payload": {"ErrorType": error_type}}},
+    }
+    failed = Recording([*waiting.events, end])
+    report = replay(flavour.durable(original), failed)
+    assert (report.recorded, failed.is_complete) == ("FAILED", is_complete)
+    assert report.ok is not is_complete
+
+
 def test_the_line_of_the_first_difference_is_named() -> None:
     @durable_execution
     def before(event: Any, context: DurableContext) -> None:

@@ -83,7 +83,11 @@ def replay(handler: Handler, recording: Recording | str | Path) -> ReplayReport:
     playback = _Playback(recording)
     ending = playback.run(handler)
     divergence = find_divergence(
-        recording.status, playback.recorded, playback.decided, playback.asked, ending
+        recording.status if recording.is_complete else None,
+        playback.recorded,
+        playback.decided,
+        playback.asked,
+        ending,
     )
     return ReplayReport(
         recorded=recording.status,

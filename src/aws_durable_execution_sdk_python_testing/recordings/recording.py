@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python.exceptions import (
+    BotoClientError,
+    CheckpointError,
+    GetExecutionStateError,
+    InvocationError,
+    RetryableSerDesError,
+)
 
 # Gives what is kept of a payload; told the payload's text and the event it is in.
 Redact = Callable[[str, Mapping[str, Any]], str]
@@ -20,6 +27,21 @@ _END_EVENTS = {
     "ExecutionTimedOut": Status.TIMED_OUT,
     "ExecutionStopped": Status.STOPPED,
 }
+# What an execution fails with that its invocations failed too often, not its code: the service's
+# names for crashes and time-outs, and the SDK's errors, named as they leave the handler (the bare
+# class) or as an answer says them (with the module).
+_INVOCATION_FAILURES = ("Sandbox.", "Runtime.", "Extension.")
+_INVOCATION_ERRORS = frozenset(
+    name
+    for error in (
+        InvocationError,
+        BotoClientError,
+        CheckpointError,
+        GetExecutionStateError,
+        RetryableSerDesError,
+    )
+    for name in (error.__name__, f"{error.__module__}.{error.__name__}")
+)
 # The members of an event's details whose `Payload` is a text, and those of an error.
 _PAYLOADS = ("Input", "Result")
 _ERROR_TEXTS = ("ErrorMessage", "ErrorData")
@@ -49,6 +71,17 @@ class Recording:
         """How the execution ended; RUNNING if it had not when it was recorded."""
         ends = (_END_EVENTS.get(event["EventType"]) for event in reversed(self.events))
         return next((status for status in ends if status is not None), Status.RUNNING)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the code ran to its end: it returned, or failed by an error of its own."""
+        match self.status:
+            case Status.SUCCEEDED:
+                return True
+            case Status.FAILED:
+                return not _is_of_invocation(_error_type(self.events))
+            case _:
+                return False
 
     @property
     def function_name(self) -> str | None:
@@ -137,6 +170,19 @@ def _is_event(value: object) -> bool:
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
     details = event.get(event["EventType"] + "Details")
     return details if isinstance(details, Mapping) else {}
+
+
+def _error_type(events: Sequence[Mapping[str, Any]]) -> str:
+    """The type of the error an execution failed with."""
+    failed = next(event for event in reversed(events) if event["EventType"] == "ExecutionFailed")
+    error = _details(failed).get("Error")
+    payload = error.get("Payload") if isinstance(error, Mapping) else None
+    name = payload.get("ErrorType") if isinstance(payload, Mapping) else None
+    return name if isinstance(name, str) else ""
+
+
+def _is_of_invocation(error_type: str) -> bool:
+    return error_type in _INVOCATION_ERRORS or error_type.startswith(_INVOCATION_FAILURES)
 
 
 def _wrappers(event: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
