@@ -10,7 +10,12 @@ import pytest
 from explored_handlers import EVERYTHING, ONCE, RESULT, double, one_step
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
+from aws_durable_execution_sdk_python.config import (
+    CallbackConfig,
+    Duration,
+    StepConfig,
+    StepSemantics,
+)
 from aws_durable_execution_sdk_python_testing import (
     DurableFunctionsTestError,
     DurableFunctionTestRunner,
@@ -308,3 +313,19 @@ def test_a_marked_test_explores_what_it_runs(
     result.assert_outcomes(passed=passed, failed=1 - passed)
     if not passed:
         result.stdout.fnmatch_lines(["*CrashExplorationError*break a promise*"])
+
+
+@KINDS
+def test_a_callback_that_nobody_answers_ends_the_exploration(kind: str) -> None:
+    """It would keep every run waiting for the execution's time-out."""
+    with pytest.raises(DurableFunctionsTestError, match=r"nobody answers the callbacks 'approve'"):
+        everything(kind).explore_crashes()
+
+
+def test_a_callback_with_a_timeout_needs_no_answer() -> None:
+    @durable_execution
+    def patient(event: Any, context: DurableContext) -> bool:
+        config = CallbackConfig(timeout=Duration.from_hours(1))
+        return context.create_callback(name="approve", config=config).result() is None
+
+    assert explore(patient).calm.result is True

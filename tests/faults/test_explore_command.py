@@ -62,3 +62,14 @@ def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["explore", str(tmp_path / "absent.py")])
     assert result.exit_code == 2
     assert "no such file" in result.output
+
+
+@pytest.mark.parametrize("options", [(), ("--sandbox",)])
+def test_a_callback_that_nobody_answers_is_bad_input(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    event = json.dumps({"notes": str(tmp_path / "notes")})
+    arguments = ["explore", f"{ORDERS}:asynchronous", "--event", event, *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "--callback approve=JSON" in result.output

@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python_testing.exploration.process import (
     Process,
     SimulatedCrash,
 )
+from aws_durable_execution_sdk_python_testing.exploration.waiting import wait_until_ended
 from aws_durable_execution_sdk_python_testing.exploration.witness import Memory
 from aws_durable_execution_sdk_python_testing.invoker import (
     FunctionResult,
@@ -37,6 +38,9 @@ from aws_durable_execution_sdk_python_testing.mocks import Outcomes, StepMocks
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
+
+# Nobody outside knows the service of a run: who has not answered by then never will.
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,7 @@ def run(subject: Subject, memory: Memory) -> Ran:
         answers = subject.callbacks
         responder = None if answers is None else CallbackResponder(answers)
         arn = service.start(subject.request, responder=responder)
-        service.wait_until_ended(arn)
+        wait_until_ended(service, arn, _PATIENCE)
         executions = {label: _result(service, one) for one, label in processes.labels.items()}
         return Ran(memory, executions[""], executions)
     finally:

@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python_testing.exploration.notes import read_note
 from aws_durable_execution_sdk_python_testing.exploration.points import CrashPoint
 from aws_durable_execution_sdk_python_testing.exploration.report import CrashReport
 from aws_durable_execution_sdk_python_testing.exploration.running import Ran
+from aws_durable_execution_sdk_python_testing.exploration.waiting import wait_until_ended
 from aws_durable_execution_sdk_python_testing.exploration.witness import Memory
 from aws_durable_execution_sdk_python_testing.payloads import encode_input
 from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
@@ -27,6 +28,8 @@ from aws_durable_execution_sdk_python_testing.server.settings import ServerSetti
 _FUNCTION_NAME = "explored-function"
 # Real time passes while a process starts: the service need not wait on top.
 _LIMITS = Limits(invocation_retry_initial=0.01)
+# What a step has called may answer a callback over HTTP.
+_PATIENCE = 3.0
 
 
 def explore_sandbox_crashes(
@@ -131,7 +134,7 @@ class _Sandboxes:
             StartExecution(function_name=_FUNCTION_NAME, input=self._input),
             responder=None if answers is None else CallbackResponder(answers),
         )
-        service.wait_until_ended(arn)
+        wait_until_ended(service, arn, _PATIENCE)
         return DurableFunctionTestResult.from_service(
             service.execution(arn), service.operations(arn), service.history(arn)
         )
