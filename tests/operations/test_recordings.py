@@ -429,6 +429,8 @@ def test_redaction_reaches_every_payload() -> None:
             ),
             "payload of event 1 .* is truncated",
         ),
+        ('{"Events": [{"EventType": "ExecutionStarted"}]}', "events without an Id"),
+        ('{"Events": [{"EventType": "ExecutionStarted", "Id": "1"}]}', "cannot be read"),
     ],
 )
 def test_files_that_are_no_recordings_are_refused(
@@ -448,6 +450,7 @@ from aws_durable_execution_sdk_python import durable_execution
 @durable_execution
 def handler(event, context):
     context.step(lambda _: 1, name="{name}")
+    print("a print of the program")
 """
 
 
@@ -489,6 +492,12 @@ def test_the_command_reports_what_diverges(project: Project) -> None:
     assert (result.exit_code, report["Replays"]) == (1, False)
     assert report["Divergence"]["Expected"] == "STEP 'old' (Step)"
     assert report["Divergence"]["Source"]["Line"] == 6
+
+
+def test_what_the_code_prints_does_not_mix_with_the_report(project: Project) -> None:
+    result = project.replay("old", "--json")
+    assert [report["Replays"] for report in json.loads(result.stdout)] == [True]
+    assert "a print of the program" in result.stderr
 
 
 def test_the_command_refuses_a_directory_without_recordings(project: Project) -> None:

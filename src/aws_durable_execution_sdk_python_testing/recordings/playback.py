@@ -134,6 +134,7 @@ class _Playback:
         execution, *operations = fold(recording.events)
         self._arn = recording.arn or f"{_FUNCTION_ARN}:1/durable-execution/replayed/replayed"
         self._function_arn = recording.function_arn or _FUNCTION_ARN
+        self._function_name = recording.function_name or "replayed"
         self._execution = execution
         self.recorded = {
             operation.operation_id: _below(execution, operation) for operation in operations
@@ -165,7 +166,7 @@ class _Playback:
 
     def _lambda_context(self) -> LambdaContext:
         return LambdaContext(
-            function_name=self._function_arn.split(":")[6],
+            function_name=self._function_name,
             function_arn=self._function_arn,
             request_id="replay",
             timeout=_LAMBDA_SECONDS,

@@ -17,6 +17,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     RetryableSerDesError,
 )
+from aws_durable_execution_sdk_python_testing.history import fold
 
 # Gives what is kept of a payload; told the payload's text and the event it is in.
 Redact = Callable[[str, Mapping[str, Any]], str]
@@ -46,6 +47,8 @@ _INVOCATION_ERRORS = frozenset(
 _PAYLOADS = ("Input", "Result")
 _ERROR_TEXTS = ("ErrorMessage", "ErrorData")
 _STACK_TRACE = "StackTrace"
+# arn:aws:lambda:REGION:ACCOUNT:function:NAME
+_NAME_IN_ARN = 6
 
 
 class RecordingError(Exception):
@@ -86,7 +89,8 @@ class Recording:
     @property
     def function_name(self) -> str | None:
         """The plain name of the function."""
-        return None if self.function_arn is None else self.function_arn.split(":")[6]
+        parts = (self.function_arn or "").split(":")
+        return parts[_NAME_IN_ARN] if len(parts) > _NAME_IN_ARN else None
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
@@ -110,7 +114,7 @@ class Recording:
         """Raise unless a handler can be run against it; `where` it is from goes in the message.
 
         Raises:
-            RecordingError: its beginning is missing, or execution data was left out.
+            RecordingError: its beginning or execution data are missing, or an event is malformed.
         """
         if not self.events or self.events[0]["EventType"] != "ExecutionStarted":
             raise RecordingError(f"{where} does not begin with the event ExecutionStarted")
@@ -120,6 +124,12 @@ class Recording:
                     f"{where} lacks execution data: the payload of event {event.get('EventId')} "
                     f"({event['EventType']}) is truncated. Record with IncludeExecutionData"
                 )
+        try:
+            operations = fold(self.events)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordingError(f"{where} has an event that cannot be read: {error!r}") from error
+        if not operations:
+            raise RecordingError(f"{where} has events without an Id")
 
     def redacted(self, redact: Redact) -> Recording:
         """The recording with every payload put through `redact`: inputs, results, errors' texts.
