@@ -73,3 +73,26 @@ def test_a_callback_that_nobody_answers_is_bad_input(
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "--callback approve=JSON" in result.output
+
+
+INTERRUPTED = """
+from aws_durable_execution_sdk_python import durable_execution
+from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
+from aws_durable_execution_sdk_python.retries import RetryPresets
+
+ONCE = StepConfig(RetryPresets.none(), StepSemantics.AT_MOST_ONCE_PER_RETRY)
+
+
+@durable_execution
+def handler(event, context):
+    return context.step(lambda _: "charged", name="charge", config=ONCE)
+"""
+
+
+def test_what_to_do_about_interrupted_steps_is_said_once(tmp_path: Path) -> None:
+    program = tmp_path / "interrupted.py"
+    program.write_text(INTERRUPTED)
+    result = CliRunner().invoke(main, ["explore", str(program)])
+    assert result.exit_code == 1
+    words = " ".join(result.output.split())
+    assert words.count("give it a retry strategy, or handle StepInterruptedError") == 1

@@ -141,7 +141,7 @@ class CrashReport:
         }
 
     def print(self) -> None:
-        """Print the findings: the divergences, and a table of the bodies.
+        """Print the findings: the divergences with hints, and a table of the bodies.
 
         Example:
             ```python
@@ -155,6 +155,8 @@ class CrashReport:
         for divergence in self.divergences:
             where = divergence.point or "no crash"
             console.print(f"- {where}: {divergence.problem}", highlight=False, markup=False)
+        for hint in dict.fromkeys(each.hint for each in self.divergences if each.hint):
+            console.print(hint, highlight=False, markup=False)
         console.print(_rich_table(self.rows))
 
 
