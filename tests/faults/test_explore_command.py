@@ -96,3 +96,11 @@ def test_what_to_do_about_interrupted_steps_is_said_once(tmp_path: Path) -> None
     assert result.exit_code == 1
     words = " ".join(result.output.split())
     assert words.count("give it a retry strategy, or handle StepInterruptedError") == 1
+
+
+def test_what_the_program_prints_is_not_among_the_json(tmp_path: Path) -> None:
+    program = tmp_path / "printing.py"
+    program.write_text(INTERRUPTED.replace("    return", "    print('working')\n    return"))
+    result = CliRunner().invoke(main, ["explore", str(program), "--json"])
+    assert "working" in result.stderr
+    assert json.loads(result.stdout)

@@ -46,10 +46,11 @@ class Request:
 class Answer:
     """One answer. Status 0 closes the connection instead; `held` keeps it back until set.
 
-    With `keep_alive` the connection stays open for more requests.
+    With `keep_alive` the connection stays open for more requests. By default it is an empty page
+    of state, and an answer to a checkpoint that withdraws the token.
     """
 
-    body: Any = field(default_factory=dict)
+    body: Any = field(default_factory=lambda: {"Operations": []})
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     held: threading.Event | None = None

@@ -22,7 +22,8 @@ from aws_durable_execution_sdk_python.service.fast import FastClient
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 CA = str(CERTIFICATES / "ca.pem")
-KEPT = Answer({"CheckpointToken": "next"}, keep_alive=True)
+# What answers either call.
+KEPT = Answer({"CheckpointToken": "next", "Operations": []}, keep_alive=True)
 LOST = Answer(status=0)
 
 

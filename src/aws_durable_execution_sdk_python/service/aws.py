@@ -100,7 +100,7 @@ class AioBoto3Client:
             response = await self._call(client, calls.STATE, request)
         except Exception as error:
             raise classify(error, GetExecutionStateError) from cause(error)
-        return calls.state_output(response)
+        return calls.state_page(response)
 
     async def _make(self) -> Any:
         import aioboto3

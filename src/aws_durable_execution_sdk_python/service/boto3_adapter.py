@@ -69,7 +69,7 @@ class Boto3Client:
             response = await _in_thread(self._client.get_durable_execution_state, request)
         except Exception as error:
             raise classify(error, GetExecutionStateError) from cause(error)
-        return calls.state_output(response)
+        return calls.state_page(response)
 
 
 async def _in_thread(call: Callable[..., Any], request: dict[str, Any]) -> Any:

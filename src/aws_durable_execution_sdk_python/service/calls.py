@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python.core.model import (
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python.exceptions import GetExecutionStateError
 
 _ROOT = "/2025-12-01/durable-executions"
 # Which timestamps an operation has: its own, and those of its details.
@@ -64,6 +65,21 @@ def state_request(
         "Marker": next_marker,
         "MaxItems": max_items,
     }
+
+
+def state_page(response: Mapping[str, Any]) -> StateOutput:
+    """A page of GetDurableExecutionState.
+
+    Raises:
+        GetExecutionStateError: it has no operations, not even none: something else than the
+            service has answered. Taken for an empty page, completed steps would run again.
+    """
+    if response.get("Operations") is None:
+        raise GetExecutionStateError(
+            "the answer to GetDurableExecutionState has no Operations: it is not the service's",
+            retryable=True,
+        )
+    return state_output(response)
 
 
 def state_output(response: Mapping[str, Any]) -> StateOutput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -72,7 +73,11 @@ def explore(
     try:
         program = load_program(target)
         how = _in_sandboxes if in_sandboxes else _in_process
-        report = how(program, input, answers, options)
+        with contextlib.ExitStack() as stack:
+            if as_json:
+                # What the program prints must not get between.
+                stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            report = how(program, input, answers, options)
     except _REFUSALS as error:
         raise Problem(str(error)) from error
     if as_json:
