@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from aws_durable_execution_sdk_python_testing.cli.values import (
     EVENT_HELP,
     parse_callback,
     print_json,
+    prints_aside,
     read_json,
 )
 from aws_durable_execution_sdk_python_testing.engine import (
@@ -71,13 +71,9 @@ def explore(
     answers = dict(map(parse_callback, callbacks))
     in_sandboxes = options.pop("sandbox")
     try:
-        program = load_program(target)
-        how = _in_sandboxes if in_sandboxes else _in_process
-        with contextlib.ExitStack() as stack:
-            if as_json:
-                # What the program prints must not get between.
-                stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-            report = how(program, input, answers, options)
+        with prints_aside(as_json):
+            how = _in_sandboxes if in_sandboxes else _in_process
+            report = how(load_program(target), input, answers, options)
     except _REFUSALS as error:
         raise Problem(str(error)) from error
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from aws_durable_execution_sdk_python_testing.cli.connection import (
 )
 from aws_durable_execution_sdk_python_testing.cli.lookup import find_execution, name_of
 from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, Problem
-from aws_durable_execution_sdk_python_testing.cli.values import print_json
+from aws_durable_execution_sdk_python_testing.cli.values import print_json, prints_aside
 from aws_durable_execution_sdk_python_testing.invoker import Handler
 from aws_durable_execution_sdk_python_testing.recordings import (
     Recording,
@@ -101,14 +100,13 @@ def replay(paths: tuple[str, ...], handlers: tuple[str, ...], as_json: bool) -> 
     Example:
         durable replay tests/recordings --handler app.py:handler
     """
-    known = dict(map(_parse_handler, handlers))
     reports: dict[Path, ReplayReport] = {}
     try:
-        for path in find_recordings(paths):
-            recording = Recording.load(path)
-            handler = _handler_of(recording, known, path)
-            with contextlib.redirect_stdout(sys.stderr):  # what the code prints is no report
-                reports[path] = run_against(handler, recording)
+        with prints_aside():
+            known = dict(map(_parse_handler, handlers))
+            for path in find_recordings(paths):
+                recording = Recording.load(path)
+                reports[path] = run_against(_handler_of(recording, known, path), recording)
     except RecordingError as error:
         raise Problem(str(error)) from error
     if as_json:

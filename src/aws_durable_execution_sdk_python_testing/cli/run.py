@@ -114,11 +114,8 @@ def run(
         skip_time=skip_time,
         as_json=as_json,
     )
-    with contextlib.ExitStack() as stack:
-        out = sys.stdout
-        if as_json:
-            # What the program prints must not get between the JSON lines.
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+    out = sys.stdout
+    with prints_aside(as_json):
         try:
             result = _run(request, load_program(target), out)
         except _REFUSALS as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -57,6 +58,13 @@ def parse_callback(text: str) -> tuple[str, Any]:
 def print_json(value: Any) -> None:
     """Print an answer of the API as JSON; times in ISO 8601."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_encode))
+
+
+@contextlib.contextmanager
+def prints_aside(wanted: bool = True) -> Iterator[None]:
+    """Send what a program prints to standard error: it must not get into what a command prints."""
+    with contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext():
+        yield
 
 
 def without_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
