@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
 )
-from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client
 
 # Event types that prove an acknowledged update.
 PROOF: dict[tuple[str, str], str] = {

@@ -21,7 +21,7 @@ from botocore.config import Config
 from soaking.functions import HANDLERS
 from soaking.host import INVOCATION_THREADS, FunctionHost
 
-from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 
 REGION = "us-west-2"
 _SERVE = "from aws_durable_execution_sdk_python_testing.cli import main; main()"

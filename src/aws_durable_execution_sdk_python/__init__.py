@@ -3,16 +3,7 @@
 Importing this package imports no AWS library; the service client is made when first needed.
 """
 
-from aws_durable_execution_sdk_python.config import ParallelBranch, WithRetryConfig
-from aws_durable_execution_sdk_python.context import (
-    AsyncDurableContext,
-    DurableContext,
-    durable_parallel_branch,
-    durable_step,
-    durable_wait_for_callback,
-    durable_with_child_context,
-)
-from aws_durable_execution_sdk_python.core.completion import (
+from aws_durable_execution_sdk_python._core.completion import (
     BatchItemStatus,
     BatchResult,
     CompletionDecision,
@@ -21,6 +12,15 @@ from aws_durable_execution_sdk_python.core.completion import (
     CompletionStatus,
     complete_batch,
     continue_batch,
+)
+from aws_durable_execution_sdk_python.config import ParallelBranch, WithRetryConfig
+from aws_durable_execution_sdk_python.context import (
+    AsyncDurableContext,
+    DurableContext,
+    durable_parallel_branch,
+    durable_step,
+    durable_wait_for_callback,
+    durable_with_child_context,
 )
 from aws_durable_execution_sdk_python.exceptions import (
     BatchCompletionError,

@@ -16,16 +16,16 @@ from typing import Any, Generic, Literal, Never
 
 from typing_extensions import TypeVar
 
-from aws_durable_execution_sdk_python.config_legacy import (
+from aws_durable_execution_sdk_python._config_legacy import (
     BatchedInput,
     ItemBatcher,
     ItemsPerBatchUnit,
     StepFuture,
     TerminationMode,
 )
-from aws_durable_execution_sdk_python.core import validation
-from aws_durable_execution_sdk_python.core.completion import BatchResult, CompletionConfig
-from aws_durable_execution_sdk_python.core.delays import (
+from aws_durable_execution_sdk_python._core import validation
+from aws_durable_execution_sdk_python._core.completion import BatchResult, CompletionConfig
+from aws_durable_execution_sdk_python._core.delays import (
     Duration,
     DurationField,
     DurationLike,

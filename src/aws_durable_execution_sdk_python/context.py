@@ -11,7 +11,22 @@ from typing import Any, overload
 
 from typing_extensions import TypeVar
 
-from aws_durable_execution_sdk_python.async_context import AsyncDurableContext
+from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
+from aws_durable_execution_sdk_python._context_base import (
+    AnyBranch,
+    AsyncBranch,
+    AsyncCallback,
+    BaseContext,
+    BlockingBranch,
+    Callback,
+    ExecutionContext,
+)
+from aws_durable_execution_sdk_python._core.completion import BatchResult
+from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
+from aws_durable_execution_sdk_python._operations import plans
+from aws_durable_execution_sdk_python._operations.plans import Plan
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     ChildConfig,
@@ -23,27 +38,12 @@ from aws_durable_execution_sdk_python.config import (
     WaitForCallbackConfig,
     WithRetryConfig,
 )
-from aws_durable_execution_sdk_python.context_base import (
-    AnyBranch,
-    AsyncBranch,
-    AsyncCallback,
-    BaseContext,
-    BlockingBranch,
-    Callback,
-    ExecutionContext,
-)
-from aws_durable_execution_sdk_python.core.callables import Kind
-from aws_durable_execution_sdk_python.core.completion import BatchResult
 from aws_durable_execution_sdk_python.decorators import (
     durable_parallel_branch,
     durable_step,
     durable_wait_for_callback,
     durable_with_child_context,
 )
-from aws_durable_execution_sdk_python.operations import plans
-from aws_durable_execution_sdk_python.operations.plans import Plan
-from aws_durable_execution_sdk_python.runtime.position import Position
-from aws_durable_execution_sdk_python.runtime.thread import ThreadRuntime
 from aws_durable_execution_sdk_python.types import (
     StepContext,
     WaitForCallbackContext,

@@ -10,9 +10,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from aws_durable_execution_sdk_python._core.user_functions import Bound, declares_step_context
+from aws_durable_execution_sdk_python._core.validation import operation_name
 from aws_durable_execution_sdk_python.config import ParallelBranch
-from aws_durable_execution_sdk_python.core.callables import Bound, declares_step_context
-from aws_durable_execution_sdk_python.core.validation import operation_name
 from aws_durable_execution_sdk_python.types import StepContext, WaitForCallbackContext
 
 P = ParamSpec("P")

@@ -11,21 +11,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, overload
 
+from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
+from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
+from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
+from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, Invocation
+from aws_durable_execution_sdk_python._lambda.environment import (
+    Environment,
+    run_in_environment,
+    warm_up,
+)
 from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
-from aws_durable_execution_sdk_python.core.callables import Kind, context_kind
-from aws_durable_execution_sdk_python.core.delays import TimeLimit, to_seconds
-from aws_durable_execution_sdk_python.core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python.exceptions import ExecutionError, ValidationError
 from aws_durable_execution_sdk_python.lambda_service import (
     DurableExecutionInvocationOutput,
     DurableServiceClient,
 )
-from aws_durable_execution_sdk_python.runtime.environment import (
-    Environment,
-    run_in_environment,
-    warm_up,
-)
-from aws_durable_execution_sdk_python.runtime.invocation import ContextFactories, Invocation
 
 __all__ = [
     "DurableExecutionInvocationInput",
@@ -233,7 +233,7 @@ class _BoundClient:
         self._boto3_client = boto3_client
 
     def get(self) -> DurableServiceClient:
-        from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+        from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client
 
         client: DurableServiceClient = Boto3Client(self._boto3_client)
         return client

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     CallbackDetails,
     CallbackOptions,
     ChainedInvokeDetails,
@@ -30,10 +30,10 @@ from aws_durable_execution_sdk_python.core.model import (
     WaitDetails,
     WaitOptions,
 )
-from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client as LambdaClient
+    from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client as LambdaClient
 
 __all__ = [
     "CallbackDetails",
@@ -92,7 +92,7 @@ class DurableExecutionInvocationOutput:
 def __getattr__(name: str) -> Any:
     # anyio, which the client imports, is not needed to name the types.
     if name == "LambdaClient":
-        from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+        from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client
 
         return Boto3Client
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

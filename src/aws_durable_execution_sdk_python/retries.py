@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
-from aws_durable_execution_sdk_python.core.delays import (
+from aws_durable_execution_sdk_python._core.delays import (
     Duration,
     DurationField,
     DurationLike,
@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python.core.delays import (
     linear_delay,
     to_duration,
 )
-from aws_durable_execution_sdk_python.core.validation import (
+from aws_durable_execution_sdk_python._core.validation import (
     MAX_DELAY_SECONDS,
     number,
     whole_number,

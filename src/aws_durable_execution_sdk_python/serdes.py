@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from aws_durable_execution_sdk_python.core import envelope
+from aws_durable_execution_sdk_python._core import envelope
 from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
 
 T = TypeVar("T")

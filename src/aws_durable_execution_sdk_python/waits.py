@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Generic, Self, TypeAlias, TypeVar
 
-from aws_durable_execution_sdk_python.core.delays import (
+from aws_durable_execution_sdk_python._core.delays import (
     DurationField,
     DurationLike,
     JitterStrategy,
     exponential_delay,
 )
-from aws_durable_execution_sdk_python.core.validation import number, whole_number
+from aws_durable_execution_sdk_python._core.validation import number, whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError, WaitForConditionError
 from aws_durable_execution_sdk_python.serdes import SerDes
 

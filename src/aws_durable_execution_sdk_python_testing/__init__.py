@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python.core.model import (
+    from aws_durable_execution_sdk_python._core.model import (
         ErrorObject,
         ExecutionStatus,
         InvocationStatus,
@@ -81,7 +81,7 @@ __all__ = [
     "replay",
 ]
 
-_MODEL = "aws_durable_execution_sdk_python.core.model"
+_MODEL = "aws_durable_execution_sdk_python._core.model"
 _RECORDINGS = f"{__name__}.recordings"
 _WEB = f"{__name__}.web.server"
 _EXPLORATION = f"{__name__}.exploration"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL
+from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 
 _PAGE = 1000

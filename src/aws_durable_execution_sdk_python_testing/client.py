@@ -10,18 +10,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._service.errors import is_retryable
+from aws_durable_execution_sdk_python._service.protocol import StandIn
 from aws_durable_execution_sdk_python.exceptions import (
     BotoClientError,
     CheckpointError,
     GetExecutionStateError,
 )
-from aws_durable_execution_sdk_python.service.errors import is_retryable
-from aws_durable_execution_sdk_python.service.protocol import StandIn
 from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
     Operation,
@@ -63,7 +63,7 @@ class DurableFunctionCloudTestRunner:
         import boto3
         from botocore.config import Config
 
-        from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+        from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 
         self._function_name = function_name
         self._poll_interval = poll_interval

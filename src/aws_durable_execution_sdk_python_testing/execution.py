@@ -1,5 +1,5 @@
 """How executions stand. `result.execution` is described in `operations`."""
 
-from aws_durable_execution_sdk_python.core.model import ExecutionStatus
+from aws_durable_execution_sdk_python._core.model import ExecutionStatus
 
 __all__ = ["ExecutionStatus"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.driver import Driver
 from aws_durable_execution_sdk_python_testing.engine import (

@@ -10,8 +10,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.config import Duration
-from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,

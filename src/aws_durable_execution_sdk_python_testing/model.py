@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing.history import event_time
 
 __all__ = ["ErrorObject", "Event", "ExecutionHistory", "Invocation"]

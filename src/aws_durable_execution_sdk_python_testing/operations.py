@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from aws_durable_execution_sdk_python.core import model
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core import model
+from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     OperationStatus,
     OperationType,

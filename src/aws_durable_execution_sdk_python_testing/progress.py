@@ -16,7 +16,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from aws_durable_execution_sdk_python.core.model import Operation, OperationType, Status
+from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
 from aws_durable_execution_sdk_python_testing import wording
 from aws_durable_execution_sdk_python_testing.history import OperationFold
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult

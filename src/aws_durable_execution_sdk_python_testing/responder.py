@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing.engine import CallbackInfo
 
 

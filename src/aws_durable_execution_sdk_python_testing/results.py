@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from aws_durable_execution_sdk_python.core import model
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core import model
+from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     ExecutionStatus,
     InvocationStatus,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.callables import Kind, context_kind
+from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
 from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
 from aws_durable_execution_sdk_python_testing.invoker import Handler
 from aws_durable_execution_sdk_python_testing.local_runner import DurableFunctionTestRunner

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing import wording
 from aws_durable_execution_sdk_python_testing.results import (
     CallbackOperation,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rich.table import Column, Table
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
 
 STYLES = {

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
-from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import StartExecution
 from aws_durable_execution_sdk_python_testing.invoker import Handler, InProcessInvoker

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python.core.batching import (
+from aws_durable_execution_sdk_python._core.batching import (
     MAX_BYTES,
     MAX_UPDATES,
     encoded_size,
     take_batch,
 )
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
     OperationUpdate,

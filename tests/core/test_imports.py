@@ -14,12 +14,13 @@ PACKAGE = ROOT.name
 
 # Layer -> what it may import of this package besides itself and the leaf modules.
 ALLOWED = {
-    "core": set(),
-    "service": {"core"},
-    "runtime": {"core", "service"},
-    "operations": {"core", "runtime"},
+    "_core": set(),
+    "_service": {"_core"},
+    "_kernel": {"_core", "_service"},
+    "_operations": {"_core", "_kernel"},
+    "_lambda": {"_core", "_service"},
 }
-LEAVES = {"exceptions", "config", "config_legacy", "retries", "waits", "serdes", "logger", "types"}
+LEAVES = {"exceptions", "config", "_config_legacy", "retries", "waits", "serdes", "logger", "types"}
 # The journal and the codec know the errors they raise, and nothing else above them.
 CORE_LEAVES = {"exceptions"}
 
@@ -45,7 +46,7 @@ def imported(path: Path) -> set[str]:
 
 def test_layers_import_downwards_only() -> None:
     for layer, below in ALLOWED.items():
-        leaves = CORE_LEAVES if layer == "core" else LEAVES
+        leaves = CORE_LEAVES if layer == "_core" else LEAVES
         for path in (ROOT / layer).rglob("*.py"):
             extra = imported(path) - below - leaves - {layer}
             assert not extra, f"{path.relative_to(ROOT)} imports {extra}"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python.core import model
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core import model
+from aws_durable_execution_sdk_python._core.model import (
     Operation,
     OperationUpdate,
     Status,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench import FAILURE, Bench, Handler, callback, invoke, step
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
     ExecutionEnded,

@@ -31,7 +31,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import (
     CallbackTimeoutError,
     DurableTarget,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from bench import Bench, Handler, callback, invoke
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import (
     DurableTarget,
     Engine,

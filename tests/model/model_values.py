@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.batch_result import BatchResult
-from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.batch_result import BatchResult
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError
 
 # A result with this in it is over the 256 KiB that are stored.

@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python import (
     StepContext,
     durable_execution,
 )
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
     StateOutput,

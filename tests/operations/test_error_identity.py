@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python import (
     SerDesError,
     StepError,
 )
-from aws_durable_execution_sdk_python.core.errors import describe, rebuild
+from aws_durable_execution_sdk_python._core.errors import describe, rebuild
 from aws_durable_execution_sdk_python.lambda_service import ErrorObject
 
 

@@ -11,9 +11,9 @@ from fake_service import FakeService, NoToken, recorded
 from flavours import Flavour
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
+from aws_durable_execution_sdk_python._kernel.invocation import MAX_RESPONSE_BYTES
+from aws_durable_execution_sdk_python._service.errors import classify
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
-from aws_durable_execution_sdk_python.runtime.invocation import MAX_RESPONSE_BYTES
-from aws_durable_execution_sdk_python.service.errors import classify
 
 
 class ClientError(Exception):

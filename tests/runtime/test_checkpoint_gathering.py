@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
-from aws_durable_execution_sdk_python.core.batching import MAX_UPDATES
-from aws_durable_execution_sdk_python.core.model import CheckpointOutput, StateOutput
+from aws_durable_execution_sdk_python._core.batching import MAX_UPDATES
+from aws_durable_execution_sdk_python._core.model import CheckpointOutput, StateOutput
+from aws_durable_execution_sdk_python._kernel import checkpointer
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
-from aws_durable_execution_sdk_python.runtime import checkpointer
 
 
 class Client:

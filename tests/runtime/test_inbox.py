@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from aws_durable_execution_sdk_python.runtime.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 
 
 class CountedLoop(asyncio.SelectorEventLoop):

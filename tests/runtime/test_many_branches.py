@@ -13,8 +13,8 @@ from aws_durable_execution_sdk_python import (
     DurableContext,
     durable_execution,
 )
+from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.config import MapConfig, NestingType
-from aws_durable_execution_sdk_python.runtime.workers import MAX_THREADS
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 from aws_durable_execution_sdk_python_testing.engine.limits import Limits
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python.runtime import checkpointer, workers
+from aws_durable_execution_sdk_python._kernel import checkpointer, workers
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 import aioboto3
 
-from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 
 
 class Api(Protocol):

@@ -17,7 +17,7 @@ import boto3
 import pytest
 from lambda_fake import LambdaFake
 
-from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 
 TESTING = "aws_durable_execution_sdk_python_testing"
 # What the console scripts call.

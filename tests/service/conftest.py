@@ -13,11 +13,11 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 from recording_service import RecordingService
 
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
-from aws_durable_execution_sdk_python.service.fast import FastClient
-from aws_durable_execution_sdk_python.service.model import durable_model
-from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client
+from aws_durable_execution_sdk_python._service.fast import FastClient
+from aws_durable_execution_sdk_python._service.model import durable_model
+from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 
 
 @pytest.fixture

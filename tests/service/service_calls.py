@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 from recording_service import ARN
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationAction,
     OperationType,
     OperationUpdate,
 )
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 
 UPDATE = OperationUpdate(
     operation_id="a1",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python.service.http1 import (
+from aws_durable_execution_sdk_python._service.http1 import (
     AnswerParser,
     BadAnswerError,
     HttpAnswer,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python.service.http1 import (
+from aws_durable_execution_sdk_python._service.http1 import (
     AnswerParser,
     BadAnswerError,
     HttpAnswer,

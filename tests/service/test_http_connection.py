@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from aws_durable_execution_sdk_python.service.connection import (
+from aws_durable_execution_sdk_python._service.connection import (
     ConnectionLostError,
     HttpConnection,
 )
-from aws_durable_execution_sdk_python.service.http1 import BadAnswerError
+from aws_durable_execution_sdk_python._service.http1 import BadAnswerError
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -10,8 +10,8 @@ import aioboto3
 import pytest
 from recording_service import ARN, RecordingService
 
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python.exceptions import InvalidStateError
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
 
 
 async def checkpoint(client: AioBoto3Client) -> None:

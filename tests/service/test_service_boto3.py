@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from recording_service import ARN, Answer, RecordingService
 
-from aws_durable_execution_sdk_python.service.boto3_adapter import Boto3Client
+from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client
 
 
 async def test_hooks_of_the_client(

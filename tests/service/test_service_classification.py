@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
 
+from aws_durable_execution_sdk_python._service.errors import classify, is_retryable
+from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     BotoClientError,
     CheckpointError,
     GetExecutionStateError,
 )
-from aws_durable_execution_sdk_python.service.errors import classify, is_retryable
-from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
 RETRYABLE, PERMANENT = True, False
 INVALID = "InvalidParameterValueException"

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     Operation,
     OperationAction,
     OperationType,
     OperationUpdate,
     StepOptions,
 )
+from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
-from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
 
 ENCODED_ARN = ARN.replace(":", "%3A").replace("/", "%2F").replace("$", "%24")
 RETRY = OperationUpdate(

@@ -15,10 +15,10 @@ from recording_service import ARN, Answer, RecordingService, failure
 from service_calls import checkpoint, opened
 from tunnel import Tunnel
 
+from aws_durable_execution_sdk_python._service import aws
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python._service.fast import FastClient
 from aws_durable_execution_sdk_python.exceptions import CheckpointError
-from aws_durable_execution_sdk_python.service import aws
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python.service.fast import FastClient
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 CA = str(CERTIFICATES / "ca.pem")

@@ -11,8 +11,8 @@ from aiobotocore.session import get_session
 from recording_service import Answer, RecordingService
 from service_calls import checkpoint, opened
 
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python.service.loader import LeanLoader
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python._service.loader import LeanLoader
 
 
 def assumed(action: str, number: int) -> Answer:

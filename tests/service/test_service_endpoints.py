@@ -14,10 +14,10 @@ from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
 from recording_service import RecordingService
 
-from aws_durable_execution_sdk_python.service import calls
-from aws_durable_execution_sdk_python.service.loader import LeanLoader
-from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python.service.transport import (
+from aws_durable_execution_sdk_python._service import calls
+from aws_durable_execution_sdk_python._service.loader import LeanLoader
+from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
+from aws_durable_execution_sdk_python._service.transport import (
     RequestCaptured,
     Transport,
     capturing,

@@ -13,10 +13,10 @@ import pytest
 from recording_service import Answer, RecordingService, failure
 from service_calls import checkpoint, opened
 
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python._service.default import default_client
+from aws_durable_execution_sdk_python._service.fast import FastClient
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, ValidationError
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python.service.default import default_client
-from aws_durable_execution_sdk_python.service.fast import FastClient
 
 GOOD = Answer({"CheckpointToken": "token-2"})
 LOST = Answer(status=0)
@@ -260,7 +260,7 @@ async def test_botocore_with_other_inner_parts(
 ) -> None:
     """Where aiobotocore does not fit what attempts past it need, the client makes them all."""
     # As if a name that it imports were gone.
-    monkeypatch.setitem(sys.modules, "aws_durable_execution_sdk_python.service.transport", None)
+    monkeypatch.setitem(sys.modules, "aws_durable_execution_sdk_python._service.transport", None)
     async with opened(FastClient) as client:
         await checkpoint(client)
     assert len(sent_by_the_client) == len(service.requests) == 1

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
 
-from aws_durable_execution_sdk_python.service.model import (
+from aws_durable_execution_sdk_python._service.model import (
     durable_model,
     ensure_durable_operations,
 )

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from recording_service import ARN, RecordingService
 from service_calls import checkpoint, opened
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
     OperationUpdate,
 )
-from aws_durable_execution_sdk_python.service import calls
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python.service.fast import FastClient
-from aws_durable_execution_sdk_python.service.prepared import Template, learn
+from aws_durable_execution_sdk_python._service import calls
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
+from aws_durable_execution_sdk_python._service.fast import FastClient
+from aws_durable_execution_sdk_python._service.prepared import Template, learn
 
 FIXED = datetime(2026, 11, 21, 12, 30, 15, tzinfo=UTC)
 CREDENTIALS = ReadOnlyCredentials("AKIATEST", "secret", "token/+=")

@@ -15,15 +15,15 @@ import pytest
 from botocore.exceptions import NoRegionError
 from recording_service import ARN, Answer, RecordingService
 
-from aws_durable_execution_sdk_python.exceptions import CheckpointError
-from aws_durable_execution_sdk_python.runtime import environment
-from aws_durable_execution_sdk_python.runtime.environment import (
+from aws_durable_execution_sdk_python._lambda import environment
+from aws_durable_execution_sdk_python._lambda.environment import (
     Environment,
     close_idle_environments,
     run_in_environment,
     warm_up,
 )
-from aws_durable_execution_sdk_python.service import aws
+from aws_durable_execution_sdk_python._service import aws
+from aws_durable_execution_sdk_python.exceptions import CheckpointError
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_snapshot() -> None:
     """What goes into a SnapStart snapshot is imported libraries, no client and no credentials."""
     code = (
         "import os, sys\n"
-        "from aws_durable_execution_sdk_python.runtime import environment\n"
+        "from aws_durable_execution_sdk_python._lambda import environment\n"
         "os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'] = 'snap-start'\n"
         "environment.warm_up()\n"
         "print('aiobotocore' in sys.modules, environment._idle)"
@@ -140,7 +140,7 @@ def test_forked_process(service: RecordingService) -> None:
     """A forked process has connections of its own, and leaves the parent's alone."""
     code = (
         "import os, sys\n"
-        "from aws_durable_execution_sdk_python.runtime import environment\n"
+        "from aws_durable_execution_sdk_python._lambda import environment\n"
         "async def call(env):\n"
         "    client = await env.default_client()\n"
         "    output = await client.checkpoint('arn:x', 'token-1', [], None)\n"

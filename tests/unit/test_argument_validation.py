@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python.core import validation
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 ACCEPTED: list[tuple[Callable[[Any], object], object]] = [

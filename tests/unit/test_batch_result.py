@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from aws_durable_execution_sdk_python.concurrency import models
-from aws_durable_execution_sdk_python.core.completion import (
+from aws_durable_execution_sdk_python._core.completion import (
     BatchItem,
     BatchItemStatus,
     BatchResult,
     CompletionReason,
 )
-from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.model import ErrorObject
+from aws_durable_execution_sdk_python.concurrency import models
 from aws_durable_execution_sdk_python.exceptions import BatchCompletionError, ChildContextError
 
 BAD = ErrorObject("out of stock", "ValueError")

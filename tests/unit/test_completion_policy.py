@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python.core.completion import (
+from aws_durable_execution_sdk_python._core.completion import (
     BatchItemStatus,
     CompletionConfig,
     CompletionDecision,

@@ -31,9 +31,9 @@ from aws_durable_execution_sdk_python import (
     SerDesError,
     StepError,
 )
+from aws_durable_execution_sdk_python._core.errors import rebuild
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.concurrency.models import BatchItem, CompletionReason
-from aws_durable_execution_sdk_python.core.errors import rebuild
-from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python.serdes import (
     CallbackSerDes,
     ExtendedTypeSerDes,
@@ -175,7 +175,7 @@ def test_passive_classes_still_catch_their_error(cls: type[Exception]) -> None:
         "subprocess.CalledProcessError.__init__.__globals__.sys",
         "ValueError.__class__.__base__.__subclasses__",
         "aws_durable_execution_sdk_python.exceptions.enum.Enum",
-        "aws_durable_execution_sdk_python.core.errors.json.JSONDecodeError",
+        "aws_durable_execution_sdk_python._core.errors.json.JSONDecodeError",
         "aws_durable_execution_sdk_python.exceptions.InvocationError",
         "aws_durable_execution_sdk_python.exceptions.SuspendExecution",
         "..",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from aws_durable_execution_sdk_python._core.errors import rebuild
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.config import Duration, JitterStrategy
-from aws_durable_execution_sdk_python.core.errors import rebuild
-from aws_durable_execution_sdk_python.core.model import ErrorObject
 from aws_durable_execution_sdk_python.exceptions import StepError, ValidationError
 from aws_durable_execution_sdk_python.retries import (
     LinearRetryStrategyConfig,

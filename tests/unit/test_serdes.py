@@ -17,14 +17,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python.core.completion import (
+from aws_durable_execution_sdk_python._core.completion import (
     BatchItem,
     BatchItemStatus,
     BatchResult,
     CompletionReason,
 )
-from aws_durable_execution_sdk_python.core.envelope import encode_batch
-from aws_durable_execution_sdk_python.core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.envelope import encode_batch
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
 from aws_durable_execution_sdk_python.serdes import (
     CallbackSerDes,

@@ -1,6 +1,6 @@
 """The result and completion types of `map` and `parallel`."""
 
-from aws_durable_execution_sdk_python.core.completion import (
+from aws_durable_execution_sdk_python._core.completion import (
     BatchItem,
     BatchItemStatus,
     BatchResult,

@@ -59,7 +59,7 @@ class Connection:
     def _client(self) -> Any:
         from botocore.config import Config
 
-        from aws_durable_execution_sdk_python.service.model import ensure_durable_operations
+        from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 
         session = self._session()
         options: dict[str, Any]

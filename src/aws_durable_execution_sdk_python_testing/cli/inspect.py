@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing import wording
 from aws_durable_execution_sdk_python_testing.cli.connection import (
     Connection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing import history
 from aws_durable_execution_sdk_python_testing.api import DurableApi
 from aws_durable_execution_sdk_python_testing.cli.connection import Connection

@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing.cli.problems import FAILED, INTERRUPTED, Problem
 from aws_durable_execution_sdk_python_testing.cli.values import (
     EVENT_HELP,
     parse_callback,
+    prints_aside,
     read_json,
 )
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock

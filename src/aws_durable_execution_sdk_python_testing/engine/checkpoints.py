@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import pauses, tokens, transitions
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import OperationType, Status
+from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing.engine import (
     callbacks,
     checkpoints,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import OperationType, Status
+from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing.engine import history
 from aws_durable_execution_sdk_python_testing.engine.operation import OperationRecord
 from aws_durable_execution_sdk_python_testing.engine.targets import target_name

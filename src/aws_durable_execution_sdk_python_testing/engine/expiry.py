@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import invocations, lifecycle
 from aws_durable_execution_sdk_python_testing.engine.completions import complete
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import callbacks, listing, queries
 from aws_durable_execution_sdk_python_testing.engine.commands import CallbackInfo
 from aws_durable_execution_sdk_python_testing.engine.service import Service

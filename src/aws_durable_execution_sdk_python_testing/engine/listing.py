@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing.engine import tokens
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import Execution

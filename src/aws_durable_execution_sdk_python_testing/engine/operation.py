@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import TERMINAL, OperationType, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, OperationType, Status
 
 _DETAILS = {
     OperationType.EXECUTION: "ExecutionDetails",

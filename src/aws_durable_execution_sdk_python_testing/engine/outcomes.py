@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import validation
 from aws_durable_execution_sdk_python_testing.engine.errors import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.engine.execution import Outcome

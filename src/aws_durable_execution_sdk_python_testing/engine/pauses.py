@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import history
 from aws_durable_execution_sdk_python_testing.engine.errors import ResourceConflictError
 from aws_durable_execution_sdk_python_testing.engine.execution import (

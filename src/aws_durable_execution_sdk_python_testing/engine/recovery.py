@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import OperationType, Status
+from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing.engine import lifecycle, pauses
 from aws_durable_execution_sdk_python_testing.engine.completions import TIMERS_OF
 from aws_durable_execution_sdk_python_testing.engine.effects import InvokeHandler

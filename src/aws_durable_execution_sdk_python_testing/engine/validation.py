@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
     Status,

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
-from aws_durable_execution_sdk_python.service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python_testing.exploration.notes import Notes
 from aws_durable_execution_sdk_python_testing.exploration.points import Place
 from aws_durable_execution_sdk_python_testing.exploration.process import REFRESH, STATE, Process

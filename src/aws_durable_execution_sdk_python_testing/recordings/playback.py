@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.journal import OperationIdentity
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     ContextDetails,
     Operation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 
 _ORDER_CAUSES = (
     "the code changed: an operation was added, removed, renamed or put elsewhere",

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aws_durable_execution_sdk_python.core.batch_result import (
+from aws_durable_execution_sdk_python._core.batch_result import (
     BatchKind,
     BatchResult,
     CompletionReason,
     CompletionRecord,
     read_completion_record,
 )
-from aws_durable_execution_sdk_python.core.journal import OperationIdentity
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     CallbackDetails,
     ContextDetails,

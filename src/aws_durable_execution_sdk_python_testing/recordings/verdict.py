@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python.core.journal import OperationIdentity, is_recorded_as
-from aws_durable_execution_sdk_python.core.model import (
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity, is_recorded_as
+from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
     OperationSubType,

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from aws_durable_execution_sdk_python.core.model import Status
+from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing.engine import (
     InvalidParameterValueError,
     InvokeFunction,

@@ -1,0 +1,137 @@
+"""What the blocking and the async durable context share, and the callbacks they make."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+
+from typing_extensions import TypeVar
+
+from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
+from aws_durable_execution_sdk_python._operations.callback import CallbackHandle, callback_result
+from aws_durable_execution_sdk_python.config import ParallelBranch
+from aws_durable_execution_sdk_python.decorators import BoundStep
+from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, LogInfo
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
+    from aws_durable_execution_sdk_python.context import DurableContext
+
+T = TypeVar("T")
+# What a configuration decides, and Any without one.
+D = TypeVar("D", default=Any)
+
+# What `parallel` takes. The async form comes first in overloads: an `async def` is also a
+# callable whose result is a coroutine.
+AsyncBranch: TypeAlias = (
+    Callable[["AsyncDurableContext"], Awaitable[T]]
+    | BoundStep[Awaitable[T]]
+    | ParallelBranch[Awaitable[T]]
+)
+BlockingBranch: TypeAlias = Callable[["DurableContext"], T] | BoundStep[T] | ParallelBranch[T]
+AnyBranch: TypeAlias = AsyncBranch[Any] | BlockingBranch[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionContext:
+    """What is known of the execution."""
+
+    durable_execution_arn: str
+
+
+class Callback(Generic[D]):
+    """A callback that an external system answers by its `callback_id`."""
+
+    def __init__(self, handle: CallbackHandle, runtime: ThreadRuntime) -> None:
+        self._handle = handle
+        self._runtime = runtime
+
+    @property
+    def callback_id(self) -> str:
+        """The id to hand to the external system."""
+        return self._handle.callback_id
+
+    def result(self) -> D | None:
+        """Wait for the answer.
+
+        May be called in a child context or a branch of the context that created the callback.
+
+        Returns:
+            The answer: decoded if it is valid JSON, else the text; None if the callback's
+            time-out or heartbeat time-out passed (see `CallbackConfig.on_timeout`).
+
+        Raises:
+            CallbackExternalError: the external system reported a failure.
+            CallbackTimeoutError: it timed out and `on_timeout` is "raise".
+        """
+        position = ownership.current()
+        runtime = self._runtime
+        if isinstance(position, Position) and isinstance(position.runtime, ThreadRuntime):
+            runtime = position.runtime
+        elif position is not None:
+            raise ValidationError(
+                "the result of a callback made with the blocking context was asked for in async "
+                "code: create the callback with the AsyncDurableContext there"
+            )
+        answer: D | None = runtime.drive(callback_result(runtime, self._handle))
+        return answer
+
+
+class AsyncCallback(Generic[D]):
+    """A callback made by an async context; `await callback.result()` waits for the answer."""
+
+    def __init__(self, handle: CallbackHandle, runtime: LoopRuntime) -> None:
+        self._handle = handle
+        self._runtime = runtime
+
+    @property
+    def callback_id(self) -> str:
+        """The id to hand to the external system."""
+        return self._handle.callback_id
+
+    async def result(self) -> D | None:
+        """Wait for the answer; see `Callback.result`."""
+        ownership.current()
+        answer: D | None = await callback_result(self._runtime, self._handle)
+        return answer
+
+
+class BaseContext:
+    """What both contexts share: who they are, logging, and the claim on their position."""
+
+    def __init__(self, position: Position) -> None:
+        self._position = position
+
+    @property
+    def lambda_context(self) -> Any:
+        """Lambda's own context object of this invocation."""
+        return self._position.invocation.lambda_context
+
+    @property
+    def execution_context(self) -> ExecutionContext:
+        return ExecutionContext(self._position.invocation.arn)
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether this is a child context that leaves no record of its own."""
+        return self._position.is_virtual
+
+    @property
+    def logger(self) -> Logger:
+        """Writes with the execution's ARN, and nothing while finished work is replayed."""
+        position = self._position
+        info = LogInfo(position.invocation.arn, position.parent_id)
+        return Logger(position.underlying_logger, info, position.is_replaying)
+
+    def set_logger(self, logger: LoggerInterface) -> None:
+        """Write to this logger from now on, also in operations and child contexts made later."""
+        self._position.underlying_logger = logger
+
+    def is_replaying(self) -> bool:
+        """Whether the code runs through a part that an earlier invocation has run already."""
+        return self._position.is_replaying()

@@ -1,0 +1,314 @@
+"""What a map or parallel gives back, and the record that lets a large one be rebuilt on replay."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from aws_durable_execution_sdk_python._core.errors import rebuild
+from aws_durable_execution_sdk_python._core.model import ErrorObject
+from aws_durable_execution_sdk_python.exceptions import BatchCompletionError, ChildContextError
+
+R = TypeVar("R")
+
+
+class BatchItemStatus(enum.StrEnum):
+    """How far one branch got before its batch completed."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    STARTED = "STARTED"
+
+
+class CompletionReason(enum.StrEnum):
+    """Why a batch stopped."""
+
+    ALL_COMPLETED = "ALL_COMPLETED"
+    MIN_SUCCESSFUL_REACHED = "MIN_SUCCESSFUL_REACHED"
+    FAILURE_TOLERANCE_EXCEEDED = "FAILURE_TOLERANCE_EXCEEDED"
+    CUSTOM_COMPLETION_SUCCEEDED = "CUSTOM_COMPLETION_SUCCEEDED"
+    CUSTOM_COMPLETION_FAILED = "CUSTOM_COMPLETION_FAILED"
+
+
+# A `should_complete` predicate decides for the whole batch, whatever its items did.
+_CUSTOM_STATUS = {
+    CompletionReason.CUSTOM_COMPLETION_SUCCEEDED: BatchItemStatus.SUCCEEDED,
+    CompletionReason.CUSTOM_COMPLETION_FAILED: BatchItemStatus.FAILED,
+}
+
+
+# No slots: Python 3.11 cannot call a frozen, slotted and generic class as BatchItem[int](...).
+@dataclass(frozen=True)
+class BatchItem(Generic[R]):
+    """The outcome of one branch.
+
+    Attributes:
+        index: position of the item in the input, from 0.
+        status: how far the branch got.
+        result: what it returned, if it succeeded (None is a valid result).
+        error: what it raised, if it failed.
+    """
+
+    index: int
+    status: BatchItemStatus
+    result: R | None = None
+    error: ErrorObject | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        error = None if self.error is None else self.error.to_dict()
+        return {
+            "index": self.index,
+            "status": self.status.value,
+            "result": self.result,
+            "error": error,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BatchItem[Any]:
+        error = data.get("error")
+        return BatchItem(
+            index=data["index"],
+            status=BatchItemStatus(data["status"]),
+            result=data.get("result"),
+            error=None if error is None else ErrorObject.from_dict(error),
+        )
+
+
+@dataclass(frozen=True)
+class BatchResult(Sequence[R]):
+    """The results of a map or parallel, in input order.
+
+    It is a sequence of results: `results[0]`, `len(results)` and iteration work. Asking for the
+    result of a failed item raises that item's error; asking for one that did not end, or did not
+    even start because the batch completed early, raises `IndexError` naming its status. To look
+    at a partly failed batch without exceptions use `all`, `succeeded()`, `failed()` or
+    `get_results()`.
+
+    Items that never started are not part of `all`, so `len(results)` may be less than the
+    number of inputs.
+
+    Attributes:
+        all: every item that started, in input order.
+        completion_reason: why the batch stopped.
+
+    Example:
+        >>> done = BatchItemStatus.SUCCEEDED
+        >>> batch = BatchResult([BatchItem(0, done, "a")], CompletionReason.ALL_COMPLETED)
+        >>> batch[0], len(batch), batch.status == "SUCCEEDED"
+        ('a', 1, True)
+    """
+
+    all: list[BatchItem[R]]
+    completion_reason: CompletionReason
+
+    # ------------------------------------------------------------------ as a sequence of results
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __iter__(self) -> Iterator[R]:
+        # Sequence's own __iter__ would end silently at the IndexError of an unfinished item.
+        return map(self._result_of, self.all)
+
+    @overload
+    def __getitem__(self, index: int) -> R: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[R]: ...
+    def __getitem__(self, index: int | slice) -> R | list[R]:
+        if isinstance(index, slice):
+            return [self._result_of(item) for item in self.all[index]]
+        try:
+            item = self.all[index]
+        except IndexError:
+            raise IndexError(
+                f"item {index} was not started: {len(self.all)} items had started "
+                f"when the batch ended with {self.completion_reason}"
+            ) from None
+        return self._result_of(item)
+
+    def _result_of(self, item: BatchItem[R]) -> R:
+        if item.status is BatchItemStatus.FAILED:
+            raise rebuild(ChildContextError, item.error)
+        if item.status is not BatchItemStatus.SUCCEEDED:
+            raise IndexError(
+                f"item {item.index} has no result: it was {item.status} "
+                f"when the batch ended with {self.completion_reason}"
+            )
+        return item.result  # type: ignore[return-value]  # a succeeded item's result is an R
+
+    # ------------------------------------------------------------------------------- accessors
+
+    def succeeded(self) -> list[BatchItem[R]]:
+        """The items that succeeded."""
+        return self._with_status(BatchItemStatus.SUCCEEDED)
+
+    def failed(self) -> list[BatchItem[R]]:
+        """The items that failed."""
+        return self._with_status(BatchItemStatus.FAILED)
+
+    def started(self) -> list[BatchItem[R]]:
+        """The items that had started but not ended when the batch completed."""
+        return self._with_status(BatchItemStatus.STARTED)
+
+    def _with_status(self, status: BatchItemStatus) -> list[BatchItem[R]]:
+        return [item for item in self.all if item.status is status]
+
+    def get_results(self) -> list[R]:
+        """The results of the items that succeeded, in input order, None results included."""
+        return [self._result_of(item) for item in self.succeeded()]
+
+    def get_errors(self) -> list[ErrorObject | None]:
+        """The errors of the items that failed; None for one stored without details."""
+        return [item.error for item in self.failed()]
+
+    def throw_if_error(self) -> None:
+        """Raise if `status` is FAILED.
+
+        Raises:
+            BatchCompletionError: a `should_complete` predicate ended the batch as failed; the
+                first failed item's error, if there is one, is its cause.
+            ChildContextError: otherwise, the first failed item's error, which is also an
+                instance of the original class where that class is known.
+        """
+        if self.status is not BatchItemStatus.FAILED:
+            return
+        first = next((rebuild(ChildContextError, i.error) for i in self.failed()), None)
+        if first is not None and self.completion_reason not in _CUSTOM_STATUS:
+            raise first
+        raise BatchCompletionError(
+            f"should_complete ended the batch as failed: {self.success_count} items succeeded, "
+            f"{self.failure_count} failed, {self.started_count} were still running"
+        ) from first
+
+    @property
+    def status(self) -> BatchItemStatus:
+        """FAILED if any item failed, else SUCCEEDED; custom completion decides by itself."""
+        custom = _CUSTOM_STATUS.get(self.completion_reason)
+        if custom is not None:
+            return custom
+        return BatchItemStatus.FAILED if self.has_failure else BatchItemStatus.SUCCEEDED
+
+    @property
+    def has_failure(self) -> bool:
+        return any(item.status is BatchItemStatus.FAILED for item in self.all)
+
+    @property
+    def success_count(self) -> int:
+        return len(self.succeeded())
+
+    @property
+    def failure_count(self) -> int:
+        return len(self.failed())
+
+    @property
+    def started_count(self) -> int:
+        return len(self.started())
+
+    @property
+    def total_count(self) -> int:
+        """How many items started; those that never did are not counted."""
+        return len(self.all)
+
+    # ------------------------------------------------------------------------------- dict form
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "all": [item.to_dict() for item in self.all],
+            "completionReason": self.completion_reason.value,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BatchResult[Any]:
+        """Rebuild a result from `to_dict`'s form; without a reason it counts as ALL_COMPLETED."""
+        reason = data.get("completionReason") or CompletionReason.ALL_COMPLETED
+        items = [BatchItem.from_dict(item) for item in data["all"]]
+        return BatchResult(items, CompletionReason(reason))
+
+
+# ------------------------------------------------------------------------- completion record
+
+BatchKind = Literal["MapResult", "ParallelResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRecord:
+    """The decision of a batch too large to store its results: which branches count, and how.
+
+    Replay must not decide again, because branches may have ended after the decision was made.
+
+    Attributes:
+        total_count: branches `0 .. total_count-1` had started; later ones are not in the result.
+        completion_reason: why the batch stopped.
+        summary: the text of the user's `summary_generator`, if there is one.
+    """
+
+    total_count: int
+    completion_reason: CompletionReason
+    summary: str | None
+    _listed: frozenset[int]
+    _listed_are_started: bool
+
+    def is_started(self, index: int) -> bool:
+        """Whether that branch was unfinished at the decision, whatever it did afterwards."""
+        return (index in self._listed) == self._listed_are_started
+
+
+def write_completion_record(
+    kind: BatchKind, result: BatchResult[Any], summary: str | None = None
+) -> str:
+    """The JSON payload that stands for `result` in the batch's own checkpoint."""
+    started = [item.index for item in result.started()]
+    completed = [i.index for i in result.all if i.status is not BatchItemStatus.STARTED]
+    listed = (
+        {"completedIndexes": completed}
+        if len(completed) < len(started)
+        else {"startedIndexes": started}
+    )
+    record = {
+        "type": kind,
+        "totalCount": result.total_count,
+        "completionReason": result.completion_reason.value,
+        **listed,
+        "startedCount": len(started),
+        "successCount": result.success_count,
+        "failureCount": result.failure_count,
+        "status": result.status.value,
+    }
+    if summary is not None:
+        record["summary"] = summary
+    return json.dumps(record)
+
+
+def read_completion_record(kind: BatchKind, payload: str | None) -> CompletionRecord | None:
+    """The record in a stored payload; None if there is none or it contradicts itself."""
+    try:
+        data = json.loads(payload or "")
+        return _parse_record(kind, data)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _parse_record(kind: BatchKind, data: Any) -> CompletionRecord:
+    by_started = "startedIndexes" in data
+    indexes = data["startedIndexes" if by_started else "completedIndexes"]
+    total = data["totalCount"]
+    listed = frozenset(indexes)
+    started = len(listed) if by_started else total - len(listed)
+    consistent = (
+        data["type"] == kind
+        and by_started != ("completedIndexes" in data)
+        and len(listed) == len(indexes)
+        and all(type(i) is int and 0 <= i < total for i in listed)
+        and data["startedCount"] == started
+        and data["successCount"] + data["failureCount"] + started == total
+    )
+    if type(total) is not int or total < 0 or not consistent:
+        raise ValueError("the record contradicts itself")
+    reason = CompletionReason(data["completionReason"])
+    summary = data.get("summary")
+    return CompletionRecord(
+        total, reason, summary if isinstance(summary, str) else None, listed, by_started
+    )

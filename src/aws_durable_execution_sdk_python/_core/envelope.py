@@ -1,0 +1,269 @@
+"""The text form of values: plain JSON, or the tagged envelope for what JSON cannot hold.
+
+An envelope is `{"t": tag, "v": value}` for every node of the value. Plain JSON is never mistaken
+for one: a plain dict that looks like an envelope is itself written as an envelope.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import enum
+import inspect
+import json
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
+
+# Made once: `json.dumps` with options makes an encoder for each call.
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_from_json = json.JSONDecoder().decode
+
+
+# Keys of dicts that are longer are no names of fields.
+_LONGEST_FIELD = 40
+
+
+class UnsupportedValueError(TypeError):
+    """A value has no text form. The text says where in the value it is and what to do."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path = ""
+
+    def __str__(self) -> str:
+        return f"{self.problem} (at value{self.path})" if self.path else self.problem
+
+
+def encode(value: Any) -> str:
+    """The text of a value.
+
+    Raises:
+        UnsupportedValueError: a part of it is of a type that cannot be stored.
+        ValueError: an int is too long for Python to write.
+        RecursionError: it is nested too deeply or contains itself.
+    """
+    plain = _is_plain(value) and not _is_envelope(value)
+    tree = value if plain else _tag(value)
+    return _to_json(tree)
+
+
+def encode_batch(batch: BatchResult[Any], limit: int) -> str | None:
+    """The text that `encode` gives a batch, or None if that is longer than `limit` characters.
+
+    Written item by item, so that of a batch far beyond the limit little is written.
+    """
+    items: list[str] = []
+    reason = _to_json(_tag(batch.completion_reason.value))
+    start = '{"t":"br","v":{"all":{"t":"l","v":['
+    end = f']}},"completionReason":{reason}}}}}'
+    size = len(start) + len(end) - 1
+    for item in batch.all:
+        text = _item_text(item)
+        items.append(text)
+        size += len(text) + 1
+        if size > limit:
+            return None
+    return start + ",".join(items) + end
+
+
+def _item_text(item: BatchItem[Any]) -> str:
+    result = _to_json(_tag(item.result))
+    error = _to_json(_tag(None if item.error is None else item.error.to_dict()))
+    return (
+        f'{{"t":"m","v":{{"index":{{"t":"i","v":{item.index}}},'
+        f'"status":{{"t":"s","v":"{item.status.value}"}},"result":{result},"error":{error}}}}}'
+    )
+
+
+def decode(text: str) -> Any:
+    """The value of a text, in either form. Raises whatever damaged data provokes."""
+    tree = _from_json(text)
+    return _open(tree) if _is_envelope(tree) else tree
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON holds the value exactly."""
+    if value is None or isinstance(value, str | int):
+        return True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+    return False
+
+
+def _is_envelope(value: Any) -> bool:
+    if not isinstance(value, dict) or len(value) != 2 or "v" not in value:
+        return False
+    tag = value.get("t")
+    return isinstance(tag, str) and tag in _DECODERS
+
+
+# --------------------------------------------------------------------------------------- encode
+
+
+def _tag(value: Any) -> dict[str, Any]:
+    for cls in type(value).__mro__:
+        if cls in _ENCODERS:
+            tag, encoder = _ENCODERS[cls]
+            return {"t": tag, "v": encoder(value)}
+    raise UnsupportedValueError(f"{type(value).__qualname__} cannot be stored: {_advice(value)}")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _encode_float(value: float) -> float | str:
+    # JSON has no NaN or infinity, so they travel as text.
+    return value if math.isfinite(value) else str(value)
+
+
+def _encode_bytes(value: bytes | bytearray | memoryview) -> str:
+    return base64.b64encode(bytes(value)).decode("ascii")
+
+
+def _encode_items(value: list[Any] | tuple[Any, ...]) -> list[Any]:
+    position = 0
+    try:
+        nodes = []
+        for position, item in enumerate(value):  # noqa: B007 - read when an item fails
+            nodes.append(_tag(item))
+    except UnsupportedValueError as error:
+        error.path = f"[{position}]{error.path}"
+        raise
+    return nodes
+
+
+def _encode_map(value: Mapping[Any, Any]) -> dict[str, Any]:
+    key: Any = None
+    nodes: dict[str, Any] = {}
+    try:
+        for key, item in value.items():
+            text = _encode_key(key)
+            if text in nodes:
+                raise UnsupportedValueError(
+                    "two keys of a dict become the same text: use string keys"
+                )
+            nodes[text] = _tag(item)
+    except UnsupportedValueError as error:
+        error.path = f"[{_shown_key(key)}]{error.path}"
+        raise
+    return nodes
+
+
+def _encode_key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if key is None or isinstance(key, bool | int | float):
+        return json.dumps(key)
+    raise UnsupportedValueError(
+        f"a {type(key).__qualname__} cannot be a dict key in JSON: use a string, "
+        "or store a list of pairs"
+    )
+
+
+def _shown_key(key: Any) -> str:
+    """A dict's key in a message, if it looks like a field's name: any other may be data itself."""
+    is_name = isinstance(key, str) and key.isidentifier() and len(key) <= _LONGEST_FIELD
+    return repr(key) if is_name else "..."
+
+
+def _encode_batch(value: BatchResult[Any]) -> dict[str, Any]:
+    return _encode_map(value.to_dict())
+
+
+_ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    type(None): ("n", _as_it_is),
+    str: ("s", _as_it_is),
+    bool: ("b", _as_it_is),
+    int: ("i", _as_it_is),
+    float: ("f", _encode_float),
+    bytes: ("B", _encode_bytes),
+    bytearray: ("B", _encode_bytes),
+    memoryview: ("B", _encode_bytes),
+    uuid.UUID: ("u", str),
+    Decimal: ("d", str),
+    datetime: ("dt", datetime.isoformat),
+    date: ("D", date.isoformat),
+    tuple: ("t", _encode_items),
+    list: ("l", _encode_items),
+    dict: ("m", _encode_map),
+    BatchResult: ("br", _encode_batch),
+}
+
+
+def _advice(value: object) -> str:
+    if inspect.isawaitable(value):
+        return "await it, or return a plain value from an async function"
+    if dataclasses.is_dataclass(value):
+        return "return dataclasses.asdict(...) of it, or give the operation a serdes"
+    if hasattr(value, "model_dump"):
+        return "return its model_dump(mode='json'), or give the operation a serdes"
+    for cls, advice in _ADVICE.items():
+        if isinstance(value, cls):
+            return advice
+    return (
+        "return str, int, float, bool, None, dict, list, tuple, bytes, datetime, date, Decimal "
+        "or UUID, or give the operation a serdes"
+    )
+
+
+_ADVICE: dict[type, str] = {
+    set: "return sorted(...) or list(...) of it",
+    frozenset: "return sorted(...) or list(...) of it",
+    timedelta: "return its total_seconds()",
+    time: "return its isoformat()",
+    enum.Enum: "return its value",
+}
+
+
+# --------------------------------------------------------------------------------------- decode
+
+
+def _open(node: Any) -> Any:
+    if not _is_envelope(node):
+        raise ValueError(f"not an envelope with a known tag: {type(node).__name__}")
+    return _DECODERS[node["t"]](node["v"])
+
+
+def _decode_batch(value: Any) -> BatchResult[Any]:
+    return BatchResult.from_dict(_open_where_tagged(value))
+
+
+def _open_where_tagged(node: Any) -> Any:
+    """The parts of a batch may be tagged or bare, depending on the version that wrote it."""
+    if _is_envelope(node):
+        return _open(node)
+    if isinstance(node, list):
+        return [_open_where_tagged(item) for item in node]
+    if isinstance(node, dict):
+        return {key: _open_where_tagged(item) for key, item in node.items()}
+    return node
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "n": _as_it_is,
+    "s": _as_it_is,
+    "i": _as_it_is,
+    "f": float,
+    "b": _as_it_is,
+    "B": lambda text: base64.b64decode(text, validate=True),
+    "u": uuid.UUID,
+    "d": Decimal,
+    "dt": datetime.fromisoformat,
+    "D": date.fromisoformat,
+    "t": lambda nodes: tuple(map(_open, nodes)),
+    "l": lambda nodes: [_open(node) for node in nodes],
+    "m": lambda nodes: {key: _open(node) for key, node in nodes.items()},
+    "br": _decode_batch,
+}

@@ -1,0 +1,387 @@
+"""One invocation: from the recorded state to the answer for Lambda."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from functools import partial
+from typing import Any, NamedTuple
+
+from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
+from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    OperationAction,
+    OperationType,
+    OperationUpdate,
+    StateOutput,
+    Status,
+)
+from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES, payload_size
+from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
+from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
+from aws_durable_execution_sdk_python._kernel.deadline import Deadline
+from aws_durable_execution_sdk_python._kernel.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
+from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.suspension import Suspension
+from aws_durable_execution_sdk_python._kernel.tasks import cancel_and_wait
+from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
+from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
+from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
+from aws_durable_execution_sdk_python._service.protocol import (
+    DurableServiceClient,
+    StandIn,
+    StepAttempt,
+)
+from aws_durable_execution_sdk_python.exceptions import (
+    ExecutionError,
+    InvocationError,
+    SuspendExecution,
+    ValidationError,
+)
+
+# What the service takes as the result of an execution, in a checkpoint of its own.
+MAX_RESULT_BYTES = 6 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+_PENDING = {"Status": Status.PENDING.value}
+
+
+class ContextFactories(NamedTuple):
+    """Make the public context objects, which this layer does not know."""
+
+    blocking: Callable[[Position, ThreadRuntime], Any]
+    asynchronous: Callable[[Position, LoopRuntime], Any]
+
+
+class Invocation:
+    """Everything the operations of one invocation share."""
+
+    def __init__(
+        self,
+        client: DurableServiceClient,
+        arn: str,
+        token: str,
+        initial: StateOutput,
+        *,
+        contexts: ContextFactories,
+        lambda_context: Any = None,
+        compat_aws: bool = False,
+        deadline_margin: float | None = None,
+    ) -> None:
+        self.arn = arn
+        self.lambda_context = lambda_context
+        self.compat_aws = compat_aws
+        self._contexts = contexts
+        self.loop = asyncio.get_running_loop()
+        self.journal = Journal(arn.rpartition("/")[2], getattr(client, "recall", None))
+        self._initial = initial
+        self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
+        # Errors of branches that call for another invocation, once their siblings are done.
+        self.postponed: set[InvocationError] = set()
+        self._ended = False
+        self._ending: asyncio.Future[None] = self.loop.create_future()
+        self._bodies = 0
+        self._before = asyncio.all_tasks()
+        self.inbox = Inbox(self.loop)
+        self.workers = Workers(self.inbox, self._work_done)
+        self._stand_in: StandIn | None = getattr(client, "stand_in", None)
+        clock: Clock = getattr(client, "clock", None) or SystemClock()
+        # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
+        self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
+        self.suspension = Suspension(
+            self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._suspend
+        )
+        self.checkpointer = Checkpointer(
+            client,
+            arn,
+            token,
+            self.journal,
+            others_ready=self.suspension.others_ready,
+            catch_up=self.workers.catch_up,
+            on_change=self.suspension.changed,
+            on_end=lambda _: self._end(),
+        )
+        self.suspension.checkpointer = self.checkpointer
+        self.loop_runtime = LoopRuntime(self)
+
+    # -- what operations use ----------------------------------------------------------------
+
+    def check(self) -> None:
+        """Refuse durable calls once the invocation is ending.
+
+        Raises:
+            SuspendExecution: it is; whatever the code does now changes nothing.
+        """
+        if self._ended:
+            raise SuspendExecution("the invocation is ending")
+
+    def body(
+        self,
+        identity: OperationIdentity,
+        attempt: int,
+        function: Callable[..., Any],
+        *,
+        at_most_once: bool = False,
+    ) -> Callable[..., Any]:
+        """What to run in an attempt of a step: its function, or what stands in for it."""
+        if self._stand_in is None:
+            return function
+        described = StepAttempt(
+            self.arn, identity.operation_id, identity.name, attempt, at_most_once
+        )
+        return self._stand_in(described, function)
+
+    def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
+        """The context object to hand to a blocking function."""
+        return self._contexts.blocking(position, runtime)
+
+    def async_context(self, position: Position) -> Any:
+        """The context object to hand to an async function."""
+        return self._contexts.asynchronous(position, self.loop_runtime)
+
+    def spawn(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        """Start a task that counts as work of this invocation."""
+        task = self.loop.create_task(coroutine, context=context)
+        self.watch(task)
+        return task
+
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """Count a task as work of this invocation, whoever started it, whether awaited or not."""
+        self.suspension.durable_tasks.add(task)
+        task.add_done_callback(self.suspension.durable_tasks.discard)
+
+    async def await_body(self, body: Any) -> Any:
+        """Await a step's async body; the invocation is not suspended meanwhile."""
+        self._bodies += 1
+        try:
+            return await body
+        finally:
+            self._bodies -= 1
+            self.suspension.check_soon()
+
+    async def call_within(
+        self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> Any:
+        """Run a step's function for at most that long; it counts as work meanwhile."""
+        return await self.await_body(self._limits.call(seconds, body, function, args))
+
+    def save_for(self, host: Host, stretch: Stretch, update: OperationUpdate) -> None:
+        """Save an update for a thread that blocks until it is saved."""
+        self.workers.end(stretch)
+        self.checkpointer.submit(update, partial(self._release, host, stretch))
+
+    def start_for(
+        self,
+        host: Host,
+        stretch: Stretch,
+        make: Callable[[], Coroutine[Any, Any, Any]],
+        context: Context,
+    ) -> None:
+        """Run a coroutine for a thread that blocks until it is done."""
+        if self._ended:
+            host.release(SuspendExecution("the invocation is ending"))
+            return
+        self.workers.end(stretch)
+        task = self.spawn(_outcome(make), context)
+        task.add_done_callback(partial(self._release_with, host, stretch))
+        self.suspension.check_soon()
+
+    def _release_with(
+        self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
+    ) -> None:
+        if task.cancelled():
+            self._release(host, stretch, SuspendExecution("the invocation is ending"))
+        else:
+            self._release(host, stretch, *task.result())
+
+    def _release(
+        self, host: Host, stretch: Stretch, error: BaseException | None, value: Any = None
+    ) -> None:
+        self.workers.begin(stretch)
+        host.release(error, value)
+
+    def _work_in_hand(self) -> bool:
+        return self._bodies > 0 or self.workers.busy
+
+    def _work_done(self) -> None:
+        self.suspension.check_soon()
+
+    def _suspend(self) -> None:
+        """Nothing can run in this invocation any more."""
+        wake_up = self.deadline.wake_up()
+        if wake_up is None or self._ended:
+            self._end()
+        else:
+            self.checkpointer.submit(wake_up, lambda _: self._end())
+
+    def _end(self) -> None:
+        """Nothing that user code does from now on counts."""
+        self._ended = True
+        if not self._ending.done():
+            self._ending.set_result(None)
+
+    # -- the course of an invocation --------------------------------------------------------
+
+    async def run(self, handler: Callable[..., Any], kind: Kind) -> dict[str, Any]:
+        """Load the state, run the handler, and give the answer for Lambda.
+
+        Raises:
+            Whatever makes the service invoke again: a retryable service error, a crash.
+        """
+        try:
+            await self.checkpointer.load(self._initial)
+        except InvocationError as error:
+            return _failed_unless_retryable(error)
+        event = self._input()
+        consumer = self.loop.create_task(self.checkpointer.run())
+        root = self.spawn(_outcome(partial(self._root, handler, kind, event)))
+        try:
+            await asyncio.wait((root, self._ending), return_when=asyncio.FIRST_COMPLETED)
+            answer = _PENDING
+            if not self._ended:
+                raised, value = root.result()
+                self._ended = True
+                answer = await self._answer(raised, value)
+        finally:
+            await self._close(consumer)
+        ended = self.checkpointer.ended
+        if ended is None or ended.orderly:
+            if answer is _PENDING and self.postponed:
+                raise self.postponed.pop()
+            return answer
+        if ended.error is None:
+            return _PENDING
+        return _failed_unless_retryable(ended.error)
+
+    def _input(self) -> Any:
+        operation = self.journal.get(self.journal.execution_id)
+        if operation is None or operation.operation_type is not OperationType.EXECUTION:
+            raise ExecutionError(
+                f"the state of {self.arn} has no EXECUTION operation: is the function configured "
+                "as a durable function?"
+            )
+        details = operation.execution_details
+        payload = details.input_payload if details else None
+        return json.loads(payload) if payload and payload.strip() else {}
+
+    def _root(
+        self, handler: Callable[..., Any], kind: Kind, event: Any
+    ) -> Coroutine[Any, Any, Any]:
+        @functools.wraps(handler)
+        def call(context: Any) -> Any:
+            return handler(event, context)
+
+        async def run(runtime: Runtime) -> Any:
+            return await runtime.enter(kind, Position(self), call)
+
+        return self.loop_runtime.host(kind, run)
+
+    async def _close(self, consumer: asyncio.Task[None]) -> None:
+        """Leave nothing behind for the next invocation: no task, no thread, no open request."""
+        self._end()
+        strangers = {*self._before, *self._limits.watches, consumer, asyncio.current_task()}
+        for task in asyncio.all_tasks(self.loop) - strangers:
+            task.cancel()
+        self.checkpointer.close()
+        await self._limits.close()
+        await self.workers.close()
+        if not await cancel_and_wait(asyncio.all_tasks(self.loop) - strangers):
+            _log.error("a task did not end when it was cancelled, and was left behind")
+        await consumer
+
+    # -- the answer -------------------------------------------------------------------------
+
+    async def _answer(self, error: BaseException | None, value: Any) -> dict[str, Any]:
+        if error is None:
+            try:
+                result = json.dumps(value)
+            except (TypeError, ValueError, RecursionError) as unserialisable:
+                return await self._failed(_unserialisable(value, unserialisable))
+            return await self._succeeded(result)
+        if isinstance(error, InvocationError) and error.is_retryable():
+            raise error
+        if not isinstance(error, Exception):
+            raise error
+        return await self._failed(error)
+
+    async def _succeeded(self, result: str) -> dict[str, Any]:
+        answer = {"Status": Status.SUCCEEDED.value, "Result": result}
+        if _size(answer) <= MAX_RESPONSE_BYTES:
+            return answer
+        try:
+            payload_size("the result of the handler", result, MAX_RESULT_BYTES)
+        except ValidationError as error:
+            return await self._failed(error)
+        await self._finish(OperationAction.SUCCEED, payload=result)
+        return {"Status": Status.SUCCEEDED.value, "Result": ""}
+
+    async def _failed(self, error: Exception) -> dict[str, Any]:
+        described = describe(error)
+        answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
+        if _size(answer) <= MAX_RESPONSE_BYTES:
+            return answer
+        await self._finish(OperationAction.FAIL, error=describe_for_record(error))
+        return {"Status": Status.FAILED.value}
+
+    async def _finish(self, action: OperationAction, **outcome: Any) -> None:
+        """Save an outcome too large for the response as the execution's own last update."""
+        update = OperationUpdate(
+            operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
+            operation_type=OperationType.EXECUTION,
+            action=action,
+            order=(math.inf,),
+            **outcome,
+        )
+        try:
+            await self.checkpointer.save(update)
+        except BaseException:
+            if self.checkpointer.ended is None:
+                raise
+
+
+async def _outcome(
+    make: Callable[[], Coroutine[Any, Any, Any]],
+) -> tuple[BaseException | None, Any]:
+    """The outcome as a value: SystemExit in a task would stop the event loop at once.
+
+    Makes the coroutine itself: of a task that is cancelled before it begins none is left over.
+    """
+    try:
+        return None, await make()
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return error, None
+
+
+def _unserialisable(value: Any, error: Exception) -> Exception:
+    """The error to report, of the same type, with what to do about it."""
+    kind = next(k for k in (TypeError, RecursionError, ValueError) if isinstance(error, k))
+    return kind(
+        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {error}. Return "
+        "dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+    )
+
+
+def _failed_unless_retryable(error: BaseException) -> dict[str, Any]:
+    """FAILED for what another invocation cannot mend; anything else is raised."""
+    if isinstance(error, InvocationError) and not error.is_retryable():
+        return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
+    raise error
+
+
+def _size(answer: dict[str, Any]) -> int:
+    return len(json.dumps(answer))

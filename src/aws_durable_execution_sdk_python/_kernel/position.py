@@ -1,0 +1,147 @@
+"""Where the code of one durable context stands: its ids, its parent, whether it replays."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import OperationType
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse
+from aws_durable_execution_sdk_python.logger import LogInfo
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+    from aws_durable_execution_sdk_python._kernel.ports import Runtime
+
+# Every module of this package lies below it.
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+class Position(ContextUse):
+    """The durable state behind a context object, blocking or async.
+
+    Attributes:
+        ids: the operation ids of this context, in call order.
+        parent_id: the ParentId of this context's operations; None at the top level and in
+            virtual contexts there.
+        order: where the context is in the program, see `OperationIdentity`.
+        is_virtual: whether the context itself has no operation of its own.
+    """
+
+    __slots__ = (
+        "_completed",
+        "_replaying",
+        "ids",
+        "invocation",
+        "is_virtual",
+        "order",
+        "parent_id",
+        "runtime",
+        "underlying_logger",
+    )
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        *,
+        prefix: str | None = None,
+        parent_id: str | None = None,
+        order: tuple[float, ...] = (),
+        outer: Position | None = None,
+        is_virtual: bool = False,
+    ) -> None:
+        super().__init__(outer)
+        self.invocation = invocation
+        self.ids = IdSequence(prefix)
+        self.parent_id = parent_id
+        self.order = order
+        self.is_virtual = is_virtual
+        # The runtime that runs this context's code; set when it enters.
+        self.runtime: Runtime | None = None
+        self.underlying_logger: Any = outer.underlying_logger if outer else logging.getLogger()
+        journal = invocation.journal
+        # Inside a context that has completed, everything is a repetition, to its last line.
+        self._completed: bool = (outer is not None and outer._completed) or (
+            prefix is not None and journal.is_terminal(prefix)
+        )
+        self._replaying = journal.has_history
+
+    def child(
+        self, operation_id: str, order: tuple[float, ...], *, is_virtual: bool = False
+    ) -> Position:
+        """The position inside a child context or branch with that operation id."""
+        return Position(
+            self.invocation,
+            prefix=operation_id,
+            parent_id=self.parent_id if is_virtual else operation_id,
+            order=order,
+            outer=self,
+            is_virtual=is_virtual,
+        )
+
+    def aside(self, operation_id: str, *, is_virtual: bool = False) -> Position:
+        """A child that no operation of this context stands for; after those called so far."""
+        order = (*self.order, self.ids.count)
+        return self.child(operation_id, order, is_virtual=is_virtual)
+
+    def take(
+        self, operation_type: OperationType, sub_type: str, name: str | None
+    ) -> OperationIdentity:
+        """The identity of the operation called now; takes the next number of this context."""
+        return OperationIdentity(
+            self.ids.take(),
+            operation_type,
+            sub_type,
+            name or None,
+            self.parent_id,
+            _user_site(),
+            (*self.order, self.ids.count),
+        )
+
+    def branch(
+        self, batch: OperationIdentity, index: int, sub_type: str, name: str
+    ) -> OperationIdentity:
+        """The identity of a branch of a map or parallel, which is asked for where that is."""
+        return OperationIdentity(
+            operation_id(batch.operation_id, index),
+            OperationType.CONTEXT,
+            sub_type,
+            name,
+            self.parent_id,
+            batch.site,
+            (*self.order, index),
+        )
+
+    def log_info(self, identity: OperationIdentity, attempt: int | None = None) -> LogInfo:
+        """What the log lines of an operation carry."""
+        return LogInfo(
+            self.invocation.arn,
+            identity.parent_id,
+            identity.operation_id,
+            identity.name,
+            attempt,
+        )
+
+    def is_replaying(self) -> bool:
+        """Whether the code runs through a part that an earlier invocation has run already.
+
+        True as long as the operation that would come next is on record.
+        """
+        if self._completed:
+            return True
+        if self._replaying and self.ids.peek() not in self.invocation.journal:
+            self._replaying = False
+        return self._replaying
+
+
+def _user_site() -> tuple[CodeType, int] | None:
+    """The innermost line of user code on the stack."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lineno)

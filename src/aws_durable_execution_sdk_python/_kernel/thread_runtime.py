@@ -1,0 +1,150 @@
+"""Runs operations for blocking callers: the calling thread drives the operation's coroutine.
+
+A replayed operation and a step's body never leave the user's thread; only what must be saved or
+scheduled crosses to the event loop.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
+from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
+from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch
+from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+    from aws_durable_execution_sdk_python._kernel.ports import Runtime
+    from aws_durable_execution_sdk_python._kernel.position import Position
+
+T = TypeVar("T")
+
+
+class ThreadRuntime:
+    """One run of blocking user code in one thread.
+
+    Attributes:
+        parked_on: set once the code has to wait for the service. From then on its stack is
+            being unwound: every durable call refuses, and its outcome is not used. The code
+            runs again when one of these operations has moved on.
+    """
+
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
+        self.parked_on: tuple[Pending, ...] | None = None
+        self.stretch = Stretch()
+
+    def drive(self, operation: Coroutine[Any, Any, T]) -> T:
+        """Run an operation's coroutine to its end on this thread."""
+        try:
+            operation.send(None)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        operation.close()
+        raise RuntimeError("an operation yielded to an event loop from a blocking call")
+
+    def check(self) -> None:
+        if self.parked_on is not None:
+            raise SuspendExecution("this branch is suspended")
+        self.invocation.check()
+
+    def post(self, update: OperationUpdate) -> None:
+        self.check()
+        invocation = self.invocation
+        invocation.inbox.put(invocation.checkpointer.submit, update)
+
+    async def save(self, update: OperationUpdate) -> None:
+        # Also here: a context's function that swallowed the suspension has no result to save.
+        self.check()
+        invocation, host = self.invocation, Host()
+        invocation.inbox.put(invocation.save_for, host, self.stretch, update)
+        host.wait()
+
+    async def commit(self, update: OperationUpdate) -> Operation | None:
+        await self.save(update)
+        return self.invocation.journal.get(update.operation_id)
+
+    async def park(self, pending: Pending) -> None:
+        operation = self.invocation.journal.get(pending.operation_id)
+        if pending_state(operation, pending.operation_id) is not None:
+            self._unwind((pending,))
+
+    def _unwind(self, pending: tuple[Pending, ...]) -> NoReturn:
+        self.parked_on = pending
+        raise SuspendExecution("waiting for the service")
+
+    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+        token = ownership.enter(body)
+        try:
+            result = function(*args)
+            return self._await_body(result) if inspect.isawaitable(result) else result
+        finally:
+            ownership.leave(token)
+
+    async def call_within(
+        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        # Not on this thread, which must go on when the time is up.
+        return self._on_loop(partial(self.invocation.call_within, seconds, body, function, args))
+
+    def _await_body(self, body: Awaitable[Any]) -> Any:
+        try:
+            return self._on_loop(partial(self.invocation.await_body, body))
+        finally:
+            if inspect.iscoroutine(body):
+                body.close()  # it never began if the invocation was ending
+
+    async def enter(
+        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        if kind is Kind.ASYNC:
+            asynchronous = self.invocation.loop_runtime
+            return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
+        position.runtime = self
+        token = ownership.enter(position)
+        try:
+            result = function(self.invocation.blocking_context(position, self), *args)
+        finally:
+            ownership.leave(token)
+        if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise ValidationError(
+                f"{kind_of(inspect.unwrap(function))} was given the blocking context but returned "
+                "an awaitable: declare it `async def`, or annotate its parameter as "
+                "AsyncDurableContext"
+            )
+        return result
+
+    def host(
+        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
+    ) -> Coroutine[Any, Any, Any]:
+        return make(self)
+
+    async def branches(self, branches: Branches) -> BranchOutcomes:
+        host = Host()
+        run = partial(branches.run, host)
+        outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
+        if not isinstance(outcome, BranchOutcomes):
+            self._unwind(outcome)
+        return outcome
+
+    def _on_loop(
+        self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
+    ) -> Any:
+        """Block this thread while the event loop runs a coroutine in this thread's context."""
+        host = host or Host()
+        context = contextvars.copy_context()
+        self.invocation.inbox.put(self.invocation.start_for, host, self.stretch, make, context)
+        return host.wait()

@@ -1,0 +1,1 @@
+"""What an execution environment of Lambda keeps from invocation to invocation."""

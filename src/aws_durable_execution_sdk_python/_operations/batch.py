@@ -1,0 +1,231 @@
+"""map and parallel: a context operation whose body is a set of branches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.completion import (
+    BatchItem,
+    BatchItemStatus,
+    BatchKind,
+    BatchResult,
+    CompletionReason,
+    CompletionTracker,
+    read_completion_record,
+    write_completion_record,
+)
+from aws_durable_execution_sdk_python._core.envelope import encode_batch
+from aws_durable_execution_sdk_python._core.errors import describe
+from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    TERMINAL,
+    Operation,
+    OperationSubType,
+    OperationType,
+)
+from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind
+from aws_durable_execution_sdk_python._core.validation import LARGE_RESULT_BYTES
+from aws_durable_execution_sdk_python._kernel.branches import Branch, Branches
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
+from aws_durable_execution_sdk_python._operations.step import Step, run_step
+from aws_durable_execution_sdk_python.config import (
+    CompletionConfig,
+    MapConfig,
+    NestingType,
+    ParallelConfig,
+    StepConfig,
+)
+from aws_durable_execution_sdk_python.exceptions import (
+    DurableOperationError,
+    NonDeterministicExecutionError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBranch:
+    """One branch as the code asks for it."""
+
+    name: str
+    kind: Kind
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One map or parallel as the code asks for it; `branch` gives the branch of an index."""
+
+    outer: Position
+    identity: OperationIdentity
+    kinds: Sequence[Kind]
+    branch: Callable[[int], BatchBranch]
+    config: MapConfig[Any] | ParallelConfig[Any]
+    branch_sub_type: OperationSubType
+    record_kind: BatchKind
+
+    @property
+    def is_flat(self) -> bool:
+        return self.config.nesting_type is NestingType.FLAT
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the default serdes writes the items, which then read back as they are."""
+        return self.config.serdes is None and self.config.item_serdes is None
+
+    @property
+    def completion(self) -> CompletionConfig:
+        return self.config.completion_config
+
+
+def run_batch(runtime: Runtime, batch: Batch) -> Coroutine[Any, Any, BatchResult[Any]]:
+    """Run the branches until the batch is decided, or give the result it had before."""
+
+    async def body(runtime: Runtime, position: Position) -> BatchResult[Any]:
+        return await _run_branches(runtime, batch, position)
+
+    async def rebuild(runtime: Runtime, position: Position, operation: Operation) -> Any:
+        return await _rebuild(runtime, batch, position, operation)
+
+    def summarise(result: BatchResult[Any]) -> str:
+        generator = batch.config.summary_generator
+        summary = None if generator is None else generator(result)
+        return write_completion_record(batch.record_kind, result, summary)
+
+    child = Child(
+        batch.outer,
+        batch.identity,
+        body,
+        serdes=batch.config.serdes,
+        summarise=summarise,
+        encode=_encode if batch.is_plain else None,
+        rebuild_large=rebuild,
+    )
+    return run_child(runtime, child)
+
+
+def _encode(result: BatchResult[Any]) -> str | None:
+    # Each result was read back from its branch's own record, and would come out the same again.
+    return encode_batch(result, LARGE_RESULT_BYTES)
+
+
+def step_body(function: Bound[Any]) -> Body:
+    """A branch that is one bound step: it runs as a real step inside its branch."""
+
+    async def body(runtime: Runtime, position: Position) -> Any:
+        identity = position.take(OperationType.STEP, OperationSubType.STEP, function._original_name)
+        return await run_step(runtime, Step.around(position, identity, function, StepConfig()))
+
+    return body
+
+
+def function_body(kind: Kind, function: Callable[..., Any], *args: Any) -> Body:
+    """A branch that is a function of its own context."""
+
+    async def body(runtime: Runtime, position: Position) -> Any:
+        return await runtime.enter(kind, position, function, *args)
+
+    return body
+
+
+# ------------------------------------------------------------------------------- first run
+
+
+async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
+    tracker = CompletionTracker(batch.completion, len(batch.kinds))
+    branches = Branches(
+        runtime.invocation,
+        batch.kinds,
+        partial(_branch, batch, position),
+        tracker,
+        batch.config.max_concurrency,
+    )
+    outcomes = await runtime.branches(branches)
+    items: list[BatchItem[Any]] = []
+    for index, status in enumerate(tracker.statuses):
+        if status is not None:
+            error = outcomes.errors.get(index)
+            items.append(
+                BatchItem(
+                    index,
+                    status,
+                    outcomes.results.get(index),
+                    None if error is None else describe(error),
+                )
+            )
+    return BatchResult(items, outcomes.reason)
+
+
+def _branch(batch: Batch, position: Position, index: int) -> Branch:
+    asked = batch.branch(index)
+    identity = position.branch(batch.identity, index, batch.branch_sub_type, asked.name)
+    child = Child(
+        position,
+        identity,
+        asked.body,
+        serdes=batch.config.item_serdes or batch.config.serdes,
+        is_virtual=batch.is_flat,
+        lazy_close=True,
+    )
+    return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
+
+
+# ------------------------------------------------------------ replay of a result too large to store
+
+
+async def _rebuild(
+    runtime: Runtime, batch: Batch, position: Position, operation: Operation
+) -> BatchResult[Any]:
+    """The result again, from the completion record and the branches' own checkpoints."""
+    record = read_completion_record(batch.record_kind, operation.result)
+    if record is None:
+        return await _derive(runtime, batch, position)
+    items: list[BatchItem[Any]] = []
+    for index in range(min(record.total_count, len(batch.kinds))):
+        if record.is_started(index):
+            items.append(BatchItem(index, BatchItemStatus.STARTED))
+        else:
+            items.append(await _settled(runtime, batch, position, index))
+    return BatchResult(items, record.completion_reason)
+
+
+async def _settled(
+    runtime: Runtime, batch: Batch, position: Position, index: int
+) -> BatchItem[Any]:
+    """A branch that had ended when the batch was decided."""
+    branch = _branch(batch, position, index)
+    if not batch.is_flat and not runtime.invocation.journal.is_terminal(branch.operation_id):
+        raise NonDeterministicExecutionError(
+            f"branch {index} of {batch.identity.name or batch.identity.operation_id} had completed "
+            "when its map or parallel was decided, but its outcome is not on record"
+        )
+    try:
+        result = await runtime.host(branch.kind, branch.make)
+    except DurableOperationError as error:
+        return BatchItem(index, BatchItemStatus.FAILED, error=describe(error))
+    return BatchItem(index, BatchItemStatus.SUCCEEDED, result)
+
+
+async def _derive(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
+    """Without a usable record: every branch as its checkpoint shows it, the reason inferred."""
+    tracker = CompletionTracker(batch.completion, len(batch.kinds))
+    reason: CompletionReason | None = None
+    items: list[BatchItem[Any]] = []
+    for index in range(len(batch.kinds)):
+        operation = runtime.invocation.journal.get(operation_id(batch.identity.operation_id, index))
+        if operation is None and not batch.is_flat:
+            continue
+        tracker.started(index)
+        if operation is not None and operation.status not in TERMINAL:
+            items.append(BatchItem(index, BatchItemStatus.STARTED))
+            continue
+        item = await _settled(runtime, batch, position, index)
+        items.append(item)
+        mark = tracker.succeeded if item.status is BatchItemStatus.SUCCEEDED else tracker.failed
+        mark(index)
+        reason = reason or tracker.decision()
+    return BatchResult(items, reason or CompletionReason.ALL_COMPLETED)

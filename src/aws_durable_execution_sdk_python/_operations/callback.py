@@ -1,0 +1,153 @@
+"""create_callback, Callback.result and wait_for_callback: wait for the world outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.errors import recorded_error
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    CallbackOptions,
+    Operation,
+    OperationAction,
+    OperationSubType,
+    OperationType,
+    Status,
+)
+from aws_durable_execution_sdk_python._core.user_functions import accepts
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operations.step import Step, run_step
+from aws_durable_execution_sdk_python.config import (
+    CallbackConfig,
+    StepConfig,
+    WaitForCallbackConfig,
+)
+from aws_durable_execution_sdk_python.exceptions import (
+    CallbackError,
+    CallbackExternalError,
+    CallbackSubmitterError,
+    CallbackTimeoutError,
+    ExecutionError,
+    StepError,
+)
+from aws_durable_execution_sdk_python.logger import Logger
+from aws_durable_execution_sdk_python.serdes import (
+    CallbackSerDes,
+    PassThroughSerDes,
+    SerDes,
+    deserialize,
+)
+from aws_durable_execution_sdk_python.types import WaitForCallbackContext
+
+_ERRORS: dict[Status, type[CallbackError]] = {
+    Status.FAILED: CallbackExternalError,
+    Status.TIMED_OUT: CallbackTimeoutError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackHandle:
+    """A callback that was created; what `result()` needs to know."""
+
+    identity: OperationIdentity
+    config: CallbackConfig[Any]
+    callback_id: str
+
+
+def take_callback(
+    position: Position, name: str | None, config: CallbackConfig[Any]
+) -> OperationIdentity:
+    return position.take(OperationType.CALLBACK, config.sub_type or OperationSubType.CALLBACK, name)
+
+
+async def create_callback(
+    runtime: Runtime, identity: OperationIdentity, config: CallbackConfig[Any]
+) -> CallbackHandle:
+    """Register the callback; its id comes with the service's answer.
+
+    A callback that has ended already gives its handle all the same: an error is for `result()`
+    to raise, so that the code in between runs the same on replay.
+    """
+    runtime.check()
+    operation = runtime.invocation.journal.find(identity)
+    if operation is None:
+        options = CallbackOptions(config.timeout_seconds, config.heartbeat_timeout_seconds)
+        operation = await runtime.commit(
+            identity.update(OperationAction.START, callback_options=options)
+        )
+    details = operation.callback_details if operation else None
+    if details is None or details.callback_id is None:
+        raise ExecutionError(f"the service gave callback {identity.operation_id} no id")
+    return CallbackHandle(identity, config, details.callback_id)
+
+
+async def callback_result(runtime: Runtime, handle: CallbackHandle) -> Any:
+    """What the callback was answered with; waits for the answer."""
+    runtime.check()
+    operation_id = handle.identity.operation_id
+    journal = runtime.invocation.journal
+    operation = journal.get(operation_id)
+    while (pending := pending_state(operation, operation_id)) is not None:
+        await runtime.park(pending)
+        operation = journal.get(operation_id)
+    assert operation is not None  # pending_state
+    return _outcome(runtime, handle, operation)
+
+
+def _outcome(runtime: Runtime, handle: CallbackHandle, operation: Operation) -> Any:
+    compat_aws = runtime.invocation.compat_aws
+    if operation.status is Status.SUCCEEDED:
+        serdes: SerDes[Any] = handle.config.serdes or (
+            PassThroughSerDes() if compat_aws else CallbackSerDes()
+        )
+        identity = handle.identity
+        return deserialize(
+            serdes,
+            operation.result,
+            identity.operation_id,
+            runtime.invocation.arn,
+            name=identity.name,
+        )
+    on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
+    if operation.status is Status.TIMED_OUT and on_timeout == "none":
+        return None
+    stored = recorded_error(operation)
+    raise _ERRORS.get(operation.status, CallbackError)(
+        stored.message, stored.type, stored.data, stored.stack_trace, handle.callback_id
+    )
+
+
+def _make_context(logger: Logger, _: int) -> WaitForCallbackContext:
+    return WaitForCallbackContext(logger)
+
+
+async def wait_for_callback(
+    runtime: Runtime,
+    position: Position,
+    submitter: Callable[..., Any],
+    name: str | None,
+    config: WaitForCallbackConfig[Any],
+) -> Any:
+    """The body of the child context: create the callback, hand its id out, wait."""
+    prefix = f"{name} " if name else ""
+    identity = take_callback(position, f"{prefix}create callback id", config)
+    handle = await create_callback(runtime, identity, config)
+    step = Step(
+        position,
+        position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
+        submitter,
+        StepConfig(config.retry_strategy, serdes=config.serdes),
+        _make_context if accepts(submitter, 2) else None,
+        (handle.callback_id,),
+    )
+    try:
+        await run_step(runtime, step)
+    except StepError as error:
+        raise CallbackSubmitterError(
+            f"the submitter of the callback failed: {error}", callback_id=handle.callback_id
+        ) from error
+    return await callback_result(runtime, handle)

@@ -1,0 +1,164 @@
+"""run_in_child_context, and the context operation that map, parallel and callbacks build on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.errors import (
+    describe_for_record,
+    rebuild,
+    recorded_error,
+)
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    ContextOptions,
+    Operation,
+    OperationAction,
+    OperationUpdate,
+    Status,
+)
+from aws_durable_execution_sdk_python._core.validation import (
+    LARGE_RESULT_BYTES,
+    payload_size,
+    utf8_size,
+)
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python.exceptions import (
+    ChildContextError,
+    DurableOperationError,
+    ExecutionError,
+    InvocationError,
+    NonDeterministicExecutionError,
+)
+from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, round_trip
+
+Body = Callable[[Runtime, Position], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One context operation as the code asks for it.
+
+    Attributes:
+        outer: where the operation stands.
+        body: what runs inside, given the runtime and the position inside.
+        summarise: makes the payload that stands for a result too large to store.
+        encode: writes a result that needs no reading back; None if it is too large to store.
+        rebuild_large: makes such a result again on replay; by default the body does.
+        is_virtual: whether the context leaves no record of its own.
+        lazy_close: whether the closing update only has to come before the enclosing one's.
+        error_class: what a failure raises.
+    """
+
+    outer: Position
+    identity: OperationIdentity
+    body: Body
+    serdes: SerDes[Any] | None = None
+    summarise: Callable[[Any], str] | None = None
+    encode: Callable[[Any], str | None] | None = None
+    rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[Any]] | None = None
+    is_virtual: bool = False
+    lazy_close: bool = False
+    error_class: type[DurableOperationError] = ChildContextError
+
+    def inside(self) -> Position:
+        identity = self.identity
+        return self.outer.child(identity.operation_id, identity.order, is_virtual=self.is_virtual)
+
+
+async def run_child(runtime: Runtime, child: Child) -> Any:
+    """Run a context's body, or give what it returned or raised before."""
+    runtime.check()
+    identity, journal = child.identity, runtime.invocation.journal
+    operation = None if child.is_virtual else journal.find(identity)
+    if child.is_virtual:
+        _check_never_recorded(runtime, identity)
+    elif operation is None:
+        if runtime.invocation.deadline.is_near():
+            await runtime.invocation.deadline.hold(runtime)
+        runtime.post(identity.update(OperationAction.START))
+    elif operation.status is Status.SUCCEEDED:
+        return await _recorded(runtime, child, operation)
+    elif operation.status is not Status.STARTED:
+        raise rebuild(child.error_class, recorded_error(operation))
+    else:
+        journal.open_context(identity.operation_id, identity.parent_id)
+        # An older SDK may have begun it under another sub-type, which its end has to repeat.
+        identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
+    try:
+        value = await child.body(runtime, child.inside())
+        payload, value = _stored(runtime, child, value)
+        closing = _succeeded(child, identity, value, payload)
+    except ExecutionError:
+        raise
+    except Exception as error:
+        if isinstance(error, InvocationError) and error.is_retryable():
+            raise
+        described = describe_for_record(error)
+        await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
+        raise rebuild(child.error_class, described) from error
+    await _close(runtime, child, closing)
+    return value
+
+
+def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None:
+    """A virtual context has no operation of its own, also in what earlier code recorded."""
+    if identity.operation_id in runtime.invocation.journal:
+        raise NonDeterministicExecutionError(
+            f"the context {identity.name or identity.operation_id} is virtual, but this "
+            "execution recorded an operation for it: it was not virtual before"
+        )
+
+
+async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any:
+    details = operation.context_details
+    if details is None or not details.replay_children:
+        return _decode(runtime, child, operation.result)
+    if child.rebuild_large is not None:
+        return await child.rebuild_large(runtime, child.inside(), operation)
+    return _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+
+
+def _succeeded(
+    child: Child, identity: OperationIdentity, value: Any, payload: str | None
+) -> OperationUpdate:
+    large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
+    if large:
+        summary = child.summarise(value) if child.summarise is not None else ""
+        payload = payload_size("the summary of the context's result", summary)
+    return identity.update(
+        OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
+    )
+
+
+async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> None:
+    if child.is_virtual:
+        return
+    if child.lazy_close:
+        runtime.post(update)
+    else:
+        await runtime.save(update)
+
+
+def _stored(runtime: Runtime, child: Child, value: Any) -> tuple[str | None, Any]:
+    """What to store of a result, None if it is too large, and what the program sees of it."""
+    if child.encode is not None:
+        return child.encode(value), value
+    return _round_trip(runtime, child, value)
+
+
+def _round_trip(runtime: Runtime, child: Child, value: Any) -> tuple[str, Any]:
+    identity = child.identity
+    return round_trip(
+        child.serdes, value, identity.operation_id, runtime.invocation.arn, name=identity.name
+    )
+
+
+def _decode(runtime: Runtime, child: Child, payload: str | None) -> Any:
+    identity = child.identity
+    return deserialize(
+        child.serdes, payload, identity.operation_id, runtime.invocation.arn, name=identity.name
+    )

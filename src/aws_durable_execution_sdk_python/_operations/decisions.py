@@ -1,0 +1,33 @@
+"""Ask the user's strategies, and check that they answer with a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.retries import RetryDecision
+from aws_durable_execution_sdk_python.waits import WaitForConditionDecision
+
+D = TypeVar("D", RetryDecision, WaitForConditionDecision)
+
+
+def retry_decision(
+    strategy: Callable[[Exception, int], Any], error: Exception, attempt: int
+) -> RetryDecision:
+    """What a retry strategy says about a failed attempt."""
+    return _checked(strategy(error, attempt), RetryDecision, "retry strategy")
+
+
+def wait_decision(
+    strategy: Callable[[Any, int], Any], state: Any, attempt: int
+) -> WaitForConditionDecision:
+    """What a wait strategy says about a state."""
+    return _checked(strategy(state, attempt), WaitForConditionDecision, "wait strategy")
+
+
+def _checked(answer: object, kind: type[D], what: str) -> D:
+    if not isinstance(answer, kind):
+        raise ValidationError(f"a {what} must return a {kind.__name__}, got {kind_of(answer)}")
+    return answer

@@ -1,0 +1,204 @@
+"""step: run the user's function once per attempt and keep what it returned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from aws_durable_execution_sdk_python._core.errors import (
+    describe_for_record,
+    rebuild,
+    recorded_error,
+)
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    TERMINAL,
+    Operation,
+    OperationAction,
+    Status,
+    StepOptions,
+)
+from aws_durable_execution_sdk_python._core.user_functions import takes_positional
+from aws_durable_execution_sdk_python._core.validation import payload_size
+from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
+from aws_durable_execution_sdk_python.exceptions import (
+    ExecutionError,
+    RetryableSerDesError,
+    SerDesError,
+    StepError,
+    StepInterruptedError,
+    ValidationError,
+)
+from aws_durable_execution_sdk_python.logger import Logger
+from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
+from aws_durable_execution_sdk_python.serdes import deserialize, round_trip
+from aws_durable_execution_sdk_python.types import StepContext
+
+
+class Step(NamedTuple):
+    """One step as the code asks for it.
+
+    `make_context` turns a logger and the attempt's number into the function's first argument;
+    None for a function that takes no context. `extra` are arguments that come before it.
+    """
+
+    position: Position
+    identity: OperationIdentity
+    function: Callable[..., Any]
+    config: StepConfig[Any]
+    make_context: Callable[[Logger, int], Any] | None = StepContext
+    extra: tuple[Any, ...] = ()
+
+    @classmethod
+    def around(
+        cls,
+        position: Position,
+        identity: OperationIdentity,
+        function: Callable[..., Any],
+        config: StepConfig[Any],
+    ) -> Step:
+        """A step of a bare or decorated function."""
+        context = StepContext if takes_positional(function) else None
+        return cls(position, identity, function, config, context)
+
+    @property
+    def at_most_once(self) -> bool:
+        return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
+
+    @property
+    def strategy(self) -> RetryStrategy | None:
+        chosen = self.config.retry_strategy
+        if chosen is None and self.position.invocation.compat_aws:
+            return RetryPresets.default()
+        return chosen
+
+
+async def run_step(runtime: Runtime, step: Step) -> Any:
+    """Run a step, or give what it returned or raised before."""
+    runtime.check()
+    identity = step.identity
+    journal, deadline = runtime.invocation.journal, runtime.invocation.deadline
+    operation = journal.find(identity)
+    while True:
+        status = None if operation is None else operation.status
+        if operation is not None and status in TERMINAL:
+            return _recorded(runtime, step, operation)
+        pending = operation and pending_state(operation, identity.operation_id)
+        if pending:
+            await runtime.park(pending)
+            operation = journal.get(identity.operation_id)
+            continue
+        if status is Status.STARTED and step.at_most_once:
+            error = StepInterruptedError(
+                f"the step {identity.name or identity.operation_id} had started in an earlier "
+                "invocation that was cut off, and runs at most once per attempt"
+            )
+            operation = await _failed(runtime, step, operation, error)
+            continue
+        if deadline.holds_body():
+            await deadline.hold(runtime)
+        if status is not Status.STARTED:
+            operation = await _start(runtime, step, operation)
+            if operation is not None and operation.status is not Status.STARTED:
+                continue
+        attempt = _attempt(operation)
+        try:
+            result = await _call(runtime, step, attempt)
+        except ExecutionError:
+            raise
+        except Exception as error:
+            operation = await _failed(runtime, step, operation, error)
+            continue
+        return await _succeeded(runtime, step, result)
+
+
+async def _start(runtime: Runtime, step: Step, operation: Operation | None) -> Operation | None:
+    """Record that an attempt begins; wait for it only if it must never run twice."""
+    start = step.identity.update(OperationAction.START)
+    if step.at_most_once:
+        return await runtime.commit(start)
+    runtime.post(start)
+    # The answer may be long in coming: until then what was recorded before still counts.
+    return None if operation is None else _as_started(operation)
+
+
+async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
+    identity, position = step.identity, step.position
+    args = step.extra
+    if step.make_context is not None:
+        info = position.log_info(identity, attempt)
+        args = (*args, step.make_context(Logger(position.underlying_logger, info), attempt))
+    function = runtime.invocation.body(
+        identity, attempt, step.function, at_most_once=step.at_most_once
+    )
+    body, seconds = StepBody(identity.name), step.config.timeout_seconds
+    if seconds is None:
+        return await runtime.call(body, function, *args)
+    return await runtime.call_within(seconds, body, function, *args)
+
+
+async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
+    identity, serdes = step.identity, step.config.serdes
+    arn = runtime.invocation.arn
+    try:
+        payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
+        payload_size("the result of the step", payload)
+    except RetryableSerDesError:
+        raise
+    except (SerDesError, ValidationError) as error:
+        described = describe_for_record(error)
+        await runtime.save(identity.update(OperationAction.FAIL, error=described))
+        raise rebuild(StepError, described) from error
+    await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
+    return value
+
+
+async def _failed(
+    runtime: Runtime, step: Step, operation: Operation | None, error: Exception
+) -> Operation | None:
+    """Ask the retry strategy; returns the operation waiting for its next attempt, or raises."""
+    identity, strategy = step.identity, step.strategy
+    decision = RetryDecision.no_retry()
+    try:
+        if strategy is not None:
+            decision = retry_decision(strategy, error, _attempt(operation))
+    except Exception as strategy_error:
+        error = strategy_error
+    described = describe_for_record(error)
+    if not decision.should_retry:
+        await runtime.save(identity.update(OperationAction.FAIL, error=described))
+        raise rebuild(StepError, described) from error
+    options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))
+    return await runtime.commit(
+        identity.update(OperationAction.RETRY, error=described, step_options=options)
+    )
+
+
+def _attempt(operation: Operation | None) -> int:
+    """The number of the running attempt: the record counts those that ended."""
+    if operation is None or operation.step_details is None:
+        return 1
+    return operation.step_details.attempt + 1
+
+
+def _as_started(operation: Operation) -> Operation:
+    return dataclasses.replace(operation, status=Status.STARTED)
+
+
+def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
+    if operation.status is not Status.SUCCEEDED:
+        raise rebuild(StepError, recorded_error(operation))
+    identity = step.identity
+    return deserialize(
+        step.config.serdes,
+        operation.result,
+        identity.operation_id,
+        runtime.invocation.arn,
+        name=identity.name,
+    )

@@ -1,0 +1,88 @@
+"""What the engine asks of a client of the durable execution service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws_durable_execution_sdk_python._core.model import (
+    CheckpointOutput,
+    OperationUpdate,
+    StateOutput,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepAttempt:
+    """One attempt of a step, or one check of a wait_for_condition, whose function is to run.
+
+    Attributes:
+        execution_arn: the execution.
+        operation_id: the operation, its `name` if it has one.
+        number: of the attempt, from 1 on. One that was cut off may run again under its number.
+        at_most_once: whether it may not.
+    """
+
+    execution_arn: str
+    operation_id: str
+    name: str | None
+    number: int
+    at_most_once: bool = False
+
+
+# Gives what is to run in an attempt: the function that it is given, or something in its place.
+StandIn = Callable[[StepAttempt, Callable[..., Any]], Callable[..., Any]]
+
+
+class DurableServiceClient(Protocol):
+    """The two calls one invocation makes.
+
+    A client fails with `CheckpointError` or `GetExecutionStateError`, whose `is_retryable()` says
+    whether another invocation can help; `service.errors.classify` makes them. It never retries a
+    call under another client token: a checkpoint whose answer was lost must stay recognisable.
+
+    Clients of test runners may have further attributes: `clock`, which the SDK's timers follow,
+    `stand_in`, a `StandIn` that is asked before the function of a step runs, and `recall`, a
+    `core.journal.Recall` that is asked what is recorded of an operation.
+    """
+
+    async def checkpoint(
+        self,
+        durable_execution_arn: str,
+        checkpoint_token: str,
+        updates: Sequence[OperationUpdate],
+        client_token: str | None,
+    ) -> CheckpointOutput:
+        """Save updates, or with none of them refresh the state and the token.
+
+        Parameters:
+            durable_execution_arn: the execution.
+            checkpoint_token: the latest token; the call uses it up.
+            updates: what changed, in order.
+            client_token: makes repeats of this call one call; None lets the client choose.
+
+        Returns:
+            The next token and the operations that changed since the last answer.
+        """
+        ...
+
+    async def get_execution_state(
+        self,
+        durable_execution_arn: str,
+        checkpoint_token: str,
+        next_marker: str,
+        max_items: int = 1000,
+    ) -> StateOutput:
+        """Read one page of operations. The token stays valid.
+
+        Parameters:
+            durable_execution_arn: the execution.
+            checkpoint_token: the latest token.
+            next_marker: the marker of the answer this page continues.
+            max_items: the most operations to return, 1 to 1000.
+
+        Returns:
+            The operations, and the marker of the next page if there is one.
+        """
+        ...

@@ -1,5 +1,0 @@
-"""Clients of the durable execution service. Nothing here imports an AWS library until used."""
-
-from aws_durable_execution_sdk_python.service.protocol import DurableServiceClient
-
-__all__ = ["DurableServiceClient"]
