@@ -1,0 +1,177 @@
+"""The event loop of an environment: the standard library's, which counts what could wake it.
+
+Rules that suspension, checkpoints and the end of an invocation rely on:
+
+- A *source* is what can make a callback run although none is ready: a timer, a job of an executor,
+  a registered file descriptor. Each is known from its beginning to its end, through overrides of
+  public methods alone (`call_at`, `run_in_executor`, the selector given to the constructor).
+- What the engine itself has going is no source. Its flows of control carry `ENGINE` as their
+  `origin`; tasks, callbacks and transports inherit it by their context. User code never does.
+- `select` with a timeout other than 0 is asyncio's own word that no callback is ready. Then, and
+  only then, the idle hooks are asked, in order; the first that answers True has scheduled
+  something, and the loop goes on at once.
+- A task belongs to the invocation during which it began, unless it was begun by the engine, by
+  another invocation's code, or by a task that was there before.
+
+The backend is asyncio and the loop is this one whatever the process's policy, because all this
+cannot be asked of another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextvars import Context, ContextVar
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+IdleHook = Callable[[], bool]
+
+ENGINE: Final = object()
+# Whose flow of control this is: the engine's, an invocation's (its own token), or nobody's.
+origin: ContextVar[object | None] = ContextVar("durable_origin", default=None)
+
+# Timers that ended are forgotten when the set has doubled since it was last looked through.
+_FIRST_PRUNING = 256
+
+
+class IdleSelector(selectors.DefaultSelector):
+    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`)."""
+
+    on_idle: IdleHook | None = None
+    on_busy: Callable[[], object] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._engines: set[int] = set()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        if origin.get() is ENGINE:
+            self._engines.add(key.fd)
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = super().unregister(fileobj)
+        self._engines.discard(key.fd)
+        return key
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout > 0:
+            if self.on_idle is not None and self.on_idle():
+                timeout = 0
+        elif self.on_busy is not None:
+            self.on_busy()
+        return super().select(timeout)
+
+    def has_events(self) -> bool:
+        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed."""
+        return bool(super().select(0))
+
+    def registered(self) -> list[selectors.SelectorKey]:
+        """The descriptors that are not the engine's."""
+        return [key for fd, key in self.get_map().items() if fd not in self._engines]
+
+
+class EventLoop(asyncio.SelectorEventLoop):
+    """asyncio's loop, with its sources counted.
+
+    Attributes:
+        idle_hooks: asked in order whenever no callback is ready.
+    """
+
+    def __init__(self) -> None:
+        self.idle_hooks: tuple[IdleHook, ...] = ()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._prune_at = _FIRST_PRUNING
+        self._jobs: set[asyncio.Future[Any]] = set()
+        self._invocation: object | None = None
+        self._strangers: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self.selector = IdleSelector()
+        token = origin.set(ENGINE)  # the self-pipe, by which threads wake the loop, is no source
+        try:
+            super().__init__(self.selector)
+        finally:
+            origin.reset(token)
+        self.selector.on_idle = self._idle
+
+    def _idle(self) -> bool:
+        return any(hook() for hook in self.idle_hooks)
+
+    # -- sources ----------------------------------------------------------------------------
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As asyncio's; `call_later` comes through here, and so do sleeps and time-outs."""
+        handle = super().call_at(when, callback, *args, context=context)
+        if _origin_in(context) is not ENGINE:
+            self._timers.add(handle)
+            if len(self._timers) > self._prune_at:
+                self._prune_at = _FIRST_PRUNING + 2 * len(self.timers())
+        return handle
+
+    def engine_call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts]
+    ) -> asyncio.TimerHandle:
+        """A timer of the engine's, whoever's flow of control this is."""
+        return super().call_at(when, callback, *args)
+
+    def run_in_executor(
+        self,
+        executor: Executor | None,
+        func: Callable[[Unpack[Ts]], T],
+        *args: Unpack[Ts],
+    ) -> asyncio.Future[T]:
+        """As asyncio's."""
+        job = super().run_in_executor(executor, func, *args)
+        if origin.get() is not ENGINE:
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+        return job
+
+    def timers(self) -> set[asyncio.TimerHandle]:
+        """The timers that are still to fire."""
+        now = self.time()
+        self._timers = {t for t in self._timers if not t.cancelled() and t.when() > now}
+        return self._timers
+
+    def jobs(self) -> set[asyncio.Future[Any]]:
+        """The jobs of executors that have not ended."""
+        return self._jobs
+
+    # -- whose tasks ------------------------------------------------------------------------
+
+    def begin_invocation(self, token: object) -> None:
+        """From here on, until the next call, new tasks belong to the invocation with this token."""
+        self._invocation = token
+        self._strangers = weakref.WeakSet(asyncio.all_tasks(self))
+
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        """As asyncio's."""
+        task: asyncio.Task[Any] = super().create_task(coro, **options)
+        whose = _origin_in(options.get("context"))
+        if whose is None:
+            creator = asyncio.current_task(self)
+            if creator is not None and creator in self._strangers:
+                self._strangers.add(task)
+        elif whose is not self._invocation:
+            self._strangers.add(task)
+        return task
+
+    def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
+        """The tasks of the invocation that have not ended."""
+        return [task for task in asyncio.all_tasks(self) if task not in self._strangers]
+
+
+def _origin_in(context: Context | None) -> object | None:
+    return origin.get() if context is None else context.get(origin)
