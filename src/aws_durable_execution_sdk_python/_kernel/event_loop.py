@@ -109,7 +109,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self,
         when: float,
         callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
+        *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's; `call_later` comes through here, and so do sleeps and time-outs."""
@@ -121,7 +121,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         return handle
 
     def engine_call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts]
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> asyncio.TimerHandle:
         """A timer of the engine's, whoever's flow of control this is."""
         return super().call_at(when, callback, *args)
@@ -130,7 +130,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self,
         executor: Executor | None,
         func: Callable[[Unpack[Ts]], T],
-        *args: Unpack[Ts],
+        *args: *Ts,
     ) -> asyncio.Future[T]:
         """As asyncio's."""
         job = super().run_in_executor(executor, func, *args)
