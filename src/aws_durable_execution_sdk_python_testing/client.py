@@ -15,14 +15,13 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._service.errors import is_retryable
-from aws_durable_execution_sdk_python._service.protocol import StandIn
 from aws_durable_execution_sdk_python.exceptions import (
     BotoClientError,
     CheckpointError,
     GetExecutionStateError,
 )
-from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import ServiceError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.payloads import from_api
@@ -43,18 +42,14 @@ class HandlerApi(Protocol):
 class InProcessClient:
     """A `DurableServiceClient` that calls a local service directly.
 
-    Args:
+    Parameters:
         service: the service.
-        clock: its clock, by which the SDK runs its own timers.
-        stand_in: gives what the SDK calls in place of a step's function.
+        hooks: what goes with it into the SDK: its clock, and what stands in for steps.
     """
 
-    def __init__(
-        self, service: HandlerApi, clock: RealClock, stand_in: StandIn | None = None
-    ) -> None:
+    def __init__(self, service: HandlerApi, hooks: Hooks) -> None:
         self._service = service
-        self.clock = clock
-        self.stand_in = stand_in
+        self.hooks = hooks
 
     async def checkpoint(
         self,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python_testing.client import HandlerApi, InProcessClient
 from aws_durable_execution_sdk_python_testing.clock import RealClock
 from aws_durable_execution_sdk_python_testing.engine import (
@@ -97,7 +98,7 @@ class InProcessInvoker:
             function.seconds(service),
             invocation.tenant_id,
         )
-        client = InProcessClient(service, service.clock, self._steps.stand_in)
+        client = InProcessClient(service, Hooks(service.clock, self._steps.stand_in))
         event = json.loads(json.dumps(invocation.event))
         run = run_replaying if self._replay_every_checkpoint else run_once
         try:

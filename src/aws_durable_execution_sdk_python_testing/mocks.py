@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject
-from aws_durable_execution_sdk_python._service.protocol import StepAttempt
+from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
 from aws_durable_execution_sdk_python.exceptions import StepError
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 

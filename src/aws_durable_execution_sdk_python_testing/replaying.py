@@ -31,7 +31,7 @@ def run_once(run: Run, event: Mapping[str, Any], client: InProcessClient) -> Any
         DurableExecutionInvocationInputWithClient,
     )
 
-    return run(DurableExecutionInvocationInputWithClient.from_event(event, client))
+    return run(DurableExecutionInvocationInputWithClient.from_event(event, client, client.hooks))
 
 
 def run_replaying(run: Run, event: Mapping[str, Any], client: InProcessClient) -> Any:
@@ -45,7 +45,9 @@ def run_replaying(run: Run, event: Mapping[str, Any], client: InProcessClient) -
     state = InitialExecutionState.from_dict(event["InitialExecutionState"])
     while True:
         replaying = _ReplayingClient(client)
-        output = run(DurableExecutionInvocationInputWithClient(arn, token, state, replaying))
+        output = run(
+            DurableExecutionInvocationInputWithClient(arn, token, state, replaying, client.hooks)
+        )
         if replaying.withheld is None:
             return output
         token = replaying.withheld.token
@@ -70,8 +72,6 @@ class _ReplayingClient:
     """
 
     def __init__(self, client: InProcessClient) -> None:
-        self.clock = client.clock
-        self.stand_in = client.stand_in
         self.withheld: _Withheld | None = None
         self._client = client
 

@@ -13,8 +13,10 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
+import anyio
+
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
-from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
+from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -27,6 +29,8 @@ from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
+from aws_durable_execution_sdk_python._kernel.event_loop import ENGINE, EventLoop, origin
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
@@ -37,11 +41,7 @@ from aws_durable_execution_sdk_python._kernel.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
 from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
-from aws_durable_execution_sdk_python._service.protocol import (
-    DurableServiceClient,
-    StandIn,
-    StepAttempt,
-)
+from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     InvocationError,
@@ -75,6 +75,7 @@ class Invocation:
         initial: StateOutput,
         *,
         contexts: ContextFactories,
+        hooks: Hooks,
         lambda_context: Any = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
@@ -82,21 +83,22 @@ class Invocation:
         self.arn = arn
         self.lambda_context = lambda_context
         self.compat_aws = compat_aws
+        self.hooks = hooks
         self._contexts = contexts
-        self.loop = asyncio.get_running_loop()
-        self.journal = Journal(arn.rpartition("/")[2], getattr(client, "recall", None))
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, EventLoop)
+        self.loop = loop
+        self.journal = Journal(arn.rpartition("/")[2], hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        # Errors of branches that call for another invocation, once their siblings are done.
-        self.postponed: set[InvocationError] = set()
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
-        self._before = asyncio.all_tasks()
+        self._handler_ended: tuple[BaseException | None, Any] | None = None
+        loop.begin_invocation(self)
         self.inbox = Inbox(self.loop)
         self.workers = Workers(self.inbox, self._work_done)
-        self._stand_in: StandIn | None = getattr(client, "stand_in", None)
-        clock: Clock = getattr(client, "clock", None) or SystemClock()
+        clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
         self.suspension = Suspension(
@@ -107,6 +109,8 @@ class Invocation:
             arn,
             token,
             self.journal,
+            loop=loop,
+            tuning=hooks.tuning,
             others_ready=self.suspension.others_ready,
             catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
@@ -126,21 +130,10 @@ class Invocation:
         if self._ended:
             raise SuspendExecution("the invocation is ending")
 
-    def body(
-        self,
-        identity: OperationIdentity,
-        attempt: int,
-        function: Callable[..., Any],
-        *,
-        at_most_once: bool = False,
-    ) -> Callable[..., Any]:
-        """What to run in an attempt of a step: its function, or what stands in for it."""
-        if self._stand_in is None:
-            return function
-        described = StepAttempt(
-            self.arn, identity.operation_id, identity.name, attempt, at_most_once
-        )
-        return self._stand_in(described, function)
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing that user code does counts any more."""
+        return self._ended
 
     def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
         """The context object to hand to a blocking function."""
@@ -202,7 +195,7 @@ class Invocation:
     def _release_with(
         self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
     ) -> None:
-        if task.cancelled():
+        if task.cancelled() or self._ended:
             self._release(host, stretch, SuspendExecution("the invocation is ending"))
         else:
             self._release(host, stretch, *task.result())
@@ -242,29 +235,61 @@ class Invocation:
             Whatever makes the service invoke again: a retryable service error, a crash.
         """
         try:
-            await self.checkpointer.load(self._initial)
-        except InvocationError as error:
-            return _failed_unless_retryable(error)
-        event = self._input()
-        consumer = self.loop.create_task(self.checkpointer.run())
-        root = self.spawn(_outcome(partial(self._root, handler, kind, event)))
-        try:
-            await asyncio.wait((root, self._ending), return_when=asyncio.FIRST_COMPLETED)
-            answer = _PENDING
-            if not self._ended:
-                raised, value = root.result()
-                self._ended = True
-                answer = await self._answer(raised, value)
+            try:
+                await self.checkpointer.load(self._initial)
+            except InvocationError as error:
+                return _failed_unless_retryable(error)
+            raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
-            await self._close(consumer)
+            self.checkpointer.close()
+        if raised is not None:
+            raise raised
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
-            if answer is _PENDING and self.postponed:
-                raise self.postponed.pop()
+            if answer is _PENDING and self.loop_runtime.postponed:
+                raise self.loop_runtime.postponed.pop()
             return answer
         if ended.error is None:
             return _PENDING
         return _failed_unless_retryable(ended.error)
+
+    async def _course(
+        self, root: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> tuple[BaseException | None, dict[str, Any]]:
+        """Everything that runs, in one task group; what it came to is a value.
+
+        The group's own scope is never cancelled: user code is given the time it takes to clean up,
+        which a cancelled scope would cut short, and the consumer ends when it is closed.
+        """
+        conclusion: tuple[BaseException | None, dict[str, Any]] = (None, _PENDING)
+        origin.set(ENGINE)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.checkpointer.run)
+            # The handler's flow of control, and what comes of it, is the user's.
+            outer = origin.set(self)
+            group.start_soon(self._run_root, root)
+            origin.reset(outer)
+            try:
+                await self._ending
+                conclusion = await self._conclusion()
+            finally:
+                await self._close()
+        return conclusion
+
+    async def _run_root(self, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        with self.loop_runtime.as_root():
+            outcome = await _outcome(root)
+        if not self._ended:
+            self._handler_ended = outcome
+            self._end()
+
+    async def _conclusion(self) -> tuple[BaseException | None, dict[str, Any]]:
+        if self._handler_ended is None:
+            return None, _PENDING
+        try:
+            return None, await self._answer(*self._handler_ended)
+        except BaseException as error:
+            return error, _PENDING
 
     def _input(self) -> Any:
         operation = self.journal.get(self.journal.execution_id)
@@ -289,18 +314,19 @@ class Invocation:
 
         return self.loop_runtime.host(kind, run)
 
-    async def _close(self, consumer: asyncio.Task[None]) -> None:
+    async def _close(self) -> None:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
-        strangers = {*self._before, *self._limits.watches, consumer, asyncio.current_task()}
-        for task in asyncio.all_tasks(self.loop) - strangers:
+        for task in self._own_tasks():
             task.cancel()
         self.checkpointer.close()
         await self._limits.close()
         await self.workers.close()
-        if not await cancel_and_wait(asyncio.all_tasks(self.loop) - strangers):
+        if not await cancel_and_wait(self._own_tasks()):
             _log.error("a task did not end when it was cancelled, and was left behind")
-        await consumer
+
+    def _own_tasks(self) -> set[asyncio.Task[Any]]:
+        return {*self.loop.tasks_of_invocation()} - self._limits.watches
 
     # -- the answer -------------------------------------------------------------------------
 
@@ -313,7 +339,7 @@ class Invocation:
             return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():
             raise error
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | asyncio.CancelledError):
             raise error
         return await self._failed(error)
 
@@ -328,7 +354,7 @@ class Invocation:
         await self._finish(OperationAction.SUCCEED, payload=result)
         return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
-    async def _failed(self, error: Exception) -> dict[str, Any]:
+    async def _failed(self, error: BaseException) -> dict[str, Any]:
         described = describe(error)
         answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
         if _size(answer) <= MAX_RESPONSE_BYTES:
@@ -361,8 +387,6 @@ async def _outcome(
     """
     try:
         return None, await make()
-    except asyncio.CancelledError:
-        raise
     except BaseException as error:
         return error, None
 

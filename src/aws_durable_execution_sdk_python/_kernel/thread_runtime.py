@@ -16,7 +16,12 @@ from aws_durable_execution_sdk_python._core.model import Operation, OperationUpd
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
+from aws_durable_execution_sdk_python._kernel.branches import (
+    Branches,
+    BranchesAsked,
+    BranchOutcomes,
+)
+from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
 from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ThreadRuntime:
+class ThreadRuntime(CommonRuntime):
     """One run of blocking user code in one thread.
 
     Attributes:
@@ -40,7 +45,7 @@ class ThreadRuntime:
     """
 
     def __init__(self, invocation: Invocation) -> None:
-        self.invocation = invocation
+        super().__init__(invocation)
         self.parked_on: tuple[Pending, ...] | None = None
         self.stretch = Stretch()
 
@@ -57,26 +62,41 @@ class ThreadRuntime:
     def check(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
-        self.invocation.check()
+        self._invocation.check()
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
-        invocation = self.invocation
+        invocation = self._invocation
         invocation.inbox.put(invocation.checkpointer.submit, update)
 
     async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
-        invocation, host = self.invocation, Host()
+        invocation, host = self._invocation, Host()
         invocation.inbox.put(invocation.save_for, host, self.stretch, update)
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         await self.save(update)
-        return self.invocation.journal.get(update.operation_id)
+        return self._invocation.journal.get(update.operation_id)
+
+    async def before_body(self) -> None:
+        if self._invocation.deadline.holds_body():
+            await self._invocation.deadline.hold(self)
+
+    async def before_context(self) -> None:
+        if self._invocation.deadline.is_near():
+            await self._invocation.deadline.hold(self)
+
+    def cancel_requests(self) -> int:
+        return 0
+
+    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
+        # A thread cannot be cancelled: whatever comes as a CancelledError is the code's own.
+        return not self._invocation.is_ending
 
     async def park(self, pending: Pending) -> None:
-        operation = self.invocation.journal.get(pending.operation_id)
+        operation = self._invocation.journal.get(pending.operation_id)
         if pending_state(operation, pending.operation_id) is not None:
             self._unwind((pending,))
 
@@ -96,11 +116,11 @@ class ThreadRuntime:
         self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
     ) -> Any:
         # Not on this thread, which must go on when the time is up.
-        return self._on_loop(partial(self.invocation.call_within, seconds, body, function, args))
+        return self._on_loop(partial(self._invocation.call_within, seconds, body, function, args))
 
     def _await_body(self, body: Awaitable[Any]) -> Any:
         try:
-            return self._on_loop(partial(self.invocation.await_body, body))
+            return self._on_loop(partial(self._invocation.await_body, body))
         finally:
             if inspect.iscoroutine(body):
                 body.close()  # it never began if the invocation was ending
@@ -109,12 +129,12 @@ class ThreadRuntime:
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:
         if kind is Kind.ASYNC:
-            asynchronous = self.invocation.loop_runtime
+            asynchronous = self._invocation.loop_runtime
             return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
         position.runtime = self
         token = ownership.enter(position)
         try:
-            result = function(self.invocation.blocking_context(position, self), *args)
+            result = function(self._invocation.blocking_context(position, self), *args)
         finally:
             ownership.leave(token)
         if inspect.isawaitable(result):
@@ -128,17 +148,22 @@ class ThreadRuntime:
         return result
 
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
-    ) -> Coroutine[Any, Any, Any]:
+        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
         return make(self)
 
-    async def branches(self, branches: Branches) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
         host = Host()
-        run = partial(branches.run, host)
+        run = partial(self._run_branches, branches, host)
         outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)
         return outcome
+
+    async def _run_branches(
+        self, branches: BranchesAsked, host: Host
+    ) -> BranchOutcomes | tuple[Pending, ...]:
+        return await Branches(self._invocation.loop_runtime, branches).run(host)
 
     def _on_loop(
         self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
@@ -146,5 +171,5 @@ class ThreadRuntime:
         """Block this thread while the event loop runs a coroutine in this thread's context."""
         host = host or Host()
         context = contextvars.copy_context()
-        self.invocation.inbox.put(self.invocation.start_for, host, self.stretch, make, context)
+        self._invocation.inbox.put(self._invocation.start_for, host, self.stretch, make, context)
         return host.wait()

@@ -14,7 +14,7 @@ D = TypeVar("D", RetryDecision, WaitForConditionDecision)
 
 
 def retry_decision(
-    strategy: Callable[[Exception, int], Any], error: Exception, attempt: int
+    strategy: Callable[[Any, int], Any], error: BaseException, attempt: int
 ) -> RetryDecision:
     """What a retry strategy says about a failed attempt."""
     return _checked(strategy(error, attempt), RetryDecision, "retry strategy")

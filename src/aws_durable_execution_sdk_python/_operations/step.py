@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -71,20 +72,16 @@ class Step(NamedTuple):
     def at_most_once(self) -> bool:
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
 
-    @property
-    def strategy(self) -> RetryStrategy | None:
+    def strategy(self, runtime: Runtime) -> RetryStrategy | None:
         chosen = self.config.retry_strategy
-        if chosen is None and self.position.invocation.compat_aws:
-            return RetryPresets.default()
-        return chosen
+        return RetryPresets.default() if chosen is None and runtime.compat_aws else chosen
 
 
 async def run_step(runtime: Runtime, step: Step) -> Any:
     """Run a step, or give what it returned or raised before."""
     runtime.check()
     identity = step.identity
-    journal, deadline = runtime.invocation.journal, runtime.invocation.deadline
-    operation = journal.find(identity)
+    operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
@@ -92,7 +89,7 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
-            operation = journal.get(identity.operation_id)
+            operation = runtime.recorded(identity.operation_id)
             continue
         if status is Status.STARTED and step.at_most_once:
             error = StepInterruptedError(
@@ -101,17 +98,21 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
             )
             operation = await _failed(runtime, step, operation, error)
             continue
-        if deadline.holds_body():
-            await deadline.hold(runtime)
+        await runtime.before_body()
         if status is not Status.STARTED:
             operation = await _start(runtime, step, operation)
             if operation is not None and operation.status is not Status.STARTED:
                 continue
-        attempt = _attempt(operation)
+        requests = runtime.cancel_requests()
         try:
-            result = await _call(runtime, step, attempt)
+            result = await _call(runtime, step, _attempt(operation))
         except ExecutionError:
             raise
+        except asyncio.CancelledError as error:
+            if not runtime.is_stray(requests):
+                raise
+            operation = await _failed(runtime, step, operation, error)
+            continue
         except Exception as error:
             operation = await _failed(runtime, step, operation, error)
             continue
@@ -134,9 +135,7 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
     if step.make_context is not None:
         info = position.log_info(identity, attempt)
         args = (*args, step.make_context(Logger(position.underlying_logger, info), attempt))
-    function = runtime.invocation.body(
-        identity, attempt, step.function, at_most_once=step.at_most_once
-    )
+    function = runtime.body(identity, attempt, step.function, at_most_once=step.at_most_once)
     body, seconds = StepBody(identity.name), step.config.timeout_seconds
     if seconds is None:
         return await runtime.call(body, function, *args)
@@ -145,7 +144,7 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
 
 async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
     identity, serdes = step.identity, step.config.serdes
-    arn = runtime.invocation.arn
+    arn = runtime.arn
     try:
         payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
         payload_size("the result of the step", payload)
@@ -160,10 +159,10 @@ async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
 
 
 async def _failed(
-    runtime: Runtime, step: Step, operation: Operation | None, error: Exception
+    runtime: Runtime, step: Step, operation: Operation | None, error: BaseException
 ) -> Operation | None:
     """Ask the retry strategy; returns the operation waiting for its next attempt, or raises."""
-    identity, strategy = step.identity, step.strategy
+    identity, strategy = step.identity, step.strategy(runtime)
     decision = RetryDecision.no_retry()
     try:
         if strategy is not None:
@@ -199,6 +198,6 @@ def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
         step.config.serdes,
         operation.result,
         identity.operation_id,
-        runtime.invocation.arn,
+        runtime.arn,
         name=identity.name,
     )

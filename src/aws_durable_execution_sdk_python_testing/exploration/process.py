@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from aws_durable_execution_sdk_python._core.user_functions import is_async
-from aws_durable_execution_sdk_python._service.protocol import StepAttempt
+from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
 from aws_durable_execution_sdk_python_testing.exploration.lines import LineWatch
 from aws_durable_execution_sdk_python_testing.exploration.points import Moment, Place
 from aws_durable_execution_sdk_python_testing.exploration.witness import Attempt, Witness

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_durable_execution_sdk_python._service.protocol import StepAttempt
+from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
 from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.engine import (
     Crashed,

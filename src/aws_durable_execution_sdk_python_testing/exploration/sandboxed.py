@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 from aws_durable_execution_sdk_python_testing.exploration.notes import Notes
@@ -78,7 +79,10 @@ def handler(event: Any, context: Any) -> Any:
         client = _CrashingClient(process)
         explored = load_handler(plan.handler)
         answer = explored(
-            DurableExecutionInvocationInputWithClient.from_event(event, client), context
+            DurableExecutionInvocationInputWithClient.from_event(
+                event, client, Hooks(stand_in=process.body)
+            ),
+            context,
         )
         process.ends()
         return answer
@@ -91,7 +95,6 @@ class _CrashingClient:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self.stand_in = process.body
 
     async def checkpoint(
         self,

@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python._core.model import (
     StateOutput,
     Status,
 )
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python_testing.history import fold
 from aws_durable_execution_sdk_python_testing.lambda_context import LambdaContext
 from aws_durable_execution_sdk_python_testing.recordings.recording import Recording
@@ -154,7 +155,9 @@ class _Playback:
         execution_id = self._arn.rpartition("/")[2]
         beginning = {**self._execution.to_dict(), "Id": execution_id, "Status": Status.STARTED}
         state = InitialExecutionState([beginning, *(o.to_dict() for o in self._stage.operations)])
-        given = DurableExecutionInvocationInputWithClient(self._arn, "0", state, self)
+        given = DurableExecutionInvocationInputWithClient(
+            self._arn, "0", state, self, Hooks(recall=self.recall)
+        )
         try:
             answer = handler(given, self._lambda_context())
         except BaseException as error:
