@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     Effect,
     Engine,

@@ -8,7 +8,7 @@ import pytest
 from explored_handlers import one_step
 
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
-from aws_durable_execution_sdk_python_testing.exploration import (
+from aws_durable_execution_sdk_python_testing._exploration import (
     BodyRow,
     CrashExplorationError,
     CrashPoint,
@@ -16,12 +16,12 @@ from aws_durable_execution_sdk_python_testing.exploration import (
     Divergence,
     Moment,
 )
-from aws_durable_execution_sdk_python_testing.exploration.histories import problems
-from aws_durable_execution_sdk_python_testing.exploration.judging import violations
-from aws_durable_execution_sdk_python_testing.exploration.notes import Notes, read_notes
-from aws_durable_execution_sdk_python_testing.exploration.points import Place
-from aws_durable_execution_sdk_python_testing.exploration.witness import Attempt, Memory
-from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._exploration.crash_notes import Notes, read_notes
+from aws_durable_execution_sdk_python_testing._exploration.crash_points import Place
+from aws_durable_execution_sdk_python_testing._exploration.history_rules import problems
+from aws_durable_execution_sdk_python_testing._exploration.judging import violations
+from aws_durable_execution_sdk_python_testing._exploration.witness import Attempt, Memory
+from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 FIRST, SECOND = Attempt("", "step", 1), Attempt("", "step", 2)
 TARGET = Place(Moment.AFTER_BODY, "", "step", "", 1)

@@ -19,26 +19,26 @@ from aws_durable_execution_sdk_python.exceptions import (
     CheckpointError,
     GetExecutionStateError,
 )
-from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     Invocation,
     Returned,
     ServiceError,
 )
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction as FunctionCall
-from aws_durable_execution_sdk_python_testing.faults import (
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction as FunctionCall
+from aws_durable_execution_sdk_python_testing._faults import (
     Fault,
     FaultPlan,
     Faults,
     FaultyService,
     NoAnswerError,
 )
-from aws_durable_execution_sdk_python_testing.invoker import (
+from aws_durable_execution_sdk_python_testing._functions.in_process import (
     FunctionResult,
     InProcessInvoker,
     Service,
 )
+from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 
 
 class FrozenClock(VirtualClock):

@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python import (
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.config import MapConfig, NestingType
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
-from aws_durable_execution_sdk_python_testing.engine.limits import Limits
+from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 
 LIMIT = 300
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction, SandboxInvoker
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
+from aws_durable_execution_sdk_python_testing._functions.in_process import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxFunction, SandboxInvoker
 
 DIRECTORY = Path(__file__).parent / "functions"
 ACCOUNT = "arn:aws:lambda:eu-north-1:111122223333:function"

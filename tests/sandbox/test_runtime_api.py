@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from aws_durable_execution_sdk_python_testing.sandbox.runtime_api import Event, RuntimeApi, Turn
+from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import Event, RuntimeApi, Turn
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:f:$LATEST"
 

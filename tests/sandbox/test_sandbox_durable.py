@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sandbox_calls import DIRECTORY
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget, Limits, StartExecution
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.server.functions import Function
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget, Limits, StartExecution
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 DURABLE = ("blocking", "asynchronous", "dies_once", "hangs_once", "calls_plain", "large")
 

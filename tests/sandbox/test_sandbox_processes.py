@@ -13,9 +13,9 @@ from typing import cast
 import pytest
 from sandbox_calls import CALLER, DIRECTORY, Functions, Settings
 
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing.invoker import Service
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxInvoker
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
+from aws_durable_execution_sdk_python_testing._functions.in_process import Service
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxInvoker
 
 
 def make_fifo(directory: Path) -> str:
@@ -190,8 +190,8 @@ def test_no_process_outlives_a_service_that_is_killed(tmp_path: Path) -> None:
 
 _SERVICE = """
 import json, sys, types
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction, SandboxInvoker
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxFunction, SandboxInvoker
 
 file, caller, fifo = sys.argv[1:]
 invoker = SandboxInvoker("http://127.0.0.1:9")

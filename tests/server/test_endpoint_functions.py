@@ -21,18 +21,22 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import InvokeError
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_mapping
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    Function,
+    Functions,
+    hosted,
+)
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     InvokeFunction,
     invoke_timed_out,
 )
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.server.declarations import read_mapping
-from aws_durable_execution_sdk_python_testing.server.endpoint import (
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._server.endpoints import (
     CurrentEndpoint,
     EndpointInvoker,
 )
-from aws_durable_execution_sdk_python_testing.server.functions import Function, Functions, hosted
 from aws_durable_execution_sdk_python_testing.stores import InMemoryExecutionStore
 
 Serve = Callable[..., Served]

@@ -10,8 +10,8 @@ import pytest
 from served_handlers import ECHO
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.server import commands
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._server import commands
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 Serve = Callable[..., Served]
 

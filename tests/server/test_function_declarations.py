@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget, PlainTarget
-from aws_durable_execution_sdk_python_testing.server.declarations import (
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import (
     read_assignment,
     read_file,
     read_option,
 )
-from aws_durable_execution_sdk_python_testing.server.functions import (
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
     Function,
     Functions,
 )
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget, PlainTarget
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"

@@ -12,8 +12,13 @@ from serving_bench import REAL_SECONDS, Served
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.exceptions import InvokeError
-from aws_durable_execution_sdk_python_testing.running import RunningFunctions
-from aws_durable_execution_sdk_python_testing.server.functions import Function, hosted
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    Function,
+    hosted,
+)
+from aws_durable_execution_sdk_python_testing._local_service.running_functions import (
+    RunningFunctions,
+)
 
 Serve = Callable[..., Served]
 

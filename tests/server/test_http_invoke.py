@@ -13,7 +13,7 @@ from api_clients import Api
 from served_handlers import BROKEN, DOUBLE, ECHO, FAILING, INTRODUCED, PARENT, WAITING
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.server.functions import Function
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
 
 Serve = Callable[..., Served]
 Connect = Callable[[Served], Awaitable[Api]]

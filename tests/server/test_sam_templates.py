@@ -12,12 +12,15 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget
-from aws_durable_execution_sdk_python_testing.server import commands
-from aws_durable_execution_sdk_python_testing.server.declarations import read_file
-from aws_durable_execution_sdk_python_testing.server.functions import Function
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import RuntimeName, ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_file
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget
+from aws_durable_execution_sdk_python_testing._server import commands
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import (
+    RuntimeName,
+    ServerSettings,
+)
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     Invocation,
     InvokeFunction,
@@ -18,12 +17,13 @@ from aws_durable_execution_sdk_python_testing.engine import (
     Returned,
     StartExecution,
 )
-from aws_durable_execution_sdk_python_testing.invoker import (
+from aws_durable_execution_sdk_python_testing._functions.in_process import (
     FunctionResult,
     InProcessInvoker,
     Service,
 )
-from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 

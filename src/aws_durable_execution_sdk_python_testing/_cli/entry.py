@@ -1,0 +1,28 @@
+"""What the installed commands start with: nothing whose loading Ctrl-C could break off untidily."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+_PACKAGE = __name__.split(".")[0]
+_INTERRUPTED = 130
+
+
+def durable() -> None:
+    """The `durable` command."""
+    _run("_cli.main", "main")
+
+
+def dex_local_runner() -> None:
+    """The `dex-local-runner` command."""
+    _run("_server.commands", "dex_local_runner")
+
+
+def _run(module: str, command: str) -> None:
+    """Load a command and run it; interrupted while it loads, end as it would itself."""
+    try:
+        main = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), command)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    main()

@@ -1,0 +1,219 @@
+"""Functions that run in the service's own process."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+from aws_durable_execution_sdk_python_testing._engine import (
+    Crashed,
+    Invocation,
+    InvokeFunction,
+    Returned,
+)
+from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
+from aws_durable_execution_sdk_python_testing._functions.in_process_client import (
+    HandlerApi,
+    InProcessClient,
+)
+from aws_durable_execution_sdk_python_testing._functions.lambda_context import (
+    ClientContext,
+    LambdaContext,
+)
+from aws_durable_execution_sdk_python_testing._functions.mocks import MockedError, StepMocks
+from aws_durable_execution_sdk_python_testing._functions.replaying import run_once, run_replaying
+from aws_durable_execution_sdk_python_testing._local_service.running_functions import TimeLimit
+from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
+
+Handler = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionResult:
+    """What a plain function answered.
+
+    Attributes:
+        result: a JSON text.
+        error: a wire error object.
+        unanswered_after: the seconds the function had, if what runs it gave no answer at all;
+            `error` then says why.
+    """
+
+    result: str | None = None
+    error: dict[str, Any] | None = None
+    unanswered_after: float | None = None
+
+
+class Service(HandlerApi, Protocol):
+    """What an invoker needs of the service."""
+
+    @property
+    def clock(self) -> RealClock: ...
+
+    @property
+    def invocation_timeout(self) -> float: ...
+
+
+class Invoker(Protocol):
+    """Performs invocations. Calls block until the function has answered, and never raise."""
+
+    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed: ...
+
+    def call(self, call: InvokeFunction, service: Service) -> FunctionResult: ...
+
+
+class InProcessInvoker:
+    """Calls registered handlers on the calling thread.
+
+    Args:
+        steps: what stands in for steps of some names.
+        replay_every_checkpoint: run a durable handler from the top again after every
+            checkpoint.
+    """
+
+    def __init__(
+        self, steps: StepMocks | None = None, *, replay_every_checkpoint: bool = False
+    ) -> None:
+        self._functions: dict[str, _Function] = {}
+        self._steps = steps or StepMocks()
+        self._replay_every_checkpoint = replay_every_checkpoint
+
+    def register(self, function_name: str, handler: Handler, timeout: float | None = None) -> None:
+        """Make `handler` answer for `name` or `name:qualifier`.
+
+        Args:
+            function_name: what it answers for.
+            handler: called with the event and a context.
+            timeout: real seconds it is told it may take, if the service grants as much.
+        """
+        self._functions[function_name] = _Function(handler, timeout)
+
+    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+        """Run one invocation of a durable handler."""
+        function = self._find(invocation.function_name)
+        if function is None:
+            return Crashed(no_function(invocation.function_name))
+        context = _context(
+            invocation.arn.partition("/")[0],
+            invocation.request_id,
+            function.seconds(service),
+            invocation.tenant_id,
+        )
+        client = InProcessClient(service, service.clock, self._steps.stand_in)
+        event = json.loads(json.dumps(invocation.event))
+        run = run_replaying if self._replay_every_checkpoint else run_once
+        try:
+            output = run(lambda one: function.handler(one, context), event, client)
+            return Returned(json.loads(json.dumps(output)))
+        except BaseException as error:
+            return Crashed(describe_crash(error, invocation.request_id))
+
+    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+        """Run a plain function once."""
+        function = self._find(call.function_name)
+        if function is None:
+            return FunctionResult(error=no_function(call.function_name))
+        context = _context(
+            function_arn(call),
+            call.operation_id,
+            function.seconds(service),
+            call.tenant_id,
+            call.client_context,
+        )
+        try:
+            return FunctionResult(json.dumps(function.handler(json.loads(call.payload), context)))
+        except BaseException as error:
+            return FunctionResult(error=describe_crash(error, call.operation_id))
+
+    def _find(self, function_name: str) -> _Function | None:
+        name, _, _ = function_name.partition(":")
+        return self._functions.get(function_name) or self._functions.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    handler: Handler
+    timeout: float | None
+
+    def seconds(self, service: Service) -> float:
+        """How long an invocation may take."""
+        limit = service.invocation_timeout
+        return limit if self.timeout is None else min(self.timeout, limit)
+
+
+def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
+    """The wire error of an invocation that raised, as Lambda's runtime reports it."""
+    if isinstance(error, MockedError):
+        return error.reported.to_dict()
+    if isinstance(error, Exception):
+        return {
+            "ErrorType": type(error).__name__,
+            "ErrorMessage": str(error),
+            "StackTrace": traceback.format_tb(_handlers_part(error.__traceback__)),
+        }
+    status = error.code if isinstance(error, SystemExit) else type(error).__name__
+    return {
+        "ErrorType": "Runtime.ExitError",
+        "ErrorMessage": f"RequestId: {request_id} Error: Runtime exited: {status}",
+    }
+
+
+def _handlers_part(trace: TracebackType | None) -> TracebackType | None:
+    """The trace from the first frame that is not this package's own, as Lambda shows it."""
+    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
+        trace = trace.tb_next
+    return trace
+
+
+def describe_broken_invoker(error: BaseException) -> dict[str, Any]:
+    """The wire error of an invocation whose invoker raised, which it must not."""
+    message = f"The invoker raised instead of answering: {type(error).__name__}: {error}"
+    return {"ErrorType": "Runtime.InvokerFailed", "ErrorMessage": message}
+
+
+def timed_out(request_id: str, seconds: float) -> dict[str, Any]:
+    """The wire error of an invocation that took longer than it may."""
+    message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
+    return {"ErrorType": "Sandbox.Timedout", "ErrorMessage": message}
+
+
+def late_call(call: InvokeFunction, limit: TimeLimit) -> FunctionResult:
+    """What a plain function comes to that was given up at its time limit."""
+    return FunctionResult(
+        error=timed_out(call.operation_id, limit.total),
+        unanswered_after=limit.seconds if limit.margin else None,
+    )
+
+
+def no_function(function_name: str) -> dict[str, Any]:
+    """The wire error of an invocation of what nobody knows by this name."""
+    message = f"Function not found: {function_name}"
+    return {"ErrorType": "ResourceNotFoundException", "ErrorMessage": message}
+
+
+def function_arn(call: InvokeFunction) -> str:
+    """The target's ARN, in the account and region of the caller."""
+    owner = ":".join(call.arn.split(":")[:6])
+    name, _, qualifier = call.function_name.partition(":")
+    return f"{owner}:{name}:{qualifier or DEFAULT_QUALIFIER}"
+
+
+def _context(
+    function_arn: str,
+    request_id: str,
+    timeout: float,
+    tenant_id: str | None,
+    client_context: str | None = None,
+) -> LambdaContext:
+    return LambdaContext(
+        function_name=function_arn.split(":")[6],
+        function_arn=function_arn,
+        request_id=request_id,
+        timeout=timeout,
+        tenant_id=tenant_id,
+        client_context=None if client_context is None else ClientContext.read(client_context),
+    )

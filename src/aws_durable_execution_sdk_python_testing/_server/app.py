@@ -1,0 +1,89 @@
+"""The service as an aiohttp application."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from aiohttp import web
+
+from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
+from aws_durable_execution_sdk_python_testing._server.answers import (
+    answer_errors,
+    check_expectation,
+    json_answer,
+    refuse_route,
+)
+from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
+from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
+from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
+from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
+from aws_durable_execution_sdk_python_testing._server.page_guard import keep_web_pages_out
+
+_EXECUTIONS = "/2025-12-01/durable-executions"
+_CALLBACKS = "/2025-12-01/durable-execution-callbacks"
+
+
+def make_app(
+    service: DurableService,
+    hosting: Hosting,
+    invoking: InvokeRoutes,
+    *,
+    max_request_bytes: int,
+    allowed_hosts: Collection[str] = (),
+) -> web.Application:
+    """The application that serves every route.
+
+    Args:
+        service: where executions run.
+        hosting: runs their functions.
+        invoking: starts them.
+        max_request_bytes: larger bodies are answered with 413.
+        allowed_hosts: public names this service is reached by, besides addresses and local names.
+    """
+    app = web.Application(
+        middlewares=[answer_errors, keep_web_pages_out(allowed_hosts), cut_unanswered],
+        client_max_size=max_request_bytes,
+    )
+    executions = ExecutionRoutes(service, hosting)
+    status = StatusRoutes(service)
+    table = [
+        ("POST", "/2015-03-31/functions/{name}/invocations", invoking.invoke),
+        ("POST", "/start-durable-execution", invoking.start),
+        ("PUT", "/lambda-endpoint", invoking.change_endpoint),
+        ("POST", f"{_EXECUTIONS}/{{arn}}/checkpoint", executions.checkpoint),
+        ("GET", f"{_EXECUTIONS}/{{arn}}/state", executions.state),
+        ("GET", f"{_EXECUTIONS}/{{arn}}/history", executions.history),
+        ("GET", f"{_EXECUTIONS}/{{arn}}/logs", executions.logs),
+        ("GET", f"{_EXECUTIONS}/{{arn}}", executions.describe),
+        ("DELETE", f"{_EXECUTIONS}/{{arn}}", executions.delete),
+        ("POST", f"{_EXECUTIONS}/{{arn}}/stop", executions.stop),
+        ("POST", f"{_EXECUTIONS}/{{arn}}/pause", executions.pause),
+        ("POST", f"{_EXECUTIONS}/{{arn}}/resume", executions.resume),
+        ("GET", "/2025-12-01/functions/{name}/durable-executions", executions.list_of_function),
+        ("GET", _EXECUTIONS, executions.list_all),
+        ("POST", f"{_CALLBACKS}/{{id}}/succeed", executions.callback_succeed),
+        ("POST", f"{_CALLBACKS}/{{id}}/fail", executions.callback_fail),
+        ("POST", f"{_CALLBACKS}/{{id}}/heartbeat", executions.callback_heartbeat),
+        ("GET", "/health", status.health),
+        ("GET", "/metrics", status.metrics),
+        ("*", "/{unknown:.*}", refuse_route),
+    ]
+    for method, path, handler in table:
+        app.router.add_route(method, path, handler, expect_handler=check_expectation)
+    return app
+
+
+class StatusRoutes:
+    """How the service is."""
+
+    def __init__(self, service: DurableService) -> None:
+        self._service = service
+
+    async def health(self, request: web.Request) -> web.Response:
+        self._service.check_open()
+        return json_answer({"status": "healthy"})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        statuses = Counter(self._service.statuses())
+        return json_answer({"executions": {"total": statuses.total(), **statuses}})
