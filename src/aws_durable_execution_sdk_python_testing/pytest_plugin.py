@@ -100,7 +100,7 @@ def _local_runner(
     if explore_crashes is False:
         return DurableFunctionTestRunner(handler, skip_time=skip_time, faults=faults)
 
-    from aws_durable_execution_sdk_python_testing._exploration.exploring_runner import (
+    from aws_durable_execution_sdk_python_testing._runner.exploring_runner import (
         ExploringTestRunner,
     )
 

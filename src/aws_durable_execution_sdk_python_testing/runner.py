@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
-from aws_durable_execution_sdk_python_testing._functions.in_process import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
     DurableFunctionCloudTestRunner,
 )

@@ -33,11 +33,8 @@ from aws_durable_execution_sdk_python_testing._faults import (
     FaultyService,
     NoAnswerError,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
-    FunctionResult,
-    InProcessInvoker,
-    Service,
-)
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 
 

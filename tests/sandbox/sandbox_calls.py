@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing._functions.in_process import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
 from aws_durable_execution_sdk_python_testing._sandbox import SandboxFunction, SandboxInvoker
 
 DIRECTORY = Path(__file__).parent / "functions"

@@ -14,7 +14,7 @@ import pytest
 from sandbox_calls import CALLER, DIRECTORY, Functions, Settings
 
 from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing._functions.in_process import Service
+from aws_durable_execution_sdk_python_testing._functions.contracts import Service
 from aws_durable_execution_sdk_python_testing._sandbox import SandboxInvoker
 
 

@@ -12,10 +12,10 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
+from aws_durable_execution_sdk_python_testing._cli import serve_command
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_file
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
 from aws_durable_execution_sdk_python_testing._engine import DurableTarget
-from aws_durable_execution_sdk_python_testing._server import commands
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     RuntimeName,
@@ -209,9 +209,11 @@ def test_what_cannot_run_here_is_left_out_with_a_warning(
     template.write_text(TEMPLATE + OTHERS)
     served: list[str] = []
     monkeypatch.setattr(
-        commands, "_serve", lambda functions, *_: served.extend(one.name for one in functions)
+        serve_command,
+        "run_server",
+        lambda functions, *_: served.extend(one.name for one in functions),
     )
-    result = CliRunner().invoke(commands.serve, ["--functions", str(template)])
+    result = CliRunner().invoke(serve_command.serve, ["--functions", str(template)])
     assert served == ["order-dev", "pay-dev"]
     for name in ("Node", "Image", "Bucket", "Inline"):
         assert f"{name} is left out" in result.stderr

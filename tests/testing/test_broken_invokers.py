@@ -17,11 +17,8 @@ from aws_durable_execution_sdk_python_testing._engine import (
     Returned,
     StartExecution,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
-    FunctionResult,
-    InProcessInvoker,
-    Service,
-)
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore

@@ -55,7 +55,7 @@ def test_interrupted_while_a_command_loads(
 
 @pytest.mark.parametrize(
     ("command", "module"),
-    [(entry.durable, "_cli.main"), (entry.dex_local_runner, "_server.commands")],
+    [(entry.durable, "_cli.main"), (entry.dex_local_runner, "_cli.dex_commands")],
 )
 def test_interrupted_before_the_commands_are_loaded(
     monkeypatch: pytest.MonkeyPatch, command: object, module: str

@@ -5,24 +5,24 @@ from __future__ import annotations
 import importlib
 import sys
 
-_PACKAGE = __name__.split(".")[0]
+_ROOM = __name__.rpartition(".")[0]
 _INTERRUPTED = 130
 
 
 def durable() -> None:
     """The `durable` command."""
-    _run("_cli.main", "main")
+    _run("main", "main")
 
 
 def dex_local_runner() -> None:
     """The `dex-local-runner` command."""
-    _run("_server.commands", "dex_local_runner")
+    _run("dex_commands", "dex_local_runner")
 
 
 def _run(module: str, command: str) -> None:
     """Load a command and run it; interrupted while it loads, end as it would itself."""
     try:
-        main = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), command)
+        main = getattr(importlib.import_module(f"{_ROOM}.{module}"), command)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     main()

@@ -15,7 +15,7 @@ _HERE = __name__.rpartition(".")[0]
 # Command: where it is. Loaded late, since each needs other libraries.
 _COMMANDS = {
     "run": f"{_HERE}.run_command",
-    "serve": "aws_durable_execution_sdk_python_testing._server.commands",
+    "serve": f"{_HERE}.serve_command",
     "invoke": f"{_HERE}.invoke_command",
     "ls": f"{_HERE}.inspect_commands",
     "show": f"{_HERE}.inspect_commands",

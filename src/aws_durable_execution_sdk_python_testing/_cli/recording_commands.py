@@ -25,7 +25,7 @@ from aws_durable_execution_sdk_python_testing._declarations.handler_loading impo
     is_durable,
     load_handler,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._recordings import (
     Recording,
     RecordingError,

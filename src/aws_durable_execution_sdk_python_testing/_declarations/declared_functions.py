@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python_testing._engine import DurableTarget, PlainTarget, Target
 from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
-from aws_durable_execution_sdk_python_testing._functions.in_process import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._local_service.local_service import (
     LONGEST_TIMEOUT_SECONDS,
 )

@@ -11,7 +11,7 @@ from types import ModuleType
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
 
 def split_handler(target: str) -> tuple[str, str]:

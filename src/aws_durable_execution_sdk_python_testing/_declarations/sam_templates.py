@@ -19,10 +19,7 @@ from aws_durable_execution_sdk_python_testing._declarations.sam_intrinsics impor
     is_computed,
     mapping,
 )
-from aws_durable_execution_sdk_python_testing._server.server_settings import (
-    DEFAULT_ACCOUNT_ID,
-    DEFAULT_REGION,
-)
+from aws_durable_execution_sdk_python_testing._engine.arns import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
 
 _FUNCTION = "AWS::Serverless::Function"
 

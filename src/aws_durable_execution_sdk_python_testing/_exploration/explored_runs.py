@@ -25,14 +25,14 @@ from aws_durable_execution_sdk_python_testing._exploration.crashable_process imp
 )
 from aws_durable_execution_sdk_python_testing._exploration.waiting import wait_until_ended
 from aws_durable_execution_sdk_python_testing._exploration.witness import Memory
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
     Handler,
-    InProcessInvoker,
     Service,
-    describe_crash,
 )
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._functions.mocks import Outcomes, StepMocks
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import describe_crash
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
 )

@@ -10,11 +10,10 @@ from types import CodeType, FrameType
 from typing import Any
 
 import aws_durable_execution_sdk_python
-import aws_durable_execution_sdk_python_testing
 
-_OWN = tuple(
-    str(Path(package.__file__ or "").parent)
-    for package in (aws_durable_execution_sdk_python, aws_durable_execution_sdk_python_testing)
+_OWN = (
+    str(Path(aws_durable_execution_sdk_python.__file__).parent),
+    str(Path(__file__).parents[1]),
 )
 
 

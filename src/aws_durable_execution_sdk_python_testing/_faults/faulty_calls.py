@@ -9,7 +9,7 @@ from aws_durable_execution_sdk_python_testing._faults.fault_errors import REFUSA
 from aws_durable_execution_sdk_python_testing._faults.fault_plan import FaultPlan, Strike
 from aws_durable_execution_sdk_python_testing._faults.fault_settings import Fault
 from aws_durable_execution_sdk_python_testing._faults.shuffled_pages import ShuffledPages
-from aws_durable_execution_sdk_python_testing._functions.in_process_client import HandlerApi
+from aws_durable_execution_sdk_python_testing._functions.contracts import HandlerApi
 
 
 class RevocableApi(HandlerApi, Protocol):

@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 from aws_durable_execution_sdk_python_testing._faults.fault_plan import FaultPlan
 from aws_durable_execution_sdk_python_testing._faults.faulty_calls import FaultyCalls, RevocableApi
 from aws_durable_execution_sdk_python_testing._faults.shuffled_pages import shuffled_event
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
     Invoker,
     Service,

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Protocol
 
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
@@ -16,54 +12,22 @@ from aws_durable_execution_sdk_python_testing._engine import (
     Returned,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
-from aws_durable_execution_sdk_python_testing._functions.in_process_client import (
-    HandlerApi,
-    InProcessClient,
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
+    FunctionResult,
+    Handler,
+    Service,
 )
+from aws_durable_execution_sdk_python_testing._functions.in_process_client import InProcessClient
 from aws_durable_execution_sdk_python_testing._functions.lambda_context import (
     ClientContext,
     LambdaContext,
 )
-from aws_durable_execution_sdk_python_testing._functions.mocks import MockedError, StepMocks
+from aws_durable_execution_sdk_python_testing._functions.mocks import StepMocks
 from aws_durable_execution_sdk_python_testing._functions.replaying import run_once, run_replaying
-from aws_durable_execution_sdk_python_testing._local_service.running_functions import TimeLimit
-from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
-
-Handler = Callable[[Any, Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionResult:
-    """What a plain function answered.
-
-    Attributes:
-        result: a JSON text.
-        error: a wire error object.
-        unanswered_after: the seconds the function had, if what runs it gave no answer at all;
-            `error` then says why.
-    """
-
-    result: str | None = None
-    error: dict[str, Any] | None = None
-    unanswered_after: float | None = None
-
-
-class Service(HandlerApi, Protocol):
-    """What an invoker needs of the service."""
-
-    @property
-    def clock(self) -> RealClock: ...
-
-    @property
-    def invocation_timeout(self) -> float: ...
-
-
-class Invoker(Protocol):
-    """Performs invocations. Calls block until the function has answered, and never raise."""
-
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed: ...
-
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult: ...
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
+    describe_crash,
+    no_function,
+)
 
 
 class InProcessInvoker:
@@ -143,56 +107,6 @@ class _Function:
         """How long an invocation may take."""
         limit = service.invocation_timeout
         return limit if self.timeout is None else min(self.timeout, limit)
-
-
-def describe_crash(error: BaseException, request_id: str) -> dict[str, Any]:
-    """The wire error of an invocation that raised, as Lambda's runtime reports it."""
-    if isinstance(error, MockedError):
-        return error.reported.to_dict()
-    if isinstance(error, Exception):
-        return {
-            "ErrorType": type(error).__name__,
-            "ErrorMessage": str(error),
-            "StackTrace": traceback.format_tb(_handlers_part(error.__traceback__)),
-        }
-    status = error.code if isinstance(error, SystemExit) else type(error).__name__
-    return {
-        "ErrorType": "Runtime.ExitError",
-        "ErrorMessage": f"RequestId: {request_id} Error: Runtime exited: {status}",
-    }
-
-
-def _handlers_part(trace: TracebackType | None) -> TracebackType | None:
-    """The trace from the first frame that is not this package's own, as Lambda shows it."""
-    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
-        trace = trace.tb_next
-    return trace
-
-
-def describe_broken_invoker(error: BaseException) -> dict[str, Any]:
-    """The wire error of an invocation whose invoker raised, which it must not."""
-    message = f"The invoker raised instead of answering: {type(error).__name__}: {error}"
-    return {"ErrorType": "Runtime.InvokerFailed", "ErrorMessage": message}
-
-
-def timed_out(request_id: str, seconds: float) -> dict[str, Any]:
-    """The wire error of an invocation that took longer than it may."""
-    message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
-    return {"ErrorType": "Sandbox.Timedout", "ErrorMessage": message}
-
-
-def late_call(call: InvokeFunction, limit: TimeLimit) -> FunctionResult:
-    """What a plain function comes to that was given up at its time limit."""
-    return FunctionResult(
-        error=timed_out(call.operation_id, limit.total),
-        unanswered_after=limit.seconds if limit.margin else None,
-    )
-
-
-def no_function(function_name: str) -> dict[str, Any]:
-    """The wire error of an invocation of what nobody knows by this name."""
-    message = f"Function not found: {function_name}"
-    return {"ErrorType": "ResourceNotFoundException", "ErrorMessage": message}
 
 
 def function_arn(call: InvokeFunction) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
@@ -23,21 +23,12 @@ from aws_durable_execution_sdk_python.exceptions import (
     GetExecutionStateError,
 )
 from aws_durable_execution_sdk_python_testing._engine import ServiceError
+from aws_durable_execution_sdk_python_testing._functions.contracts import HandlerApi
 from aws_durable_execution_sdk_python_testing._results.payloads import from_api
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 
 _E = TypeVar("_E", bound=BotoClientError)
-
-
-class HandlerApi(Protocol):
-    """The calls of the service that a running handler makes."""
-
-    def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
-
-    def get_state(
-        self, arn: str, checkpoint_token: str, marker: str, max_items: int
-    ) -> dict[str, Any]: ...
 
 
 class InProcessClient:

@@ -30,10 +30,12 @@ from aws_durable_execution_sdk_python_testing._engine import (
     TimerKind,
     invoke_timed_out,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
     Invoker,
     Service,
+)
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     describe_broken_invoker,
     late_call,
     timed_out,
@@ -46,10 +48,10 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
 )
 from aws_durable_execution_sdk_python_testing._local_service.running_functions import (
     RunningFunctions,
-    TimeLimit,
 )
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
+from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 
 T = TypeVar("T")

@@ -21,13 +21,13 @@ from aws_durable_execution_sdk_python_testing._faults import (
     FaultyInvoker,
     FaultyService,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import Invoker, Service
+from aws_durable_execution_sdk_python_testing._functions.contracts import Invoker, Service
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.engine_driver import Driver
-from aws_durable_execution_sdk_python_testing._local_service.running_functions import TimeLimit
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
+from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
 

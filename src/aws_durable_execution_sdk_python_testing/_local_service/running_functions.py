@@ -7,25 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class TimeLimit:
-    """How long a function may take, in real seconds.
-
-    Attributes:
-        seconds: its own time.
-        margin: what whatever runs it may take beyond that to answer. With a margin, a function
-            that is late was not answered for at all; without one it has timed out itself.
-    """
-
-    seconds: float
-    margin: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """Seconds after which it is given up."""
-        return self.seconds + self.margin
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Running:
     """A function that runs for an execution: when to give it up (monotonic seconds), and how."""

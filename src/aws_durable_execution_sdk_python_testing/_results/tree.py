@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -12,15 +13,17 @@ from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
-from aws_durable_execution_sdk_python_testing._results.result import (
+from aws_durable_execution_sdk_python_testing._results.operations import (
     CallbackOperation,
     ContextOperation,
-    DurableFunctionTestResult,
     InvokeOperation,
     Operation,
     StepOperation,
     WaitOperation,
 )
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 _WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
 _ENDLESS = 100_000

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Column, Table
 
 from aws_durable_execution_sdk_python._core.model import Status
-from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 STYLES = {
     Status.SUCCEEDED: "green",

@@ -23,7 +23,8 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import Fu
 from aws_durable_execution_sdk_python_testing._exploration.explored_runs import Subject
 from aws_durable_execution_sdk_python_testing._exploration.explores_crashes import ExploresCrashes
 from aws_durable_execution_sdk_python_testing._faults import Faults
-from aws_durable_execution_sdk_python_testing._functions.in_process import Handler, InProcessInvoker
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._functions.mocks import Outcomes, StepMocks
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,

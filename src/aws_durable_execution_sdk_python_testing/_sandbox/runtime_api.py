@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from aws_durable_execution_sdk_python_testing._functions.in_process import FunctionResult
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
+from aws_durable_execution_sdk_python_testing._http.answers import answer_errors
+from aws_durable_execution_sdk_python_testing._http.page_guard import keep_web_pages_out
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
-from aws_durable_execution_sdk_python_testing._server.answers import answer_errors
-from aws_durable_execution_sdk_python_testing._server.page_guard import keep_web_pages_out
 
 _HOST = "127.0.0.1"
 _VERSION = "/2018-06-01/runtime"

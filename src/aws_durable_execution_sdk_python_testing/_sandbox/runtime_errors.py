@@ -6,7 +6,7 @@ import json
 import signal
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing._functions.in_process import FunctionResult
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 
 # Lambda's limit for an answer: 6 MiB, and some room for its own envelope. Bytes.
 LARGEST_RESPONSE = 6 * 1024 * 1024 + 100

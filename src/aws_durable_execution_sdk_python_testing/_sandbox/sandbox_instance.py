@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python_testing._functions.in_process import FunctionResult
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 from aws_durable_execution_sdk_python_testing._sandbox.function_environment import (
     lambda_environment,

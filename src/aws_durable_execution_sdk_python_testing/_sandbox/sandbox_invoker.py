@@ -14,12 +14,9 @@ from aws_durable_execution_sdk_python_testing._engine import (
     InvokeFunction,
     Returned,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
-    FunctionResult,
-    Service,
-    function_arn,
-    no_function,
-)
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.in_process import function_arn
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import no_function
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import FunctionLogs
 from aws_durable_execution_sdk_python_testing._sandbox.guardian import Guardian

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from aws_durable_execution_sdk_python_testing._functions.in_process import FunctionResult
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import Event
 from aws_durable_execution_sdk_python_testing._sandbox.sandbox_function import SandboxFunction

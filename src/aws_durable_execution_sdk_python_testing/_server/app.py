@@ -8,17 +8,17 @@ from collections.abc import Collection
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
-from aws_durable_execution_sdk_python_testing._server.answers import (
+from aws_durable_execution_sdk_python_testing._http.answers import (
     answer_errors,
     check_expectation,
     json_answer,
     refuse_route,
 )
+from aws_durable_execution_sdk_python_testing._http.page_guard import keep_web_pages_out
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
-from aws_durable_execution_sdk_python_testing._server.page_guard import keep_web_pages_out
 
 _EXECUTIONS = "/2025-12-01/durable-executions"
 _CALLBACKS = "/2025-12-01/durable-execution-callbacks"

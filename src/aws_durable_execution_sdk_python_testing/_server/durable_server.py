@@ -17,6 +17,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     Function,
     Functions,
 )
+from aws_durable_execution_sdk_python_testing._engine.arns import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
 from aws_durable_execution_sdk_python_testing._server.app import make_app
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -29,11 +30,7 @@ from aws_durable_execution_sdk_python_testing._server.hosting import (
     Runtime,
 )
 from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
-from aws_durable_execution_sdk_python_testing._server.server_settings import (
-    DEFAULT_ACCOUNT_ID,
-    DEFAULT_REGION,
-    ServerSettings,
-)
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.stores import EventStore, InMemoryExecutionStore
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._faults import Faults
-from aws_durable_execution_sdk_python_testing._functions.in_process import Invoker
+from aws_durable_execution_sdk_python_testing._functions.contracts import Invoker
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
-from aws_durable_execution_sdk_python_testing._local_service.running_functions import TimeLimit
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
+from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 from aws_durable_execution_sdk_python_testing.stores import EventStore
 
 

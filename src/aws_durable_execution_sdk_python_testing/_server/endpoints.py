@@ -23,12 +23,9 @@ from aws_durable_execution_sdk_python_testing._engine import (
     Returned,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
-    FunctionResult,
-    Service,
-    no_function,
-)
-from aws_durable_execution_sdk_python_testing._local_service.running_functions import TimeLimit
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import no_function
+from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
 # Real seconds an endpoint may take beyond the function's own time: for starting a container.
 ENDPOINT_MARGIN_SECONDS = 60.0

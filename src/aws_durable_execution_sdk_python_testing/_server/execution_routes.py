@@ -8,7 +8,7 @@ from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing._faults.http_faults import HttpCalls
-from aws_durable_execution_sdk_python_testing._server.answers import json_answer
+from aws_durable_execution_sdk_python_testing._http.answers import json_answer
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.request_reading import (

@@ -19,15 +19,15 @@ from aws_durable_execution_sdk_python_testing._engine import (
     InvokeFunction,
     Returned,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
-    InProcessInvoker,
     Invoker,
     Service,
 )
-from aws_durable_execution_sdk_python_testing._local_service.running_functions import TimeLimit
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import LogLine
 from aws_durable_execution_sdk_python_testing._server.endpoints import EndpointInvoker
+from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
 
 class Runtime(Invoker, Protocol):

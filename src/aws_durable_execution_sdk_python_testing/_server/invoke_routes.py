@@ -30,13 +30,13 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     FunctionReference,
     executed_version,
 )
-from aws_durable_execution_sdk_python_testing._functions.in_process import (
-    FunctionResult,
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     describe_broken_invoker,
     late_call,
 )
+from aws_durable_execution_sdk_python_testing._http.answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
-from aws_durable_execution_sdk_python_testing._server.answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
     CurrentEndpoint,

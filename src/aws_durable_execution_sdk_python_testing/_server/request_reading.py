@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
-from aws_durable_execution_sdk_python_testing._server.http_errors import RequestTooLargeError
+from aws_durable_execution_sdk_python_testing._http.http_errors import RequestTooLargeError
 
 _FLAGS = {"true": True, "false": False}
 

@@ -22,9 +22,6 @@ RuntimeName = Literal["inprocess", "lambda"]
 
 _MIB = 1024 * 1024
 MAX_REQUEST_BYTES = 10 * _MIB
-# What ARNs are made of, if nobody says otherwise.
-DEFAULT_REGION = "us-west-2"
-DEFAULT_ACCOUNT_ID = "123456789012"
 
 
 class StoreType(enum.StrEnum):

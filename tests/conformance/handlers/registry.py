@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python import (
     durable_execution,
 )
 from aws_durable_execution_sdk_python.logger import Logger, LogInfo
-from aws_durable_execution_sdk_python_testing._functions.in_process import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
 Flavour = Literal["blocking", "async"]
 FLAVOURS: tuple[Flavour, ...] = ("blocking", "async")

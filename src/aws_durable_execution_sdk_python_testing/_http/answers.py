@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
     ServiceError,
     TooManyRequestsError,
 )
-from aws_durable_execution_sdk_python_testing._server.http_errors import RequestTooLargeError
+from aws_durable_execution_sdk_python_testing._http.http_errors import RequestTooLargeError
 from aws_durable_execution_sdk_python_testing.exceptions import (
     DurableFunctionsLocalRunnerError,
     UnknownRouteError,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from aws_durable_execution_sdk_python_testing._server.http_errors import AccessDeniedError
+from aws_durable_execution_sdk_python_testing._http.http_errors import AccessDeniedError
 
 _PRIVATE_SUFFIXES = (".localhost", ".docker.internal", ".containers.internal")
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
