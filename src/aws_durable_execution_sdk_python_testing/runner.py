@@ -48,7 +48,7 @@ __all__ = [
 class DurableChildContextTestRunner(DurableFunctionTestRunner):
     """Runs one `@durable_with_child_context` function as if it were a handler.
 
-    Args:
+    Parameters:
         context_function: the decorated function.
         *args, **kwargs: what it is called with.
         skip_time: as for `DurableFunctionTestRunner`.

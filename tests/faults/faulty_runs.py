@@ -61,7 +61,7 @@ class Run:
 class FaultyRuns:
     """Runs handlers.
 
-    Args:
+    Parameters:
         client: "in process", "aioboto3" or "boto3": what calls the service.
         monkeypatch: sets the environment of the default client.
     """

@@ -10,10 +10,10 @@ from explored_handlers import one_step
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 from aws_durable_execution_sdk_python_testing._exploration import (
     BodyRow,
+    CrashDivergence,
     CrashExplorationError,
     CrashPoint,
     CrashReport,
-    Divergence,
     Moment,
 )
 from aws_durable_execution_sdk_python_testing._exploration.crash_notes import Notes, read_notes
@@ -137,7 +137,7 @@ def test_the_first_broken_promise_is_named_with_what_repeats_it(
     report = CrashReport(
         calm=result,
         explored=[POINT],
-        divergences=[Divergence(POINT, "charge ran 2 times", "a hint")],
+        divergences=[CrashDivergence(POINT, "charge ran 2 times", "a hint")],
         rows=[row],
         left_out=3,
     )

@@ -23,8 +23,8 @@ from aws_durable_execution_sdk_python._service.model import ensure_durable_opera
 from aws_durable_execution_sdk_python.exceptions import InvokeError
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_mapping
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
-    Function,
-    Functions,
+    DeclaredFunction,
+    DeclaredFunctions,
     hosted,
 )
 from aws_durable_execution_sdk_python_testing._engine import (
@@ -41,8 +41,8 @@ from aws_durable_execution_sdk_python_testing.stores import InMemoryExecutionSto
 
 Serve = Callable[..., Served]
 
-DURABLE = Function(name="order", durable=DurableTarget())
-PLAIN = Function(name="mail")
+DURABLE = DeclaredFunction(name="order", durable=DurableTarget())
+PLAIN = DeclaredFunction(name="mail")
 DONE = {"Status": "SUCCEEDED", "Result": '"done"'}
 
 
@@ -474,7 +474,7 @@ def test_a_plain_function_is_not_answered_for_in_its_own_time_and_the_margin(
     fake_lambda: LambdaFake, never: Callable[[Any], Any]
 ) -> None:
     fake_lambda.functions["mail"] = never
-    functions = Functions([replace(PLAIN, timeout=0.02)])
+    functions = DeclaredFunctions([replace(PLAIN, timeout=0.02)])
     invoker = EndpointInvoker(functions, CurrentEndpoint(fake_lambda.url), margin=0.01)
     call = InvokeFunction("arn:aws:lambda:us-west-2:123456789012:function:f", "op", "mail", "{}")
     with closing(LocalService(invoker, InMemoryExecutionStore())) as service:

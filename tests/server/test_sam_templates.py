@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 from aws_durable_execution_sdk_python_testing._cli import serve_command
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_file
-from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
 from aws_durable_execution_sdk_python_testing._engine import DurableTarget
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
@@ -131,7 +133,7 @@ def imports_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
-def by_name(path: Path, **options: Any) -> dict[str, Function]:
+def by_name(path: Path, **options: Any) -> dict[str, DeclaredFunction]:
     return {function.name: function for function in read_file(path, **options)}
 
 
@@ -220,7 +222,7 @@ def test_what_cannot_run_here_is_left_out_with_a_warning(
 
 
 def test_declarations_have_environment_and_memory_in_lambdas_terms() -> None:
-    function = Function.read(
+    function = DeclaredFunction.read(
         "order", {"Environment": {"Variables": {"STAGE": "dev"}}, "MemorySize": 256}
     )
     assert (function.environment, function.memory_size) == ({"STAGE": "dev"}, 256)

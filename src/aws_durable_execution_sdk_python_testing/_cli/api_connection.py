@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import Problem, explaining
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError, explaining
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi, credentials
 
 P = ParamSpec("P")
@@ -75,7 +75,7 @@ class Connection:
         try:
             return ensure_durable_operations(session.client("lambda", **options))
         except ValueError as error:  # a malformed endpoint
-            raise Problem(str(error)) from error
+            raise CommandError(str(error)) from error
 
 
 def connection_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -12,7 +12,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     connection_options,
     json_option,
 )
-from aws_durable_execution_sdk_python_testing._cli.command_errors import Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_callback, find_execution
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, read_json
 
@@ -106,7 +106,7 @@ def _answer(
             if execution is not None or answer["Code"] not in _NO_SUCH_ID:
                 raise
             hint = f"if {callback!r} is its name, give --execution too"
-            raise Problem(f"{answer['Code']}: {answer['Message']}; {hint}") from error
+            raise CommandError(f"{answer['Code']}: {answer['Message']}; {hint}") from error
     if as_json:
         print_json({"CallbackId": callback_id})
     else:

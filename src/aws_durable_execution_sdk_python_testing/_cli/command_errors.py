@@ -12,7 +12,7 @@ FAILED = 1
 INTERRUPTED = 130
 
 
-class Problem(click.ClickException):
+class CommandError(click.ClickException):
     """Ends the command with one line on standard error."""
 
     exit_code = 2
@@ -25,7 +25,7 @@ class Problem(click.ClickException):
 def explaining(endpoint: str | None) -> Iterator[None]:
     """Say in one line what went wrong with a call of the API.
 
-    Args:
+    Parameters:
         endpoint: where the service is; None for AWS.
     """
     from botocore.exceptions import (
@@ -39,16 +39,18 @@ def explaining(endpoint: str | None) -> Iterator[None]:
     try:
         yield
     except EndpointConnectionError as error:
-        raise Problem(_unreachable(endpoint)) from error
+        raise CommandError(_unreachable(endpoint)) from error
     except NoRegionError as error:
-        raise Problem("in which region? Give --region, AWS_REGION or a profile with one") from error
+        raise CommandError(
+            "in which region? Give --region, AWS_REGION or a profile with one"
+        ) from error
     except NoCredentialsError as error:
-        raise Problem(_NO_CREDENTIALS) from error
+        raise CommandError(_NO_CREDENTIALS) from error
     except ClientError as error:
         answer = error.response.get("Error", {})
-        raise Problem(f"{answer.get('Code')}: {answer.get('Message')}") from error
+        raise CommandError(f"{answer.get('Code')}: {answer.get('Message')}") from error
     except BotoCoreError as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 _NO_CREDENTIALS = (

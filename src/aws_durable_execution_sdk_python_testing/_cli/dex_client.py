@@ -17,11 +17,11 @@ _TIMEOUT_SECONDS = 60
 _EXECUTIONS = "/2025-12-01/durable-executions"
 
 
-class ClientError(Exception):
+class DexClientError(Exception):
     """The service cannot be reached, or refused; the message says which."""
 
 
-class Client:
+class DexClient:
     """Talks to the service at `endpoint`."""
 
     def __init__(self, endpoint: str) -> None:
@@ -30,7 +30,7 @@ class Client:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     @classmethod
-    def from_environment(cls) -> Client:
+    def from_environment(cls) -> DexClient:
         """The client of `AWS_DEX_LOCAL_RUNNER_ENDPOINT`."""
         return cls(os.environ.get(_ENDPOINT_VARIABLE) or _DEFAULT_ENDPOINT)
 
@@ -82,9 +82,9 @@ class Client:
                 return answer
         except urllib.error.HTTPError as error:
             with error:
-                raise ClientError(_reason(error)) from error
+                raise DexClientError(_reason(error)) from error
         except (OSError, http.client.HTTPException) as error:
-            raise ClientError(f"cannot reach {self._endpoint}: {error}") from error
+            raise DexClientError(f"cannot reach {self._endpoint}: {error}") from error
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

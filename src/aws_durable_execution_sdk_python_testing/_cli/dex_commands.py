@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.dex_client import Client
+from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClient
 from aws_durable_execution_sdk_python_testing._cli.serving import (
     LOG_LEVELS,
     PORT,
@@ -120,7 +120,7 @@ def invoke(function_name: str, payload: str, durable_execution_name: str | None)
     """Start an execution and print its ARN, without waiting for its end."""
     with reporting(click.ClickException):
         name = durable_execution_name or f"{function_name}-execution"
-        _print(Client.from_environment().start(function_name, payload, name))
+        _print(DexClient.from_environment().start(function_name, payload, name))
 
 
 @dex_local_runner.command("get-durable-execution")
@@ -128,7 +128,7 @@ def invoke(function_name: str, payload: str, durable_execution_name: str | None)
 def get_durable_execution(durable_execution_arn: str) -> None:
     """Print what an execution is and how it stands."""
     with reporting(click.ClickException):
-        _print(Client.from_environment().execution(durable_execution_arn))
+        _print(DexClient.from_environment().execution(durable_execution_arn))
 
 
 @dex_local_runner.command("get-durable-execution-history")
@@ -136,7 +136,7 @@ def get_durable_execution(durable_execution_arn: str) -> None:
 def get_durable_execution_history(durable_execution_arn: str) -> None:
     """Print the events of an execution."""
     with reporting(click.ClickException):
-        _print(Client.from_environment().history(durable_execution_arn))
+        _print(DexClient.from_environment().history(durable_execution_arn))
 
 
 def _print(answer: dict[str, Any]) -> None:

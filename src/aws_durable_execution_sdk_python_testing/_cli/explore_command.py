@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, CommandError
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
     parse_callback,
@@ -18,9 +18,11 @@ from aws_durable_execution_sdk_python_testing._cli.option_values import (
     prints_aside,
     read_json,
 )
-from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
 from aws_durable_execution_sdk_python_testing._declarations.program_files import (
-    Program,
+    DurableProgram,
     ProgramError,
     load_program,
 )
@@ -79,7 +81,7 @@ def explore(
             how = _in_sandboxes if in_sandboxes else _in_process
             report = how(load_program(target), input, answers, options)
     except _REFUSALS as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
     if as_json:
         print_json(report.to_dict())
     else:
@@ -88,7 +90,7 @@ def explore(
 
 
 def _in_process(
-    program: Program, input: Any, callbacks: dict[str, Any], options: dict[str, Any]
+    program: DurableProgram, input: Any, callbacks: dict[str, Any], options: dict[str, Any]
 ) -> CrashReport:
     subject = Subject(
         request=StartExecution(function_name=program.name, input=json.dumps(input)),
@@ -103,7 +105,7 @@ def _in_process(
 
 
 def _in_sandboxes(
-    program: Program, input: Any, callbacks: dict[str, Any], options: dict[str, Any]
+    program: DurableProgram, input: Any, callbacks: dict[str, Any], options: dict[str, Any]
 ) -> CrashReport:
     # Here, so that only those who use it need Lambda's runtime client.
     from aws_durable_execution_sdk_python_testing._exploration.sandbox_exploration import (
@@ -123,13 +125,15 @@ def _in_sandboxes(
     )
 
 
-def _functions(program: Program) -> Iterator[Function]:
+def _functions(program: DurableProgram) -> Iterator[DeclaredFunction]:
     """What the program may invoke."""
     for name in program.durable:
-        yield Function(name=name, handler=f"{_file(program)}:{name}", durable=DurableTarget())
+        yield DeclaredFunction(
+            name=name, handler=f"{_file(program)}:{name}", durable=DurableTarget()
+        )
     for name in program.plain:
-        yield Function(name=name, handler=f"{_file(program)}:{name}")
+        yield DeclaredFunction(name=name, handler=f"{_file(program)}:{name}")
 
 
-def _file(program: Program) -> Path:
+def _file(program: DurableProgram) -> Path:
     return Path(sys.modules[program.handler.__module__].__file__ or "")

@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 from aws_durable_execution_sdk_python_testing._cli.command_errors import (
     FAILED,
     INTERRUPTED,
-    Problem,
+    CommandError,
 )
 from aws_durable_execution_sdk_python_testing._cli.lookup import name_of
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
@@ -69,7 +69,7 @@ def invoke(
     ended in time, 130 interrupted; it then goes on.
     """
     if timeout is not None and not wait:
-        raise Problem("--timeout is for --wait: without it, nothing is waited for")
+        raise CommandError("--timeout is for --wait: without it, nothing is waited for")
     members = {"DurableExecutionName": name, "TenantId": tenant_id}
     request = {key: value for key, value in members.items() if value is not None}
     payload = json.dumps(read_json(event, "--event"))
@@ -91,7 +91,7 @@ def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]
     answer["Payload"].read()  # else its connection is not closed with the client
     arn = answer.get("DurableExecutionArn")
     if not arn:
-        raise Problem(f"{function} was invoked, but is no durable function: nothing to follow")
+        raise CommandError(f"{function} was invoked, but is no durable function: nothing to follow")
     return str(arn)
 
 
@@ -122,7 +122,7 @@ class _Patience:
         """Wait until the next look; Problem once the time is up."""
         waited = time.monotonic() - self._since
         if self._timeout is not None and waited >= self._timeout:
-            raise Problem(
+            raise CommandError(
                 f"{name_of(arn)} has not ended within {self._timeout:g} s; it goes on: "
                 f"durable show {name_of(arn)}"
             )

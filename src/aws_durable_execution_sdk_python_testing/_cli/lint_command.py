@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, CommandError
 from aws_durable_execution_sdk_python_testing._lint.findings import Problem as Unread
 from aws_durable_execution_sdk_python_testing._lint.linter import decode
 from aws_durable_execution_sdk_python_testing._lint.report_formats import FORMATS
@@ -61,7 +61,7 @@ def lint(
     try:
         selection = Selection(_split(select), _split(ignore))
     except ValueError as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
     report = _lint(paths or (".",), selection, exclude, stdin_filename)
     _write(FORMATS[form](report), output)
     if report.problems:
@@ -97,7 +97,7 @@ def _write(text: str, output: Path | None) -> None:
     try:
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise Problem(f"cannot write {output}: {error.strerror}") from error
+        raise CommandError(f"cannot write {output}: {error.strerror}") from error
 
 
 def _split(codes: str) -> list[str]:

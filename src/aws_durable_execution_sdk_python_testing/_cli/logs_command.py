@@ -57,7 +57,7 @@ def cloudwatch_lines(
 ) -> Iterator[dict[str, Any]]:
     """The lines of some invocations, from CloudWatch Logs.
 
-    Args:
+    Parameters:
         client: a boto3 client of "logs".
         log_group: the function's.
         invocations: whose lines. Lines are found by the request id: plain text logs have it

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._cli.api_connection import Connection
-from aws_durable_execution_sdk_python_testing._cli.command_errors import Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi
 from aws_durable_execution_sdk_python_testing._results import folding
 
@@ -26,14 +26,14 @@ def find_execution(api: DurableApi, connection: Connection, text: str) -> str:
         return text
     function, slash, name = text.rpartition("/")
     if not name:
-        raise Problem(f"{text!r} names no execution: give its ARN, its name, or FUNCTION/NAME")
+        raise CommandError(f"{text!r} names no execution: give its ARN, its name, or FUNCTION/NAME")
     found = list(list_executions(api, connection, function or None, DurableExecutionName=name))
     if len(found) == 1:
         return str(found[0]["DurableExecutionArn"])
     if not found:
-        raise Problem(f"no execution named {name!r}" + (f" of {function}" if slash else ""))
+        raise CommandError(f"no execution named {name!r}" + (f" of {function}" if slash else ""))
     choices = ", ".join(f"{function_of(one)}/{name}" for one in found)
-    raise Problem(f"several executions are named {name!r}; say which one: {choices}")
+    raise CommandError(f"several executions are named {name!r}; say which one: {choices}")
 
 
 def list_executions(
@@ -47,12 +47,12 @@ def list_executions(
     from botocore.exceptions import ClientError
 
     if function is None and connection.endpoint is None:
-        raise Problem(_WHICH_FUNCTION)
+        raise CommandError(_WHICH_FUNCTION)
     try:
         yield from api.executions(function, **filters)
     except ClientError as error:
         if function is None and error.response.get("Error", {}).get("Code") in _NO_SUCH_LIST:
-            raise Problem(_WHICH_FUNCTION) from error
+            raise CommandError(_WHICH_FUNCTION) from error
         raise
 
 
@@ -76,7 +76,7 @@ def find_callback(api: DurableApi, arn: str, name: str) -> str:
         if callback in named and callback.callback_details is not None:
             return callback.callback_details.callback_id or ""
     names = ", ".join(repr(callback.name) for callback in waiting) or "none"
-    raise Problem(f"no open callback named {name!r} (open ones: {names})")
+    raise CommandError(f"no open callback named {name!r} (open ones: {names})")
 
 
 def function_of(execution: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 
 EVENT_HELP = "The event as JSON; @FILE reads it from a file, - from standard input. Default: {}."
 
@@ -29,7 +29,7 @@ def read_json(text: str, what: str) -> Any:
         elif text.startswith("@"):
             text = Path(text[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"cannot read {what}: {error}") from error
+        raise CommandError(f"cannot read {what}: {error}") from error
     return parse_json(text, what)
 
 
@@ -39,11 +39,13 @@ def parse_json(text: str, what: str) -> Any:
         value = json.loads(text, parse_constant=_refuse_constant)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise Problem(f"{what} is not valid JSON: half of a surrogate pair in a string") from error
+        raise CommandError(
+            f"{what} is not valid JSON: half of a surrogate pair in a string"
+        ) from error
     except ValueError as error:
-        raise Problem(f"{what} is not valid JSON: {error}") from error
+        raise CommandError(f"{what} is not valid JSON: {error}") from error
     except RecursionError as error:
-        raise Problem(f"{what} is nested too deeply to be read") from error
+        raise CommandError(f"{what} is nested too deeply to be read") from error
     return value
 
 
@@ -51,7 +53,7 @@ def parse_callback(text: str) -> tuple[str, Any]:
     """The name and the answer of `NAME=JSON`; raises as `parse_json`."""
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise Problem(f"--callback needs NAME=JSON, not {text!r}")
+        raise CommandError(f"--callback needs NAME=JSON, not {text!r}")
     return name, parse_json(value, f"--callback {name}")
 
 

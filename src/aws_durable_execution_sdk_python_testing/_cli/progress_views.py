@@ -120,7 +120,7 @@ def _iso(when: datetime | None) -> str | None:
 class LineView:
     """A line for each change of an operation, for logs and pipes.
 
-    Args:
+    Parameters:
         out: where to write.
         answering: says how to answer an open callback.
     """
@@ -161,7 +161,7 @@ class LineView:
 class LiveView:
     """A table of the operations that fills and ticks in place, for terminals.
 
-    Args:
+    Parameters:
         console: where to show it.
         now: the time of the service's clock, epoch seconds.
         answering: says how to answer an open callback.

@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     connection_options,
     json_option,
 )
-from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, CommandError
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution, name_of
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, prints_aside
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
@@ -74,7 +74,7 @@ def record(
             recording = recording.redacted(hide)
         recording.save(path)
     except (RecordingError, OSError) as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
     if as_json:
         count = len(recording.events)
         print_json({"Recording": str(path), "Events": count, "Status": recording.status})
@@ -113,7 +113,7 @@ def replay(paths: tuple[str, ...], handlers: tuple[str, ...], as_json: bool) -> 
                 recording = Recording.load(path)
                 reports[path] = run_against(_handler_of(recording, known, path), recording)
     except RecordingError as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
     if as_json:
         print_json([_to_dict(path, report) for path, report in reports.items()])
     else:
@@ -125,7 +125,7 @@ def _parse_handler(text: str) -> tuple[str | None, Handler]:
     name, equals, target = text.rpartition("=")
     handler = _load(target)
     if not is_durable(handler):
-        raise Problem(f"{target} is no durable handler: decorate it with @durable_execution")
+        raise CommandError(f"{target} is no durable handler: decorate it with @durable_execution")
     return (name if equals else None), handler
 
 
@@ -133,7 +133,7 @@ def _load(target: str) -> Any:
     try:
         return load_handler(target)
     except DeclarationError as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def _handler_of(
@@ -142,7 +142,7 @@ def _handler_of(
     name = recording.function_name
     handler = handlers.get(name) or handlers.get(None)
     if handler is None:
-        raise Problem(f"{path} is of the function {name}: say --handler {name}=FILE:HANDLER")
+        raise CommandError(f"{path} is of the function {name}: say --handler {name}=FILE:HANDLER")
     return handler
 
 

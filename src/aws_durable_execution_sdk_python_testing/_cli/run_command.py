@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._cli.command_errors import (
     FAILED,
     INTERRUPTED,
-    Problem,
+    CommandError,
 )
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
@@ -37,7 +37,7 @@ from aws_durable_execution_sdk_python_testing._cli.progress_views import (
 )
 from aws_durable_execution_sdk_python_testing._cli.selected_execution import SelectedExecution
 from aws_durable_execution_sdk_python_testing._declarations.program_files import (
-    Program,
+    DurableProgram,
     ProgramError,
     load_program,
 )
@@ -133,15 +133,15 @@ def run(
         try:
             result = _run(request, load_program(target), out)
         except _REFUSALS as error:
-            raise Problem(str(error)) from error
+            raise CommandError(str(error)) from error
         except sqlite3.Error as error:
-            raise Problem(f"{store}: {error}") from error
+            raise CommandError(f"{store}: {error}") from error
         except KeyboardInterrupt:
             _leave(request.name)
     sys.exit(0 if result.status == "SUCCEEDED" else FAILED)
 
 
-def _run(request: _Request, program: Program, out: Any) -> DurableFunctionTestResult:
+def _run(request: _Request, program: DurableProgram, out: Any) -> DurableFunctionTestResult:
     with contextlib.closing(SQLiteExecutionStore.create_and_initialize(request.store)) as store:
         selected = SelectedExecution(store, program.name, request.name)
         clock = _clock(request.skip_time, selected.latest)
@@ -164,10 +164,10 @@ def _clock(skip_time: bool, not_before: float) -> RealClock:
     try:
         return (VirtualClock if skip_time else RealClock)(not_before=not_before)
     except ValueError as error:
-        raise Problem(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
-def _register(program: Program, invoker: InProcessInvoker, service: LocalService) -> None:
+def _register(program: DurableProgram, invoker: InProcessInvoker, service: LocalService) -> None:
     """Make the program's functions callable, and those it may invoke known by their names."""
     for name, handler in program.durable.items():
         invoker.register(name, handler)
@@ -180,7 +180,7 @@ def _register(program: Program, invoker: InProcessInvoker, service: LocalService
 
 def _start(
     request: _Request,
-    program: Program,
+    program: DurableProgram,
     service: LocalService,
     selected: SelectedExecution,
     view: View,
@@ -199,7 +199,9 @@ def _start(
         return arn
     execution = service.execution(selected.arn)
     if _canonical(json.loads(execution["InputPayload"])) != _canonical(request.event):
-        raise Problem(f"{request.name} has run with another event: {execution['InputPayload']}")
+        raise CommandError(
+            f"{request.name} has run with another event: {execution['InputPayload']}"
+        )
     ended = Status(execution["Status"]) in TERMINAL
     state = "finished before" if ended else "resumed"
     view.begin(Beginning(request.name, selected.arn, state, selected.events))

@@ -17,7 +17,7 @@ class SelectedExecution:
 
     The store is read once, and only what is selected is kept.
 
-    Args:
+    Parameters:
         store: the whole store.
         function_name, execution_name: what to select. There may be no such execution yet.
 

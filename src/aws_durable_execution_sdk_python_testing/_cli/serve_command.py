@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import Problem
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.serving import (
     LOG_LEVELS,
     PORT,
@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declaration_files im
 )
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
-    Function,
+    DeclaredFunction,
     without_handler,
 )
 from aws_durable_execution_sdk_python_testing._faults import Faults
@@ -125,7 +125,7 @@ def serve(
         durable serve --function order=app.py:handler
     """
     logging.basicConfig(level=log_level)
-    with reporting(Problem):
+    with reporting(CommandError):
         functions = [
             _at_endpoint(function, options["lambda_endpoint"])
             for file in files
@@ -137,14 +137,14 @@ def serve(
         run_server(functions, ServerSettings(**options, faults=planned), _open(store))
 
 
-def _at_endpoint(function: Function, endpoint: str | None) -> Function:
+def _at_endpoint(function: DeclaredFunction, endpoint: str | None) -> DeclaredFunction:
     """What a file declares runs at the endpoint if there is one: SAM hosts its template."""
     return without_handler(function) if endpoint or function.endpoint else function
 
 
-def _reachable(functions: list[Function], endpoint: str | None) -> list[Function]:
+def _reachable(functions: list[DeclaredFunction], endpoint: str | None) -> list[DeclaredFunction]:
     """The functions without those that nothing runs, if they may be left out."""
-    reachable: list[Function] = []
+    reachable: list[DeclaredFunction] = []
     for function in functions:
         if function.handler or function.endpoint or endpoint:
             reachable.append(function)

@@ -12,10 +12,10 @@ from typing import NoReturn
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.dex_client import ClientError
+from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClientError
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
-    Function,
+    DeclaredFunction,
 )
 from aws_durable_execution_sdk_python_testing._engine import ServiceError
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
@@ -33,7 +33,7 @@ _REFUSALS = (
     DeclarationError,
     StoreError,
     ServiceError,
-    ClientError,
+    DexClientError,
     DurableFunctionsLocalRunnerError,
     OSError,
     ValueError,
@@ -58,7 +58,9 @@ def check_region(context: click.Context, option: click.Parameter, region: str | 
     return region
 
 
-def run_server(functions: list[Function], settings: ServerSettings, store: EventStore) -> None:
+def run_server(
+    functions: list[DeclaredFunction], settings: ServerSettings, store: EventStore
+) -> None:
     signal.signal(signal.SIGTERM, _terminate)
     with DurableServer(functions, settings, store) as server:
         names = ", ".join(function.name for function in functions) or "no functions"

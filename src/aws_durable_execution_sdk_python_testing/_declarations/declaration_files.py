@@ -11,7 +11,7 @@ from typing import Any
 from aws_durable_execution_sdk_python_testing._declarations import sam_templates
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
-    Function,
+    DeclaredFunction,
     hosted,
 )
 
@@ -24,12 +24,12 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def read_file(path: Path, region: str | None = None) -> list[Function]:
+def read_file(path: Path, region: str | None = None) -> list[DeclaredFunction]:
     """The functions a file declares.
 
-    Args:
-        path: a JSON or TOML file that maps names to declarations (see `Function.read`), or a
-            SAM template, whose `AWS::Serverless::Function` resources are taken.
+    Parameters:
+        path: a JSON or TOML file that maps names to declarations (see `DeclaredFunction.read`),
+            or a SAM template, whose `AWS::Serverless::Function` resources are taken.
         region: of a template's functions; None takes the service's default.
 
     Raises:
@@ -49,12 +49,12 @@ def read_file(path: Path, region: str | None = None) -> list[Function]:
     return read_mapping(declared)
 
 
-def read_mapping(declared: Mapping[str, Any]) -> list[Function]:
+def read_mapping(declared: Mapping[str, Any]) -> list[DeclaredFunction]:
     """The functions of a mapping from names to declarations."""
-    return [Function.read(name, one) for name, one in declared.items()]
+    return [DeclaredFunction.read(name, one) for name, one in declared.items()]
 
 
-def read_option(text: str) -> list[Function]:
+def read_option(text: str) -> list[DeclaredFunction]:
     """The functions of `--function-configs`: JSON text, or `file://` and a path."""
     if text.startswith("file://"):
         return read_file(Path(text.removeprefix("file://")))
@@ -67,7 +67,7 @@ def read_option(text: str) -> list[Function]:
     return read_mapping(declared)
 
 
-def read_assignment(text: str) -> Function:
+def read_assignment(text: str) -> DeclaredFunction:
     """The function of `NAME=FILE_OR_MODULE:HANDLER`."""
     name, equals, handler = text.partition("=")
     if not equals or not handler:

@@ -24,7 +24,7 @@ class DeclarationError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class DeclaredFunction:
     """One declared function.
 
     Attributes:
@@ -74,10 +74,10 @@ class Function:
         return (self.name, *self.aliases)
 
     @classmethod
-    def read(cls, key: str, declared: Mapping[str, Any]) -> Function:
+    def read(cls, key: str, declared: Mapping[str, Any]) -> DeclaredFunction:
         """Read a declaration in Lambda's own terms.
 
-        Args:
+        Parameters:
             key: the name it is declared under.
             declared: `FunctionName`, `FunctionArn`, `Timeout`, `MemorySize`, `Environment`,
                 `DurableConfig`, `TenancyConfig`, `InvokeEndpoint` and `Handler`, each optional;
@@ -105,23 +105,23 @@ class Function:
         )
 
 
-class Functions:
+class DeclaredFunctions:
     """The declared functions by name. A later declaration replaces an earlier one."""
 
-    def __init__(self, functions: Iterable[Function] = ()) -> None:
-        self._by_name: dict[str, Function] = {}
+    def __init__(self, functions: Iterable[DeclaredFunction] = ()) -> None:
+        self._by_name: dict[str, DeclaredFunction] = {}
         for function in functions:
             self.add(function)
 
-    def add(self, function: Function) -> None:
+    def add(self, function: DeclaredFunction) -> None:
         for name in function.names:
             self._by_name[name] = function
 
-    def find(self, name: str) -> Function | None:
+    def find(self, name: str) -> DeclaredFunction | None:
         """The function of that plain name, or of `name:qualifier`."""
         return self._by_name.get(name) or self._by_name.get(name.partition(":")[0])
 
-    def __iter__(self) -> Iterator[Function]:
+    def __iter__(self) -> Iterator[DeclaredFunction]:
         return iter({id(one): one for one in self._by_name.values()}.values())
 
     def owner(self) -> tuple[str | None, str | None]:
@@ -130,12 +130,12 @@ class Functions:
         return (arns[0].region, arns[0].account) if arns else (None, None)
 
 
-def hosted(name: str, handler: str | Handler) -> Function:
+def hosted(name: str, handler: str | Handler) -> DeclaredFunction:
     """A function to run here; whether it is durable shows once its handler is loaded."""
-    return Function(name=_parse(name, "name", name).name, handler=handler, declared=False)
+    return DeclaredFunction(name=_parse(name, "name", name).name, handler=handler, declared=False)
 
 
-def made_durable(function: Function) -> Function:
+def made_durable(function: DeclaredFunction) -> DeclaredFunction:
     """The function with the durable configuration of one that declares none."""
     return replace(function, durable=function.durable or _durable(function.name, {}))
 
@@ -200,6 +200,6 @@ class _Reader:
         raise DeclarationError(f"{self._key}: {member} must be {wanted}, not {value!r}")
 
 
-def without_handler(function: Function) -> Function:
+def without_handler(function: DeclaredFunction) -> DeclaredFunction:
     """The function as one that runs elsewhere."""
     return replace(function, handler=None)

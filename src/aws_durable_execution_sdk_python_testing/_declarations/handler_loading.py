@@ -36,7 +36,7 @@ def load_handler(target: str | Handler, root: Path | None = None) -> Handler:
     Functions of one file share one module. The file's neighbours and, for modules, the current
     directory are importable, as for `python FILE` and `python -m MODULE`.
 
-    Args:
+    Parameters:
         target: the handler, or where it is.
         root: the directory a file's modules are imported from, as Lambda imports from
             `/var/task`; None takes the file's own. Roots may have modules of the same name.

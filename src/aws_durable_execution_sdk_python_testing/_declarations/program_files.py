@@ -19,7 +19,7 @@ class ProgramError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class DurableProgram:
     """A loaded file.
 
     Attributes:
@@ -35,10 +35,10 @@ class Program:
     plain: dict[str, Handler]
 
 
-def load_program(target: str) -> Program:
+def load_program(target: str) -> DurableProgram:
     """Import a file and find its durable handler.
 
-    Args:
+    Parameters:
         target: `FILE`, or `FILE:HANDLER` for one with several.
 
     Raises:
@@ -59,7 +59,7 @@ def load_program(target: str) -> Program:
         for key, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and key not in durable
     }
-    return Program(_function_name(path.stem, name), durable[name], durable, plain)
+    return DurableProgram(_function_name(path.stem, name), durable[name], durable, plain)
 
 
 def _split(target: str) -> tuple[Path, str | None]:

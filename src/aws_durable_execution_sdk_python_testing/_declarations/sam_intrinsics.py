@@ -22,7 +22,7 @@ class UnknownValueError(Exception):
 class Intrinsics:
     """Resolves the values of one template.
 
-    Args:
+    Parameters:
         template: the parsed template.
         pseudo: the pseudo parameters that are known, `AWS::Region` for instance.
         attributes: those of resources that are known, by `Resource.Attribute`.

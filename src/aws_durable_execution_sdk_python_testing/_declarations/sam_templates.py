@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
-    Function,
+    DeclaredFunction,
 )
 from aws_durable_execution_sdk_python_testing._declarations.sam_intrinsics import (
     WITHOUT_PREFIX,
@@ -55,14 +55,14 @@ def parse_template(text: str) -> Any:
 
 def functions(
     template: Mapping[str, Any], directory: Path, region: str | None = None
-) -> list[Function]:
+) -> list[DeclaredFunction]:
     """The template's functions, with the template's Globals applied.
 
     Parameters have their defaults, and resources their logical ids for names. What only a
     deployment can know is left out: such a `FunctionName` gives way to the resource's logical
     id, any other such value to its default.
 
-    Args:
+    Parameters:
         template: the parsed template.
         directory: where it lies; `CodeUri` is relative to it.
         region: of the functions; None takes the service's default.
@@ -130,12 +130,14 @@ def _merged(common: Any, own: Any) -> Any:
     return {**common, **own, **shared}
 
 
-def _function(logical_id: str, properties: Mapping[str, Any], directory: Path) -> Function:
+def _function(logical_id: str, properties: Mapping[str, Any], directory: Path) -> DeclaredFunction:
     variables = mapping(mapping(properties.get("Environment")).get("Variables"))
     environment = {"Variables": {key: as_text(value) for key, value in variables.items()}}
     code = properties.get("CodeUri", ".")
     function = replace(
-        Function.read(logical_id, {**properties, "Environment": environment, "Handler": None}),
+        DeclaredFunction.read(
+            logical_id, {**properties, "Environment": environment, "Handler": None}
+        ),
         # A template has more than what runs here; the rest of it is no mistake.
         required=False,
     )

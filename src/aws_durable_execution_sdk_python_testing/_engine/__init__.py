@@ -3,7 +3,7 @@
 from aws_durable_execution_sdk_python_testing._engine.command_types import (
     CallbackInfo,
     Crashed,
-    Invocation,
+    HandlerInvocation,
     Returned,
     Started,
     StartExecution,
@@ -42,8 +42,8 @@ __all__ = [
     "Effect",
     "Engine",
     "ExecutionEnded",
+    "HandlerInvocation",
     "InvalidParameterValueError",
-    "Invocation",
     "InvokeFunction",
     "InvokeHandler",
     "Limits",

@@ -17,11 +17,11 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
     ResourceNotFoundError,
 )
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 
-def succeed(service: Service, callback_id: str, result: bytes | None) -> None:
+def succeed(service: ServiceState, callback_id: str, result: bytes | None) -> None:
     """Close a callback with a result."""
     execution, operation = _open(service, callback_id)
     details = {}
@@ -31,14 +31,14 @@ def succeed(service: Service, callback_id: str, result: bytes | None) -> None:
     complete(service, execution, operation, Status.SUCCEEDED, details)
 
 
-def fail(service: Service, callback_id: str, error: Mapping[str, Any] | None) -> None:
+def fail(service: ServiceState, callback_id: str, error: Mapping[str, Any] | None) -> None:
     """Close a callback with an error; an empty one where none is given."""
     execution, operation = _open(service, callback_id)
     check_error(error or {}, service.limits.error_bytes)
     complete(service, execution, operation, Status.FAILED, {"Error": dict(error or {})})
 
 
-def heartbeat(service: Service, callback_id: str) -> None:
+def heartbeat(service: ServiceState, callback_id: str) -> None:
     """Start the heartbeat time-out anew, if the callback has one."""
     execution, operation = _open(service, callback_id)
     seconds = operation.kept.get("HeartbeatTimeout")
@@ -53,7 +53,7 @@ def describe(execution: Execution) -> list[CallbackInfo]:
     return [_info(execution, execution.operations[key]) for key in execution.callback_ids]
 
 
-def _open(service: Service, callback_id: str) -> tuple[Execution, OperationRecord]:
+def _open(service: ServiceState, callback_id: str) -> tuple[Execution, OperationRecord]:
     if not tokens.is_well_formed(callback_id):
         raise InvalidParameterValueError("Invalid callback id")
     arn, operation_id = tokens.read_callback_id(callback_id) or ("", "")

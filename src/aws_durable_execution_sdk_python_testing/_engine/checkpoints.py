@@ -24,7 +24,7 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits, encoded_size
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.transitions import Update
 
 _log = logging.getLogger("aws_durable_execution_sdk_python_testing.engine")
@@ -34,7 +34,7 @@ INVALID_TOKEN = "Invalid checkpoint token"
 
 
 def replayed(
-    service: Service, execution: Execution, body: Mapping[str, Any]
+    service: ServiceState, execution: Execution, body: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """The answer already given to this very request; None if it is a new one."""
     last = execution.last_checkpoint
@@ -45,7 +45,9 @@ def replayed(
     return last.answer if fresh and last.token == body.get("CheckpointToken") else None
 
 
-def checkpoint(service: Service, execution: Execution, body: Mapping[str, Any]) -> dict[str, Any]:
+def checkpoint(
+    service: ServiceState, execution: Execution, body: Mapping[str, Any]
+) -> dict[str, Any]:
     """Validate the batch, apply it, and tell the handler what it has not seen."""
     token, client_token = body.get("CheckpointToken"), body.get("ClientToken")
     check_token(execution, token)
@@ -77,7 +79,7 @@ def check_token(execution: Execution, token: Any) -> None:
 
 
 def state(
-    service: Service, execution: Execution, token: str, marker: str | None, max_items: int
+    service: ServiceState, execution: Execution, token: str, marker: str | None, max_items: int
 ) -> dict[str, Any]:
     """One page of operations. A marker continues under the token it was given out with."""
     check_token(execution, token)
@@ -109,7 +111,7 @@ def _warn_of_size(execution: Execution, updates: Sequence[Update], limits: Limit
         )
 
 
-def _fail_over_limit(service: Service, execution: Execution) -> None:
+def _fail_over_limit(service: ServiceState, execution: Execution) -> None:
     """Refuse the checkpoint, and fail the execution with it once its invocation ends."""
     limit = service.limits.operations
     message = f"Durable execution exceeds the limit of {limit} operations."

@@ -22,7 +22,7 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits, encoded_size
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.transitions import TRANSITIONS, Update
 
 _E = TypeVar("_E", OperationType, OperationAction)
@@ -84,7 +84,7 @@ class _Known:
     status: Status
 
 
-def validate_batch(service: Service, execution: Execution, updates: Any) -> None:
+def validate_batch(service: ServiceState, execution: Execution, updates: Any) -> None:
     """Check a batch against the API's constraints, its own order and the stored operations.
 
     Raises:
@@ -257,7 +257,7 @@ def check_size(subject: str, text: str, limit: int) -> None:
         _refuse(f"{subject} size must be less than or equal to {limit} bytes.")
 
 
-def _check_target(options: Mapping[str, Any], service: Service, execution: Execution) -> None:
+def _check_target(options: Mapping[str, Any], service: ServiceState, execution: Execution) -> None:
     reference = check_function("function ARN", options.get("FunctionName"))
     facts = execution.facts
     if reference.account not in (None, facts.account_id):

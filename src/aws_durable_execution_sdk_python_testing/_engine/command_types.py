@@ -54,7 +54,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
+class HandlerInvocation:
     """One invocation to perform: call the handler of `function_name` with `event`.
 
     `event` is the Lambda event (timestamps in epoch milliseconds). It shares structure with

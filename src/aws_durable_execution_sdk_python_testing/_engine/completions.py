@@ -9,7 +9,7 @@ from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
 from aws_durable_execution_sdk_python_testing._engine.service_limits import encoded_size
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 # The timers an operation can have, and so those to disarm when it closes.
@@ -21,7 +21,7 @@ TIMERS_OF: Mapping[OperationType, tuple[TimerKind, ...]] = {
 
 
 def complete(
-    service: Service,
+    service: ServiceState,
     execution: Execution,
     operation: OperationRecord,
     status: Status,
@@ -35,7 +35,7 @@ def complete(
     service.trigger(execution)
 
 
-def disarm_all(service: Service, execution: Execution, operation: OperationRecord) -> None:
+def disarm_all(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:
     """Disarm every timer an operation may have."""
     for kind in TIMERS_OF.get(operation.type, ()):
         service.disarm(kind, execution, operation.id)
@@ -48,7 +48,7 @@ def invoke_timed_out(seconds: float) -> dict[str, str]:
 
 
 def complete_invoke(
-    service: Service,
+    service: ServiceState,
     execution: Execution,
     operation_id: str,
     status: Status,

@@ -8,31 +8,31 @@ from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import invocations, lifecycle
 from aws_durable_execution_sdk_python_testing._engine.completions import complete
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind
 
-_Expire = Callable[[Service, Execution, str], None]
+_Expire = Callable[[ServiceState, Execution, str], None]
 
 
-def fire(service: Service, timer: Timer) -> None:
+def fire(service: ServiceState, timer: Timer) -> None:
     """Let a timer that is due do its work."""
     execution = service.find(timer.arn)
     _ON_EXPIRY[timer.kind](service, execution, timer.operation_id)
 
 
-def _execution_timed_out(service: Service, execution: Execution, _: str) -> None:
+def _execution_timed_out(service: ServiceState, execution: Execution, _: str) -> None:
     lifecycle.time_out(service, execution)
 
 
-def _invocation_retry_due(service: Service, execution: Execution, _: str) -> None:
+def _invocation_retry_due(service: ServiceState, execution: Execution, _: str) -> None:
     invocations.retry(service, execution)
 
 
-def _wait_over(service: Service, execution: Execution, operation_id: str) -> None:
+def _wait_over(service: ServiceState, execution: Execution, operation_id: str) -> None:
     complete(service, execution, execution.operations[operation_id], Status.SUCCEEDED)
 
 
-def _attempt_due(service: Service, execution: Execution, operation_id: str) -> None:
+def _attempt_due(service: ServiceState, execution: Execution, operation_id: str) -> None:
     operation = execution.operations[operation_id]
     details = dict(operation.details)
     del details["NextAttemptTimestamp"]
@@ -43,7 +43,7 @@ def _attempt_due(service: Service, execution: Execution, operation_id: str) -> N
 def _callback_timed_out(error_type: str, message: str) -> _Expire:
     error = {"ErrorType": error_type, "ErrorMessage": message}
 
-    def expire(service: Service, execution: Execution, operation_id: str) -> None:
+    def expire(service: ServiceState, execution: Execution, operation_id: str) -> None:
         operation = execution.operations[operation_id]
         complete(service, execution, operation, Status.TIMED_OUT, {"Error": error})
 

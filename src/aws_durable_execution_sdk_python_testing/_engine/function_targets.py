@@ -88,7 +88,7 @@ class FunctionReference:
         return cls(match["name"], match["qualifier"], match["account"], match["region"])
 
 
-class Targets:
+class TargetRegistry:
     """The registered functions, looked up as `name:qualifier`, then as `name`."""
 
     def __init__(self) -> None:

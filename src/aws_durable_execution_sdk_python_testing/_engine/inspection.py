@@ -9,13 +9,13 @@ from typing import Any
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import callbacks, listing, queries
 from aws_durable_execution_sdk_python_testing._engine.command_types import CallbackInfo
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 
 
 class Inspection:
     """The reading half of an `Engine`. No timer fires here, and nothing is stored."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ServiceState) -> None:
         self._service = service
 
     def get_execution(self, arn: str, include_execution_data: bool = True) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Inspection:
     ) -> dict[str, Any]:
         """GetDurableExecutionHistory: one page of events.
 
-        Args:
+        Parameters:
             arn: the execution.
             include_execution_data: False leaves payloads out and marks them truncated.
             marker: `NextMarker` of the page before.
@@ -70,7 +70,7 @@ class Inspection:
     ) -> dict[str, Any]:
         """ListDurableExecutionsByFunction: one page of executions, newest first.
 
-        Args:
+        Parameters:
             function_name: `name`, `name:qualifier`, a partial or a full ARN; None lists the
                 executions of all functions.
             marker: `NextMarker` of the page before, for the same filters.

@@ -9,7 +9,7 @@ from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses, tokens
 from aws_durable_execution_sdk_python_testing._engine.command_types import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     Returned,
 )
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Outcome
@@ -21,14 +21,14 @@ from aws_durable_execution_sdk_python_testing._engine.outcomes import (
 )
 from aws_durable_execution_sdk_python_testing._engine.paging import state_page
 from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceConflictError
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 # A function that does not exist will not come into being by asking again.
 _FINAL_ERRORS = frozenset({"ResourceNotFoundException"})
 
 
-def begin(service: Service, arn: str) -> Invocation:
+def begin(service: ServiceState, arn: str) -> HandlerInvocation:
     """Open the invocation that was asked for, and build its event."""
     execution = service.executions.get(arn)
     if execution is None or not execution.progress.invoke_wanted:
@@ -45,7 +45,7 @@ def begin(service: Service, arn: str) -> Invocation:
     execution.unseen.clear()
     execution.updated.clear()
     facts = execution.facts
-    return Invocation(
+    return HandlerInvocation(
         facts.arn,
         facts.target_name,
         request_id,
@@ -56,7 +56,7 @@ def begin(service: Service, arn: str) -> Invocation:
     )
 
 
-def _event(service: Service, execution: Execution) -> dict[str, Any]:
+def _event(service: ServiceState, execution: Execution) -> dict[str, Any]:
     operations, end = state_page(execution, 0, None, service.limits.page_bytes)
     marker = "" if end is None else tokens.page_marker(execution.marker_scope, end)
     return {
@@ -71,7 +71,7 @@ def _event(service: Service, execution: Execution) -> dict[str, Any]:
 
 
 def end(
-    service: Service, execution: Execution, request_id: str, outcome: Returned | Crashed
+    service: ServiceState, execution: Execution, request_id: str, outcome: Returned | Crashed
 ) -> None:
     """Close an invocation. One that is not current any more changes nothing."""
     if execution.progress.request_id != request_id:
@@ -88,7 +88,7 @@ def end(
     pauses.settle(service, execution)
 
 
-def _returned(service: Service, execution: Execution, output: Any) -> None:
+def _returned(service: ServiceState, execution: Execution, output: Any) -> None:
     facts, limits = execution.facts, service.limits
     limit = limits.payload_bytes if facts.asynchronous else limits.execution_payload_bytes
     verdict = judge(output, limit)
@@ -106,7 +106,7 @@ def _returned(service: Service, execution: Execution, output: Any) -> None:
         lifecycle.finish(service, execution, verdict)
 
 
-def _suspended(service: Service, execution: Execution) -> None:
+def _suspended(service: ServiceState, execution: Execution) -> None:
     lifecycle.close_invocation(service, execution, None)
     execution.advance(crashes=0, empty_pendings=0)
     # A pause lets a handler suspend that waits for nothing: nothing else would wake it.
@@ -114,7 +114,7 @@ def _suspended(service: Service, execution: Execution) -> None:
         service.trigger(execution)
 
 
-def _pending_for_nothing(service: Service, execution: Execution) -> None:
+def _pending_for_nothing(service: ServiceState, execution: Execution) -> None:
     error = Refused(NOTHING_PENDING).error
     lifecycle.close_invocation(service, execution, error)
     count = execution.progress.empty_pendings + 1
@@ -122,7 +122,7 @@ def _pending_for_nothing(service: Service, execution: Execution) -> None:
     _retry_or_fail(service, execution, count, service.limits.empty_pending_attempts, error)
 
 
-def _crashed(service: Service, execution: Execution, error: Mapping[str, Any]) -> None:
+def _crashed(service: ServiceState, execution: Execution, error: Mapping[str, Any]) -> None:
     count = execution.progress.crashes + 1
     execution.advance(crashes=count)
     final = error.get("ErrorType") in _FINAL_ERRORS
@@ -131,7 +131,11 @@ def _crashed(service: Service, execution: Execution, error: Mapping[str, Any]) -
 
 
 def _retry_or_fail(
-    service: Service, execution: Execution, failures: int, attempts: int, error: Mapping[str, Any]
+    service: ServiceState,
+    execution: Execution,
+    failures: int,
+    attempts: int,
+    error: Mapping[str, Any],
 ) -> None:
     if failures >= attempts:
         lifecycle.finish(service, execution, Outcome(status=Status.FAILED, error=dict(error)))
@@ -141,7 +145,7 @@ def _retry_or_fail(
     service.arm(TimerKind.INVOCATION_RETRY, execution, "", retry_at)
 
 
-def retry(service: Service, execution: Execution) -> None:
+def retry(service: ServiceState, execution: Execution) -> None:
     """The delay after a failed invocation is over."""
     execution.advance(retry_at=None)
     service.trigger(execution)

@@ -19,7 +19,7 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Outcome,
 )
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 STOPPED_BY_USER = {"ErrorMessage": "Execution stopped by user request"}
@@ -32,7 +32,7 @@ def execution_arn(
     return f"{function}/durable-execution/{name}/{unique}"
 
 
-def create(service: Service, facts: Facts, payload: str | None) -> Execution:
+def create(service: ServiceState, facts: Facts, payload: str | None) -> Execution:
     """Start an execution: its EXECUTION operation, its time-out, its first invocation."""
     execution = Execution(facts, service.touched)
     service.add(execution)
@@ -55,7 +55,7 @@ def create(service: Service, facts: Facts, payload: str | None) -> Execution:
     return execution
 
 
-def finish(service: Service, execution: Execution, outcome: Outcome) -> None:
+def finish(service: ServiceState, execution: Execution, outcome: Outcome) -> None:
     """End an execution. Operations still open keep their status; their timers go.
 
     An invocation in flight is closed in the history here: whatever it still does is ignored,
@@ -80,7 +80,7 @@ def finish(service: Service, execution: Execution, outcome: Outcome) -> None:
 
 
 def close_invocation(
-    service: Service, execution: Execution, error: Mapping[str, Any] | None
+    service: ServiceState, execution: Execution, error: Mapping[str, Any] | None
 ) -> None:
     """Write InvocationCompleted for the invocation in flight, if there is one."""
     progress = execution.progress
@@ -93,20 +93,20 @@ def close_invocation(
     execution.advance(request_id=None)
 
 
-def stop(service: Service, execution: Execution, error: Mapping[str, Any] | None) -> None:
+def stop(service: ServiceState, execution: Execution, error: Mapping[str, Any] | None) -> None:
     """Stop an open execution. One whose handler has already settled the outcome ends with it."""
     stopped = Outcome(status=Status.STOPPED, error=dict(error or STOPPED_BY_USER))
     finish(service, execution, execution.progress.outcome or stopped)
 
 
-def time_out(service: Service, execution: Execution) -> None:
+def time_out(service: ServiceState, execution: Execution) -> None:
     message = f"Execution timed out after {execution.facts.execution_timeout} seconds."
     error = {"ErrorType": "Execution.Timeout", "ErrorMessage": message}
     timed_out = Outcome(status=Status.TIMED_OUT, error=error)
     finish(service, execution, execution.progress.outcome or timed_out)
 
 
-def _answer_parent(service: Service, execution: Execution, outcome: Outcome) -> None:
+def _answer_parent(service: ServiceState, execution: Execution, outcome: Outcome) -> None:
     facts = execution.facts
     if facts.parent_arn is None or facts.parent_operation_id is None:
         return

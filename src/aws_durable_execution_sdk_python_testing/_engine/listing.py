@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python_testing._engine.queries import position, p
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.starting import EXECUTION_NAME, QUALIFIER
 
 _MOST_STATUSES = 10
@@ -82,7 +82,7 @@ class Filters:
 
 
 def page(
-    service: Service, filters: Filters, marker: str | None, max_items: int, reverse_order: bool
+    service: ServiceState, filters: Filters, marker: str | None, max_items: int, reverse_order: bool
 ) -> dict[str, Any]:
     """One page, newest first, or oldest first in reverse order.
 

@@ -24,7 +24,7 @@ def state_page(
 ) -> tuple[list[OperationRecord], int | None]:
     """Visible operations from position `start` on, in creation order.
 
-    Args:
+    Parameters:
         execution: whose operations.
         start: position of the first one to look at.
         count: at most so many; None for no bound.

@@ -19,12 +19,12 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Pause,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceConflictError
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind
 
 
 def pause(
-    service: Service,
+    service: ServiceState,
     execution: Execution,
     reason: str | None,
     timeout_paused: bool,
@@ -42,7 +42,7 @@ def pause(
     settle(service, execution)
 
 
-def settle(service: Service, execution: Execution) -> None:
+def settle(service: ServiceState, execution: Execution) -> None:
     """Let a pause that was asked for take effect, unless an invocation still holds its token."""
     progress = execution.progress
     asked = progress.pause
@@ -61,7 +61,7 @@ def settle(service: Service, execution: Execution) -> None:
     execution.log(history_events.EXECUTION_PAUSED, service.now, details, execution.root)
 
 
-def withdraw(service: Service, execution: Execution) -> bool:
+def withdraw(service: ServiceState, execution: Execution) -> bool:
     """Take the token from an invocation whose execution is to pause; False if none is to."""
     progress = execution.progress
     if execution.status is not Status.PAUSING or progress.outcome is not None:
@@ -72,7 +72,7 @@ def withdraw(service: Service, execution: Execution) -> bool:
 
 
 def resume(
-    service: Service, execution: Execution, reason: str | None, client_token: str | None
+    service: ServiceState, execution: Execution, reason: str | None, client_token: str | None
 ) -> None:
     """End a pause; one that has not taken effect yet leaves no trace."""
     check_reason(reason)
@@ -96,7 +96,7 @@ def resume(
 # ------------------------------------------------------------------------ the time-out
 
 
-def _hold_timeout(service: Service, execution: Execution) -> float:
+def _hold_timeout(service: ServiceState, execution: Execution) -> float:
     """Stop the execution's time-out; the seconds that are left of it.
 
     They are read from the timer: where skipped time does not count, the execution has more
@@ -107,7 +107,9 @@ def _hold_timeout(service: Service, execution: Execution) -> float:
     return (execution.timeout_at if deadline is None else deadline) - service.now
 
 
-def _release_timeout(service: Service, execution: Execution, since: float, left: float) -> None:
+def _release_timeout(
+    service: ServiceState, execution: Execution, since: float, left: float
+) -> None:
     """Let the time-out go on. No pause takes an execution beyond the longest time it may take."""
     paused, facts = service.now - since, execution.facts
     extension = execution.progress.timeout_extension
@@ -121,7 +123,7 @@ def _release_timeout(service: Service, execution: Execution, since: float, left:
 
 
 def _answered(
-    service: Service, execution: Execution, client_token: str | None, *request: Any
+    service: ServiceState, execution: Execution, client_token: str | None, *request: Any
 ) -> bool:
     """Whether this very request has been carried out within the window."""
     check_client_token(client_token)
@@ -130,7 +132,7 @@ def _answered(
 
 
 def _remember(
-    service: Service, execution: Execution, client_token: str | None, *request: Any
+    service: ServiceState, execution: Execution, client_token: str | None, *request: Any
 ) -> None:
     if client_token is None:
         return

@@ -10,7 +10,7 @@ from aws_durable_execution_sdk_python_testing._engine.completions import TIMERS_
 from aws_durable_execution_sdk_python_testing._engine.effects import InvokeHandler
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Facts
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 from aws_durable_execution_sdk_python_testing._engine.transitions import (
     arm_callback,
@@ -24,7 +24,7 @@ _LOST: dict[str, Any] = {
 }
 
 
-def load(service: Service) -> None:
+def load(service: ServiceState) -> None:
     """Rebuild every execution from its records. Nothing runs yet."""
     for arn, record in service.store.load():
         if record == PURGED:
@@ -43,21 +43,21 @@ def load(service: Service) -> None:
             service.retention.keep(execution.arn, ended, execution.facts.retention_period_days)
 
 
-def _forget(service: Service, arn: str) -> None:
+def _forget(service: ServiceState, arn: str) -> None:
     """Forget what is gone from the store too."""
     if arn in service.executions:
         service.purge(service.executions[arn])
     service.purged.clear()
 
 
-def resume(service: Service) -> None:
+def resume(service: ServiceState) -> None:
     """Take up every execution that is still open."""
     for execution in list(service.executions.values()):
         if not execution.closed:
             _resume(service, execution)
 
 
-def _resume(service: Service, execution: Execution) -> None:
+def _resume(service: ServiceState, execution: Execution) -> None:
     progress, facts = execution.progress, execution.facts
     lost = progress.request_id is not None
     if lost:
@@ -77,13 +77,13 @@ def _resume(service: Service, execution: Execution) -> None:
         service.trigger(execution)
 
 
-def _rearm_timeout(service: Service, execution: Execution) -> None:
+def _rearm_timeout(service: ServiceState, execution: Execution) -> None:
     pause = execution.progress.pause
     if pause is None or pause.timeout_left is None:
         service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at)
 
 
-def _rearm(service: Service, execution: Execution, operation: OperationRecord) -> None:
+def _rearm(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:
     if operation.type is OperationType.CALLBACK:
         arm_callback(service, execution, operation)
     elif operation.type is OperationType.CHAINED_INVOKE:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aws_durable_execution_sdk_python_testing._engine.effects import Effect, InvokeHandler
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
-from aws_durable_execution_sdk_python_testing._engine.function_targets import Targets
+from aws_durable_execution_sdk_python_testing._engine.function_targets import TargetRegistry
 from aws_durable_execution_sdk_python_testing._engine.retention import Retention
 from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceNotFoundError
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python_testing.stores.base import PURGED, EventSt
 
 
 @dataclass(slots=True, kw_only=True)
-class Service:
+class ServiceState:
     """The parts the engine's modules work on.
 
     Attributes:
@@ -34,7 +34,7 @@ class Service:
     new_id: Callable[[], str]
     now: float = 0.0
     timers: Timers = field(default_factory=Timers)
-    targets: Targets = field(default_factory=Targets)
+    targets: TargetRegistry = field(default_factory=TargetRegistry)
     effects: list[Effect] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
     names: dict[tuple[str, str, str], str] = field(default_factory=dict)

@@ -25,7 +25,7 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import (
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     DurableExecutionAlreadyStartedError,
 )
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 
 EXECUTION_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 QUALIFIER = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]{1,128}")
@@ -45,7 +45,7 @@ class _Function:
     target: Target | None
 
 
-def start(service: Service, request: StartExecution) -> Started:
+def start(service: ServiceState, request: StartExecution) -> Started:
     """Start what is asked for, unless the name says that it runs already."""
     function = _function(service, request)
     _check(service, request, function)
@@ -57,7 +57,7 @@ def start(service: Service, request: StartExecution) -> Started:
     return Started(lifecycle.create(service, facts, request.input).arn, created=True)
 
 
-def _function(service: Service, request: StartExecution) -> _Function:
+def _function(service: ServiceState, request: StartExecution) -> _Function:
     """The function of that name; an ARN says whose it is, unless the request does."""
     reference = check_function("function name", request.function_name)
     qualifier = reference.qualifier or request.qualifier or DEFAULT_QUALIFIER
@@ -70,7 +70,7 @@ def _function(service: Service, request: StartExecution) -> _Function:
     )
 
 
-def _check(service: Service, request: StartExecution, function: _Function) -> None:
+def _check(service: ServiceState, request: StartExecution, function: _Function) -> None:
     check_text("Qualifier", function.qualifier, QUALIFIER)
     check_text("AccountId", function.account_id, _ACCOUNT_ID)
     if request.execution_name is not None:
@@ -82,7 +82,7 @@ def _check(service: Service, request: StartExecution, function: _Function) -> No
     check_size("Input", request.input or "", limit)
 
 
-def _same(service: Service, arn: str, request: StartExecution) -> Started:
+def _same(service: ServiceState, arn: str, request: StartExecution) -> Started:
     payload = service.find(arn).root.details.get("InputPayload")
     if payload == request.input:
         return Started(arn, created=False)
@@ -92,7 +92,7 @@ def _same(service: Service, arn: str, request: StartExecution) -> Started:
     )
 
 
-def _facts(service: Service, request: StartExecution, function: _Function) -> Facts:
+def _facts(service: ServiceState, request: StartExecution, function: _Function) -> Facts:
     target = function.target
     defaults = target if isinstance(target, DurableTarget) else _UNREGISTERED
     timeout = request.execution_timeout

@@ -22,7 +22,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 )
 from aws_durable_execution_sdk_python_testing._engine.command_types import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     Returned,
     Started,
     StartExecution,
@@ -35,7 +35,7 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     ResourceNotFoundError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
 
@@ -54,7 +54,7 @@ class Engine(Inspection):
     of another function) waits in `take_effects`. What a command changed is in the store before
     the command returns. Time never runs backwards: an earlier `now` counts as the latest one.
 
-    Args:
+    Parameters:
         store: where every change is appended; what it already holds is loaded.
         limits: the service's limits.
         region, account_id: what ARNs are made of.
@@ -83,7 +83,9 @@ class Engine(Inspection):
         new_id: Callable[[], str] = _fresh_id,
     ) -> None:
         super().__init__(
-            Service(store=store, limits=limits, region=region, account_id=account_id, new_id=new_id)
+            ServiceState(
+                store=store, limits=limits, region=region, account_id=account_id, new_id=new_id
+            )
         )
         recovery.load(self._service)
 
@@ -97,7 +99,7 @@ class Engine(Inspection):
     def register_target(self, function_name: str, target: Target) -> None:
         """Make a function known to chained invokes.
 
-        Args:
+        Parameters:
             function_name: `name`, or `name:qualifier` for one version only.
             target: what kind of function it is.
         """
@@ -145,7 +147,7 @@ class Engine(Inspection):
         ends. That checkpoint is saved, but answered with no operations and no token, so that
         the handler suspends. Waits, retries, callbacks and chained invokes go on meanwhile.
 
-        Args:
+        Parameters:
             arn: the execution.
             now: epoch seconds.
             reason: shown in the history.
@@ -168,7 +170,7 @@ class Engine(Inspection):
     ) -> None:
         """End a pause. The handler is invoked only if that became necessary meanwhile.
 
-        Args:
+        Parameters:
             arn: the execution.
             now: epoch seconds.
             reason: shown in the history.
@@ -204,7 +206,7 @@ class Engine(Inspection):
 
     # ------------------------------------------------------------------------ invocations
 
-    def begin_invocation(self, arn: str, now: float) -> Invocation:
+    def begin_invocation(self, arn: str, now: float) -> HandlerInvocation:
         """Take up the invocation an `InvokeHandler` effect asked for.
 
         Raises:
@@ -244,7 +246,7 @@ class Engine(Inspection):
     def checkpoint(self, arn: str, body: Mapping[str, Any], now: float) -> dict[str, Any]:
         """Apply a batch of updates, all or none (CheckpointDurableExecution).
 
-        Args:
+        Parameters:
             arn: the execution.
             body: `CheckpointToken`, `Updates` and optionally `ClientToken`.
             now: epoch seconds; timers due by then fire first.
@@ -276,7 +278,7 @@ class Engine(Inspection):
     ) -> dict[str, Any]:
         """One page of operations in creation order (GetDurableExecutionState).
 
-        Args:
+        Parameters:
             arn: the execution.
             checkpoint_token: the current token; it is not consumed.
             marker: `NextMarker` of the page before, for the same token.
@@ -338,7 +340,7 @@ class Engine(Inspection):
     ) -> None:
         """Bring back what a plain function answered (see the effect `InvokeFunction`).
 
-        Args:
+        Parameters:
             arn: the invoking execution; ignored if it has been deleted meanwhile.
             operation_id: its CHAINED_INVOKE operation; ignored if that is closed already.
             status: SUCCEEDED, FAILED (e.g. `Sandbox.Timedout`) or TIMED_OUT (no answer).
@@ -404,7 +406,7 @@ class Engine(Inspection):
     # --------------------------------------------------------------------------- commands
 
     @contextmanager
-    def _command(self, now: float) -> Iterator[Service]:
+    def _command(self, now: float) -> Iterator[ServiceState]:
         """Set the time, and store what changed, also by timers that fired before a refusal.
 
         What has outlived its retention by then is gone before anything else is done.

@@ -31,27 +31,30 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import (
 )
 from aws_durable_execution_sdk_python_testing._engine.history_events import retried
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
-from aws_durable_execution_sdk_python_testing._engine.service_state import Service
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 Update = Mapping[str, Any]
-Apply = Callable[[Service, Execution, Update], None]
+Apply = Callable[[ServiceState, Execution, Update], None]
 
 
-def apply(service: Service, execution: Execution, update: Update) -> None:
+def apply(service: ServiceState, execution: Execution, update: Update) -> None:
     """Apply one validated update."""
     key = OperationType(update["Type"]), OperationAction(update["Action"])
     TRANSITIONS[key].apply(service, execution, update)
 
 
-def _current(service: Service, execution: Execution, update: Update) -> OperationRecord:
+def _current(service: ServiceState, execution: Execution, update: Update) -> OperationRecord:
     """The operation as stored, or as the update brings it into being."""
     stored = execution.operations.get(update["Id"])
     return stored or OperationRecord.create(update, service.now)
 
 
 def _start(
-    service: Service, execution: Execution, operation: OperationRecord, details: Mapping[str, Any]
+    service: ServiceState,
+    execution: Execution,
+    operation: OperationRecord,
+    details: Mapping[str, Any],
 ) -> OperationRecord:
     started = operation.evolve(Status.STARTED, details)
     execution.put(started)
@@ -71,7 +74,7 @@ def _data(update: Update) -> dict[str, Any]:
 
 
 def _close(
-    service: Service,
+    service: ServiceState,
     execution: Execution,
     update: Update,
     details: Mapping[str, Any] | None = None,
@@ -87,12 +90,12 @@ def _close(
 # ------------------------------------------------------------------------------ STEP
 
 
-def _start_step(service: Service, execution: Execution, update: Update) -> None:
+def _start_step(service: ServiceState, execution: Execution, update: Update) -> None:
     operation = _current(service, execution, update)
     _start(service, execution, operation, {"Attempt": 0, **operation.details})
 
 
-def _retry_step(service: Service, execution: Execution, update: Update) -> None:
+def _retry_step(service: ServiceState, execution: Execution, update: Update) -> None:
     operation = _current(service, execution, update)
     delay = update["StepOptions"]["NextAttemptDelaySeconds"]
     due = service.now + delay
@@ -112,11 +115,11 @@ def _retry_step(service: Service, execution: Execution, update: Update) -> None:
 # --------------------------------------------------------------------------- CONTEXT
 
 
-def _start_context(service: Service, execution: Execution, update: Update) -> None:
+def _start_context(service: ServiceState, execution: Execution, update: Update) -> None:
     _start(service, execution, _current(service, execution, update), {})
 
 
-def _close_context(service: Service, execution: Execution, update: Update) -> None:
+def _close_context(service: ServiceState, execution: Execution, update: Update) -> None:
     replay = (update.get("ContextOptions") or {}).get("ReplayChildren")
     _close(service, execution, update, {"ReplayChildren": True} if replay else None)
 
@@ -124,7 +127,7 @@ def _close_context(service: Service, execution: Execution, update: Update) -> No
 # ------------------------------------------------------------------------------ WAIT
 
 
-def _start_wait(service: Service, execution: Execution, update: Update) -> None:
+def _start_wait(service: ServiceState, execution: Execution, update: Update) -> None:
     seconds = update["WaitOptions"]["WaitSeconds"]
     end = service.now + seconds
     operation = _with_kept(_current(service, execution, update), Duration=seconds)
@@ -135,7 +138,7 @@ def _start_wait(service: Service, execution: Execution, update: Update) -> None:
 # -------------------------------------------------------------------------- CALLBACK
 
 
-def _start_callback(service: Service, execution: Execution, update: Update) -> None:
+def _start_callback(service: ServiceState, execution: Execution, update: Update) -> None:
     options = update.get("CallbackOptions") or {}
     timeout = options.get("TimeoutSeconds") or None  # 0 switches it off
     heartbeat = options.get("HeartbeatTimeoutSeconds") or None
@@ -152,7 +155,7 @@ def _start_callback(service: Service, execution: Execution, update: Update) -> N
     arm_callback(service, execution, operation)
 
 
-def arm_callback(service: Service, execution: Execution, operation: OperationRecord) -> None:
+def arm_callback(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:
     """Arm the time-outs a callback was started with."""
     kept = operation.kept
     if "Timeout" in kept:
@@ -166,7 +169,7 @@ def arm_callback(service: Service, execution: Execution, operation: OperationRec
 # -------------------------------------------------------------------- CHAINED_INVOKE
 
 
-def _start_invoke(service: Service, execution: Execution, update: Update) -> None:
+def _start_invoke(service: ServiceState, execution: Execution, update: Update) -> None:
     options = update["ChainedInvokeOptions"]
     reference = FunctionReference.parse(options["FunctionName"])
     target = service.targets.find(reference.name, reference.qualifier)
@@ -190,7 +193,7 @@ def _start_invoke(service: Service, execution: Execution, update: Update) -> Non
 
 
 def _fail_unknown_target(
-    service: Service, execution: Execution, operation: OperationRecord
+    service: ServiceState, execution: Execution, operation: OperationRecord
 ) -> None:
     started = _start(service, execution, operation, {})
     message = f"Function not found: {operation.kept['FunctionName']}"
@@ -199,7 +202,7 @@ def _fail_unknown_target(
 
 
 def _launch(
-    service: Service,
+    service: ServiceState,
     execution: Execution,
     operation: OperationRecord,
     target: Target,
@@ -215,7 +218,7 @@ def _launch(
     call_function(service, execution, started)
 
 
-def call_function(service: Service, execution: Execution, operation: OperationRecord) -> None:
+def call_function(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:
     """Ask the driver to call the plain function of a chained invoke."""
     kept = operation.kept
     service.effects.append(
@@ -232,7 +235,7 @@ def call_function(service: Service, execution: Execution, operation: OperationRe
 
 
 def _child_facts(
-    service: Service,
+    service: ServiceState,
     execution: Execution,
     operation: OperationRecord,
     target: DurableTarget,
@@ -267,7 +270,7 @@ def _child_facts(
 # ------------------------------------------------------------------------- EXECUTION
 
 
-def _settle(service: Service, execution: Execution, update: Update) -> None:
+def _settle(service: ServiceState, execution: Execution, update: Update) -> None:
     """The outcome is decided; the execution ends when its invocation does."""
     key = OperationType.EXECUTION, OperationAction(update["Action"])
     status = TRANSITIONS[key].becomes

@@ -3,18 +3,18 @@
 from aws_durable_execution_sdk_python_testing._exploration.crash_points import CrashPoint, Moment
 from aws_durable_execution_sdk_python_testing._exploration.crash_report import (
     BodyRow,
+    CrashDivergence,
     CrashExplorationError,
     CrashReport,
-    Divergence,
 )
 from aws_durable_execution_sdk_python_testing._exploration.exploring import explore
 
 __all__ = [
     "BodyRow",
+    "CrashDivergence",
     "CrashExplorationError",
     "CrashPoint",
     "CrashReport",
-    "Divergence",
     "Moment",
     "explore",
 ]

@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python_testing._exploration.witness import Attemp
 class Notes(Memory):
     """A memory that also writes down what it is told.
 
-    Args:
+    Parameters:
         path: the file. What is in it already is remembered.
         target, lines: as for `Memory`.
     """

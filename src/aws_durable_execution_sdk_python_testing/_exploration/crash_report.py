@@ -26,7 +26,7 @@ class CrashExplorationError(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Divergence:
+class CrashDivergence:
     """A crash, and a promise it broke.
 
     Attributes:
@@ -83,7 +83,7 @@ class CrashReport:
     calm: DurableFunctionTestResult
     explored: Sequence[CrashPoint]
     unreached: Sequence[CrashPoint] = ()
-    divergences: Sequence[Divergence] = ()
+    divergences: Sequence[CrashDivergence] = ()
     rows: Sequence[BodyRow] = field(default=())
     left_out: int = 0
 

@@ -30,10 +30,10 @@ def crash() -> NoReturn:
     raise SimulatedCrash(1)
 
 
-class Process:
+class CrashableProcess:
     """One invocation. Once it is dead nothing in it happens any more.
 
-    Args:
+    Parameters:
         witness: what it passes, and where it crashes.
         execution: label of the execution.
         die: ends the process, or stands in for that by raising.
@@ -50,11 +50,11 @@ class Process:
 
     # -- calls ------------------------------------------------------------------------------
 
-    def begin_call(self, what: str, updates: Sequence[Mapping[str, Any]] = ()) -> Call:
+    def begin_call(self, what: str, updates: Sequence[Mapping[str, Any]] = ()) -> CrashableCall:
         """A call is about to be made; `what` it is if it has no updates."""
         self._check_alive()
         about = [(_operation_id(update), str(update["Action"])) for update in updates]
-        call = Call(
+        call = CrashableCall(
             updates,
             [
                 (self._execution, *one, self._witness.number(self._execution, *one))
@@ -64,7 +64,7 @@ class Process:
         self._reach(*call.places(Moment.BEFORE_REQUEST))
         return call
 
-    def answered(self, call: Call) -> None:
+    def answered(self, call: CrashableCall) -> None:
         """The service has carried the call out, and has answered."""
         for update in call.updates:
             if update["Type"] == "STEP" and update["Action"] in _CLOSING:
@@ -123,7 +123,7 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CrashableCall:
     """A call of the service: its updates, and what tells each of them from others."""
 
     updates: Sequence[Mapping[str, Any]]
@@ -137,7 +137,7 @@ class Call:
 class _Body:
     """One run of a step's function."""
 
-    def __init__(self, process: Process, attempt: StepAttempt) -> None:
+    def __init__(self, process: CrashableProcess, attempt: StepAttempt) -> None:
         self._process = process
         self._attempt = attempt
         self._lines = 0

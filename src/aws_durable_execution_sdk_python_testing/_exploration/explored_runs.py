@@ -10,7 +10,7 @@ from typing import Any
 from aws_durable_execution_sdk_python._service.protocol import StepAttempt
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     Limits,
     Returned,
@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 from aws_durable_execution_sdk_python_testing._exploration.crashable_process import (
     REFRESH,
     STATE,
-    Process,
+    CrashableProcess,
     SimulatedCrash,
 )
 from aws_durable_execution_sdk_python_testing._exploration.waiting import wait_until_ended
@@ -28,7 +28,7 @@ from aws_durable_execution_sdk_python_testing._exploration.witness import Memory
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
     Handler,
-    Service,
+    HandlerService,
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._functions.mocks import Outcomes, StepMocks
@@ -70,7 +70,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Ran:
+class ExploredRun:
     """What came of a run.
 
     Attributes:
@@ -84,7 +84,7 @@ class Ran:
     executions: Mapping[str, DurableFunctionTestResult]
 
 
-def run(subject: Subject, memory: Memory) -> Ran:
+def run(subject: Subject, memory: Memory) -> ExploredRun:
     """Run a subject to its end; `memory` says where it is to crash."""
     processes = _Processes(memory)
     inner = InProcessInvoker(_WatchedSteps(subject.steps.fresh(), processes))
@@ -107,7 +107,7 @@ def run(subject: Subject, memory: Memory) -> Ran:
         arn = service.start(subject.request, responder=responder)
         wait_until_ended(service, arn, _PATIENCE)
         executions = {label: _result(service, one) for one, label in processes.labels.items()}
-        return Ran(memory, executions[""], executions)
+        return ExploredRun(memory, executions[""], executions)
     finally:
         service.close()
 
@@ -128,19 +128,19 @@ class _Processes:
     def __init__(self, memory: Memory) -> None:
         self.labels: dict[str, str] = {}
         self._memory = memory
-        self._current: dict[str, Process] = {}
+        self._current: dict[str, CrashableProcess] = {}
         self._lock = threading.Lock()
 
-    def begin(self, invocation: Invocation) -> Process:
+    def begin(self, invocation: HandlerInvocation) -> CrashableProcess:
         with self._lock:
             label = self._label(invocation)
-            process = self._current[invocation.arn] = Process(self._memory, label)
+            process = self._current[invocation.arn] = CrashableProcess(self._memory, label)
             return process
 
-    def of(self, arn: str) -> Process:
+    def of(self, arn: str) -> CrashableProcess:
         return self._current[arn]
 
-    def _label(self, invocation: Invocation) -> str:
+    def _label(self, invocation: HandlerInvocation) -> str:
         if invocation.arn not in self.labels:
             name = invocation.function_name.removesuffix(":$LATEST")
             known = sum(label.partition("#")[0] == name for label in self.labels.values())
@@ -150,13 +150,13 @@ class _Processes:
 
 
 class _CrashingInvoker:
-    """Calls handlers in this process, each invocation in a `Process`."""
+    """Calls handlers in this process, each invocation in a `CrashableProcess`."""
 
     def __init__(self, inner: InProcessInvoker, processes: _Processes) -> None:
         self._inner = inner
         self._processes = processes
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         process = self._processes.begin(invocation)
         outcome = self._inner.invoke(invocation, _CrashingService(process, service))
         try:
@@ -165,14 +165,14 @@ class _CrashingInvoker:
             return Crashed(describe_crash(crash, invocation.request_id))
         return outcome
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         return self._inner.call(call, service)
 
 
 class _CrashingService:
     """The service as one invocation sees it."""
 
-    def __init__(self, process: Process, service: Service) -> None:
+    def __init__(self, process: CrashableProcess, service: HandlerService) -> None:
         self._process = process
         self._service = service
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from aws_durable_execution_sdk_python_testing._exploration.crash_points import CrashPoint
 from aws_durable_execution_sdk_python_testing._exploration.crash_report import CrashReport
-from aws_durable_execution_sdk_python_testing._exploration.explored_runs import Ran, Subject, run
+from aws_durable_execution_sdk_python_testing._exploration.explored_runs import (
+    ExploredRun,
+    Subject,
+    run,
+)
 from aws_durable_execution_sdk_python_testing._exploration.exploring import explore
 from aws_durable_execution_sdk_python_testing._exploration.witness import Memory
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
@@ -46,7 +50,7 @@ class ExploresCrashes:
         A crash is an exception of class `SystemExit`: code that catches it, or a `finally`, runs
         on in vain. `explore_sandbox_crashes` kills real processes instead.
 
-        Args:
+        Parameters:
             input, callbacks, timeout: as for `run`.
             only: crash at this place alone, as a failure names it.
             samples: try at most so many places; None tries all of them.
@@ -75,7 +79,7 @@ class ExploresCrashes:
         """
         subject = self._subject(input, callbacks, timeout)
 
-        def run_once(memory: Memory) -> Ran:
+        def run_once(memory: Memory) -> ExploredRun:
             if before_each is not None:
                 before_each()
             return run(subject, memory)

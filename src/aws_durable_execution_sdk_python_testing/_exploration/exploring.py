@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from aws_durable_execution_sdk_python_testing._exploration.crash_points import CrashPoint, Place
 from aws_durable_execution_sdk_python_testing._exploration.crash_report import (
     BodyRow,
+    CrashDivergence,
     CrashReport,
-    Divergence,
 )
-from aws_durable_execution_sdk_python_testing._exploration.explored_runs import Ran
+from aws_durable_execution_sdk_python_testing._exploration.explored_runs import ExploredRun
 from aws_durable_execution_sdk_python_testing._exploration.judging import (
     Compare,
     Labels,
@@ -25,7 +25,7 @@ from aws_durable_execution_sdk_python_testing._exploration.witness import Attemp
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 
 # Runs the subject to its end, and tells the memory, which says where to crash.
-Runner = Callable[[Memory], Ran]
+Runner = Callable[[Memory], ExploredRun]
 
 _INTERRUPTED = "StepInterruptedError"
 _INTERRUPTED_HINT = (
@@ -45,7 +45,7 @@ def explore(
 ) -> CrashReport:
     """Run without a crash, then once for each place to crash at.
 
-    Args:
+    Parameters:
         run: runs what is explored.
         only: crash here alone.
         samples: at most so many places, chosen by `seed`.
@@ -70,12 +70,12 @@ def explore(
     for place in sampled:
         if time.monotonic() >= deadline:
             break
-        ran, point = run(Memory(place, calm.memory.lines)), labels.point(place)
-        if not ran.memory.crashed:
+        again, point = run(Memory(place, calm.memory.lines)), labels.point(place)
+        if not again.memory.crashed:
             unreached.append(point)
         explored.append(point)
-        rows.add(point, ran.memory)
-        divergences += _judge(point, calm, ran, labels, compare)
+        rows.add(point, again.memory)
+        divergences += _judge(point, calm, again, labels, compare)
     return CrashReport(
         calm=calm.result,
         explored=explored,
@@ -102,7 +102,7 @@ def _sampled(places: list[Place], samples: int | None, seed: int) -> list[Place]
     return random.Random(seed).sample(places, count)
 
 
-def _check_repeatable(first: Ran, second: Ran, compare: Compare | None) -> None:
+def _check_repeatable(first: ExploredRun, second: ExploredRun, compare: Compare | None) -> None:
     problem = difference(first.result, second.result, compare)
     if problem is not None:
         raise DurableFunctionsTestError(
@@ -113,17 +113,21 @@ def _check_repeatable(first: Ran, second: Ran, compare: Compare | None) -> None:
 
 
 def _judge(
-    point: CrashPoint | None, calm: Ran, ran: Ran, labels: Labels, compare: Compare | None
-) -> Iterator[Divergence]:
+    point: CrashPoint | None,
+    calm: ExploredRun,
+    again: ExploredRun,
+    labels: Labels,
+    compare: Compare | None,
+) -> Iterator[CrashDivergence]:
     def label(attempt: Attempt) -> str:
         return labels.name(attempt.execution, attempt.operation_id)
 
-    for broken in violations(ran.memory, ran.result, label):
-        yield Divergence(point, broken)
-    problem = difference(calm.result, ran.result, compare)
+    for broken in violations(again.memory, again.result, label):
+        yield CrashDivergence(point, broken)
+    problem = difference(calm.result, again.result, compare)
     if problem is not None:
-        hint = _INTERRUPTED_HINT if _INTERRUPTED in str(ran.result.events) else ""
-        yield Divergence(point, problem, hint)
+        hint = _INTERRUPTED_HINT if _INTERRUPTED in str(again.result.events) else ""
+        yield CrashDivergence(point, problem, hint)
 
 
 class _Rows:

@@ -16,7 +16,7 @@ _BY_HANDLER = ("Step", "Context")
 def problems(events: Sequence[Event], *, invocations: int, ended: bool) -> list[str]:
     """What is wrong with a history; nothing, if all is well.
 
-    Args:
+    Parameters:
         events: all events, oldest first.
         invocations: how many invocations there were.
         ended: whether the execution has ended, so that its end must be there.

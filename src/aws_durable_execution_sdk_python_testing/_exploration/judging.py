@@ -134,7 +134,7 @@ def allowed(memory: Memory, attempt: Attempt) -> int:
 class Labels:
     """Names the operations of a run and its places, and finds places by name.
 
-    Args:
+    Parameters:
         executions: the results of the run's executions, by label.
     """
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Function
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
 from aws_durable_execution_sdk_python_testing._engine import DurableTarget, Limits, StartExecution
 from aws_durable_execution_sdk_python_testing._exploration import sandboxed_handler
 from aws_durable_execution_sdk_python_testing._exploration.crash_notes import read_notes
 from aws_durable_execution_sdk_python_testing._exploration.crash_points import CrashPoint
 from aws_durable_execution_sdk_python_testing._exploration.crash_report import CrashReport
-from aws_durable_execution_sdk_python_testing._exploration.explored_runs import Ran
+from aws_durable_execution_sdk_python_testing._exploration.explored_runs import ExploredRun
 from aws_durable_execution_sdk_python_testing._exploration.exploring import explore
 from aws_durable_execution_sdk_python_testing._exploration.judging import Compare
 from aws_durable_execution_sdk_python_testing._exploration.waiting import wait_until_ended
@@ -39,7 +41,7 @@ def explore_sandbox_crashes(
     input: Any = None,
     *,
     callbacks: Mapping[str, Any] | None = None,
-    functions: Iterable[Function] = (),
+    functions: Iterable[DeclaredFunction] = (),
     samples: int | None = 10,
     seconds: float | None = None,
     seed: int = 0,
@@ -54,7 +56,7 @@ def explore_sandbox_crashes(
     service over HTTP. Each run kills one process with SIGKILL at one place. That takes about a
     second, so that by default only some of the places are tried.
 
-    Args:
+    Parameters:
         handler: `FILE:HANDLER` or `MODULE:HANDLER`; it always uses the SDK's default client.
         input, callbacks: as for `DurableFunctionTestRunner.run`.
         functions: what it may invoke; see `server.functions.hosted`.
@@ -77,7 +79,7 @@ def explore_sandbox_crashes(
         sandboxes = _Sandboxes(handler, encode_input(input), callbacks, Path(directory))
         with sandboxes.serve(functions) as server:
 
-            def run(memory: Memory) -> Ran:
+            def run(memory: Memory) -> ExploredRun:
                 if before_each is not None:
                     before_each()
                 return sandboxes.run(server, memory)
@@ -103,8 +105,8 @@ class _Sandboxes:
         self._plan = place / "plan.json"
         self._numbers = itertools.count(1)
 
-    def serve(self, functions: Iterable[Function]) -> DurableServer:
-        explored = Function(
+    def serve(self, functions: Iterable[DeclaredFunction]) -> DurableServer:
+        explored = DeclaredFunction(
             name=_FUNCTION_NAME,
             handler=f"{sandboxed_handler.__name__}:{sandboxed_handler.handler.__name__}",
             durable=DurableTarget(),
@@ -113,11 +115,11 @@ class _Sandboxes:
         settings = ServerSettings(runtime="lambda", skip_time=True, limits=_LIMITS)
         return DurableServer([explored, *functions], settings)
 
-    def run(self, server: DurableServer, memory: Memory) -> Ran:
+    def run(self, server: DurableServer, memory: Memory) -> ExploredRun:
         """Run one execution to its end."""
         notes = self._directory / f"notes-{next(self._numbers)}"
         target = memory.target
-        sandboxed_handler.Plan(
+        sandboxed_handler.CrashPlan(
             handler=self._handler,
             notes=str(notes),
             target=target,
@@ -126,7 +128,7 @@ class _Sandboxes:
         ).write(self._plan)
         result = self._execute(server)
         read_notes(notes, memory)
-        return Ran(memory, result, {"": result})
+        return ExploredRun(memory, result, {"": result})
 
     def _execute(self, server: DurableServer) -> DurableFunctionTestResult:
         service = server.service

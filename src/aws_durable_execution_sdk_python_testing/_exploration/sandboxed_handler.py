@@ -23,14 +23,14 @@ from aws_durable_execution_sdk_python_testing._exploration.crash_points import P
 from aws_durable_execution_sdk_python_testing._exploration.crashable_process import (
     REFRESH,
     STATE,
-    Process,
+    CrashableProcess,
 )
 
 PLAN_VARIABLE = "DURABLE_EXPLORATION_PLAN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CrashPlan:
     """What a process reads when an invocation begins.
 
     Attributes:
@@ -75,10 +75,10 @@ _client = AioBoto3Client()
 
 def handler(event: Any, context: Any) -> Any:
     """Run the explored handler for one invocation."""
-    plan = Plan.read(Path(os.environ[PLAN_VARIABLE]))
+    plan = CrashPlan.read(Path(os.environ[PLAN_VARIABLE]))
     notes = plan.open_notes()
     try:
-        process = Process(notes, "", kill)
+        process = CrashableProcess(notes, "", kill)
         client = _CrashingClient(process)
         explored = load_handler(plan.handler)
         answer = explored(
@@ -93,7 +93,7 @@ def handler(event: Any, context: Any) -> Any:
 class _CrashingClient:
     """The SDK's own client, in a process that may die before and after each of its calls."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: CrashableProcess) -> None:
         self._process = process
         self.stand_in = process.body
 

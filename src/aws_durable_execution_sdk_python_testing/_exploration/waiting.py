@@ -15,7 +15,7 @@ def wait_until_ended(service: LocalService, arn: str, patience: float) -> None:
     Where time is skipped, an execution that no function runs for, and that has not ended, waits
     for an answer from outside. With a callback that nobody answers it would do so in each run.
 
-    Args:
+    Parameters:
         service: runs it, and skips time.
         arn: the execution.
         patience: real seconds in which nothing happens until it is given up.

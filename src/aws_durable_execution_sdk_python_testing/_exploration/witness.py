@@ -52,7 +52,7 @@ class Witness(Protocol):
 class Memory:
     """A witness that remembers.
 
-    Args:
+    Parameters:
         target: where to crash; once.
         lines: how many lines the bodies of a calm run had, by place. None counts them.
 

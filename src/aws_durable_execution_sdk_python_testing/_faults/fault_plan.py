@@ -48,7 +48,7 @@ class InjectedFault:
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
+class FaultDecision:
     """What happens to one call: a fault, if any, after a delay in seconds."""
 
     fault: Fault | None = None
@@ -72,11 +72,11 @@ class FaultPlan:
         self._without_key: set[int] = set()
         self._shuffles: dict[str, random.Random] = {}
 
-    def checkpoint(self, arn: str) -> Strike:
+    def checkpoint(self, arn: str) -> FaultDecision:
         """What happens to the execution's next call, a checkpoint."""
         return self._call(arn, _CHECKPOINTING)
 
-    def get_state(self, arn: str) -> Strike:
+    def get_state(self, arn: str) -> FaultDecision:
         """What happens to the execution's next call, for a page of its state."""
         return self._call(arn, _READING)
 
@@ -94,18 +94,18 @@ class FaultPlan:
         """What decides the order that the current invocation reads in; None leaves it."""
         return self._shuffles.get(arn)
 
-    def _call(self, arn: str, possible: Iterable[Fault]) -> Strike:
+    def _call(self, arn: str, possible: Iterable[Fault]) -> FaultDecision:
         with self._lock:
             execution, number = self._count(_CALLS, arn)
             slow = self._hits((Fault.SLOW,), _CALLS, execution, number)
             delay = self.faults.slow_seconds if slow else 0.0
             # A key that may not be used now may not be used a moment later.
             if execution in self._without_key:
-                return Strike(Fault.KMS_ERROR, delay)
+                return FaultDecision(Fault.KMS_ERROR, delay)
             hit = self._hits(possible, _CALLS, execution, number, at_most=1)
             if Fault.KMS_ERROR in hit:
                 self._without_key.add(execution)
-            return Strike(hit[0] if hit else None, delay)
+            return FaultDecision(hit[0] if hit else None, delay)
 
     def _count(self, what: str, arn: str) -> tuple[int, int]:
         execution = self._executions.setdefault(arn, len(self._executions) + 1)

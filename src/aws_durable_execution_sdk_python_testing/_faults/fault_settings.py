@@ -110,7 +110,7 @@ class Faults:
     def parse(cls, text: str) -> Self:
         """Read the form of the command line.
 
-        Args:
+        Parameters:
             text: `NAME=VALUE` separated by commas: `seed=1,throttle=0.1,stale_token=@2+5`, where
                 `@2+5` are the numbers 2 and 5.
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     Returned,
 )
@@ -18,20 +18,20 @@ from aws_durable_execution_sdk_python_testing._faults.faulty_calls import Faulty
 from aws_durable_execution_sdk_python_testing._faults.shuffled_pages import shuffled_event
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
+    HandlerService,
     Invoker,
-    Service,
 )
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 
 
-class RevocableService(Service, RevocableApi, Protocol):
+class RevocableService(HandlerService, RevocableApi, Protocol):
     """What a faulty service is made of."""
 
 
 class FaultyService:
-    """A `Service` some of whose calls fail.
+    """A `HandlerService` some of whose calls fail.
 
-    Args:
+    Parameters:
         service: carries the calls out.
         plan: says which of them fail, and how.
     """
@@ -50,16 +50,16 @@ class FaultyService:
         return self._service.invocation_timeout
 
     def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        strike = self._plan.checkpoint(arn)
-        self._delay(strike.delay)
-        return self._calls.checkpoint(strike, arn, body)
+        decision = self._plan.checkpoint(arn)
+        self._delay(decision.delay)
+        return self._calls.checkpoint(decision, arn, body)
 
     def get_state(
         self, arn: str, checkpoint_token: str, marker: str, max_items: int
     ) -> dict[str, Any]:
-        strike = self._plan.get_state(arn)
-        self._delay(strike.delay)
-        return self._calls.get_state(strike, arn, checkpoint_token, marker, max_items)
+        decision = self._plan.get_state(arn)
+        self._delay(decision.delay)
+        return self._calls.get_state(decision, arn, checkpoint_token, marker, max_items)
 
     def _delay(self, seconds: float) -> None:
         clock = self._service.clock
@@ -72,7 +72,7 @@ class FaultyService:
 class FaultyInvoker:
     """An `Invoker` that delivers some events twice, or with their operations in disorder.
 
-    Args:
+    Parameters:
         invoker: performs the invocations.
         plan: says which of them are hit.
     """
@@ -81,7 +81,7 @@ class FaultyInvoker:
         self._invoker = invoker
         self._plan = plan
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         duplicate = self._plan.begin_invocation(invocation.arn)
         shuffle = self._plan.shuffle(invocation.arn)
         if shuffle is not None:
@@ -92,5 +92,5 @@ class FaultyInvoker:
             self._invoker.invoke(invocation, service)
         return outcome
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         return self._invoker.call(call, service)

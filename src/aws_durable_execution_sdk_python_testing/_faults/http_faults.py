@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from aws_durable_execution_sdk_python_testing._faults.fault_errors import NoAnswerError
-from aws_durable_execution_sdk_python_testing._faults.fault_plan import FaultPlan, Strike
+from aws_durable_execution_sdk_python_testing._faults.fault_plan import FaultDecision, FaultPlan
 from aws_durable_execution_sdk_python_testing._faults.fault_settings import Fault
 from aws_durable_execution_sdk_python_testing._faults.faulty_calls import FaultyCalls, RevocableApi
 
@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python_testing._faults.faulty_calls import Faulty
 class HttpCalls:
     """The handler's calls, as an event loop makes them.
 
-    Args:
+    Parameters:
         service: carries the calls out.
         plan: says which of them fail, and how; None lets all of them succeed.
     """
@@ -31,22 +31,22 @@ class HttpCalls:
     async def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if self._plan is None or self._calls is None:
             return self._service.checkpoint(arn, body)
-        strike = self._plan.checkpoint(arn)
-        await self._delay(strike, self._plan)
-        return self._calls.checkpoint(strike, arn, body)
+        decision = self._plan.checkpoint(arn)
+        await self._delay(decision, self._plan)
+        return self._calls.checkpoint(decision, arn, body)
 
     async def get_state(
         self, arn: str, checkpoint_token: str, marker: str, max_items: int
     ) -> dict[str, Any]:
         if self._plan is None or self._calls is None:
             return self._service.get_state(arn, checkpoint_token, marker, max_items)
-        strike = self._plan.get_state(arn)
-        await self._delay(strike, self._plan)
-        return self._calls.get_state(strike, arn, checkpoint_token, marker, max_items)
+        decision = self._plan.get_state(arn)
+        await self._delay(decision, self._plan)
+        return self._calls.get_state(decision, arn, checkpoint_token, marker, max_items)
 
-    async def _delay(self, strike: Strike, plan: FaultPlan) -> None:
-        unanswered = plan.faults.timeout_seconds if strike.fault is Fault.TIMEOUT else 0.0
-        await asyncio.sleep(strike.delay + unanswered)
+    async def _delay(self, decision: FaultDecision, plan: FaultPlan) -> None:
+        unanswered = plan.faults.timeout_seconds if decision.fault is Fault.TIMEOUT else 0.0
+        await asyncio.sleep(decision.delay + unanswered)
 
 
 @web.middleware

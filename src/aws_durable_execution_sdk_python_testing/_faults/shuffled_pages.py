@@ -12,7 +12,7 @@ Page = dict[str, Any]
 class ShuffledPages:
     """Gives out the pages of an execution's state in another order, and so what is on them.
 
-    Args:
+    Parameters:
         shuffle: decides the order.
         token: the checkpoint token they are read with.
         read: reads a page by its marker.

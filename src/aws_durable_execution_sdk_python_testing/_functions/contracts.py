@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     Returned,
 )
@@ -44,7 +44,7 @@ class FunctionResult:
     unanswered_after: float | None = None
 
 
-class Service(HandlerApi, Protocol):
+class HandlerService(HandlerApi, Protocol):
     """What an invoker needs of the service."""
 
     @property
@@ -57,6 +57,8 @@ class Service(HandlerApi, Protocol):
 class Invoker(Protocol):
     """Performs invocations. Calls block until the function has answered, and never raise."""
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed: ...
+    def invoke(
+        self, invocation: HandlerInvocation, service: HandlerService
+    ) -> Returned | Crashed: ...
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult: ...
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult: ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     Returned,
 )
@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import DE
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
     Handler,
-    Service,
+    HandlerService,
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process_client import InProcessClient
 from aws_durable_execution_sdk_python_testing._functions.lambda_context import (
@@ -33,7 +33,7 @@ from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
 class InProcessInvoker:
     """Calls registered handlers on the calling thread.
 
-    Args:
+    Parameters:
         steps: what stands in for steps of some names.
         replay_every_checkpoint: run a durable handler from the top again after every
             checkpoint.
@@ -49,14 +49,14 @@ class InProcessInvoker:
     def register(self, function_name: str, handler: Handler, timeout: float | None = None) -> None:
         """Make `handler` answer for `name` or `name:qualifier`.
 
-        Args:
+        Parameters:
             function_name: what it answers for.
             handler: called with the event and a context.
             timeout: real seconds it is told it may take, if the service grants as much.
         """
         self._functions[function_name] = _Function(handler, timeout)
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
         function = self._find(invocation.function_name)
         if function is None:
@@ -76,7 +76,7 @@ class InProcessInvoker:
         except BaseException as error:
             return Crashed(describe_crash(error, invocation.request_id))
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         """Run a plain function once."""
         function = self._find(call.function_name)
         if function is None:
@@ -103,7 +103,7 @@ class _Function:
     handler: Handler
     timeout: float | None
 
-    def seconds(self, service: Service) -> float:
+    def seconds(self, service: HandlerService) -> float:
         """How long an invocation may take."""
         limit = service.invocation_timeout
         return limit if self.timeout is None else min(self.timeout, limit)

@@ -34,7 +34,7 @@ _E = TypeVar("_E", bound=BotoClientError)
 class InProcessClient:
     """A `DurableServiceClient` that calls a local service directly.
 
-    Args:
+    Parameters:
         service: the service.
         clock: its clock, by which the SDK runs its own timers.
         stand_in: gives what the SDK calls in place of a step's function.

@@ -51,7 +51,7 @@ def _read_client(client: Mapping[str, Any]) -> SimpleNamespace:
 class LambdaContext:
     """What Lambda's Python runtime passes as the second argument.
 
-    Args:
+    Parameters:
         function_name: plain name of the function.
         function_arn: its ARN, with the qualifier it was invoked by.
         request_id: id of this invocation.

@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctions
 class Outcomes:
     """What a mocked function comes to, call by call.
 
-    Args:
+    Parameters:
         what: how to name it in an error.
         outcomes: a list or tuple with one outcome for each call, errors among them to raise;
             anything else is the outcome of every call; None gives `error`, else `result`.

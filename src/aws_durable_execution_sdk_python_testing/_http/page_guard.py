@@ -24,7 +24,7 @@ _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 def keep_web_pages_out(allowed_hosts: Collection[str] = ()) -> Middleware:
     """A middleware that answers 403 to what a web page of another origin may have sent.
 
-    Args:
+    Parameters:
         allowed_hosts: public names this service is reached by, without port.
     """
     names = frozenset(name.lower() for name in allowed_hosts)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from aws_durable_execution_sdk_python_testing._lint.scopes import Bound, Scope
+from aws_durable_execution_sdk_python_testing._lint.scopes import BoundBy, Scope
 from aws_durable_execution_sdk_python_testing._lint.source import Source
 
 # A function decorated with one of these gives an operation's body when it is called.
@@ -21,7 +21,7 @@ _BINDING_DECORATORS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FoundFunction:
     """A function that an expression stands for.
 
     Attributes:
@@ -42,7 +42,7 @@ class Function:
         return positional[index] if index < len(positional) else None
 
 
-class Targets:
+class CallTargets:
     """Finds the functions of a module that expressions stand for.
 
     Seen through names, methods of `self`, partials, conditional expressions, functions that
@@ -52,45 +52,45 @@ class Targets:
     def __init__(self, source: Source) -> None:
         self._source = source
         # Also what breaks circles: an expression being looked at stands for nothing yet.
-        self._known: dict[ast.expr, tuple[Function, ...]] = {}
-        self._groups: dict[ast.expr, tuple[Function, ...]] = {}
+        self._known: dict[ast.expr, tuple[FoundFunction, ...]] = {}
+        self._groups: dict[ast.expr, tuple[FoundFunction, ...]] = {}
 
-    def of(self, expression: ast.expr) -> tuple[Function, ...]:
+    def of(self, expression: ast.expr) -> tuple[FoundFunction, ...]:
         """The functions that an expression stands for; none if that is not known."""
         if expression not in self._known:
             self._known[expression] = ()
             self._known[expression] = tuple(dict.fromkeys(self._find(expression)))
         return self._known[expression]
 
-    def among(self, expression: ast.expr) -> tuple[Function, ...]:
+    def among(self, expression: ast.expr) -> tuple[FoundFunction, ...]:
         """The functions in a list, tuple or comprehension, or those of a single expression."""
         if expression not in self._groups:
             self._groups[expression] = ()
             self._groups[expression] = tuple(dict.fromkeys(self._find_among(expression)))
         return self._groups[expression]
 
-    def called(self, call: ast.Call) -> Iterator[Function]:
+    def called(self, call: ast.Call) -> Iterator[FoundFunction]:
         """The functions whose bodies a call runs.
 
         A call of a decorated step only binds its arguments, so it runs nothing.
         """
         owner = self._source.local_class(call.func)
         if owner is not None:
-            yield from (Function(scope, 1) for scope in self._source.constructors(owner))
+            yield from (FoundFunction(scope, 1) for scope in self._source.constructors(owner))
             return
         for function in self.of(call.func):
             if not function.is_bound and not self.binds(function):
                 yield function
 
-    def binds(self, function: Function) -> bool:
+    def binds(self, function: FoundFunction) -> bool:
         """Whether calling the function gives an operation's body instead of running it."""
         decorators = self._source.decorators(function.scope)
         return function.is_wrapped or not _BINDING_DECORATORS.isdisjoint(decorators)
 
-    def _find(self, expression: ast.expr) -> Iterator[Function]:
+    def _find(self, expression: ast.expr) -> Iterator[FoundFunction]:
         match expression:
             case ast.Lambda():
-                yield Function(self._source.scopes.of[expression])
+                yield FoundFunction(self._source.scopes.of[expression])
             case ast.Name():
                 yield from self._named(expression)
             case ast.Attribute():
@@ -105,7 +105,7 @@ class Targets:
             case _:
                 pass
 
-    def _find_among(self, expression: ast.expr) -> Iterator[Function]:
+    def _find_among(self, expression: ast.expr) -> Iterator[FoundFunction]:
         match expression:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 for element in elements:
@@ -136,14 +136,14 @@ class Targets:
                 case _:
                     pass
 
-    def _named(self, name: ast.Name) -> Iterator[Function]:
+    def _named(self, name: ast.Name) -> Iterator[FoundFunction]:
         for binding in self._source.bindings(name):
-            if binding.by is Bound.FUNCTION:
-                yield Function(self._source.scopes.of[binding.node])
-            elif binding.by is Bound.VALUE and binding.value is not None:
+            if binding.by is BoundBy.FUNCTION:
+                yield FoundFunction(self._source.scopes.of[binding.node])
+            elif binding.by is BoundBy.VALUE and binding.value is not None:
                 yield from self.of(binding.value)
 
-    def _methods(self, expression: ast.Attribute) -> Iterator[Function]:
+    def _methods(self, expression: ast.Attribute) -> Iterator[FoundFunction]:
         """The methods behind `self.name`, `Class.name` and `instance.name`."""
         value, name = expression.value, expression.attr
         owner, given = self._source.self_class(value), 1
@@ -155,7 +155,7 @@ class Targets:
                 owner, given = self._source.local_class(binding.value.func), 1
         if owner is not None:
             for scope in self._source.methods(owner, name):
-                yield Function(scope, self._given(scope, given))
+                yield FoundFunction(scope, self._given(scope, given))
 
     def _given(self, method: Scope, given: int) -> int:
         decorators = getattr(method.node, "decorator_list", [])
@@ -164,12 +164,12 @@ class Targets:
             return 0
         return 1 if "builtins.classmethod" in kinds else given
 
-    def _returned(self, call: ast.Call) -> Iterator[Function]:
+    def _returned(self, call: ast.Call) -> Iterator[FoundFunction]:
         """The functions that a call gives: a partial's, a decorated one's, those it returns."""
         owner = self._source.local_class(call.func)
         if owner is not None:
             for scope in self._source.methods(owner, "__call__"):
-                yield Function(scope, 1)
+                yield FoundFunction(scope, 1)
         elif self._source.dotted(call.func) == "functools.partial" and call.args:
             for function in self.of(call.args[0]):
                 yield replace(function, given=function.given + len(call.args) - 1)
@@ -181,7 +181,7 @@ class Targets:
             for factory in self.of(call.func):
                 yield from self._made_by(factory)
 
-    def _made_by(self, factory: Function) -> Iterator[Function]:
+    def _made_by(self, factory: FoundFunction) -> Iterator[FoundFunction]:
         if self.binds(factory):
             yield replace(factory, is_bound=True)
         elif isinstance(factory.scope.node, ast.Lambda):

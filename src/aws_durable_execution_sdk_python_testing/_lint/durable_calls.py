@@ -11,9 +11,13 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python_testing._lint.call_targets import Function, Targets, argument
+from aws_durable_execution_sdk_python_testing._lint.call_targets import (
+    CallTargets,
+    FoundFunction,
+    argument,
+)
 from aws_durable_execution_sdk_python_testing._lint.findings import shown
-from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, Bound, Scope
+from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, BoundBy, Scope
 from aws_durable_execution_sdk_python_testing._lint.source import Source
 
 
@@ -25,7 +29,7 @@ class Role(enum.Enum):
     STEP = "a step's body, a callback's submitter or a condition's check"
 
 
-class Kind(enum.Enum):
+class ContextKind(enum.Enum):
     BLOCKING = "DurableContext"
     ASYNC = "AsyncDurableContext"
 
@@ -35,11 +39,11 @@ class Context:
     """A durable context as a variable: which one, and whether its operations are awaited."""
 
     binding: Binding
-    kind: Kind
+    kind: ContextKind
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class DurableCall:
     """A call of a durable operation. The method is "result" for a callback's answer."""
 
     call: ast.Call
@@ -83,17 +87,17 @@ _DECORATORS = {
 }
 # Called with a function and its arguments.
 _CALL_LATER = frozenset({"functools.partial", "anyio.create_task_group().start_soon"})
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in ContextKind}
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 
 
-class Operations:
+class DurableCalls:
     """The durable functions, contexts and operations of a module."""
 
-    def __init__(self, source: Source, targets: Targets) -> None:
+    def __init__(self, source: Source, targets: CallTargets) -> None:
         self._source = source
         self._targets = targets
-        self._contexts: dict[ast.AST, Kind] = {}
+        self._contexts: dict[ast.AST, ContextKind] = {}
         self._roles: dict[Scope, set[Role]] = {}
         for scope in source.functions:
             self._read_signature(scope)
@@ -113,7 +117,7 @@ class Operations:
         binding = self._source.only_binding(expression)
         if binding is None:
             return None
-        if binding.by is Bound.PARAMETER:
+        if binding.by is BoundBy.PARAMETER:
             kind = self._contexts.get(binding.node)
             return kind and Context(binding, kind)
         match binding.value:
@@ -125,7 +129,7 @@ class Operations:
             case _:
                 return None
 
-    def operation(self, node: ast.AST) -> Operation | None:
+    def operation(self, node: ast.AST) -> DurableCall | None:
         """The durable operation that a node calls, if it is such a call."""
         if not isinstance(node, ast.Call):
             return None
@@ -139,16 +143,16 @@ class Operations:
                 method, context = "with_retry", self.context(node.args[0])
             case _:
                 pass
-        return Operation(node, method, context) if context is not None else None
+        return DurableCall(node, method, context) if context is not None else None
 
-    def in_scope(self, scope: Scope) -> Iterator[Operation]:
+    def in_scope(self, scope: Scope) -> Iterator[DurableCall]:
         """The operations that a function calls itself, not those of functions in it."""
         for node in scope.nodes:
             operation = self.operation(node)
             if operation is not None:
                 yield operation
 
-    def body(self, operation: Operation) -> ast.expr | None:
+    def body(self, operation: DurableCall) -> ast.expr | None:
         """The expression for the function that an operation runs."""
         takes = _TAKES.get(operation.method)
         if takes is None:
@@ -190,7 +194,7 @@ class Operations:
                     self._roles.setdefault(scope, {Role.HANDLER})
         if index is not None:
             is_method = self._source.class_around(scope) is not None
-            self._give_context(Function(scope, int(is_method)), index, Kind.BLOCKING)
+            self._give_context(FoundFunction(scope, int(is_method)), index, ContextKind.BLOCKING)
 
     def _collect(self) -> None:
         calls = [node for node in self._source.scopes.at if isinstance(node, ast.Call)]
@@ -209,14 +213,14 @@ class Operations:
     def _size(self) -> int:
         return len(self._contexts) + sum(map(len, self._roles.values()))
 
-    def _read_operation(self, operation: Operation) -> None:
+    def _read_operation(self, operation: DurableCall) -> None:
         """Give the functions that an operation takes their role and their context."""
         takes = _TAKES.get(operation.method)
         if takes is None:
             return
         body = self.body(operation)
         given = [body] if body is not None else []
-        find: Callable[[ast.expr], Iterable[Function]] = self._targets.of
+        find: Callable[[ast.expr], Iterable[FoundFunction]] = self._targets.of
         if takes.several:
             given, find = operation.call.args or given, self._targets.among
         for function in (one for expression in given for one in find(expression)):
@@ -233,15 +237,15 @@ class Operations:
         for function in self._targets.of(call.args[0]) if call.args else ():
             self._roles.setdefault(function.scope, set()).add(role)
             if index is not None:
-                self._give_context(function, index, Kind.BLOCKING)
+                self._give_context(function, index, ContextKind.BLOCKING)
 
-    def _give_context(self, function: Function, index: int, parent: Kind) -> None:
+    def _give_context(self, function: FoundFunction, index: int, parent: ContextKind) -> None:
         """Make a parameter a context, of the kind that the SDK would pass."""
         parameter = function.parameter(index)
         if parameter is None or parameter in self._contexts:
             return
-        kind = parent if isinstance(function.scope.node, ast.Lambda) else Kind.BLOCKING
-        self._contexts[parameter] = Kind.ASYNC if function.scope.is_async else kind
+        kind = parent if isinstance(function.scope.node, ast.Lambda) else ContextKind.BLOCKING
+        self._contexts[parameter] = ContextKind.ASYNC if function.scope.is_async else kind
 
     def _pass_contexts(self, call: ast.Call) -> None:
         """A function of this module that is called with a context has it as its parameter."""
@@ -264,7 +268,7 @@ class Operations:
         if context is not None:
             self._contexts.setdefault(parameter, context.kind)
 
-    def _offset(self, function: Function) -> int:
+    def _offset(self, function: FoundFunction) -> int:
         """How many leading parameters the SDK gives when it runs a decorated function."""
         if not self._targets.binds(function):
             return 0

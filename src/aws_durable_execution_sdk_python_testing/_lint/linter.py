@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python_testing._lint.findings import (
     UnreadableSourceError,
 )
 from aws_durable_execution_sdk_python_testing._lint.ignores import Ignores
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.rules import RULES
 from aws_durable_execution_sdk_python_testing._lint.source import SDK
 
@@ -142,7 +142,7 @@ def _lint(
 
 
 def _run(tree: ast.Module, filename: str, lines: list[str]) -> Iterator[Finding]:
-    program = Program(tree)
+    program = LintedModule(tree)
     if program.durable:
         for rule in RULES:
             for located in rule(program):

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
-from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, Bound, Scope
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
+from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, BoundBy, Scope
 
 _MUTATORS = frozenset(
     {
@@ -70,7 +70,7 @@ class Mutation:
         return f"{self.root.id}.{self.attribute}" if self.attribute else self.root.id
 
 
-def mutations(program: Program, scope: Scope) -> Iterator[Mutation]:
+def mutations(program: LintedModule, scope: Scope) -> Iterator[Mutation]:
     """The changes that a function makes itself, to whatever it can reach by a name."""
     for node in scope.nodes:
         if isinstance(node, ast.Assign | ast.Delete):
@@ -84,7 +84,7 @@ def mutations(program: Program, scope: Scope) -> Iterator[Mutation]:
             yield from _of_method(program, node, node.func)
 
 
-def is_container(program: Program, binding: Binding) -> bool:
+def is_container(program: LintedModule, binding: Binding) -> bool:
     """Whether a name is bound to a list, dict, set or the like, as far as can be seen."""
     if isinstance(binding.value, _DISPLAYS):
         return True
@@ -96,7 +96,7 @@ def is_container(program: Program, binding: Binding) -> bool:
     )
 
 
-def is_guarded(program: Program, mutation: Mutation) -> bool:
+def is_guarded(program: LintedModule, mutation: Mutation) -> bool:
     """Whether the change is a cache's: made only where the variable was found wanting.
 
     Under an `if` that asks about it, in the `except` of a `try` that used it, or `x = x or ...`.
@@ -117,7 +117,7 @@ def is_guarded(program: Program, mutation: Mutation) -> bool:
     return False
 
 
-def readers(program: Program, mutation: Mutation) -> Iterator[Scope]:
+def readers(program: LintedModule, mutation: Mutation) -> Iterator[Scope]:
     """The durable functions that look at what was changed."""
     for name in program.source.uses.get((mutation.home, mutation.root.id), ()):
         scope = program.source.scopes.at[name].owner
@@ -125,7 +125,7 @@ def readers(program: Program, mutation: Mutation) -> Iterator[Scope]:
             yield scope
 
 
-def attribute_readers(program: Program, mutation: Mutation) -> Iterator[Scope]:
+def attribute_readers(program: LintedModule, mutation: Mutation) -> Iterator[Scope]:
     """The durable methods of the same class that look at the attribute."""
     owner = program.source.self_class(mutation.root)
     if owner is None:
@@ -145,7 +145,7 @@ def root_of(expression: ast.expr) -> ast.Name | None:
 
 
 def _of_target(
-    program: Program, node: ast.stmt, target: ast.expr, is_update: bool
+    program: LintedModule, node: ast.stmt, target: ast.expr, is_update: bool
 ) -> Iterator[Mutation]:
     if isinstance(target, ast.Tuple | ast.List):
         for element in target.elts:
@@ -166,7 +166,7 @@ def _of_target(
         yield Mutation(node, root, home, is_update, attribute)
 
 
-def _of_method(program: Program, call: ast.Call, method: ast.Attribute) -> Iterator[Mutation]:
+def _of_method(program: LintedModule, call: ast.Call, method: ast.Attribute) -> Iterator[Mutation]:
     root = root_of(method.value)
     home = _home(program, root)
     if root is None or home is None or method.attr not in _MUTATORS:
@@ -175,13 +175,13 @@ def _of_method(program: Program, call: ast.Call, method: ast.Attribute) -> Itera
         yield Mutation(call, root, home, True)
 
 
-def _is_changeable(program: Program, root: ast.Name, target: ast.expr) -> bool:
+def _is_changeable(program: LintedModule, root: ast.Name, target: ast.expr) -> bool:
     """Whether storing under a name changes an object of the program's own.
 
     A subscript of a global of unknown class may be a database; attributes are always state.
     """
     found = program.source.bindings(root)
-    if any(binding.by is Bound.IMPORT for binding in found):
+    if any(binding.by is BoundBy.IMPORT for binding in found):
         return False
     if isinstance(target, ast.Attribute):
         return True
@@ -189,11 +189,11 @@ def _is_changeable(program: Program, root: ast.Name, target: ast.expr) -> bool:
     return is_local or any(is_container(program, binding) for binding in found)
 
 
-def _home(program: Program, root: ast.Name | None) -> Scope | None:
+def _home(program: LintedModule, root: ast.Name | None) -> Scope | None:
     return program.source.scopes.at[root].home_of(root.id) if root is not None else None
 
 
-def _is_read(program: Program, name: ast.Name) -> bool:
+def _is_read(program: LintedModule, name: ast.Name) -> bool:
     """Whether a name is looked at, rather than only changed."""
     if not isinstance(name.ctx, ast.Load):
         return False

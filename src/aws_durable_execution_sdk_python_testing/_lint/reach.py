@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterable
 from functools import cached_property
 
-from aws_durable_execution_sdk_python_testing._lint.call_targets import Targets
+from aws_durable_execution_sdk_python_testing._lint.call_targets import CallTargets
 from aws_durable_execution_sdk_python_testing._lint.durable_calls import (
-    Operation,
-    Operations,
+    DurableCall,
+    DurableCalls,
     Role,
 )
 from aws_durable_execution_sdk_python_testing._lint.scopes import Scope
@@ -19,7 +19,7 @@ from aws_durable_execution_sdk_python_testing._lint.source import Source
 Chains = dict[Scope, tuple[Scope, ...]]
 
 
-class Program:
+class LintedModule:
     """A module as the rules see it.
 
     Attributes:
@@ -30,8 +30,8 @@ class Program:
 
     def __init__(self, tree: ast.Module) -> None:
         self.source = Source(tree)
-        self.targets = Targets(self.source)
-        self.operations = Operations(self.source, self.targets)
+        self.targets = CallTargets(self.source)
+        self.operations = DurableCalls(self.source, self.targets)
 
     @cached_property
     def outside(self) -> Chains:
@@ -78,7 +78,7 @@ class Program:
             for scope in self.source.functions
         }
 
-    def operation_at(self, node: ast.AST) -> Operation | str | None:
+    def operation_at(self, node: ast.AST) -> DurableCall | str | None:
         """The operation that a node calls, or the name of a function it calls that has some."""
         operation = self.operations.operation(node)
         if operation is not None or not isinstance(node, ast.Call):
@@ -108,7 +108,7 @@ class Program:
         return chains
 
 
-def _is_comprehension(program: Program, node: ast.AST) -> bool:
+def _is_comprehension(program: LintedModule, node: ast.AST) -> bool:
     return program.source.scopes.of[node].owner is not program.source.scopes.of[node]
 
 

@@ -19,7 +19,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-class Bound(enum.Enum):
+class BoundBy(enum.Enum):
     """What a name was bound by."""
 
     IMPORT = "import"
@@ -46,7 +46,7 @@ class Binding:
     scope: Scope
     name: str
     node: ast.AST
-    by: Bound
+    by: BoundBy
     target: str | None = None
     value: ast.expr | None = None
     annotation: ast.expr | None = None
@@ -174,18 +174,18 @@ class ScopeTree:
     def _enter_function(self, node: FunctionNode, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
         inner = self._open(node, scope)
         if not isinstance(node, ast.Lambda):
-            _add(scope, node.name, node, Bound.FUNCTION)
+            _add(scope, node.name, node, BoundBy.FUNCTION)
         arguments = node.args
         extra = [arg for arg in (arguments.vararg, arguments.kwarg) if arg is not None]
         for arg in (*inner.parameters, *extra):
-            by = Bound.OTHER if arg in extra else Bound.PARAMETER
+            by = BoundBy.OTHER if arg in extra else BoundBy.PARAMETER
             _add(inner, arg.arg, arg, by, annotation=arg.annotation)
         body = {node.body} if isinstance(node, ast.Lambda) else set(node.body)
         for child in ast.iter_child_nodes(node):
             yield child, inner if child in body else scope
 
     def _enter_class(self, node: ast.ClassDef, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        _add(scope, node.name, node, Bound.CLASS)
+        _add(scope, node.name, node, BoundBy.CLASS)
         inner = self._open(node, scope)
         body = set(node.body)
         for child in ast.iter_child_nodes(node):
@@ -206,32 +206,32 @@ class ScopeTree:
                 for target in targets:
                     self._bind_target(scope, target, value)
             case ast.AnnAssign(target=ast.Name() as name, value=value, annotation=annotation):
-                self._bind_name(scope, name, Bound.VALUE, value, annotation)
+                self._bind_name(scope, name, BoundBy.VALUE, value, annotation)
             case ast.NamedExpr(target=name, value=value):
-                self._bind_name(scope.owner, name, Bound.VALUE, value)
+                self._bind_name(scope.owner, name, BoundBy.VALUE, value)
             case ast.AugAssign(target=ast.Name() as name, value=value):
-                self._bind_name(scope, name, Bound.AUGMENTED, value)
+                self._bind_name(scope, name, BoundBy.AUGMENTED, value)
             case ast.withitem(context_expr=value, optional_vars=ast.Name() as name):
-                self._bind_name(scope, name, Bound.VALUE, value)
+                self._bind_name(scope, name, BoundBy.VALUE, value)
             case ast.Global(names=names):
                 scope.redirected.update(dict.fromkeys(names, self.module))
             case ast.Nonlocal(names=names):
                 for name in names:
                     scope.redirected[name] = scope.parent and scope.parent.home_of(name)
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                _add(scope, name, node, Bound.OTHER)
+                _add(scope, name, node, BoundBy.OTHER)
             case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                _add(scope, name, node, Bound.OTHER)
+                _add(scope, name, node, BoundBy.OTHER)
             case ast.Name(id=name, ctx=ast.Store()) if node not in self._settled:
                 # A target of a loop, an unpacking and the like.
-                _add(scope, name, node, Bound.OTHER)
+                _add(scope, name, node, BoundBy.OTHER)
             case _:
                 pass
 
     def _bind_target(self, scope: Scope, target: ast.expr, value: ast.expr) -> None:
         match target, value:
             case ast.Name(), _:
-                self._bind_name(scope, target, Bound.VALUE, value)
+                self._bind_name(scope, target, BoundBy.VALUE, value)
             case (
                 (ast.Tuple(elts=targets) | ast.List(elts=targets)),
                 (ast.Tuple(elts=values) | ast.List(elts=values)),
@@ -245,7 +245,7 @@ class ScopeTree:
         self,
         scope: Scope,
         name: ast.Name,
-        by: Bound,
+        by: BoundBy,
         value: ast.expr | None,
         annotation: ast.expr | None = None,
     ) -> None:
@@ -256,14 +256,14 @@ class ScopeTree:
         for alias in node.names:
             if isinstance(node, ast.Import):
                 target = alias.name if alias.asname else alias.name.partition(".")[0]
-                _add(scope, alias.asname or target, alias, Bound.IMPORT, target=target)
+                _add(scope, alias.asname or target, alias, BoundBy.IMPORT, target=target)
                 continue
             module = "." * node.level + (node.module or "")
             if alias.name == "*":
                 self.star_imports.append(module)
             else:
                 name = alias.asname or alias.name
-                _add(scope, name, alias, Bound.IMPORT, target=f"{module}.{alias.name}")
+                _add(scope, name, alias, BoundBy.IMPORT, target=f"{module}.{alias.name}")
 
 
 def _starred(expressions: Iterable[ast.expr]) -> bool:
@@ -274,7 +274,7 @@ def _add(
     scope: Scope,
     name: str,
     node: ast.AST,
-    by: Bound,
+    by: BoundBy,
     *,
     target: str | None = None,
     value: ast.expr | None = None,

@@ -11,7 +11,7 @@ from functools import cached_property
 from aws_durable_execution_sdk_python_testing._lint.scopes import (
     FUNCTIONS,
     Binding,
-    Bound,
+    BoundBy,
     Scope,
     ScopeTree,
 )
@@ -90,9 +90,9 @@ class Source:
         found = [one for one in self.bindings(name) if not _is_none(one.value)]
         if not found:
             return self._unbound(name.id)
-        if all(binding.by is Bound.IMPORT for binding in found):
+        if all(binding.by is BoundBy.IMPORT for binding in found):
             return found[-1].target
-        if len(found) == 1 and found[0].by is Bound.VALUE and found[0].value is not None:
+        if len(found) == 1 and found[0].by is BoundBy.VALUE and found[0].value is not None:
             return self.dotted(found[0].value, depth + 1)
         return None
 
@@ -133,7 +133,7 @@ class Source:
         if not isinstance(expression, ast.Name):
             return None
         binding = self.only_binding(expression)
-        if binding is None or binding.by is not Bound.PARAMETER:
+        if binding is None or binding.by is not BoundBy.PARAMETER:
             return None
         first = binding.scope.positional[:1]
         return self.class_around(binding.scope) if binding.node in first else None
@@ -143,14 +143,14 @@ class Source:
         if not isinstance(expression, ast.Name):
             return None
         binding = self.only_binding(expression)
-        if binding is None or binding.by is not Bound.CLASS:
+        if binding is None or binding.by is not BoundBy.CLASS:
             return None
         return self.scopes.of[binding.node]
 
     def methods(self, owner: Scope, name: str) -> list[Scope]:
         """The functions that a class defines under a name."""
         found = owner.bindings.get(name, ())
-        return [self.scopes.of[one.node] for one in found if one.by is Bound.FUNCTION]
+        return [self.scopes.of[one.node] for one in found if one.by is BoundBy.FUNCTION]
 
     def constructors(self, owner: Scope) -> list[Scope]:
         return [scope for name in _CONSTRUCTORS for scope in self.methods(owner, name)]

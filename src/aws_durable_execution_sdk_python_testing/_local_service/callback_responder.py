@@ -39,7 +39,7 @@ Answer = Success | Failure
 class CallbackResponder:
     """Knows the answer to callbacks by name.
 
-    Args:
+    Parameters:
         answers: by the name of the callback, or of the context it is created in (as for
             `wait_for_callback`): a JSON value, bytes to send as they are, an exception or an
             `ErrorObject` to fail it with, a function of no arguments that returns one of these

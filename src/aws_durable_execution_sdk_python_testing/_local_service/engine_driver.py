@@ -21,7 +21,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
     Effect,
     Engine,
     ExecutionEnded,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     InvokeHandler,
     ResourceConflictError,
@@ -32,8 +32,8 @@ from aws_durable_execution_sdk_python_testing._engine import (
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
+    HandlerService,
     Invoker,
-    Service,
 )
 from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     describe_broken_invoker,
@@ -63,10 +63,10 @@ _ALL_TIMERS = frozenset(TimerKind)
 _TIMER_SLACK = 0.001
 
 
-class Driver:
+class EngineDriver:
     """Runs an engine's executions.
 
-    Args:
+    Parameters:
         engine: what to drive. Nobody else may call it, except inside `command` or `lock`.
         clock: the time; one that skips waiting is moved over the time nothing runs in.
         service: what functions are given to call the service with.
@@ -84,7 +84,7 @@ class Driver:
         self,
         engine: Engine,
         clock: RealClock,
-        service: Service,
+        service: HandlerService,
         invoker: Invoker,
         *,
         time_limit: Callable[[str], TimeLimit],
@@ -216,7 +216,7 @@ class Driver:
             broken=Crashed,
         )
 
-    def _end_invocation(self, invocation: Invocation, outcome: Returned | Crashed) -> None:
+    def _end_invocation(self, invocation: HandlerInvocation, outcome: Returned | Crashed) -> None:
         self._engine.end_invocation(
             invocation.arn, invocation.request_id, outcome, self._clock.now()
         )
@@ -304,7 +304,7 @@ class Driver:
     def advance(self, seconds: float, timeout: float | None) -> None:
         """Let time pass: go from deadline to deadline, and let what falls due run to rest.
 
-        Args:
+        Parameters:
             seconds: how much. Callback time-outs count it, whoever answers them.
             timeout: real seconds to wait, each time, until no function runs.
 

@@ -21,11 +21,11 @@ from aws_durable_execution_sdk_python_testing._faults import (
     FaultyInvoker,
     FaultyService,
 )
-from aws_durable_execution_sdk_python_testing._functions.contracts import Invoker, Service
+from aws_durable_execution_sdk_python_testing._functions.contracts import HandlerService, Invoker
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
 )
-from aws_durable_execution_sdk_python_testing._local_service.engine_driver import Driver
+from aws_durable_execution_sdk_python_testing._local_service.engine_driver import EngineDriver
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
@@ -44,7 +44,7 @@ class LocalService:
     something raises `DurableFunctionsLocalRunnerError`. An execution that does not exist raises
     `ResourceNotFoundError`.
 
-    Args:
+    Parameters:
         invoker: calls the functions.
         store: where executions are kept. It stays open: it belongs to the caller.
         clock: `RealClock()`, or `VirtualClock()` to skip the time nothing runs in.
@@ -77,13 +77,13 @@ class LocalService:
         self.clock = clock or RealClock()
         self.invocation_timeout = invocation_timeout
         self.faults = None if faults is None else FaultPlan(faults)
-        seen: Service = self
+        seen: HandlerService = self
         if self.faults is not None:
             seen, invoker = FaultyService(self, self.faults), FaultyInvoker(invoker, self.faults)
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
         # An earlier service may have skipped time: what it left is not to happen again sooner.
         self.clock.jump_to(self._engine.now)
-        self._driver = Driver(
+        self._driver = EngineDriver(
             self._engine,
             self.clock,
             seen,
@@ -108,7 +108,7 @@ class LocalService:
     ) -> str:
         """Start an execution, or find the one that has its name and payload.
 
-        Args:
+        Parameters:
             request: what to start.
             responder: answers its callbacks.
             attended: somebody outside answers its callbacks, so their time-outs run in real
@@ -130,7 +130,7 @@ class LocalService:
     def recover(self, responders: Mapping[str, CallbackResponder] | None = None) -> None:
         """Resume what the store holds: once, after the targets are registered.
 
-        Args:
+        Parameters:
             responders: who answers the callbacks, by ARN of the execution.
         """
         with self._driver.command() as (engine, now):
@@ -156,7 +156,7 @@ class LocalService:
     def wait_until_paused(self, arn: str, timeout: float | None = None) -> None:
         """Return when a pause that was asked for has taken effect.
 
-        Args:
+        Parameters:
             arn: the execution.
             timeout: real seconds to wait at most; None waits without limit.
 
@@ -173,7 +173,7 @@ class LocalService:
     def wait_until_ended(self, arn: str, timeout: float | None = None) -> None:
         """Return when the execution has ended.
 
-        Args:
+        Parameters:
             arn: the execution.
             timeout: real seconds to wait at most; None waits without limit.
 
@@ -185,7 +185,7 @@ class LocalService:
                 raise TimeoutError(f"the execution has not ended within {timeout} s: {arn}")
 
     def advance(self, seconds: float, timeout: float | None = None) -> None:
-        """Let that much of the clock's time pass; see `Driver.advance`."""
+        """Let that much of the clock's time pass; see `EngineDriver.advance`."""
         self._driver.advance(seconds, timeout)
 
     def close(self) -> None:
@@ -231,7 +231,7 @@ class LocalService:
     def wait_for_callback(self, arn: str, name: str | None, timeout: float) -> str:
         """The id of an open callback whose creating invocation has ended.
 
-        Args:
+        Parameters:
             arn: the execution.
             name: of the callback or the context it is created in: the first open one. None
                 takes the latest open callback.

@@ -55,7 +55,7 @@ def replay(handler: Handler, recording: Recording | str | Path) -> ReplayReport:
     Nothing is called but the handler's own code: no step's function, no service. Code between
     operations does run.
 
-    Args:
+    Parameters:
         handler: decorated with `@durable_execution`.
         recording: the recording, or the file it is in.
 

@@ -56,7 +56,7 @@ def find_divergence(
 ) -> Divergence | None:
     """The first difference between a recording and a replay, or None.
 
-    Args:
+    Parameters:
         end: how the code ended, or None where the recording was cut off before it did.
         recorded: its operations by id, in the order they were created.
         decided: the ids of batches that may not have waited for all their branches.

@@ -35,7 +35,7 @@ _ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_LAMBDA"
 class DurableFunctionCloudTestRunner:
     """Runs a deployed durable function and reads its history.
 
-    Args:
+    Parameters:
         function_name: name, `name:qualifier` or ARN of the function.
         region: its region.
         lambda_endpoint: another endpoint than the region's, of a local service for instance,
@@ -82,7 +82,7 @@ class DurableFunctionCloudTestRunner:
     def run(self, input: Any = None, timeout: float = 60) -> DurableFunctionTestResult:
         """Invoke the function and wait for the execution to end.
 
-        Args:
+        Parameters:
             input: the event; as for the local runner, a str is JSON text if it can be.
             timeout: seconds to wait for the end.
 

@@ -17,7 +17,7 @@ def credentials(session: Any) -> dict[str, str]:
     A local service wants no credentials, but botocore signs nothing without any. An endpoint
     that does want them gets those there are.
 
-    Args:
+    Parameters:
         session: the boto3 session the client is made by.
 
     Returns:
@@ -31,7 +31,7 @@ def credentials(session: Any) -> dict[str, str]:
 class DurableApi:
     """The queries of a Lambda client, page after page.
 
-    Args:
+    Parameters:
         client: a boto3 Lambda client with the durable operations.
     """
 
@@ -71,7 +71,7 @@ class DurableApi:
     def executions(self, function_name: str | None, **filters: Any) -> Iterator[dict[str, Any]]:
         """ListDurableExecutionsByFunction; of all functions, which only a local service lists.
 
-        Args:
+        Parameters:
             function_name: name or ARN; None for all.
             filters: further members of the request.
         """

@@ -23,7 +23,7 @@ def decode_json(payload: Any) -> Any:
 def deserialize_operation_payload(payload: Any, serdes: SerDes[Any] | None = None) -> Any:
     """Decode what an operation stored.
 
-    Args:
+    Parameters:
         payload: the stored text. A value that is decoded already passes through.
         serdes: what the operation was configured with; default the SDK's own, which reads both
             plain JSON and the tagged form of extended types.

@@ -131,7 +131,7 @@ class DurableFunctionTestResult(OperationLookup):
     ) -> DurableFunctionTestResult:
         """The result of an execution.
 
-        Args:
+        Parameters:
             execution: a `GetDurableExecution` answer.
             operations: its operations, in the order they were created.
             events: its history.
@@ -155,7 +155,7 @@ class DurableFunctionTestResult(OperationLookup):
     ) -> DurableFunctionTestResult:
         """The result of an execution known only through the API.
 
-        Args:
+        Parameters:
             execution_response: a `GetDurableExecution` answer.
             history_response: a `GetDurableExecutionHistory` answer with all `Events`, oldest
                 first, and their execution data.

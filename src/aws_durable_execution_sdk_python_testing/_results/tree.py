@@ -33,7 +33,7 @@ _FAILED = TERMINAL - {Status.SUCCEEDED}
 def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) -> Tree:
     """An execution with its operations: status, duration, attempts and errors of each.
 
-    Args:
+    Parameters:
         result: the execution, which may still run.
         now: until when durations of open operations are counted; None leaves them out. Those
             of an execution that has ended, as one that was stopped, are counted to its end.

@@ -57,7 +57,7 @@ def duration(start: datetime | None, end: datetime | None) -> str:
 def columns(*headings: str, whole: Collection[str] = ()) -> Table:
     """An empty table that shows everything, however narrow the terminal.
 
-    Args:
+    Parameters:
         headings: of the columns.
         whole: those of columns whose cells are not broken as long as there is room.
     """

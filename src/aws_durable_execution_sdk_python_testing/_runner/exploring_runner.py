@@ -14,7 +14,7 @@ from aws_durable_execution_sdk_python_testing._runner.function_runner import (
 class ExploringTestRunner(DurableFunctionTestRunner):
     """A runner whose `run` explores crashes as well.
 
-    Args:
+    Parameters:
         handler: the durable handler.
         options: of `explore_crashes`, besides what `run` is given.
         settings: of the runner.

@@ -52,7 +52,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     Waits, retry delays and callback time-outs are skipped: when no function runs, time jumps to
     the next thing that is due. While a function runs, time passes as it does outside.
 
-    Args:
+    Parameters:
         handler: the durable handler.
         poll_interval: accepted for compatibility. Nothing is polled.
         max_invocation_page_bytes: size of the state an invocation starts with, in bytes;
@@ -126,7 +126,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     ) -> Self:
         """Make a durable handler known to `context.invoke(function_name, ...)`.
 
-        Args:
+        Parameters:
             function_name: `name`, or `name:qualifier` for one version only.
             handler: the durable handler.
             execution_timeout: seconds an execution of it may take.
@@ -168,7 +168,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
         serialisation holds, and the history shows the attempts. The check of a
         `wait_for_condition` can be mocked likewise, by the states it gives.
 
-        Args:
+        Parameters:
             name: of the steps, on whatever level.
             outcomes: a list or tuple with what the attempts come to, one after another; an error
                 is raised. All steps of that name share the list, and one attempt too many
@@ -201,7 +201,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     ) -> Self:
         """Give the outcome of `context.invoke(function_name, ...)`: nothing needs registering.
 
-        Args:
+        Parameters:
             function_name: as the handler invokes it; `name` also stands for its versions.
             outcomes, result, error: as for `mock_step`, call by call.
 
@@ -235,7 +235,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     ) -> DurableFunctionTestResult:
         """Run the handler to its end.
 
-        Args:
+        Parameters:
             input: the event. A str is taken as JSON text if it is that, else as a JSON string;
                 anything else is encoded as JSON.
             execution_timeout: seconds the execution may take, if not the runner's.
@@ -310,7 +310,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     ) -> DurableFunctionTestResult:
         """Wait for an execution to end. May be called again for the same result.
 
-        Args:
+        Parameters:
             execution_arn: from `run_async`, or of a child from the history.
             timeout: wall-clock seconds to wait at most; None waits without limit.
 
@@ -329,7 +329,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     ) -> str:
         """Wait until a callback is open and the invocation that created it has ended.
 
-        Args:
+        Parameters:
             execution_arn: from `run_async`.
             name: of the callback or its `wait_for_callback`; the first open one is taken.
                 None takes the latest open callback.
@@ -351,7 +351,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
         of executions started with `run_async`; without it, waits and retries too. Returns when
         no function runs any more, so that the test can look at what has happened.
 
-        Args:
+        Parameters:
             time: how much: seconds, a `Duration` or a `timedelta`.
             timeout: wall-clock seconds functions may take until they rest.
 
@@ -397,7 +397,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
         An invocation under way ends with its next checkpoint. Waits, retries and callbacks go
         on meanwhile, and the handler learns of them when the execution is resumed.
 
-        Args:
+        Parameters:
             execution_arn: from `run_async`.
             timeout: wall-clock seconds to wait at most.
 
@@ -422,7 +422,7 @@ class DurableFunctionTestRunner(ExploresCrashes):
     ) -> ExecutionHistory:
         """The events of an execution, a child's too.
 
-        Args:
+        Parameters:
             execution_arn: the execution.
             include_execution_data: False leaves payloads out.
         """

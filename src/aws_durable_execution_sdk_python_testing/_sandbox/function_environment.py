@@ -19,7 +19,7 @@ def lambda_environment(
 ) -> dict[str, str]:
     """The variables a process of `function` starts with.
 
-    Args:
+    Parameters:
         function: whose process it is. Its own variables override the others.
         function_arn: its ARN with qualifier: region, name and version.
         runtime_api: host and port of the Runtime API for this process.

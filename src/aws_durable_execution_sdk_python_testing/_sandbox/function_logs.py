@@ -38,7 +38,7 @@ class LogLine:
 class FunctionLogs:
     """The newest output of each function. Safe to use from any thread.
 
-    Args:
+    Parameters:
         limit: how much of each function's output to keep, in bytes; the oldest goes first.
 
     Example:
@@ -71,7 +71,7 @@ class FunctionLogs:
     ) -> list[LogLine]:
         """The lines that match everything given, oldest first.
 
-        Args:
+        Parameters:
             function_name, request_id, execution_arn: None matches all.
             after: only lines with a higher number; the last one seen, to follow a log.
         """

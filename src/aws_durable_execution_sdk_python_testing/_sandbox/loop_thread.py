@@ -14,7 +14,7 @@ T = TypeVar("T")
 class LoopThread:
     """Runs coroutines for other threads.
 
-    Args:
+    Parameters:
         name: of the thread.
     """
 

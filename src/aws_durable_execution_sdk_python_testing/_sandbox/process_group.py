@@ -33,7 +33,7 @@ class ProcessGroup:
     ) -> Self:
         """Start a process.
 
-        Args:
+        Parameters:
             command: the program and its arguments.
             directory: what it runs in.
             environment: all of its variables.

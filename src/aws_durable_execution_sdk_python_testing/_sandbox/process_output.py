@@ -19,7 +19,7 @@ _FLUSH_CHUNKS = 16
 class Output:
     """The reading end. Used on the event loop that made it.
 
-    Args:
+    Parameters:
         emit: called with every line, without its line end.
 
     Attributes:

@@ -27,7 +27,7 @@ _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class RuntimeEvent:
     """What one invocation hands to a function.
 
     Attributes:
@@ -61,7 +61,7 @@ class Turn:
         answer: what the function answered, if it did.
     """
 
-    event: Event
+    event: RuntimeEvent
     timeout: float
     delivered: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,7 +71,7 @@ class Turn:
 class RuntimeApi:
     """Serves one runtime, which gets one event at a time.
 
-    Args:
+    Parameters:
         at_rest: called when the runtime asks for an event, and so has done with the last one.
     """
 

@@ -52,7 +52,7 @@ def too_large() -> FunctionResult:
 def reported(body: bytes, error_type: str | None) -> FunctionResult:
     """What the runtime says of an error, e.g. that the handler raised.
 
-    Args:
+    Parameters:
         body: the runtime's JSON object.
         error_type: from its header, for a body that does not say.
     """

@@ -16,7 +16,11 @@ from aws_durable_execution_sdk_python_testing._sandbox.function_logs import Func
 from aws_durable_execution_sdk_python_testing._sandbox.guardian import Guardian
 from aws_durable_execution_sdk_python_testing._sandbox.process_group import ProcessGroup
 from aws_durable_execution_sdk_python_testing._sandbox.process_output import Output
-from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import Event, RuntimeApi, Turn
+from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import (
+    RuntimeApi,
+    RuntimeEvent,
+    Turn,
+)
 from aws_durable_execution_sdk_python_testing._sandbox.sandbox_function import SandboxFunction
 
 # What Lambda grants for importing the handler's module, if the function's own time-out is less.
@@ -24,7 +28,7 @@ _INITIALISATION_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class SandboxHost:
     """What all sandboxes share.
 
     Attributes:
@@ -44,7 +48,7 @@ class Sandbox:
     The process starts at once, and when it has ended the sandbox is of no more use. Made and used
     on one event loop.
 
-    Args:
+    Parameters:
         name: the function's name in the logs.
         function: what to run.
         function_arn: its ARN, with qualifier.
@@ -54,7 +58,9 @@ class Sandbox:
         ended: gives the process's exit code; fails with OSError if it could not be started.
     """
 
-    def __init__(self, name: str, function: SandboxFunction, function_arn: str, host: Host) -> None:
+    def __init__(
+        self, name: str, function: SandboxFunction, function_arn: str, host: SandboxHost
+    ) -> None:
         self._name = name
         self._function = function
         self._host = host
@@ -70,10 +76,10 @@ class Sandbox:
         """Whether it can run another invocation."""
         return not self._killed and not self.ended.done()
 
-    async def run(self, event: Event, seconds: float) -> FunctionResult:
+    async def run(self, event: RuntimeEvent, seconds: float) -> FunctionResult:
         """Run one invocation. If it is cancelled the process is killed.
 
-        Args:
+        Parameters:
             event: what to hand over.
             seconds: what the function may take from when it has the event.
 

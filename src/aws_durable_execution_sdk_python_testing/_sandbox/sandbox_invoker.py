@@ -10,20 +10,23 @@ from typing import Any, Self
 
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     Returned,
 )
-from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
+    FunctionResult,
+    HandlerService,
+)
 from aws_durable_execution_sdk_python_testing._functions.in_process import function_arn
 from aws_durable_execution_sdk_python_testing._functions.wire_errors import no_function
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import FunctionLogs
 from aws_durable_execution_sdk_python_testing._sandbox.guardian import Guardian
 from aws_durable_execution_sdk_python_testing._sandbox.loop_thread import LoopThread
-from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import Event
+from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import RuntimeEvent
 from aws_durable_execution_sdk_python_testing._sandbox.sandbox_function import SandboxFunction
-from aws_durable_execution_sdk_python_testing._sandbox.sandbox_instance import Host
+from aws_durable_execution_sdk_python_testing._sandbox.sandbox_instance import SandboxHost
 from aws_durable_execution_sdk_python_testing._sandbox.sandbox_pool import SandboxPool
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 
@@ -34,7 +37,7 @@ class SandboxInvoker:
     Processes are kept and used again, as Lambda keeps them. One that crashes or takes too long is
     gone, and the next invocation starts a new one. Close it, or use it in a `with` statement.
 
-    Args:
+    Parameters:
         service_url: where the durable service listens: what handlers check-point against.
 
     Attributes:
@@ -55,7 +58,7 @@ class SandboxInvoker:
                 "Lambda runtime processes need the package awslambdaric: pip install awslambdaric"
             )
         self.logs = FunctionLogs()
-        self._host = Host(service_url, self.logs, Guardian())
+        self._host = SandboxHost(service_url, self.logs, Guardian())
         self._loop = LoopThread("durable-sandboxes")
         self._pools: dict[str, SandboxPool] = {}
         # Those that were replaced, too: they may run something.
@@ -72,9 +75,9 @@ class SandboxInvoker:
         pool = self._pools[function_name] = SandboxPool(function_name, function, self._host)
         self._opened.append(pool)
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
-        event = Event(
+        event = RuntimeEvent(
             request_id=invocation.request_id,
             function_arn=invocation.arn.partition("/")[0],
             execution_arn=invocation.arn,
@@ -87,9 +90,9 @@ class SandboxInvoker:
             return Crashed(answer.error)
         return Returned(_decode(answer.result))
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         """Run a plain function once."""
-        event = Event(
+        event = RuntimeEvent(
             request_id=str(uuid.uuid4()),
             function_arn=function_arn(call),
             execution_arn=call.arn,
@@ -109,7 +112,9 @@ class SandboxInvoker:
         for pool in self._opened:
             await pool.close()
 
-    def _run(self, function_name: str, event: Event, service: Service) -> FunctionResult:
+    def _run(
+        self, function_name: str, event: RuntimeEvent, service: HandlerService
+    ) -> FunctionResult:
         pool = self._find(function_name)
         if pool is None:
             return FunctionResult(error=no_function(function_name))

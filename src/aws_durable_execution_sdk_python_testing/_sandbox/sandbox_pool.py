@@ -7,21 +7,21 @@ from collections import defaultdict
 
 from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
-from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import Event
+from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import RuntimeEvent
 from aws_durable_execution_sdk_python_testing._sandbox.sandbox_function import SandboxFunction
-from aws_durable_execution_sdk_python_testing._sandbox.sandbox_instance import Host, Sandbox
+from aws_durable_execution_sdk_python_testing._sandbox.sandbox_instance import Sandbox, SandboxHost
 
 
 class SandboxPool:
     """Runs a function's invocations, each in a sandbox that no other one uses meanwhile.
 
-    Args:
+    Parameters:
         name: the function's name in the logs.
         function: what to run.
         host: what the sandboxes share.
     """
 
-    def __init__(self, name: str, function: SandboxFunction, host: Host) -> None:
+    def __init__(self, name: str, function: SandboxFunction, host: SandboxHost) -> None:
         self._name = name
         self._function = function
         self._timeout = float("inf") if function.timeout is None else function.timeout
@@ -31,10 +31,10 @@ class SandboxPool:
         self._idle: defaultdict[str, list[Sandbox]] = defaultdict(list)
         self._sandboxes: set[Sandbox] = set()
 
-    async def run(self, event: Event, limit: float) -> FunctionResult:
+    async def run(self, event: RuntimeEvent, limit: float) -> FunctionResult:
         """Run one invocation, after others if the function's concurrency is used up.
 
-        Args:
+        Parameters:
             event: what to hand over.
             limit: seconds it may take altogether, waiting included.
         """
@@ -53,7 +53,7 @@ class SandboxPool:
             sandbox.kill()
         await asyncio.gather(*(sandbox.ended for sandbox in sandboxes), return_exceptions=True)
 
-    async def _run(self, event: Event, seconds: float) -> FunctionResult:
+    async def _run(self, event: RuntimeEvent, seconds: float) -> FunctionResult:
         sandbox = self._take_idle(event.function_arn) or self._start(event.function_arn)
         try:
             return await sandbox.run(event, seconds)

@@ -34,7 +34,7 @@ def make_app(
 ) -> web.Application:
     """The application that serves every route.
 
-    Args:
+    Parameters:
         service: where executions run.
         hosting: runs their functions.
         invoking: starts them.

@@ -14,8 +14,8 @@ from typing import Self
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
-    Function,
-    Functions,
+    DeclaredFunction,
+    DeclaredFunctions,
 )
 from aws_durable_execution_sdk_python_testing._engine.arns import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
 from aws_durable_execution_sdk_python_testing._server.app import make_app
@@ -25,9 +25,9 @@ from aws_durable_execution_sdk_python_testing._server.endpoints import (
     EndpointInvoker,
 )
 from aws_durable_execution_sdk_python_testing._server.hosting import (
+    FunctionRuntime,
     Hosting,
     InProcessRuntime,
-    Runtime,
 )
 from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
@@ -47,7 +47,7 @@ class DurableServer:
     What an earlier server left unfinished in the store goes on when this one starts. A server
     serves once: it is not started again after it is stopped.
 
-    Args:
+    Parameters:
         functions: the functions it knows.
         settings: where and how it serves.
         store: where executions are kept, by default in memory; closed with the server.
@@ -66,14 +66,14 @@ class DurableServer:
 
     def __init__(
         self,
-        functions: Iterable[Function] = (),
+        functions: Iterable[DeclaredFunction] = (),
         settings: ServerSettings = ServerSettings(),  # noqa: B008 - frozen
         store: EventStore | None = None,
     ) -> None:
         self.url = ""
         self.service: DurableService | None = None
         self._settings = settings
-        self._functions = Functions(functions)
+        self._functions = DeclaredFunctions(functions)
         self._store = InMemoryExecutionStore() if store is None else store
         self._resources = contextlib.ExitStack()
         self._resources.callback(self._store.close)
@@ -156,7 +156,7 @@ class DurableServer:
             if function.handler is not None:
                 hosting.host(function)
 
-    def _make_runtime(self) -> Runtime:
+    def _make_runtime(self) -> FunctionRuntime:
         if self._settings.runtime == "lambda":
             # Here, so that only those who use it need Lambda's runtime client.
             from aws_durable_execution_sdk_python_testing._server.lambda_runtime import (

@@ -21,7 +21,7 @@ from aws_durable_execution_sdk_python_testing.stores import EventStore
 class DurableService(LocalService):
     """A `LocalService` for an event loop: its calls are short, and waiting does not block.
 
-    Args:
+    Parameters:
         invoker: calls the functions.
         store: where executions are kept. It stays open: it belongs to the caller.
         clock, limits, invocation_timeout, time_limit, faults: as for `LocalService`.

@@ -14,16 +14,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from aws_durable_execution_sdk_python_testing._declarations.declared_functions import Functions
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunctions,
+)
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
+    HandlerInvocation,
     InvalidParameterValueError,
-    Invocation,
     InvokeFunction,
     Returned,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
-from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult, Service
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
+    FunctionResult,
+    HandlerService,
+)
 from aws_durable_execution_sdk_python_testing._functions.wire_errors import no_function
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
@@ -56,7 +61,7 @@ class CurrentEndpoint:
 class EndpointInvoker:
     """Performs invocations at endpoints.
 
-    Args:
+    Parameters:
         functions: the declared functions; one may have an endpoint and a time-out of its own.
         current: where the others run.
         margin: real seconds an endpoint may take to answer beyond the function's own time.
@@ -64,7 +69,7 @@ class EndpointInvoker:
 
     def __init__(
         self,
-        functions: Functions,
+        functions: DeclaredFunctions,
         current: CurrentEndpoint,
         margin: float = ENDPOINT_MARGIN_SECONDS,
     ) -> None:
@@ -79,7 +84,7 @@ class EndpointInvoker:
         seconds = invocation_timeout if own is None else min(own, invocation_timeout)
         return TimeLimit(seconds, self._margin)
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Send a durable handler its invocation event."""
         headers = _headers(invocation.tenant_id, invocation.trace_header)
         answer = self._send(
@@ -94,7 +99,7 @@ class EndpointInvoker:
         output = _decoded(answer.payload)
         return Crashed(_function_error(answer.payload)) if _is_report(output) else Returned(output)
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         """Send a plain function its payload."""
         headers = _headers(call.tenant_id, call.trace_header, call.client_context)
         endpoint = self._own_endpoint(call.function_name) or call.lambda_endpoint
@@ -116,7 +121,7 @@ class EndpointInvoker:
         endpoint: str | None,
         body: str,
         headers: Mapping[str, str],
-        service: Service,
+        service: HandlerService,
     ) -> _Answer:
         name, _, qualifier = function_name.partition(":")
         function = self._functions.find(function_name)

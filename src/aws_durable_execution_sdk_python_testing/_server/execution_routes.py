@@ -22,7 +22,7 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import (
 class ExecutionRoutes:
     """Reads requests about executions, and answers them from the service.
 
-    Args:
+    Parameters:
         service: where executions run.
         hosting: knows what functions wrote.
     """

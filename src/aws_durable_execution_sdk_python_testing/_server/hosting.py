@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
-    Function,
-    Functions,
+    DeclaredFunction,
+    DeclaredFunctions,
     made_durable,
 )
 from aws_durable_execution_sdk_python_testing._declarations.handler_loading import (
@@ -15,14 +15,14 @@ from aws_durable_execution_sdk_python_testing._declarations.handler_loading impo
 )
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     Returned,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
+    HandlerService,
     Invoker,
-    Service,
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import LogLine
@@ -30,10 +30,10 @@ from aws_durable_execution_sdk_python_testing._server.endpoints import EndpointI
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
 
-class Runtime(Invoker, Protocol):
+class FunctionRuntime(Invoker, Protocol):
     """Runs functions that are declared with a handler."""
 
-    def add(self, function: Function) -> Function:
+    def add(self, function: DeclaredFunction) -> DeclaredFunction:
         """Take a function in; returns it with what is only known of a loaded one.
 
         Raises:
@@ -63,7 +63,7 @@ class InProcessRuntime(InProcessInvoker):
 
     kills = False
 
-    def add(self, function: Function) -> Function:
+    def add(self, function: DeclaredFunction) -> DeclaredFunction:
         """Import the function's handler."""
         handler = load_handler(function.handler or "", function.code)
         for name in function.names:
@@ -81,36 +81,38 @@ class InProcessRuntime(InProcessInvoker):
 class Hosting:
     """An `Invoker` that sends functions with a handler to a runtime, all others elsewhere.
 
-    Args:
+    Parameters:
         functions: the declared functions.
         runtime: runs those that are hosted here.
         elsewhere: invokes the others, declared or not.
     """
 
-    def __init__(self, functions: Functions, runtime: Runtime, elsewhere: EndpointInvoker) -> None:
+    def __init__(
+        self, functions: DeclaredFunctions, runtime: FunctionRuntime, elsewhere: EndpointInvoker
+    ) -> None:
         self._runtime = runtime
         self._elsewhere = elsewhere
         self._functions = functions
         self._here: set[str] = set()
 
-    def host(self, function: Function) -> None:
+    def host(self, function: DeclaredFunction) -> None:
         """Take a function with a handler in."""
         function = self._runtime.add(function)
         self._functions.add(function)
         self._here.update(function.names)
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
         return self._for(invocation.function_name).invoke(invocation, service)
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         """Run a plain function once."""
         return self._for(call.function_name).call(call, service)
 
     def time_limit(self, function_name: str, invocation_timeout: float) -> TimeLimit:
         """How long a function may take before the service gives it up.
 
-        Args:
+        Parameters:
             function_name: `name` or `name:qualifier`.
             invocation_timeout: real seconds that none may exceed.
         """

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
-    Function,
-    Functions,
+    DeclaredFunction,
+    DeclaredFunctions,
 )
 from aws_durable_execution_sdk_python_testing._engine import (
     InvalidParameterValueError,
@@ -71,7 +71,7 @@ _START_MEMBERS = (
 class _Invoke:
     """An Invoke request: what is to run, with what, for whom."""
 
-    function: Function
+    function: DeclaredFunction
     account_id: str | None
     qualifier: str
     kind: str
@@ -94,7 +94,7 @@ class _Invoke:
 class InvokeRoutes:
     """Starts executions of durable functions, and calls plain ones.
 
-    Args:
+    Parameters:
         service: where executions run.
         functions: the declared functions: Invoke knows no others.
         hosting: calls plain functions.
@@ -104,7 +104,7 @@ class InvokeRoutes:
     def __init__(
         self,
         service: DurableService,
-        functions: Functions,
+        functions: DeclaredFunctions,
         hosting: Hosting,
         current: CurrentEndpoint,
     ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from aws_durable_execution_sdk_python_testing._declarations import handler_loading
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
-    Function,
+    DeclaredFunction,
     made_durable,
 )
 from aws_durable_execution_sdk_python_testing._sandbox import (
@@ -37,7 +37,7 @@ class LambdaRuntime(SandboxInvoker):
 
     kills = True
 
-    def add(self, function: Function) -> Function:
+    def add(self, function: DeclaredFunction) -> DeclaredFunction:
         """Take a function in. Its code is imported in processes only, also to learn its kind."""
         if not isinstance(function.handler, str):
             raise DeclarationError(f"{function.name}: has no handler that a process could import")
@@ -56,7 +56,7 @@ class LambdaRuntime(SandboxInvoker):
         return self.logs.read(execution_arn=execution_arn)
 
 
-def _sandboxed(function: Function, handler: str) -> SandboxFunction:
+def _sandboxed(function: DeclaredFunction, handler: str) -> SandboxFunction:
     code = SandboxFunction.parse(handler)
     if function.code is not None:
         place, _, name = handler.rpartition(":")

@@ -69,7 +69,7 @@ class ServerSettings:
 def open_store(kind: StoreType, path: str | Path | None) -> EventStore:
     """Open a store.
 
-    Args:
+    Parameters:
         kind: which one.
         path: its file or directory; None takes the store's default. Memory has none.
 

@@ -53,7 +53,7 @@ class WebRunnerConfig:
         max_invocation_page_bytes: size of the state an invocation starts with, in bytes;
             default 5 MiB.
         function_configs: the functions that chained invokes and Invoke find, by name, each
-            with an optional `DurableConfig`; see `Function.read` for what else.
+            with an optional `DurableConfig`; see `DeclaredFunction.read` for what else.
     """
 
     web_service: WebServiceConfig = field(default_factory=WebServiceConfig)
@@ -72,7 +72,7 @@ class WebRunnerConfig:
 class WebRunner:
     """Serves durable executions of functions that run behind a Lambda endpoint.
 
-    Args:
+    Parameters:
         config: its settings.
 
     Example:

@@ -18,7 +18,7 @@ SCALE_VARIABLE = "DURABLE_EXECUTION_TIME_SCALE"
 class RealClock:
     """Real time, multiplied by a scale. It moves faster only when it is told to.
 
-    Args:
+    Parameters:
         scale: real seconds per second on this clock: 0.01 makes a wait of 100 s take one
             second. Default: the environment variable `DURABLE_EXECUTION_TIME_SCALE`, else 1.
         not_before: the clock starts at this time if the system's clock is behind it, as it is

@@ -51,7 +51,7 @@ class Handlers:
     ) -> Callable[[F], F]:
         """Mark a function as the blocking handler of a requirement.
 
-        Args:
+        Parameters:
             number: of the requirement.
             compat: "aws" where the requirement depends on a default of the official SDK.
             with_outside: whether the function takes an `Outside` as third argument.

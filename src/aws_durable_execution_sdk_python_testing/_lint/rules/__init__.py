@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.rules.awaiting import check_awaiting
 from aws_durable_execution_sdk_python_testing._lint.rules.blocking import check_blocking
 from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python_testing._lint.rules.state import (
 )
 from aws_durable_execution_sdk_python_testing._lint.rules.swallowing import check_swallowing
 
-RULES: tuple[Callable[[Program], Iterator[Located]], ...] = (
+RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_outside,
     check_operations_in_steps,
     check_outer_contexts,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import Kind, Operation
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import ContextKind, DurableCall
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.scopes import Scope
 
 # Under these, an expression is used as a value that a coroutine cannot be.
@@ -27,15 +27,15 @@ _VALUE_USES = (
 _STORING = frozenset({"durable_execution", "durable_with_child_context"})
 
 
-def check_awaiting(program: Program) -> Iterator[Located]:
+def check_awaiting(program: LintedModule) -> Iterator[Located]:
     """Operations whose coroutine is dropped, or used as if it were the result."""
     for scope in (program.source.scopes.module, *program.source.functions):
         for operation in program.operations.in_scope(scope):
-            if operation.context.kind is Kind.ASYNC:
+            if operation.context.kind is ContextKind.ASYNC:
                 yield from _check(program, scope, operation)
 
 
-def _check(program: Program, scope: Scope, operation: Operation) -> Iterator[Located]:
+def _check(program: LintedModule, scope: Scope, operation: DurableCall) -> Iterator[Located]:
     misuse = _misuse(program, scope, operation.call)
     if misuse is not None:
         message = (
@@ -45,7 +45,7 @@ def _check(program: Program, scope: Scope, operation: Operation) -> Iterator[Loc
         yield Located(operation.call, "DUR601", message)
 
 
-def _misuse(program: Program, scope: Scope, call: ast.Call) -> str | None:
+def _misuse(program: LintedModule, scope: Scope, call: ast.Call) -> str | None:
     """What is done to a coroutine instead of awaiting it."""
     parent = program.source.scopes.parents.get(call)
     match parent:
@@ -59,7 +59,7 @@ def _misuse(program: Program, scope: Scope, call: ast.Call) -> str | None:
             return "is used without being awaited" if _is_value_use(parent, call) else None
 
 
-def _stores_result(program: Program, scope: Scope) -> bool:
+def _stores_result(program: LintedModule, scope: Scope) -> bool:
     return scope.is_async and not _STORING.isdisjoint(program.source.decorators(scope))
 
 
@@ -73,7 +73,7 @@ def _is_value_use(parent: ast.AST | None, child: ast.AST) -> bool:
     return isinstance(parent, _VALUE_USES)
 
 
-def _misused_name(program: Program, name: ast.Name) -> str | None:
+def _misused_name(program: LintedModule, name: ast.Name) -> str | None:
     """What is done to the variable that holds the coroutine, if nothing awaits it."""
     if program.source.only_binding(name) is None:
         return None

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterator
 
 from aws_durable_execution_sdk_python_testing._lint.findings import Located, shown
-from aws_durable_execution_sdk_python_testing._lint.reach import Program, through
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule, through
 from aws_durable_execution_sdk_python_testing._lint.rules.known_calls import BLOCKING, Known
 from aws_durable_execution_sdk_python_testing._lint.rules.outside import differs
 
 _BLOCKING = Known(BLOCKING)
 
 
-def check_blocking(program: Program) -> Iterator[Located]:
+def check_blocking(program: LintedModule) -> Iterator[Located]:
     """Well-known blocking calls in async functions, and in what these call."""
     for scope, chain in program.on_loop.items():
         for node in scope.nodes:

@@ -9,10 +9,10 @@ import ast
 from collections.abc import Iterator
 
 from aws_durable_execution_sdk_python_testing._lint.call_targets import argument
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import Operation
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import DurableCall
 from aws_durable_execution_sdk_python_testing._lint.findings import Located, shown
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
-from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, Bound
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
+from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, BoundBy
 
 _SETS = frozenset({"builtins.set", "builtins.frozenset"})
 _SET_ANNOTATIONS = frozenset(
@@ -55,7 +55,7 @@ _NAME_POSITION = {
 }
 
 
-def check_ordering(program: Program) -> Iterator[Located]:
+def check_ordering(program: LintedModule) -> Iterator[Located]:
     """Loops over sets that call operations, and operations over sets or named by them."""
     sets = _Sets(program)
     for scope in program.outside:
@@ -67,7 +67,7 @@ def check_ordering(program: Program) -> Iterator[Located]:
                 yield from _check_name(program, sets, operation)
 
 
-def _check_loop(program: Program, sets: _Sets, node: ast.AST) -> Iterator[Located]:
+def _check_loop(program: LintedModule, sets: _Sets, node: ast.AST) -> Iterator[Located]:
     iterated = _iterated(sets, node)
     if iterated is None:
         return
@@ -94,7 +94,7 @@ def _iterated(sets: _Sets, node: ast.AST) -> ast.expr | None:
     return next(filter(sets.is_unordered, candidates), None)
 
 
-def _check_batch(sets: _Sets, operation: Operation) -> Iterator[Located]:
+def _check_batch(sets: _Sets, operation: DurableCall) -> Iterator[Located]:
     call = operation.call
     if operation.method not in ("map", "parallel"):
         return
@@ -109,7 +109,7 @@ def _check_batch(sets: _Sets, operation: Operation) -> Iterator[Located]:
             yield Located(one, "DUR501", message)
 
 
-def _check_name(program: Program, sets: _Sets, operation: Operation) -> Iterator[Located]:
+def _check_name(program: LintedModule, sets: _Sets, operation: DurableCall) -> Iterator[Located]:
     position = _NAME_POSITION.get(operation.method, len(operation.call.args))
     name = argument(operation.call, position, "name")
     if name is None:
@@ -133,7 +133,7 @@ def _check_name(program: Program, sets: _Sets, operation: Operation) -> Iterator
 class _Sets:
     """Which expressions are sets, or sequences in the order of a set."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: LintedModule) -> None:
         self._source = program.source
         self._known: dict[ast.AST, bool] = {}
 
@@ -210,7 +210,7 @@ class _Sets:
 
     def _judge_name(self, name: ast.Name) -> bool:
         """A name is unordered if everything that binds it is."""
-        found = [one for one in self._source.bindings(name) if one.by is not Bound.AUGMENTED]
+        found = [one for one in self._source.bindings(name) if one.by is not BoundBy.AUGMENTED]
         return bool(found) and all(map(self._is_set_binding, found))
 
     def _is_set_binding(self, binding: Binding) -> bool:

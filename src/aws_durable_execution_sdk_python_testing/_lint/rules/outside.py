@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from aws_durable_execution_sdk_python_testing._lint.findings import Located, shown
-from aws_durable_execution_sdk_python_testing._lint.reach import Program, through
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule, through
 from aws_durable_execution_sdk_python_testing._lint.rules.known_calls import (
     CLOCK,
     ENVIRONMENT,
@@ -33,7 +33,7 @@ _ENVIRONS = frozenset({"os.environ", "os.environb"})
 _LOG_METHODS = frozenset({"critical", "debug", "error", "exception", "info", "log", "warning"})
 
 
-def check_outside(program: Program) -> Iterator[Located]:
+def check_outside(program: LintedModule) -> Iterator[Located]:
     """Calls of functions that give something else when the handler is replayed."""
     for scope, chain in program.outside.items():
         for node in scope.nodes:
@@ -49,12 +49,12 @@ def check_outside(program: Program) -> Iterator[Located]:
                 yield Located(node, code, message)
 
 
-def differs(program: Program, node: ast.AST) -> bool:
+def differs(program: LintedModule, node: ast.AST) -> bool:
     """Whether a node is one of these calls."""
     return _kind_of(program, node) is not None
 
 
-def _is_logged(program: Program, node: ast.AST) -> bool:
+def _is_logged(program: LintedModule, node: ast.AST) -> bool:
     """Whether the value goes to a log and nowhere else."""
     for around in program.source.around(node):
         if isinstance(around, ast.stmt):
@@ -67,7 +67,7 @@ def _is_logged(program: Program, node: ast.AST) -> bool:
     return False
 
 
-def _kind_of(program: Program, node: ast.AST) -> tuple[str, str, str, str] | None:
+def _kind_of(program: LintedModule, node: ast.AST) -> tuple[str, str, str, str] | None:
     if isinstance(node, ast.Call):
         dotted = program.source.dotted(node.func)
         for code, known, does, remedy in _KINDS:
@@ -79,7 +79,7 @@ def _kind_of(program: Program, node: ast.AST) -> tuple[str, str, str, str] | Non
     return None
 
 
-def _is_environment(program: Program, node: ast.expr) -> bool:
+def _is_environment(program: LintedModule, node: ast.expr) -> bool:
     """`os.environ` where it is looked at; its methods and other names for it are apart."""
     parent = program.source.scopes.parents.get(node)
     if isinstance(parent, ast.Attribute | ast.Assign):

@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import Kind
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import ContextKind
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.scopes import (
     COMPREHENSIONS,
     Binding,
-    Bound,
+    BoundBy,
     Scope,
 )
 
@@ -40,7 +40,7 @@ class _Coroutine:
     operations: int
 
 
-def check_tasks(program: Program) -> Iterator[Located]:
+def check_tasks(program: LintedModule) -> Iterator[Located]:
     """Coroutines of several operations each that run concurrently on one context."""
     for scope in program.durable:
         for node in scope.nodes:
@@ -53,7 +53,7 @@ def check_tasks(program: Program) -> Iterator[Located]:
                 yield from _check_spawned(program, node, dotted in _SPAWNING_FUNCTIONS)
 
 
-def _check_together(program: Program, call: ast.Call) -> Iterator[Located]:
+def _check_together(program: LintedModule, call: ast.Call) -> Iterator[Located]:
     coroutines = []
     shared: list[Binding] = []
     for expression, times in _gathered(program, call.args):
@@ -68,7 +68,7 @@ def _check_together(program: Program, call: ast.Call) -> Iterator[Located]:
             yield _found(coroutine, "runs concurrently with others")
 
 
-def _check_spawned(program: Program, call: ast.Call, is_function: bool) -> Iterator[Located]:
+def _check_spawned(program: LintedModule, call: ast.Call, is_function: bool) -> Iterator[Located]:
     if isinstance(program.source.scopes.parents.get(call), ast.Await):
         return
     if is_function and call.args:
@@ -93,7 +93,7 @@ def _found(coroutine: _Coroutine, how: str) -> Located:
 
 
 def _gathered(
-    program: Program, arguments: Iterable[ast.expr], *, follow: bool = True
+    program: LintedModule, arguments: Iterable[ast.expr], *, follow: bool = True
 ) -> Iterator[tuple[ast.expr, int]]:
     """The awaitables among the arguments, and 2 for one that a comprehension repeats."""
     for argument in arguments:
@@ -106,13 +106,17 @@ def _gathered(
                 yield element, 2
             case ast.Name() if follow:
                 binding = program.source.only_binding(argument)
-                if binding is not None and binding.by is Bound.VALUE and binding.value is not None:
+                if (
+                    binding is not None
+                    and binding.by is BoundBy.VALUE
+                    and binding.value is not None
+                ):
                     yield from _gathered(program, [binding.value], follow=False)
             case _:
                 yield argument, 1
 
 
-def _coroutines(program: Program, expression: ast.expr) -> Iterator[_Coroutine]:
+def _coroutines(program: LintedModule, expression: ast.expr) -> Iterator[_Coroutine]:
     if not isinstance(expression, ast.Call):
         return
     for function in program.targets.called(expression):
@@ -125,7 +129,7 @@ def _coroutines(program: Program, expression: ast.expr) -> Iterator[_Coroutine]:
 class _Counter:
     """Counts the operations that a call leads to, by context; of two branches the longer."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: LintedModule) -> None:
         self._program = program
         # Of a function being counted: nothing, so that recursion ends.
         self._bodies: dict[Scope, dict[Binding, int]] = {}
@@ -184,7 +188,7 @@ class _Counter:
     def _call(self, call: ast.Call) -> dict[Binding, int]:
         operation = self._program.operations.operation(call)
         if operation is not None:
-            is_async = operation.context.kind is Kind.ASYNC and operation.method != "result"
+            is_async = operation.context.kind is ContextKind.ASYNC and operation.method != "result"
             return {operation.context.binding: 1} if is_async else {}
         total: dict[Binding, int] = {}
         for function in self._program.targets.called(call):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from aws_durable_execution_sdk_python_testing._lint.call_targets import Function
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import Operation, Role
+from aws_durable_execution_sdk_python_testing._lint.call_targets import FoundFunction
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import DurableCall, Role
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.mutations import (
     Mutation,
@@ -17,14 +17,14 @@ from aws_durable_execution_sdk_python_testing._lint.mutations import (
     readers,
     root_of,
 )
-from aws_durable_execution_sdk_python_testing._lint.reach import Program, through
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule, through
 from aws_durable_execution_sdk_python_testing._lint.scopes import Binding, Scope
 
 # What a step does to its argument with these, it does to the handler's object.
 _IN_PLACE = frozenset({"append", "clear", "extend", "insert", "pop", "remove", "sort", "update"})
 
 
-def check_steps(program: Program) -> Iterator[Located]:
+def check_steps(program: LintedModule) -> Iterator[Located]:
     """Changes that a step makes to what it closes over, and that other durable code sees."""
     for scope, chain in program.inside.items():
         for mutation in _outside_of(program, scope):
@@ -42,7 +42,7 @@ def check_steps(program: Program) -> Iterator[Located]:
                 yield Located(mutation.node, "DUR301", message)
 
 
-def check_children(program: Program) -> Iterator[Located]:
+def check_children(program: LintedModule) -> Iterator[Located]:
     """Changes that a child context's function makes to what it closes over."""
     for scope in program.operations.with_role(Role.CHILD):
         if Role.STEP in program.operations.roles(scope):
@@ -60,7 +60,7 @@ def check_children(program: Program) -> Iterator[Located]:
                 yield Located(mutation.node, "DUR302", message)
 
 
-def check_handlers(program: Program) -> Iterator[Located]:
+def check_handlers(program: LintedModule) -> Iterator[Located]:
     """Changes of state that outlives the handler, made outside steps."""
     for scope, chain in program.outside.items():
         if Role.CHILD in program.operations.roles(scope):
@@ -78,7 +78,7 @@ def check_handlers(program: Program) -> Iterator[Located]:
             yield Located(mutation.node, "DUR303", message)
 
 
-def check_arguments(program: Program) -> Iterator[Located]:
+def check_arguments(program: LintedModule) -> Iterator[Located]:
     """Objects handed to a step whose result is dropped, and changed in the step or after it."""
     for scope in program.outside:
         changed = list(mutations(program, scope))
@@ -89,8 +89,8 @@ def check_arguments(program: Program) -> Iterator[Located]:
 
 
 def _check_argument(
-    program: Program,
-    operation: Operation,
+    program: LintedModule,
+    operation: DurableCall,
     binding: Binding,
     changes: bool | None,
     changed: list[Mutation],
@@ -120,7 +120,7 @@ def _check_argument(
 
 
 def _handed(
-    program: Program, scope: Scope, operation: Operation
+    program: LintedModule, scope: Scope, operation: DurableCall
 ) -> Iterator[tuple[Binding, bool | None]]:
     """The containers of the handler given to the step, and whether the step changes each."""
     bound = program.operations.body(operation)
@@ -135,7 +135,7 @@ def _handed(
         yield binding, None if not found else True in verdicts
 
 
-def _changes(program: Program, function: Function, index: int) -> bool:
+def _changes(program: LintedModule, function: FoundFunction, index: int) -> bool:
     offset = program.operations.step_offset(function.scope)
     parameter = function.parameter(index + offset)
     if parameter is None:
@@ -161,14 +161,14 @@ def _changed_by(node: ast.AST) -> list[ast.expr]:
             return []
 
 
-def _is_dropped(program: Program, call: ast.Call) -> bool:
+def _is_dropped(program: LintedModule, call: ast.Call) -> bool:
     parent = program.source.scopes.parents.get(call)
     if isinstance(parent, ast.Await):
         parent = program.source.scopes.parents.get(parent)
     return isinstance(parent, ast.Expr)
 
 
-def _is_used_after(program: Program, operation: Operation, binding: Binding) -> bool:
+def _is_used_after(program: LintedModule, operation: DurableCall, binding: Binding) -> bool:
     return any(
         isinstance(node, ast.Name)
         and isinstance(node.ctx, ast.Load)
@@ -178,7 +178,7 @@ def _is_used_after(program: Program, operation: Operation, binding: Binding) -> 
     )
 
 
-def _outside_of(program: Program, scope: Scope) -> Iterator[Mutation]:
+def _outside_of(program: LintedModule, scope: Scope) -> Iterator[Mutation]:
     """The changes a function makes to objects of other scopes, `self` of a method included."""
     for mutation in mutations(program, scope):
         is_own = mutation.home.owner is scope
@@ -186,6 +186,6 @@ def _outside_of(program: Program, scope: Scope) -> Iterator[Mutation]:
             yield mutation
 
 
-def _is_durable(program: Program, home: Scope) -> bool:
+def _is_durable(program: LintedModule, home: Scope) -> bool:
     """Whether a name belongs to durable code, and so begins anew with every replay."""
     return home in program.outside or home in program.inside

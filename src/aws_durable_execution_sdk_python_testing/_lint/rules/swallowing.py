@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import Operation
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import DurableCall
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
-from aws_durable_execution_sdk_python_testing._lint.reach import Program
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 
 _REMEDY = "catch Exception or the operation's own error, or raise again"
 
 
-def check_swallowing(program: Program) -> Iterator[Located]:
+def check_swallowing(program: LintedModule) -> Iterator[Located]:
     """Bare excepts and `except BaseException` around durable operations."""
     for scope in program.outside:
         for node in scope.nodes:
@@ -22,7 +22,7 @@ def check_swallowing(program: Program) -> Iterator[Located]:
                 yield from _check_with(program, node)
 
 
-def _check_try(program: Program, node: ast.Try | ast.TryStar) -> Iterator[Located]:
+def _check_try(program: LintedModule, node: ast.Try | ast.TryStar) -> Iterator[Located]:
     for handler in node.handlers:
         caught = _catches_all(program, handler.type)
         if caught is None or _raises_again(program, handler):
@@ -32,7 +32,7 @@ def _check_try(program: Program, node: ast.Try | ast.TryStar) -> Iterator[Locate
             yield Located(handler, "DUR401", _message(caught, operation))
 
 
-def _check_with(program: Program, node: ast.With | ast.AsyncWith) -> Iterator[Located]:
+def _check_with(program: LintedModule, node: ast.With | ast.AsyncWith) -> Iterator[Located]:
     for item in node.items:
         call = item.context_expr
         if not isinstance(call, ast.Call):
@@ -52,7 +52,7 @@ def _message(caught: str, operation: str) -> str:
     )
 
 
-def _catches_all(program: Program, caught: ast.expr | None) -> str | None:
+def _catches_all(program: LintedModule, caught: ast.expr | None) -> str | None:
     """How an except that catches everything is written; None for any other."""
     if caught is None:
         return "a bare except"
@@ -63,7 +63,7 @@ def _catches_all(program: Program, caught: ast.expr | None) -> str | None:
     return None
 
 
-def _raises_again(program: Program, handler: ast.ExceptHandler) -> bool:
+def _raises_again(program: LintedModule, handler: ast.ExceptHandler) -> bool:
     """Whether the handler raises what it caught, at least on one of its ways."""
     for statement in handler.body:
         for node in program.runs(statement):
@@ -75,11 +75,11 @@ def _raises_again(program: Program, handler: ast.ExceptHandler) -> bool:
     return False
 
 
-def _operation_in(program: Program, body: Iterable[ast.stmt]) -> str | None:
+def _operation_in(program: LintedModule, body: Iterable[ast.stmt]) -> str | None:
     """The first operation that statements call, as messages name it."""
     for statement in body:
         for node in program.runs(statement):
             found = program.operation_at(node)
             if found is not None:
-                return found.text if isinstance(found, Operation) else f"{found}()"
+                return found.text if isinstance(found, DurableCall) else f"{found}()"
     return None
