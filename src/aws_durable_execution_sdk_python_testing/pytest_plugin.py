@@ -111,6 +111,7 @@ def _local_runner(
 def _cloud_runner(
     lambda_function_name: str | None = None, **_: Any
 ) -> DurableFunctionCloudTestRunner:
+    from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
     from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
         DurableFunctionCloudTestRunner,
     )
@@ -119,7 +120,7 @@ def _cloud_runner(
         pytest.fail(f"@pytest.mark.{MARKER} needs lambda_function_name= for cloud runs")
     return DurableFunctionCloudTestRunner(
         _deployed_name(lambda_function_name),
-        region=os.environ.get("AWS_REGION", "us-west-2"),
+        region=os.environ.get("AWS_REGION", DEFAULT_REGION),
         lambda_endpoint=os.environ.get("LAMBDA_ENDPOINT") or None,
     )
 

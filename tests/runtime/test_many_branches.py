@@ -8,11 +8,7 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python import (
-    AsyncDurableContext,
-    DurableContext,
-    durable_execution,
-)
+from aws_durable_execution_sdk_python import AsyncDurableContext, DurableContext, durable_execution
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.config import MapConfig, NestingType
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner

@@ -13,10 +13,7 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionsTestError,
     DurableFunctionTestRunner,
 )
-from aws_durable_execution_sdk_python_testing._engine import (
-    ResourceConflictError,
-    StartExecution,
-)
+from aws_durable_execution_sdk_python_testing._engine import ResourceConflictError, StartExecution
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore

@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python._core.batching import (
     take_batch,
 )
 from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -41,7 +42,6 @@ from aws_durable_execution_sdk_python.exceptions import (
 LAZY_SECONDS = 0.005
 # How long work that is ready to run, and may add to a request, can hold the request up.
 GATHER_SECONDS = 0.005
-PAGE_ITEMS = 1000
 
 Release = Callable[[BaseException | None], object]
 
@@ -255,7 +255,7 @@ class Checkpointer:
         changed = self._journal.merge(state.operations)
         while paged and state.next_marker:
             state = await self._client.get_execution_state(
-                self._arn, self._token, state.next_marker, PAGE_ITEMS
+                self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
             )
             changed += self._journal.merge(state.operations)
         return changed

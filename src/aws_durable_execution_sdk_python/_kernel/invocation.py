@@ -13,8 +13,10 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
+from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
 from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -23,7 +25,7 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Kind
-from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES, payload_size
+from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
@@ -48,9 +50,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
     ValidationError,
 )
-
-# What the service takes as the result of an execution, in a checkpoint of its own.
-MAX_RESULT_BYTES = 6 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ class Invocation:
         self.compat_aws = compat_aws
         self._contexts = contexts
         self.loop = asyncio.get_running_loop()
-        self.journal = Journal(arn.rpartition("/")[2], getattr(client, "recall", None))
+        self.journal = Journal(execution_id(arn), getattr(client, "recall", None))
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         # Errors of branches that call for another invocation, once their siblings are done.

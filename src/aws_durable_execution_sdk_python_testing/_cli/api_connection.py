@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError, explaining
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi, credentials
 
 P = ParamSpec("P")
@@ -20,7 +21,6 @@ R = TypeVar("R")
 # Where `durable serve` listens if it is not told otherwise.
 LOCAL_ENDPOINT = "http://127.0.0.1:5000"
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
-_LOCAL_REGION = "us-west-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Connection:
         else:
             options = {
                 "endpoint_url": self.endpoint,
-                "region_name": session.region_name or _LOCAL_REGION,
+                "region_name": session.region_name or DEFAULT_REGION,
                 "config": Config(connect_timeout=5, retries={"total_max_attempts": 1}),
                 **credentials(session),
             }

@@ -7,10 +7,6 @@ from collections.abc import Iterator
 
 import click
 
-# Exit statuses besides 0 (success) and 2 (bad input, or a request that was refused).
-FAILED = 1
-INTERRUPTED = 130
-
 
 class CommandError(click.ClickException):
     """Ends the command with one line on standard error."""

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
+
 _ENDPOINT_VARIABLE = "AWS_DEX_LOCAL_RUNNER_ENDPOINT"
 _DEFAULT_ENDPOINT = "http://127.0.0.1:5000"
 _TIMEOUT_SECONDS = 60
-_EXECUTIONS = "/2025-12-01/durable-executions"
 
 
 class DexClientError(Exception):
@@ -52,11 +53,11 @@ class DexClient:
 
     def execution(self, arn: str) -> dict[str, Any]:
         """GetDurableExecution."""
-        return self._call("GET", f"{_EXECUTIONS}/{quote(arn, safe='')}")
+        return self._call("GET", f"{EXECUTIONS}/{quote(arn, safe='')}")
 
     def history(self, arn: str) -> dict[str, Any]:
         """GetDurableExecutionHistory, all pages as one."""
-        path = f"{_EXECUTIONS}/{quote(arn, safe='')}/history"
+        path = f"{EXECUTIONS}/{quote(arn, safe='')}/history"
         events: list[Any] = []
         query: dict[str, str] = {}
         while True:

@@ -16,14 +16,14 @@ from aws_durable_execution_sdk_python_testing._cli.serving import (
     reporting,
     run_server,
 )
-from aws_durable_execution_sdk_python_testing._declarations.declaration_files import (
-    read_option,
-)
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_option
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     ServerSettings,
     StoreType,
     open_store,
 )
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 
 
 @click.group()
@@ -57,7 +57,7 @@ def dex_local_runner() -> None:
 @click.option(
     "--local-runner-region",
     callback=check_region,
-    default="us-west-2",
+    default=DEFAULT_REGION,
     envvar="AWS_DEX_LOCAL_RUNNER_REGION",
     show_default=True,
     help="Region in ARNs.",
@@ -80,7 +80,7 @@ def dex_local_runner() -> None:
 @click.option(
     "--invocation-timeout",
     type=click.IntRange(min=1),
-    default=900,
+    default=MAX_INVOCATION_SECONDS,
     show_default=True,
     help="Seconds after which an invocation is given up.",
 )

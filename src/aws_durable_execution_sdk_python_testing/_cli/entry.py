@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import INTERRUPTED
+
 _ROOM = __name__.rpartition(".")[0]
-_INTERRUPTED = 130
 
 
 def durable() -> None:
@@ -24,5 +25,5 @@ def _run(module: str, command: str) -> None:
     try:
         main = getattr(importlib.import_module(f"{_ROOM}.{module}"), command)
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     main()

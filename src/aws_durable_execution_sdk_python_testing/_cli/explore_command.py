@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, CommandError
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
     parse_callback,

@@ -12,17 +12,14 @@ from typing import Any, TextIO
 import click
 from rich.console import Console
 
+from aws_durable_execution_sdk_python._core.arns import execution_name
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     Connection,
     connection_options,
     json_option,
 )
-from aws_durable_execution_sdk_python_testing._cli.command_errors import (
-    FAILED,
-    INTERRUPTED,
-    CommandError,
-)
-from aws_durable_execution_sdk_python_testing._cli.lookup import name_of
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED, INTERRUPTED
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
     print_json,
@@ -79,9 +76,9 @@ def invoke(
             interval = _AWS_INTERVAL if connection.endpoint is None else _LOCAL_INTERVAL
             _wait(api, arn, _view(arn, as_json, sys.stdout), _Patience(interval, timeout))
     if as_json:
-        print_json({"DurableExecutionArn": arn, "DurableExecutionName": name_of(arn)})
+        print_json({"DurableExecutionArn": arn, "DurableExecutionName": execution_name(arn)})
     else:
-        click.echo(f"started {name_of(arn)}\n{arn}")
+        click.echo(f"started {execution_name(arn)}\n{arn}")
 
 
 def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]) -> str:
@@ -98,13 +95,13 @@ def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]
 def _wait(api: DurableApi, arn: str, view: View, patience: _Patience) -> None:
     """Show the execution until it ends; ends the command."""
     try:
-        view.begin(Beginning(name_of(arn), arn, "started", 0))
+        view.begin(Beginning(execution_name(arn), arn, "started", 0))
         with view.live():
             for event in _follow(api, arn, patience):
                 view.event(event)
         result = api.result(arn)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; it goes on: durable show {name_of(arn)}", err=True)
+        click.echo(f"interrupted; it goes on: durable show {execution_name(arn)}", err=True)
         sys.exit(INTERRUPTED)
     view.end(result)
     sys.exit(0 if result.status == "SUCCEEDED" else FAILED)
@@ -123,8 +120,8 @@ class _Patience:
         waited = time.monotonic() - self._since
         if self._timeout is not None and waited >= self._timeout:
             raise CommandError(
-                f"{name_of(arn)} has not ended within {self._timeout:g} s; it goes on: "
-                f"durable show {name_of(arn)}"
+                f"{execution_name(arn)} has not ended within {self._timeout:g} s; it goes on: "
+                f"durable show {execution_name(arn)}"
             )
         time.sleep(self._interval)
 
@@ -154,7 +151,7 @@ def _look(api: DurableApi, arn: str, seen: int) -> tuple[bool, list[dict[str, An
 def _view(arn: str, as_json: bool, out: TextIO) -> View:
     def answering(callback: str | None) -> str:
         name = shlex.quote(callback or "NAME")
-        return f"answer it with: durable callback succeed {name} --execution {name_of(arn)}"
+        return f"answer it with: durable callback succeed {name} --execution {execution_name(arn)}"
 
     if as_json:
         return JsonView(out)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, CommandError
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
 from aws_durable_execution_sdk_python_testing._lint.findings import Problem as Unread
 from aws_durable_execution_sdk_python_testing._lint.linter import decode
 from aws_durable_execution_sdk_python_testing._lint.report_formats import FORMATS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._cli.api_connection import Connection
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
@@ -81,9 +82,4 @@ def find_callback(api: DurableApi, arn: str, name: str) -> str:
 
 def function_of(execution: Mapping[str, Any]) -> str:
     """The plain name of the function of an execution in a list."""
-    return str(execution["FunctionArn"]).split(":")[6]
-
-
-def name_of(arn: str) -> str:
-    """The name of the execution of that ARN."""
-    return arn.split("/")[-2]
+    return FunctionArn.parse(execution["FunctionArn"]).name

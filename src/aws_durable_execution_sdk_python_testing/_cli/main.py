@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.command_errors import INTERRUPTED
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import INTERRUPTED
 
 _HERE = __name__.rpartition(".")[0]
 # Command: where it is. Loaded late, since each needs other libraries.

@@ -10,13 +10,15 @@ from typing import Any
 import click
 from rich.text import Text
 
+from aws_durable_execution_sdk_python._core.arns import execution_name
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     Connection,
     connection_options,
     json_option,
 )
-from aws_durable_execution_sdk_python_testing._cli.command_errors import FAILED, CommandError
-from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution, name_of
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
+from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, prints_aside
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
@@ -67,7 +69,7 @@ def record(
         arn = find_execution(api, connection, execution)
         function_arn = api.execution(arn, include_execution_data=False)["FunctionArn"]
         recording = Recording(list(api.events(arn)), arn, function_arn)
-    path = output or Path(f"{name_of(arn)}.json")
+    path = output or Path(f"{execution_name(arn)}.json")
     try:
         recording.check(execution)
         if hide is not None:

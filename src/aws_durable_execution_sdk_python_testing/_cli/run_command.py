@@ -16,12 +16,10 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
+from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
-from aws_durable_execution_sdk_python_testing._cli.command_errors import (
-    FAILED,
-    INTERRUPTED,
-    CommandError,
-)
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED, INTERRUPTED
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
     parse_callback,
@@ -51,10 +49,7 @@ from aws_durable_execution_sdk_python_testing._functions.in_process import InPro
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
 )
-from aws_durable_execution_sdk_python_testing._local_service.local_service import (
-    LONGEST_TIMEOUT_SECONDS,
-    LocalService,
-)
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
@@ -171,7 +166,7 @@ def _register(program: DurableProgram, invoker: InProcessInvoker, service: Local
     """Make the program's functions callable, and those it may invoke known by their names."""
     for name, handler in program.durable.items():
         invoker.register(name, handler)
-        service.register_target(name, DurableTarget(LONGEST_TIMEOUT_SECONDS))
+        service.register_target(name, DurableTarget(MAX_EXECUTION_SECONDS))
     for name, handler in program.plain.items():
         invoker.register(name, handler)
         service.register_target(name, PlainTarget())
@@ -192,7 +187,7 @@ def _start(
             function_name=program.name,
             execution_name=request.name,
             input=json.dumps(request.event),
-            execution_timeout=LONGEST_TIMEOUT_SECONDS,
+            execution_timeout=MAX_EXECUTION_SECONDS,
         )
         arn = service.start(start, responder=responder)
         view.begin(Beginning(request.name, arn, "started", 0))

@@ -33,6 +33,7 @@ from aws_durable_execution_sdk_python_testing._server.server_settings import (
     StoreType,
     open_store,
 )
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -84,7 +85,7 @@ _STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
 @click.option(
     "--invocation-timeout",
     type=_SECONDS,
-    default=900.0,
+    default=float(MAX_INVOCATION_SECONDS),
     show_default=True,
     help="Seconds after which an invocation is given up.",
 )

@@ -13,22 +13,20 @@ from typing import NoReturn
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClientError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import INTERRUPTED
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
     DeclaredFunction,
 )
 from aws_durable_execution_sdk_python_testing._engine import ServiceError
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
-from aws_durable_execution_sdk_python_testing._server.server_settings import (
-    ServerSettings,
-)
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
 PORT = click.IntRange(0, 65535)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REGION = re.compile(r"[a-z0-9-]+")
-_INTERRUPTED = 130
 _REFUSALS = (
     DeclarationError,
     StoreError,
@@ -48,7 +46,7 @@ def reporting(problem: type[click.ClickException]) -> Iterator[None]:
     except _REFUSALS as error:
         raise problem(" ".join(str(error).split())) from error
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 def check_region(context: click.Context, option: click.Parameter, region: str | None) -> str | None:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python_testing._engine import DurableTarget, PlainTarget, Target
 from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
-from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
-from aws_durable_execution_sdk_python_testing._local_service.local_service import (
-    LONGEST_TIMEOUT_SECONDS,
+from aws_durable_execution_sdk_python_testing._engine.service_limits import (
+    DEFAULT_RETENTION_DAYS,
+    MAX_RETENTION_DAYS,
 )
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
-_DEFAULT_RETENTION_DAYS = 14
-_LONGEST_RETENTION_DAYS = 90
 _LARGEST_MEMORY_MB = 10_240
 
 
@@ -95,7 +95,7 @@ class DeclaredFunction:
             name=reference.name,
             aliases=() if key == reference.name else (key,),
             arn=arn or (reference if reference.account else None),
-            timeout=reader.whole("Timeout", LONGEST_TIMEOUT_SECONDS),
+            timeout=reader.whole("Timeout", MAX_EXECUTION_SECONDS),
             durable=_durable(key, reader.mapping("DurableConfig")),
             tenancy=tenancy.get("TenantIsolationMode") == "PER_TENANT" or None,
             endpoint=reader.text("InvokeEndpoint"),
@@ -144,9 +144,9 @@ def _durable(key: str, config: Mapping[str, Any] | None) -> DurableTarget | None
     if config is None:
         return None
     reader = _Reader(f"{key}.DurableConfig", config)
-    timeout = reader.whole("ExecutionTimeout", LONGEST_TIMEOUT_SECONDS)
-    retention = reader.whole("RetentionPeriodInDays", _LONGEST_RETENTION_DAYS)
-    return DurableTarget(timeout or LONGEST_TIMEOUT_SECONDS, retention or _DEFAULT_RETENTION_DAYS)
+    timeout = reader.whole("ExecutionTimeout", MAX_EXECUTION_SECONDS)
+    retention = reader.whole("RetentionPeriodInDays", MAX_RETENTION_DAYS)
+    return DurableTarget(timeout or MAX_EXECUTION_SECONDS, retention or DEFAULT_RETENTION_DAYS)
 
 
 def _variables(key: str, environment: Mapping[str, Any]) -> dict[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import re
 import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from aws_durable_execution_sdk_python_testing._engine.function_targets import as_function_name
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
 
@@ -59,7 +59,8 @@ def load_program(target: str) -> DurableProgram:
         for key, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and key not in durable
     }
-    return DurableProgram(_function_name(path.stem, name), durable[name], durable, plain)
+    # With the file's name, so that executions of different files in one store stay apart.
+    return DurableProgram(as_function_name(f"{path.stem}-{name}"), durable[name], durable, plain)
 
 
 def _split(target: str) -> tuple[Path, str | None]:
@@ -111,8 +112,3 @@ def _choose(path: Path, module: ModuleType, durable: dict[str, Handler], wanted:
             f"say which one to run, as in {path}:{next(iter(own))}"
         )
     return next(iter(own))
-
-
-def _function_name(stem: str, handler: str) -> str:
-    """A valid function name, that keeps executions of different files in one store apart."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{stem}-{handler}")[:64]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
     DeclaredFunction,
@@ -19,7 +20,10 @@ from aws_durable_execution_sdk_python_testing._declarations.sam_intrinsics impor
     is_computed,
     mapping,
 )
-from aws_durable_execution_sdk_python_testing._engine.arns import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
+)
 
 _FUNCTION = "AWS::Serverless::Function"
 
@@ -117,7 +121,7 @@ class _Template:
         if attribute != "Arn" or resource.get("Type") != _FUNCTION:
             return None
         name = self._name(logical_id) or logical_id
-        return f"arn:aws:lambda:{self._region}:{DEFAULT_ACCOUNT_ID}:function:{name}"
+        return str(FunctionArn(self._region, DEFAULT_ACCOUNT_ID, name))
 
 
 def _merged(common: Any, own: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python_testing._engine import pauses, tokens, transitions
 from aws_durable_execution_sdk_python_testing._engine.checks import (
     check_client_token,
@@ -23,7 +24,7 @@ from aws_durable_execution_sdk_python_testing._engine.paging import page_length,
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
-from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits, encoded_size
+from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.transitions import Update
 
@@ -98,7 +99,7 @@ def state(
 
 def _warn_of_size(execution: Execution, updates: Sequence[Update], limits: Limits) -> None:
     """Say that SDKs send smaller batches; the service itself takes larger ones."""
-    count, size = len(updates), encoded_size(json.dumps(updates, separators=(",", ":")))
+    count, size = len(updates), utf8_size(json.dumps(updates, separators=(",", ":")))
     if count > limits.batch_updates or size > limits.batch_bytes:
         _log.warning(
             "Checkpoint of %d updates, %d bytes; batches should have at most %d updates and "

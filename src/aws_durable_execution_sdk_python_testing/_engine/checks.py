@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from aws_durable_execution_sdk_python._core.model import (
-    OperationAction,
-    OperationType,
-    Status,
+from aws_durable_execution_sdk_python._core.limits import (
+    MAX_CALLBACK_TIMEOUT_SECONDS,
+    MAX_DELAY_SECONDS,
+    OPERATION_NAME,
+    SUB_TYPE,
+    TENANT_ID,
 )
+from aws_durable_execution_sdk_python._core.model import OperationAction, OperationType, Status
+from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     FunctionReference,
@@ -21,7 +25,7 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import (
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
-from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits, encoded_size
+from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.transitions import TRANSITIONS, Update
 
@@ -30,11 +34,10 @@ _E = TypeVar("_E", OperationType, OperationAction)
 _ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _TEXT_FIELDS: Mapping[str, re.Pattern[str]] = {
     "ParentId": _ID,
-    "Name": re.compile(r"[\x20-\x7E]{1,256}"),
-    "SubType": re.compile(r"[a-zA-Z0-9-_]{1,32}"),
+    "Name": OPERATION_NAME,
+    "SubType": SUB_TYPE,
 }
 _CLIENT_TOKEN = re.compile(r"[\x21-\x7E]{1,64}")
-_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _LONGEST_REASON = 1_024
 _LONGEST_TRACE_HEADER = 8_192
 _ERROR_TEXTS = ("ErrorMessage", "ErrorType", "ErrorData")
@@ -56,10 +59,10 @@ _OPTION_OBJECTS = (
 )
 # Whole seconds: options object, member, smallest, largest, required.
 _SECONDS: Sequence[tuple[str, str, int, int, bool]] = (
-    ("StepOptions", "NextAttemptDelaySeconds", 1, 31_622_400, True),
-    ("WaitOptions", "WaitSeconds", 1, 31_622_400, True),
-    ("CallbackOptions", "TimeoutSeconds", 0, 99_999_999, False),
-    ("CallbackOptions", "HeartbeatTimeoutSeconds", 0, 99_999_999, False),
+    ("StepOptions", "NextAttemptDelaySeconds", 1, MAX_DELAY_SECONDS, True),
+    ("WaitOptions", "WaitSeconds", 1, MAX_DELAY_SECONDS, True),
+    ("CallbackOptions", "TimeoutSeconds", 0, MAX_CALLBACK_TIMEOUT_SECONDS, False),
+    ("CallbackOptions", "HeartbeatTimeoutSeconds", 0, MAX_CALLBACK_TIMEOUT_SECONDS, False),
 )
 # What an action must not bring, and what is said about it.
 _FORBIDDEN: Mapping[OperationAction, tuple[str, str]] = {
@@ -123,7 +126,7 @@ def check_error(error: Any, limit: int) -> None:
     """Check a wire error object, of at most `limit` bytes."""
     check_error_members(error)
     text = json.dumps(error, separators=(",", ":"), ensure_ascii=False)
-    if encoded_size(text) > limit:
+    if utf8_size(text) > limit:
         _refuse(f"Error object size must be less than {limit} bytes.")
 
 
@@ -172,7 +175,7 @@ def check_flag(key: str, value: Any) -> None:
 def check_tenant(tenant_id: Any, target: Target | None) -> None:
     """Check a tenant's id, and whether the function wants one."""
     if tenant_id is not None:
-        check_text("TenantId", tenant_id, _TENANT_ID)
+        check_text("TenantId", tenant_id, TENANT_ID)
     tenancy = None if target is None else target.tenancy
     if tenancy is True and tenant_id is None:
         _refuse("The function is tenant-isolated: a TenantId is required.")
@@ -253,7 +256,7 @@ def _check_payload(payload: Any, update: Update, execution: Execution, limits: L
 
 def check_size(subject: str, text: str, limit: int) -> None:
     """Check the size of a text in UTF-8."""
-    if encoded_size(text) > limit:
+    if utf8_size(text) > limit:
         _refuse(f"{subject} size must be less than or equal to {limit} bytes.")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class StartExecution:
     """
 
     function_name: str
-    qualifier: str = "$LATEST"
+    qualifier: str = DEFAULT_QUALIFIER
     execution_name: str | None = None
     input: str | None = None
     execution_timeout: int | None = None

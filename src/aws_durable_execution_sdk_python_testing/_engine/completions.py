@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
+from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
-from aws_durable_execution_sdk_python_testing._engine.service_limits import encoded_size
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
@@ -60,7 +60,7 @@ def complete_invoke(
     if execution.closed or operation.closed:
         return
     limit = service.limits.payload_bytes
-    if result is not None and encoded_size(result) > limit:
+    if result is not None and utf8_size(result) > limit:
         status, result = Status.FAILED, None
         message = f"CHAINED_INVOKE output size must be less than or equal to {limit} bytes."
         error = {"ErrorType": "InvalidParameterValueException", "ErrorMessage": message}

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from aws_durable_execution_sdk_python_testing._engine import (
-    expiry,
-    recovery,
-)
+from aws_durable_execution_sdk_python_testing._engine import expiry, recovery
 from aws_durable_execution_sdk_python_testing._engine.effects import Effect
 from aws_durable_execution_sdk_python_testing._engine.inspection import Inspection
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.arns import execution_id, function_part
+from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing._engine import history_events
 from aws_durable_execution_sdk_python_testing._engine.function_targets import target_name
@@ -15,7 +17,6 @@ from aws_durable_execution_sdk_python_testing._engine.tokens import checkpoint_t
 from aws_durable_execution_sdk_python_testing.stores.base import Record
 
 # Seconds an execution may take, pauses included: 366 days.
-LONGEST_TIMEOUT = 31_622_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +44,11 @@ class Facts:
     @property
     def execution_id(self) -> str:
         """Last segment of the ARN, and id of the EXECUTION operation."""
-        return self.arn.rpartition("/")[2]
+        return execution_id(self.arn)
 
     @property
     def function_arn(self) -> str:
-        return self.arn.partition("/")[0]
+        return function_part(self.arn)
 
     @property
     def version(self) -> str:
@@ -207,7 +208,7 @@ class Execution:
     def timeout_at(self) -> float:
         """When the execution times out. Standing still, its time-out ends at the latest instant."""
         facts, progress = self.facts, self.progress
-        latest = facts.started + LONGEST_TIMEOUT
+        latest = facts.started + MAX_EXECUTION_SECONDS
         if progress.pause is not None and progress.pause.timeout_left is not None:
             return latest
         return min(facts.started + facts.execution_timeout + progress.timeout_extension, latest)

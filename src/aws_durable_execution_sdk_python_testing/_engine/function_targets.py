@@ -53,12 +53,25 @@ def executed_version(target: Target | None, qualifier: str) -> str:
     return qualifier if _VERSION.fullmatch(qualifier) else DEFAULT_QUALIFIER
 
 
-_VERSION = re.compile(r"\$LATEST(?:\.PUBLISHED)?|[0-9]+")
-_NAME = re.compile(
-    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d):)?"
-    r"(?P<account>\d{12}):function:)?"
-    r"(?P<name>[a-zA-Z0-9-_]{1,64})(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+_WORD = "[a-zA-Z0-9-_]"
+_LONGEST_NAME = 64
+_LATEST = r"\$LATEST(?:\.PUBLISHED)?"
+_ACCOUNT_ID = "[0-9]{12}"
+ACCOUNT_ID = re.compile(_ACCOUNT_ID)
+EXECUTION_NAME = re.compile(_WORD + "{1,64}")
+QUALIFIER = re.compile(f"{_LATEST}|{_WORD}{{1,128}}")
+_VERSION = re.compile(f"{_LATEST}|[0-9]+")
+# How requests name a function: a name, a part of its ARN, or all of it.
+_REFERENCE = re.compile(
+    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-[0-9]):)?"
+    f"(?P<account>{_ACCOUNT_ID}):function:)?"
+    f"(?P<name>{_WORD}{{1,{_LONGEST_NAME}}})(?::(?P<qualifier>{_LATEST}|{_WORD}+))?"
 )
+
+
+def as_function_name(text: str) -> str:
+    """A valid name of a function that reads like a text."""
+    return "".join(c if re.match(_WORD, c) else "_" for c in text)[:_LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,7 @@ class FunctionReference:
         >>> FunctionReference.parse("pay:3")
         FunctionReference(name='pay', qualifier='3', account=None, region=None)
         """
-        match = _NAME.fullmatch(text)
+        match = _REFERENCE.fullmatch(text)
         if match is None:
             raise ValueError(text)
         return cls(match["name"], match["qualifier"], match["account"], match["region"])

@@ -25,13 +25,6 @@ from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 STOPPED_BY_USER = {"ErrorMessage": "Execution stopped by user request"}
 
 
-def execution_arn(
-    region: str, account_id: str, function_name: str, version: str, name: str, unique: str
-) -> str:
-    function = f"arn:aws:lambda:{region}:{account_id}:function:{function_name}:{version}"
-    return f"{function}/durable-execution/{name}/{unique}"
-
-
 def create(service: ServiceState, facts: Facts, payload: str | None) -> Execution:
     """Start an execution: its EXECUTION operation, its time-out, its first invocation."""
     execution = Execution(facts, service.touched)

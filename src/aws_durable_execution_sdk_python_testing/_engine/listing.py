@@ -12,14 +12,17 @@ from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._engine import tokens
 from aws_durable_execution_sdk_python_testing._engine.checks import check_function, check_text
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
-from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
+from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    EXECUTION_NAME,
+    QUALIFIER,
+    FunctionReference,
+)
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length
 from aws_durable_execution_sdk_python_testing._engine.queries import position, present, summary
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
-from aws_durable_execution_sdk_python_testing._engine.starting import EXECUTION_NAME, QUALIFIER
 
 _MOST_STATUSES = 10
 _OPEN = {Status.RUNNING, Status.PAUSING, Status.PAUSED, Status.DELETING}

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python_testing._engine import checks
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Outcome
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
-from aws_durable_execution_sdk_python_testing._engine.service_limits import encoded_size
 
 NOTHING_PENDING = "Cannot return PENDING status with no pending operations."
 
@@ -56,7 +56,7 @@ def judge(output: Any, limit: int) -> Outcome | Suspended | Refused:
         return Refused("Invalid Result in invocation output.")
     if error is not None and not _is_error(error):
         return Refused("Invalid Error in invocation output.")
-    if result is not None and encoded_size(result) > limit:
+    if result is not None and utf8_size(result) > limit:
         return Refused(f"Result size must be less than or equal to {limit} bytes.")
     if status == Status.PENDING:
         return Suspended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
@@ -9,14 +10,13 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
 )
 
 DEFAULT_ITEMS = 100
-MAX_ITEMS = 1_000
 
 
 def page_length(max_items: int) -> int:
     """How many items a request's MaxItems asks for: 0 is the default, the maximum a cap."""
     if max_items < 0:
         raise InvalidParameterValueError("MaxItems must not be negative.")
-    return min(max_items or DEFAULT_ITEMS, MAX_ITEMS)
+    return min(max_items or DEFAULT_ITEMS, MAX_PAGE_ITEMS)
 
 
 def state_page(

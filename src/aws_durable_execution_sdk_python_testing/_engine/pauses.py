@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import history_events
 from aws_durable_execution_sdk_python_testing._engine.checks import (
@@ -13,11 +14,7 @@ from aws_durable_execution_sdk_python_testing._engine.checks import (
     check_flag,
     check_reason,
 )
-from aws_durable_execution_sdk_python_testing._engine.execution_record import (
-    LONGEST_TIMEOUT,
-    Execution,
-    Pause,
-)
+from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Pause
 from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceConflictError
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind
@@ -115,7 +112,7 @@ def _release_timeout(
     extension = execution.progress.timeout_extension
     counted = facts.execution_timeout + extension - left
     execution.advance(timeout_extension=extension + paused)
-    left = min(left, LONGEST_TIMEOUT - counted - paused)
+    left = min(left, MAX_EXECUTION_SECONDS - counted - paused)
     service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", service.now + left)
 
 

@@ -12,10 +12,7 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import Ex
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
-from aws_durable_execution_sdk_python_testing._engine.transitions import (
-    arm_callback,
-    call_function,
-)
+from aws_durable_execution_sdk_python_testing._engine.transitions import arm_callback, call_function
 from aws_durable_execution_sdk_python_testing.stores.base import PURGED
 
 _LOST: dict[str, Any] = {

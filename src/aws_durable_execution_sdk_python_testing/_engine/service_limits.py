@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_KIB = 1024
-_MIB = 1024 * _KIB
+from aws_durable_execution_sdk_python._core.batching import MAX_BYTES, MAX_UPDATES
+from aws_durable_execution_sdk_python._core.limits import (
+    KIB,
+    MAX_PAYLOAD_BYTES,
+    MAX_RESULT_BYTES,
+    MIB,
+)
 
-
-def encoded_size(text: str) -> int:
-    """Bytes of a text in UTF-8. JSON may carry lone surrogates, so they are let pass."""
-    return len(text.encode("utf-8", "surrogatepass"))
+# Days an execution is kept after its end.
+MAX_RETENTION_DAYS = 90
+DEFAULT_RETENTION_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +44,12 @@ class Limits:
     """
 
     operations: int = 3_000
-    payload_bytes: int = _MIB
-    execution_payload_bytes: int = 6 * _MIB
-    error_bytes: int = 32 * _KIB
-    batch_updates: int = 250
-    batch_bytes: int = 750 * _KIB
-    page_bytes: int = 5 * _MIB
+    payload_bytes: int = MAX_PAYLOAD_BYTES
+    execution_payload_bytes: int = MAX_RESULT_BYTES
+    error_bytes: int = 32 * KIB
+    batch_updates: int = MAX_UPDATES
+    batch_bytes: int = MAX_BYTES
+    page_bytes: int = 5 * MIB
     client_token_window: float = 15 * 60.0
     invocation_attempts: int = 5
     empty_pending_attempts: int = 3

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn, execution_arn
+from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python_testing._engine import lifecycle
 from aws_durable_execution_sdk_python_testing._engine.checks import (
     check_function,
@@ -15,9 +16,12 @@ from aws_durable_execution_sdk_python_testing._engine.checks import (
     check_trace_header,
 )
 from aws_durable_execution_sdk_python_testing._engine.command_types import Started, StartExecution
-from aws_durable_execution_sdk_python_testing._engine.execution_record import LONGEST_TIMEOUT, Facts
+from aws_durable_execution_sdk_python_testing._engine.execution_record import Facts
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    ACCOUNT_ID,
     DEFAULT_QUALIFIER,
+    EXECUTION_NAME,
+    QUALIFIER,
     DurableTarget,
     Target,
     executed_version,
@@ -25,13 +29,15 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import (
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     DurableExecutionAlreadyStartedError,
 )
+from aws_durable_execution_sdk_python_testing._engine.service_limits import (
+    DEFAULT_RETENTION_DAYS,
+    MAX_RETENTION_DAYS,
+)
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 
-EXECUTION_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
-QUALIFIER = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]{1,128}")
-_ACCOUNT_ID = re.compile(r"\d{12}")
-_LONGEST_RETENTION = 90
-_UNREGISTERED = DurableTarget(execution_timeout=LONGEST_TIMEOUT, retention_period_days=14)
+_UNREGISTERED = DurableTarget(
+    execution_timeout=MAX_EXECUTION_SECONDS, retention_period_days=DEFAULT_RETENTION_DAYS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def _function(service: ServiceState, request: StartExecution) -> _Function:
 
 def _check(service: ServiceState, request: StartExecution, function: _Function) -> None:
     check_text("Qualifier", function.qualifier, QUALIFIER)
-    check_text("AccountId", function.account_id, _ACCOUNT_ID)
+    check_text("AccountId", function.account_id, ACCOUNT_ID)
     if request.execution_name is not None:
         check_text("DurableExecutionName", request.execution_name, EXECUTION_NAME)
     check_tenant(request.tenant_id, function.target)
@@ -99,15 +105,14 @@ def _facts(service: ServiceState, request: StartExecution, function: _Function) 
     timeout = defaults.execution_timeout if timeout is None else timeout
     retention = request.retention_period_days
     retention = defaults.retention_period_days if retention is None else retention
-    check_range("ExecutionTimeout", timeout, 1, LONGEST_TIMEOUT)
-    check_range("RetentionPeriodInDays", retention, 1, _LONGEST_RETENTION)
+    check_range("ExecutionTimeout", timeout, 1, MAX_EXECUTION_SECONDS)
+    check_range("RetentionPeriodInDays", retention, 1, MAX_RETENTION_DAYS)
     unique = service.new_id()
     name = request.execution_name or unique
     version = executed_version(target, function.qualifier)
+    arn = FunctionArn(function.region, function.account_id, function.name, version)
     return Facts(
-        arn=lifecycle.execution_arn(
-            function.region, function.account_id, function.name, version, name, unique
-        ),
+        arn=execution_arn(arn, name, unique),
         name=name,
         function_name=function.name,
         qualifier=function.qualifier,

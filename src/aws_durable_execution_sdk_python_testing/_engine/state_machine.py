@@ -18,6 +18,10 @@ from aws_durable_execution_sdk_python_testing._engine import (
     recovery,
     starting,
 )
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
+)
 from aws_durable_execution_sdk_python_testing._engine.command_types import (
     Crashed,
     HandlerInvocation,
@@ -74,8 +78,8 @@ class Engine(DrivenEngine):
         store: EventStore,
         *,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        region: str = "us-west-2",
-        account_id: str = "123456789012",
+        region: str = DEFAULT_REGION,
+        account_id: str = DEFAULT_ACCOUNT_ID,
         new_id: Callable[[], str] = _fresh_id,
     ) -> None:
         super().__init__(

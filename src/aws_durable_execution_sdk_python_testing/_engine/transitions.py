@@ -6,16 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python._core.model import (
-    OperationAction,
-    OperationType,
-    Status,
-)
+from aws_durable_execution_sdk_python._core.arns import FunctionArn, execution_arn
+from aws_durable_execution_sdk_python._core.model import OperationAction, OperationType, Status
 from aws_durable_execution_sdk_python_testing._engine import lifecycle, tokens
-from aws_durable_execution_sdk_python_testing._engine.completions import (
-    complete_invoke,
-    disarm_all,
-)
+from aws_durable_execution_sdk_python_testing._engine.completions import complete_invoke, disarm_all
 from aws_durable_execution_sdk_python_testing._engine.effects import InvokeFunction
 from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Execution,
@@ -244,11 +238,11 @@ def _child_facts(
     parent = execution.facts
     kept = operation.kept
     unique = service.new_id()
-    arn = lifecycle.execution_arn(
-        parent.region, parent.account_id, reference.name, kept["ExecutedVersion"], unique, unique
+    function = FunctionArn(
+        parent.region, parent.account_id, reference.name, kept["ExecutedVersion"]
     )
     return Facts(
-        arn=arn,
+        arn=execution_arn(function, unique, unique),
         name=unique,
         function_name=reference.name,
         qualifier=reference.qualifier or DEFAULT_QUALIFIER,

@@ -17,6 +17,8 @@ from aws_durable_execution_sdk_python_testing._engine import (
     StartExecution,
     Target,
 )
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
+from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
 from aws_durable_execution_sdk_python_testing._exploration.crashable_process import (
     REFRESH,
     STATE,
@@ -39,6 +41,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 # Nobody outside knows the service of a run: who has not answered by then never will.
@@ -64,8 +67,8 @@ class Subject:
     steps: StepMocks = field(default_factory=StepMocks)
     callbacks: Mapping[str, Any] | None = None
     limits: Limits = Limits()  # noqa: RUF009 - frozen
-    region: str = "us-west-2"
-    invocation_timeout: float = 900
+    region: str = DEFAULT_REGION
+    invocation_timeout: float = MAX_INVOCATION_SECONDS
     skipped_time_counts: bool = False
 
 
@@ -142,7 +145,7 @@ class _Processes:
 
     def _label(self, invocation: HandlerInvocation) -> str:
         if invocation.arn not in self.labels:
-            name = invocation.function_name.removesuffix(":$LATEST")
+            name = invocation.function_name.removesuffix(f":{DEFAULT_QUALIFIER}")
             known = sum(label.partition("#")[0] == name for label in self.labels.values())
             again = f"#{known + 1}" if known else ""
             self.labels[invocation.arn] = f"{name}{again}" if self.labels else ""

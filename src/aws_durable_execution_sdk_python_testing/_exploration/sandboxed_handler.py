@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
@@ -117,7 +118,7 @@ class _CrashingClient:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         call = self._process.begin_call(STATE)
         client = await _client.open()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn, function_part
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     HandlerInvocation,
@@ -62,7 +63,7 @@ class InProcessInvoker:
         if function is None:
             return Crashed(no_function(invocation.function_name))
         context = _context(
-            invocation.arn.partition("/")[0],
+            function_part(invocation.arn),
             invocation.request_id,
             function.seconds(service),
             invocation.tenant_id,
@@ -111,9 +112,9 @@ class _Function:
 
 def function_arn(call: InvokeFunction) -> str:
     """The target's ARN, in the account and region of the caller."""
-    owner = ":".join(call.arn.split(":")[:6])
     name, _, qualifier = call.function_name.partition(":")
-    return f"{owner}:{name}:{qualifier or DEFAULT_QUALIFIER}"
+    caller = FunctionArn.parse(function_part(call.arn))
+    return str(replace(caller, name=name, qualifier=qualifier or DEFAULT_QUALIFIER))
 
 
 def _context(
@@ -124,7 +125,7 @@ def _context(
     client_context: str | None = None,
 ) -> LambdaContext:
     return LambdaContext(
-        function_name=function_arn.split(":")[6],
+        function_name=FunctionArn.parse(function_arn).name,
         function_arn=function_arn,
         request_id=request_id,
         timeout=timeout,

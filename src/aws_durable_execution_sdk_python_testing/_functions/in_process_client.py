@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
@@ -73,7 +74,7 @@ class InProcessClient:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         return _state(
             _call(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationType,
@@ -27,9 +28,7 @@ Run = Callable[[Any], Any]
 def run_once(run: Run, event: Mapping[str, Any], client: InProcessClient) -> Any:
     """Give a durable handler its event and the client to answer with."""
     # Here, so that the command line and the plugin start without the execution SDK.
-    from aws_durable_execution_sdk_python.execution import (
-        DurableExecutionInvocationInputWithClient,
-    )
+    from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 
     return run(DurableExecutionInvocationInputWithClient.from_event(event, client))
 
@@ -99,7 +98,7 @@ class _ReplayingClient:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         return await self._client.get_execution_state(
             durable_execution_arn, checkpoint_token, next_marker, max_items

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._engine import (
     CallbackInfo,
@@ -14,6 +15,10 @@ from aws_durable_execution_sdk_python_testing._engine import (
     Limits,
     StartExecution,
     Target,
+)
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
 )
 from aws_durable_execution_sdk_python_testing._faults import (
     FaultPlan,
@@ -27,14 +32,12 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
 )
 from aws_durable_execution_sdk_python_testing._local_service.engine_driver import EngineDriver
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
-from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
+from aws_durable_execution_sdk_python_testing._time.time_limits import (
+    MAX_INVOCATION_SECONDS,
+    TimeLimit,
+)
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
-
-# The longest an execution may take, by the service's own rules.
-LONGEST_TIMEOUT_SECONDS = 31_622_400
-
-_PAGE = 1000
 
 
 class LocalService:
@@ -67,9 +70,9 @@ class LocalService:
         *,
         clock: RealClock | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        region: str = "us-west-2",
-        account_id: str = "123456789012",
-        invocation_timeout: float = 900,
+        region: str = DEFAULT_REGION,
+        account_id: str = DEFAULT_ACCOUNT_ID,
+        invocation_timeout: float = MAX_INVOCATION_SECONDS,
         skipped_time_counts: bool = False,
         time_limit: Callable[[str], TimeLimit] | None = None,
         faults: Faults | None = None,
@@ -317,7 +320,7 @@ class LocalService:
         marker = None
         while True:
             page = self._engine.get_history(
-                arn, include_execution_data, marker, _PAGE, reverse_order
+                arn, include_execution_data, marker, MAX_PAGE_ITEMS, reverse_order
             )
             yield page["Events"]
             marker = page.get("NextMarker")

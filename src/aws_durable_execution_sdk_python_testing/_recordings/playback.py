@@ -9,12 +9,14 @@ waits, and once everything waits the run is over. So nothing new happens and no 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn, execution_arn, execution_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     ContextDetails,
@@ -24,6 +26,11 @@ from aws_durable_execution_sdk_python._core.model import (
     StateOutput,
     Status,
 )
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
+)
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._functions.lambda_context import LambdaContext
 from aws_durable_execution_sdk_python_testing._recordings.recording import Recording
 from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
@@ -31,22 +38,17 @@ from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
     ReplayReport,
     SourceLine,
 )
-from aws_durable_execution_sdk_python_testing._recordings.staging import (
-    begun,
-    ended_early,
-    stage,
-)
+from aws_durable_execution_sdk_python_testing._recordings.staging import begun, ended_early, stage
 from aws_durable_execution_sdk_python_testing._recordings.verdict import (
     Asked,
     Ending,
     find_divergence,
 )
 from aws_durable_execution_sdk_python_testing._results.folding import fold
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 
-Handler = Callable[[Any, Any], Any]
-
-_FUNCTION_ARN = "arn:aws:lambda:us-west-2:123456789012:function:replayed"
-_LAMBDA_SECONDS = 900.0
+_FUNCTION = FunctionArn(DEFAULT_REGION, DEFAULT_ACCOUNT_ID, "replayed")
+_EXECUTION_ARN = execution_arn(replace(_FUNCTION, qualifier="1"), "replayed", "replayed")
 
 
 def replay(handler: Handler, recording: Recording | str | Path) -> ReplayReport:
@@ -132,9 +134,11 @@ class _Playback:
 
     def __init__(self, recording: Recording) -> None:
         execution, *operations = fold(recording.events)
-        self._arn = recording.arn or f"{_FUNCTION_ARN}:1/durable-execution/replayed/replayed"
-        self._function_arn = recording.function_arn or _FUNCTION_ARN
-        self._function_name = recording.function_name or "replayed"
+        self._arn = recording.arn or execution_arn(
+            replace(_FUNCTION, qualifier="1"), "replayed", "replayed"
+        )
+        self._function_arn = recording.function_arn or str(_FUNCTION)
+        self._function_name = recording.function_name or _FUNCTION.name
         self._execution = execution
         self.recorded = {
             operation.operation_id: _below(execution, operation) for operation in operations
@@ -151,8 +155,11 @@ class _Playback:
             InitialExecutionState,
         )
 
-        execution_id = self._arn.rpartition("/")[2]
-        beginning = {**self._execution.to_dict(), "Id": execution_id, "Status": Status.STARTED}
+        beginning = {
+            **self._execution.to_dict(),
+            "Id": execution_id(self._arn),
+            "Status": Status.STARTED,
+        }
         state = InitialExecutionState([beginning, *(o.to_dict() for o in self._stage.operations)])
         given = DurableExecutionInvocationInputWithClient(self._arn, "0", state, self)
         try:
@@ -169,7 +176,7 @@ class _Playback:
             function_name=self._function_name,
             function_arn=self._function_arn,
             request_id="replay",
-            timeout=_LAMBDA_SECONDS,
+            timeout=MAX_INVOCATION_SECONDS,
         )
 
     # -- what the SDK asks for --------------------------------------------------------------
@@ -198,7 +205,7 @@ class _Playback:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         """There is one page only."""
         return StateOutput([])

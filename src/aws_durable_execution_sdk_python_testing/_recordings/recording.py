@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python.exceptions import (
     BotoClientError,
@@ -47,8 +48,6 @@ _INVOCATION_ERRORS = frozenset(
 _PAYLOADS = ("Input", "Result")
 _ERROR_TEXTS = ("ErrorMessage", "ErrorData")
 _STACK_TRACE = "StackTrace"
-# arn:aws:lambda:REGION:ACCOUNT:function:NAME
-_NAME_IN_ARN = 6
 
 
 class RecordingError(Exception):
@@ -89,8 +88,10 @@ class Recording:
     @property
     def function_name(self) -> str | None:
         """The plain name of the function."""
-        parts = (self.function_arn or "").split(":")
-        return parts[_NAME_IN_ARN] if len(parts) > _NAME_IN_ARN else None
+        try:
+            return FunctionArn.parse(self.function_arn or "").name
+        except ValueError:
+            return None
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:

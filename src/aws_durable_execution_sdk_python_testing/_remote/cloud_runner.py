@@ -9,12 +9,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from aws_durable_execution_sdk_python._core.model import (
-    TERMINAL,
-    ErrorObject,
-    Operation,
-    Status,
-)
+from aws_durable_execution_sdk_python._core.model import TERMINAL, ErrorObject, Operation, Status
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi, credentials
 from aws_durable_execution_sdk_python_testing._results import folding
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
@@ -55,7 +51,7 @@ class DurableFunctionCloudTestRunner:
     def __init__(
         self,
         function_name: str,
-        region: str = "us-west-2",
+        region: str = DEFAULT_REGION,
         lambda_endpoint: str | None = None,
         poll_interval: float = 1.0,
     ) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import TERMINAL
+from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
-
-_PAGE = 1000
 
 
 def credentials(session: Any) -> dict[str, str]:
@@ -123,17 +123,16 @@ def add_local_operations(client: Any) -> None:
     )
 
 
-_EXECUTIONS = "/2025-12-01/durable-executions"
 _LOCAL_OPERATIONS: dict[str, Any] = {
     "ListDurableExecutions": {
         "name": "ListDurableExecutions",
-        "http": {"method": "GET", "requestUri": _EXECUTIONS},
+        "http": {"method": "GET", "requestUri": EXECUTIONS},
         "input": {"shape": "ListDurableExecutionsRequest"},
         "output": {"shape": "ListDurableExecutionsByFunctionResponse"},
     },
     "GetDurableExecutionLogs": {
         "name": "GetDurableExecutionLogs",
-        "http": {"method": "GET", "requestUri": f"{_EXECUTIONS}/{{DurableExecutionArn}}/logs"},
+        "http": {"method": "GET", "requestUri": f"{EXECUTIONS}/{{DurableExecutionArn}}/logs"},
         "input": {"shape": "GetDurableExecutionLogsRequest"},
         "output": {"shape": "GetDurableExecutionLogsResponse"},
     },
@@ -175,7 +174,7 @@ def _items(call: Any, key: str, request: Mapping[str, Any]) -> Iterator[dict[str
     """The items of every page of a list."""
     marker: dict[str, Any] = {}
     while True:
-        page = call(**request, **marker, MaxItems=_PAGE)
+        page = call(**request, **marker, MaxItems=MAX_PAGE_ITEMS)
         yield from page.get(key, ())
         if not page.get("NextMarker"):
             return

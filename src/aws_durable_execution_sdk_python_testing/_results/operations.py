@@ -13,11 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core import model
-from aws_durable_execution_sdk_python._core.model import (
-    ErrorObject,
-    OperationStatus,
-    OperationType,
-)
+from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationStatus, OperationType
 from aws_durable_execution_sdk_python_testing._results.payloads import (
     decode_json,
     deserialize_operation_payload,

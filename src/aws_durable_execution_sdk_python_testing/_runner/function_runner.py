@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
+from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
@@ -14,6 +15,10 @@ from aws_durable_execution_sdk_python_testing._engine import (
     PlainTarget,
     StartExecution,
     Target,
+)
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
 from aws_durable_execution_sdk_python_testing._exploration.explored_runs import Subject
@@ -25,21 +30,18 @@ from aws_durable_execution_sdk_python_testing._functions.mocks import Outcomes, 
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
 )
-from aws_durable_execution_sdk_python_testing._local_service.local_service import (
-    LONGEST_TIMEOUT_SECONDS,
-    LocalService,
-)
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.payloads import encode_input
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing._runner.started_executions import StartedExecutions
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 _DEFAULT_NAME = "execution-name"
 _FUNCTION_NAME = "test-function"
-_ACCOUNT_ID = "123456789012"
 
 
 class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
@@ -77,10 +79,10 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         poll_interval: float = 1.0,
         max_invocation_page_bytes: int | None = None,
         execution_timeout: float = 300,
-        invocation_timeout: float = 900,
+        invocation_timeout: float = MAX_INVOCATION_SECONDS,
         store: EventStore | None = None,
         skip_time: bool = True,
-        region: str = "us-west-2",
+        region: str = DEFAULT_REGION,
         *,
         execution_timeout_clock: Literal["real", "virtual"] = "real",
         limits: Limits | None = None,
@@ -222,7 +224,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         timeout: float | None = None,
         function_name: str = _FUNCTION_NAME,
         execution_name: str = _DEFAULT_NAME,
-        account_id: str = _ACCOUNT_ID,
+        account_id: str = DEFAULT_ACCOUNT_ID,
         tenant_id: str | None = None,
         *,
         callbacks: Mapping[str, Any] | None = None,
@@ -276,7 +278,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         timeout: float | None = None,
         function_name: str = _FUNCTION_NAME,
         execution_name: str = _DEFAULT_NAME,
-        account_id: str = _ACCOUNT_ID,
+        account_id: str = DEFAULT_ACCOUNT_ID,
         tenant_id: str | None = None,
         *,
         callbacks: Mapping[str, Any] | None = None,
@@ -328,7 +330,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         handlers = {key: handler for key, (handler, _) in self._functions.items()}
         return Subject(
             request=self._request(
-                input, _FUNCTION_NAME, _DEFAULT_NAME, _ACCOUNT_ID, None, (None, timeout)
+                input, _FUNCTION_NAME, _DEFAULT_NAME, DEFAULT_ACCOUNT_ID, None, (None, timeout)
             ),
             functions={_FUNCTION_NAME: self._handler, **handlers},
             targets={key: target for key, (_, target) in self._functions.items()},
@@ -351,7 +353,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         """A time-out in whole seconds of the service's clock, which may run faster than real."""
         if not self._virtual_timeout:
             seconds = self._service.clock.in_real_time(seconds)
-        return min(max(1, math.ceil(seconds)), LONGEST_TIMEOUT_SECONDS)
+        return min(max(1, math.ceil(seconds)), MAX_EXECUTION_SECONDS)
 
 
 def _plain_name(function_name: str) -> str:

@@ -9,9 +9,7 @@ from typing import Self
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.config import Duration
-from aws_durable_execution_sdk_python_testing._local_service.local_service import (
-    LocalService,
-)
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 

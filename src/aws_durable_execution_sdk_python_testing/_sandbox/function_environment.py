@@ -7,6 +7,8 @@ import sys
 import uuid
 from datetime import UTC, datetime
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn
+from aws_durable_execution_sdk_python_testing._engine.function_targets import DEFAULT_QUALIFIER
 from aws_durable_execution_sdk_python_testing._sandbox.sandbox_function import SandboxFunction
 
 # Without these, Python and what it calls may not work here. Anything else, AWS's own settings
@@ -25,7 +27,8 @@ def lambda_environment(
         runtime_api: host and port of the Runtime API for this process.
         service_url: of the durable service.
     """
-    _, _, _, region, _, _, name, version = function_arn.split(":")
+    arn = FunctionArn.parse(function_arn)
+    version = arn.qualifier or DEFAULT_QUALIFIER
     return {
         **_inherited(),
         "_HANDLER": function.handler,
@@ -36,17 +39,17 @@ def lambda_environment(
         # Lambda has no such files, and the developer's must not show through.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_DEFAULT_REGION": region,
+        "AWS_DEFAULT_REGION": arn.region,
         "AWS_ENDPOINT_URL_LAMBDA": service_url,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
-        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_NAME": arn.name,
         "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{arn.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(version),
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
-        "AWS_REGION": region,
+        "AWS_REGION": arn.region,
         "LAMBDA_TASK_ROOT": str(function.task_root),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",

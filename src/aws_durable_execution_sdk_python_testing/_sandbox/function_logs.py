@@ -8,7 +8,8 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-_MIB = 1024 * 1024
+from aws_durable_execution_sdk_python._core.limits import MIB
+
 # What a line costs besides its text, so that empty lines are bounded too. Bytes, roughly.
 _LINE_OVERHEAD = 300
 
@@ -46,7 +47,7 @@ class FunctionLogs:
             print(line.text)
     """
 
-    def __init__(self, limit: int = 8 * _MIB) -> None:
+    def __init__(self, limit: int = 8 * MIB) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)

@@ -9,9 +9,11 @@ import asyncio
 import os
 from collections.abc import Callable
 
+from aws_durable_execution_sdk_python._core.limits import KIB
+
 # Longer lines are cut: CloudWatch's limit for one event. Bytes.
-_LONGEST_LINE = 256 * 1024
-_CHUNK = 64 * 1024
+_LONGEST_LINE = 256 * KIB
+_CHUNK = 64 * KIB
 # More than any pipe holds. Whoever keeps writing must not keep `flush` reading.
 _FLUSH_CHUNKS = 16
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
-from aws_durable_execution_sdk_python_testing._http.answers import answer_errors
+from aws_durable_execution_sdk_python_testing._http.http_answers import answer_errors
 from aws_durable_execution_sdk_python_testing._http.page_guard import keep_web_pages_out
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 

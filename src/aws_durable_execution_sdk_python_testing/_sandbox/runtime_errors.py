@@ -6,10 +6,11 @@ import json
 import signal
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.limits import MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 
 # Lambda's limit for an answer: 6 MiB, and some room for its own envelope. Bytes.
-LARGEST_RESPONSE = 6 * 1024 * 1024 + 100
+LARGEST_RESPONSE = MAX_RESULT_BYTES + 100
 
 
 def timed_out(request_id: str, seconds: float) -> FunctionResult:

@@ -8,6 +8,7 @@ import json
 import uuid
 from typing import Any, Self
 
+from aws_durable_execution_sdk_python._core.arns import function_part
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     HandlerInvocation,
@@ -79,7 +80,7 @@ class SandboxInvoker:
         """Run one invocation of a durable handler."""
         event = RuntimeEvent(
             request_id=invocation.request_id,
-            function_arn=invocation.arn.partition("/")[0],
+            function_arn=function_part(invocation.arn),
             execution_arn=invocation.arn,
             payload=json.dumps(invocation.event),
             tenant_id=invocation.tenant_id,

@@ -8,7 +8,12 @@ from collections.abc import Collection
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
-from aws_durable_execution_sdk_python_testing._http.answers import (
+from aws_durable_execution_sdk_python_testing._http.api_paths import (
+    CALLBACKS,
+    EXECUTIONS,
+    FUNCTIONS,
+)
+from aws_durable_execution_sdk_python_testing._http.http_answers import (
     answer_errors,
     check_expectation,
     json_answer,
@@ -19,9 +24,6 @@ from aws_durable_execution_sdk_python_testing._server.durable_service import Dur
 from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
-
-_EXECUTIONS = "/2025-12-01/durable-executions"
-_CALLBACKS = "/2025-12-01/durable-execution-callbacks"
 
 
 def make_app(
@@ -51,20 +53,20 @@ def make_app(
         ("POST", "/2015-03-31/functions/{name}/invocations", invoking.invoke),
         ("POST", "/start-durable-execution", invoking.start),
         ("PUT", "/lambda-endpoint", invoking.change_endpoint),
-        ("POST", f"{_EXECUTIONS}/{{arn}}/checkpoint", executions.checkpoint),
-        ("GET", f"{_EXECUTIONS}/{{arn}}/state", executions.state),
-        ("GET", f"{_EXECUTIONS}/{{arn}}/history", executions.history),
-        ("GET", f"{_EXECUTIONS}/{{arn}}/logs", executions.logs),
-        ("GET", f"{_EXECUTIONS}/{{arn}}", executions.describe),
-        ("DELETE", f"{_EXECUTIONS}/{{arn}}", executions.delete),
-        ("POST", f"{_EXECUTIONS}/{{arn}}/stop", executions.stop),
-        ("POST", f"{_EXECUTIONS}/{{arn}}/pause", executions.pause),
-        ("POST", f"{_EXECUTIONS}/{{arn}}/resume", executions.resume),
-        ("GET", "/2025-12-01/functions/{name}/durable-executions", executions.list_of_function),
-        ("GET", _EXECUTIONS, executions.list_all),
-        ("POST", f"{_CALLBACKS}/{{id}}/succeed", executions.callback_succeed),
-        ("POST", f"{_CALLBACKS}/{{id}}/fail", executions.callback_fail),
-        ("POST", f"{_CALLBACKS}/{{id}}/heartbeat", executions.callback_heartbeat),
+        ("POST", f"{EXECUTIONS}/{{arn}}/checkpoint", executions.checkpoint),
+        ("GET", f"{EXECUTIONS}/{{arn}}/state", executions.state),
+        ("GET", f"{EXECUTIONS}/{{arn}}/history", executions.history),
+        ("GET", f"{EXECUTIONS}/{{arn}}/logs", executions.logs),
+        ("GET", f"{EXECUTIONS}/{{arn}}", executions.describe),
+        ("DELETE", f"{EXECUTIONS}/{{arn}}", executions.delete),
+        ("POST", f"{EXECUTIONS}/{{arn}}/stop", executions.stop),
+        ("POST", f"{EXECUTIONS}/{{arn}}/pause", executions.pause),
+        ("POST", f"{EXECUTIONS}/{{arn}}/resume", executions.resume),
+        ("GET", f"{FUNCTIONS}/{{name}}/durable-executions", executions.list_of_function),
+        ("GET", EXECUTIONS, executions.list_all),
+        ("POST", f"{CALLBACKS}/{{id}}/succeed", executions.callback_succeed),
+        ("POST", f"{CALLBACKS}/{{id}}/fail", executions.callback_fail),
+        ("POST", f"{CALLBACKS}/{{id}}/heartbeat", executions.callback_heartbeat),
         ("GET", "/health", status.health),
         ("GET", "/metrics", status.metrics),
         ("*", "/{unknown:.*}", refuse_route),

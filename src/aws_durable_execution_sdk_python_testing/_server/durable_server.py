@@ -13,11 +13,15 @@ from typing import Self
 
 from aiohttp import web
 
+from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
     DeclaredFunctions,
 )
-from aws_durable_execution_sdk_python_testing._engine.arns import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_REGION,
+)
 from aws_durable_execution_sdk_python_testing._server.app import make_app
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -38,7 +42,7 @@ from aws_durable_execution_sdk_python_testing.stores import EventStore, InMemory
 # once, but for those that wait for a function to return.
 _SHUTDOWN_SECONDS = 1.0
 # Bytes of a request line or header; tokens and markers travel in the query.
-_LINE_BYTES = 16 * 1024
+_LINE_BYTES = 16 * KIB
 
 
 class DurableServer:

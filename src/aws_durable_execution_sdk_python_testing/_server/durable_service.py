@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.arns import FunctionArn
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._faults import Faults
 from aws_durable_execution_sdk_python_testing._functions.contracts import Invoker
@@ -65,7 +67,8 @@ class DurableService(LocalService):
     def function_arn(self, target_name: str, account_id: str | None) -> str:
         """The ARN of `name` or `name:qualifier`."""
         account = account_id or self._account_id
-        return f"arn:aws:lambda:{self._region}:{account}:function:{target_name}"
+        name, _, qualifier = target_name.partition(":")
+        return str(FunctionArn(self._region, account, name, qualifier or None))
 
     # ------------------------------------------------------------------------- executions
 
@@ -93,7 +96,7 @@ class DurableService(LocalService):
         """The status of every execution."""
         marker: str | None = None
         while True:
-            page = self.list_executions(None, marker=marker, max_items=1000)
+            page = self.list_executions(None, marker=marker, max_items=MAX_PAGE_ITEMS)
             for execution in page["DurableExecutions"]:
                 yield execution["Status"]
             marker = page.get("NextMarker")

@@ -6,9 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from aws_durable_execution_sdk_python._core.arns import is_execution_arn
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing._faults.http_faults import HttpCalls
-from aws_durable_execution_sdk_python_testing._http.answers import json_answer
+from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.request_reading import (
@@ -146,6 +147,6 @@ class ExecutionRoutes:
 
 def _arn(request: web.Request) -> str:
     arn = request.match_info["arn"]
-    if "/durable-execution/" not in arn:
+    if not is_execution_arn(arn):
         raise InvalidParameterValueError(f"Invalid durable execution ARN: {arn!r}")
     return arn

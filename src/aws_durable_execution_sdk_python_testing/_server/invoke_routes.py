@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from aws_durable_execution_sdk_python._core.limits import TENANT_ID
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
@@ -26,16 +27,18 @@ from aws_durable_execution_sdk_python_testing._engine import (
     StartExecution,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    ACCOUNT_ID,
     DEFAULT_QUALIFIER,
     FunctionReference,
     executed_version,
+    target_name,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     describe_broken_invoker,
     late_call,
 )
-from aws_durable_execution_sdk_python_testing._http.answers import json_answer, text_answer
+from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -53,9 +56,7 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import (
 _REQUEST_RESPONSE, _EVENT, _DRY_RUN = "RequestResponse", "Event", "DryRun"
 _INVOCATION_TYPES = frozenset({_REQUEST_RESPONSE, _EVENT, _DRY_RUN})
 _NO_PAYLOAD = "{}"
-_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 # SAM sends them all, some as null.
 _START_MEMBERS = (
     "AccountId",
@@ -87,8 +88,7 @@ class _Invoke:
 
     @property
     def target_name(self) -> str:
-        name = self.function.name
-        return name if self.qualifier == DEFAULT_QUALIFIER else f"{name}:{self.qualifier}"
+        return target_name(self.function.name, self.qualifier)
 
 
 class InvokeRoutes:
@@ -137,9 +137,9 @@ class InvokeRoutes:
         if missing:
             raise InvalidParameterValueError(f"Missing members: {', '.join(missing)}")
         account_id = member(body, "AccountId", str)
-        _check(account_id, "AccountId", _ACCOUNT_ID)
+        _check(account_id, "AccountId", ACCOUNT_ID)
         tenant_id = member(body, "TenantId", str)
-        _check(tenant_id, "TenantId", _TENANT_ID)
+        _check(tenant_id, "TenantId", TENANT_ID)
         reference = _reference(
             member(body, "FunctionName", str) or "", member(body, "FunctionQualifier", str)
         )
@@ -185,7 +185,7 @@ class InvokeRoutes:
         if kind not in _INVOCATION_TYPES:
             raise InvalidParameterValueError(f"Invalid X-Amz-Invocation-Type: {kind!r}")
         tenant_id = headers.get("X-Amz-Tenant-Id")
-        _check(tenant_id, "X-Amz-Tenant-Id", _TENANT_ID)
+        _check(tenant_id, "X-Amz-Tenant-Id", TENANT_ID)
         if function.tenancy and tenant_id is None:
             raise InvalidParameterValueError(
                 f"{function.name} is isolated by tenant: name one in X-Amz-Tenant-Id."

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from aws_durable_execution_sdk_python._core.limits import MIB
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._faults import Faults
 from aws_durable_execution_sdk_python_testing._server.endpoints import ENDPOINT_MARGIN_SECONDS
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 from aws_durable_execution_sdk_python_testing.stores import (
     EventStore,
     InMemoryExecutionStore,
@@ -20,8 +22,7 @@ from aws_durable_execution_sdk_python_testing.stores.filesystem import FileSyste
 
 RuntimeName = Literal["inprocess", "lambda"]
 
-_MIB = 1024 * 1024
-MAX_REQUEST_BYTES = 10 * _MIB
+MAX_REQUEST_BYTES = 10 * MIB
 
 
 class StoreType(enum.StrEnum):
@@ -56,7 +57,7 @@ class ServerSettings:
     lambda_endpoint: str | None = None
     runtime: RuntimeName = "inprocess"
     skip_time: bool = False
-    invocation_timeout: float = 900
+    invocation_timeout: float = MAX_INVOCATION_SECONDS
     endpoint_margin: float = ENDPOINT_MARGIN_SECONDS
     region: str | None = None
     account_id: str | None = None

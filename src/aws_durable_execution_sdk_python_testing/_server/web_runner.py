@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_mapping
 from aws_durable_execution_sdk_python_testing._engine import Limits
+from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     MAX_REQUEST_BYTES,
@@ -18,6 +19,7 @@ from aws_durable_execution_sdk_python_testing._server.server_settings import (
     StoreType,
     open_store,
 )
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +61,11 @@ class WebRunnerConfig:
     web_service: WebServiceConfig = field(default_factory=WebServiceConfig)
     lambda_endpoint: str = "http://127.0.0.1:3001"
     local_runner_endpoint: str = "http://127.0.0.1:5000"
-    local_runner_region: str = "us-west-2"
+    local_runner_region: str = DEFAULT_REGION
     local_runner_mode: Literal["local"] = "local"
     store_type: StoreType = StoreType.MEMORY
     store_path: str | Path | None = None
-    invocation_timeout_seconds: int = 900
+    invocation_timeout_seconds: int = MAX_INVOCATION_SECONDS
     skip_time: bool = False
     max_invocation_page_bytes: int | None = None
     function_configs: Mapping[str, Mapping[str, Any]] | None = None

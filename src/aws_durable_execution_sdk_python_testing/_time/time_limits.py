@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What Lambda grants an invocation at most.
+MAX_INVOCATION_SECONDS = 900
+
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
