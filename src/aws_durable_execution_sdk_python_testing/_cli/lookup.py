@@ -21,7 +21,7 @@ def find_execution(api: DurableApi, connection: Connection, text: str) -> str:
     """The ARN of the execution `text`: an ARN, FUNCTION/NAME, or NAME.
 
     Raises:
-        Problem: there is none of that name, or several.
+        CommandError: there is none of that name, or several.
     """
     if text.startswith(_ARN_PREFIX):
         return text
@@ -43,7 +43,7 @@ def list_executions(
     """Executions of a function, or of all where the service lists them.
 
     Raises:
-        Problem: the service lists only those of one function.
+        CommandError: the service lists only those of one function.
     """
     from botocore.exceptions import ClientError
 
@@ -64,7 +64,7 @@ def find_callback(api: DurableApi, arn: str, name: str) -> str:
     """The id of the first open callback of that name, or of a `wait_for_callback` called so.
 
     Raises:
-        Problem: there is none.
+        CommandError: there is none.
     """
     operations = folding.fold(api.events(arn))
     waiting = [

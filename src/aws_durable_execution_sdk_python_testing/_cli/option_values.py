@@ -21,7 +21,7 @@ def read_json(text: str, what: str) -> Any:
     """The value of a JSON text, of the file `@FILE`, or of standard input for `-`.
 
     Raises:
-        Problem: it cannot be read, or is not JSON.
+        CommandError: it cannot be read, or is not JSON.
     """
     try:
         if text == "-":

@@ -59,7 +59,7 @@ def explore_sandbox_crashes(
     Parameters:
         handler: `FILE:HANDLER` or `MODULE:HANDLER`; it always uses the SDK's default client.
         input, callbacks: as for `DurableFunctionTestRunner.run`.
-        functions: what it may invoke; see `server.functions.hosted`.
+        functions: what it may invoke; see `hosted` in `_declarations.declared_functions`.
         samples: try so many places; None tries all of them.
         seconds: start no further run after so many real seconds.
         seed: of the choice and the order of the samples.
