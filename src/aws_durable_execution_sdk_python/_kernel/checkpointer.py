@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python._core.batching import (
     take_batch,
 )
 from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -51,8 +52,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
     SuspendExecution,
 )
-
-PAGE_ITEMS = 1000
 
 Release = Callable[[BaseException | None], object]
 
@@ -311,7 +310,7 @@ class Checkpointer:
         changed = self._journal.merge(state.operations)
         while paged and state.next_marker:
             state = await self._client.get_execution_state(
-                self._arn, self._token, state.next_marker, PAGE_ITEMS
+                self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
             )
             changed += self._journal.merge(state.operations)
         return changed

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 
 import anyio
 
+from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
 from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -25,7 +27,7 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Kind
-from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES, payload_size
+from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
@@ -48,9 +50,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
     ValidationError,
 )
-
-# What the service takes as the result of an execution, in a checkpoint of its own.
-MAX_RESULT_BYTES = 6 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ class Invocation:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, EventLoop)
         self.loop = loop
-        self.journal = Journal(arn.rpartition("/")[2], hooks.recall)
+        self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         self._ended = False
