@@ -50,7 +50,13 @@ TESTING_LAYERS = (
     *("pytest_plugin", "__init__"),
 )
 # What the testing SDK takes of the execution SDK, besides `_core` and the documented modules.
-TESTING_REACHES = {"_kernel.hooks", "_service.aws", "_service.errors", "_service.model", "_service.protocol"}
+TESTING_REACHES = {
+    "_kernel.hooks",
+    "_service.aws",
+    "_service.errors",
+    "_service.model",
+    "_service.protocol",
+}
 
 # The modules users import by name. All others are private.
 TESTING_DOCUMENTED = {

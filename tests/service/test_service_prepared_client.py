@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import aiobotocore.httpsession
 import botocore.auth
+import botocore.handlers
 import pytest
 from recording_service import Answer, RecordingService, failure
 from service_calls import checkpoint, opened
 
+from aws_durable_execution_sdk_python._service import aws, prepared_client, wire
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python._service.default import default_client
-from aws_durable_execution_sdk_python._service.fast import FastClient
+from aws_durable_execution_sdk_python._service.prepared_client import PreparedClient
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, ValidationError
 
 GOOD = Answer({"CheckpointToken": "token-2"})
@@ -78,7 +80,7 @@ async def test_retries_and_errors(
     """In both retry modes both clients make as many attempts, and end the same."""
     monkeypatch.setenv("AWS_RETRY_MODE", mode)
     results = []
-    for client_class in (FastClient, AioBoto3Client):
+    for client_class in (PreparedClient, AioBoto3Client):
         service.requests.clear()
         service.answer(*plan)
         ended = await outcome(client_class)
@@ -119,7 +121,7 @@ async def test_successes_fill_the_retry_budget(
             await checkpoint(client)
         return len(service.requests)
 
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         while await attempts_of_a_failing_call(client) == 2:
             pass
         service.answer(Answer({"CheckpointToken": "next"}, keep_alive=True))
@@ -201,45 +203,62 @@ async def test_no_credentials(
 
 @pytest.fixture
 def sent_by_the_client(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The targets of attempts that aiobotocore's own session made."""
-    sent: list[str] = []
-    send = aiobotocore.httpsession.AIOHTTPSession.send
+    """The calls that aioboto3's client was asked for, those it was learnt from apart."""
+    asked: list[str] = []
 
-    async def recorded(self: Any, request: Any) -> Any:
-        sent.append(request.url)
-        return await send(self, request)
+    async def recorded(client: Any, operation: wire.ApiOperation, request: Any) -> Any:
+        if request is not operation.example:
+            asked.append(operation.name)
+        return await aws.by_client(client, operation, request)
 
-    monkeypatch.setattr(aiobotocore.httpsession.AIOHTTPSession, "send", recorded)
-    return sent
+    monkeypatch.setattr(prepared_client, "by_client", recorded)
+    return asked
 
 
-async def test_attempts_past_the_client(sent_by_the_client: list[str]) -> None:
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_attempts_past_the_client(
+    sent_by_the_client: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     """Where nothing is in the way, attempts are made past the client."""
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
+        await client.warm_up()
         await checkpoint(client)
     assert sent_by_the_client == []
+    assert warnings_of(caplog) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "reason"),
     [
-        ("AWS_RETRY_MODE", "adaptive"),
-        ("BOTOCORE_EXPERIMENTAL__PLUGINS", "none=nowhere"),
+        ("AWS_RETRY_MODE", "adaptive", "the retry mode is adaptive"),
+        ("BOTOCORE_EXPERIMENTAL__PLUGINS", "none=nowhere", "there are plugins"),
     ],
 )
 async def test_left_to_the_client(
     service: RecordingService,
     monkeypatch: pytest.MonkeyPatch,
     sent_by_the_client: list[str],
+    caplog: pytest.LogCaptureFixture,
     name: str,
     value: str,
+    reason: str,
 ) -> None:
-    """What has to see every attempt gets to see it: then the client makes them all."""
+    """What has to see every attempt gets to see it: then the client makes them all.
+
+    One warning says why.
+    """
     monkeypatch.setenv(name, value)
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
+        await client.warm_up()
         await checkpoint(client)
         await checkpoint(client)
     assert len(sent_by_the_client) == len(service.requests) == 2
+    [warning] = warnings_of(caplog)
+    assert reason in warning
+    assert "DURABLE_EXECUTION_TRANSPORT=aioboto3" in warning
 
 
 async def test_models_of_ones_own(
@@ -250,35 +269,92 @@ async def test_models_of_ones_own(
 ) -> None:
     """With a Lambda model from AWS_DATA_PATH the client makes all attempts."""
     write_model(model_without_durable_operations)
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         await checkpoint(client)
     assert len(sent_by_the_client) == len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "event", ["before-send", "before-sign.lambda", "before-call.lambda", "after-call"]
+)
+async def test_handlers_of_others(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    sent_by_the_client: list[str],
+    caplog: pytest.LogCaptureFixture,
+    event: str,
+) -> None:
+    """A handler that a tool has registered for botocore's clients sees every call."""
+    seen: list[str] = []
+
+    def tools_own_handler(event_name: str, **_: Any) -> None:
+        seen.append(event_name)
+
+    builtin = [*botocore.handlers.BUILTIN_HANDLERS, (event, tools_own_handler)]
+    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", builtin)
+    async with opened(PreparedClient) as client:
+        await client.warm_up()
+        await checkpoint(client)
+        await checkpoint(client)
+    assert len(seen) == len(sent_by_the_client) == len(service.requests) == 2
+    [warning] = warnings_of(caplog)
+    assert "tools_own_handler" in warning
+
+
+async def test_requests_prepared_in_an_unknown_way(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    sent_by_the_client: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where botocore's requests have what is not known here, the client makes them all."""
+    add_auth = botocore.auth.SigV4Auth.add_auth
+
+    def add_more(self: Any, request: Any) -> None:
+        request.headers["X-Amz-Novelty"] = "1"
+        add_auth(self, request)
+
+    monkeypatch.setattr(botocore.auth.SigV4Auth, "add_auth", add_more)
+    async with opened(PreparedClient) as client:
+        await checkpoint(client)
+        await checkpoint(client)
+    assert len(sent_by_the_client) == len(service.requests) == 2
+    [warning] = warnings_of(caplog)
+    assert "it has the headers x-amz-novelty" in warning
 
 
 async def test_botocore_with_other_inner_parts(
-    service: RecordingService, monkeypatch: pytest.MonkeyPatch, sent_by_the_client: list[str]
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    sent_by_the_client: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Where aiobotocore does not fit what attempts past it need, the client makes them all."""
     # As if a name that it imports were gone.
-    monkeypatch.setitem(sys.modules, "aws_durable_execution_sdk_python._service.transport", None)
-    async with opened(FastClient) as client:
+    monkeypatch.setitem(sys.modules, "aws_durable_execution_sdk_python._service.events", None)
+    async with opened(PreparedClient) as client:
         await checkpoint(client)
     assert len(sent_by_the_client) == len(service.requests) == 1
+    [warning] = warnings_of(caplog)
+    assert "botocore has changed (ModuleNotFoundError)" in warning
 
 
 async def test_signer_with_other_inner_parts(
-    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where botocore's signer is not as known, the client signs."""
     monkeypatch.delattr(botocore.auth.SigV4Auth, "_header_value")
     monkeypatch.setattr(botocore.auth.SigV4Auth, "canonical_headers", lambda *_: "moved")
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         await checkpoint(client)
     assert len(service.requests) == 1
+    [warning] = warnings_of(caplog)
+    assert "botocore has changed (AttributeError)" in warning
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("", FastClient), ("fast", FastClient), ("aioboto3", AioBoto3Client)]
+    ("value", "expected"),
+    [("", PreparedClient), ("fast", PreparedClient), ("aioboto3", AioBoto3Client)],
 )
 def test_choice(
     monkeypatch: pytest.MonkeyPatch, value: str, expected: type[AioBoto3Client]

@@ -1,4 +1,4 @@
-"""The two calls as botocore takes and gives them, and as HTTP carries them."""
+"""The two calls as botocore takes them, and as HTTP carries them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from aws_durable_execution_sdk_python._core.model import (
-    CheckpointOutput,
-    OperationUpdate,
-    StateOutput,
-)
-from aws_durable_execution_sdk_python.exceptions import GetExecutionStateError
+from aws_durable_execution_sdk_python._core.model import OperationUpdate
 
 _ROOT = "/2025-12-01/durable-executions"
 # Which timestamps an operation has: its own, and those of its details.
@@ -49,13 +44,6 @@ def parameters(request: Mapping[str, Any]) -> dict[str, Any]:
     return {**request, "Updates": [update.to_dict() for update in request["Updates"]]}
 
 
-def checkpoint_output(response: Mapping[str, Any]) -> CheckpointOutput:
-    return CheckpointOutput(
-        checkpoint_token=response.get("CheckpointToken") or None,
-        new_execution_state=state_output(response.get("NewExecutionState") or {}),
-    )
-
-
 def state_request(
     durable_execution_arn: str, checkpoint_token: str, next_marker: str, max_items: int
 ) -> dict[str, Any]:
@@ -67,34 +55,12 @@ def state_request(
     }
 
 
-def state_page(response: Mapping[str, Any]) -> StateOutput:
-    """A page of GetDurableExecutionState.
-
-    Raises:
-        GetExecutionStateError: it has no operations, not even none: something else than the
-            service has answered. Taken for an empty page, completed steps would run again.
-    """
-    if response.get("Operations") is None:
-        raise GetExecutionStateError(
-            "the answer to GetDurableExecutionState has no Operations: it is not the service's",
-            retryable=True,
-        )
-    return state_output(response)
-
-
-def state_output(response: Mapping[str, Any]) -> StateOutput:
-    return StateOutput(
-        operations=response.get("Operations") or [],
-        next_marker=response.get("NextMarker") or None,
-    )
-
-
 @dataclass(frozen=True)
-class Call:
-    """One of the two operations.
+class ApiOperation:
+    """One of the two operations of the API.
 
     Attributes:
-        operation: its name.
+        name: of the operation.
         method: the name of its method on a botocore client.
         example: a request that botocore accepts, to see what it makes of it.
         write: path with query, and body, of a request with the given parameters.
@@ -102,7 +68,7 @@ class Call:
         state: where the answer holds operations.
     """
 
-    operation: str
+    name: str
     method: str
     example: Mapping[str, Any]
     texts: tuple[str, ...]
@@ -117,7 +83,7 @@ class Call:
     def read(self, body: bytes) -> dict[str, Any] | None:
         """The answer as botocore would give it, but timestamps in milliseconds; None if odd."""
         try:
-            answer = json.loads(body) if body else {}
+            answer = json.loads(body)
             for operation in (self.state(answer) or {}).get("Operations") or ():
                 _read_timestamps(operation)
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -158,7 +124,7 @@ def _read_timestamps(operation: dict[str, Any]) -> None:
 
 
 _EXAMPLE = {"DurableExecutionArn": "arn:aws:lambda", "CheckpointToken": "token"}
-CHECKPOINT = Call(
+CHECKPOINT = ApiOperation(
     "CheckpointDurableExecution",
     "checkpoint_durable_execution",
     {**_EXAMPLE, "Updates": [], "ClientToken": "token"},
@@ -166,7 +132,7 @@ CHECKPOINT = Call(
     _write_checkpoint,
     lambda answer: answer.get("NewExecutionState"),
 )
-STATE = Call(
+STATE = ApiOperation(
     "GetDurableExecutionState",
     "get_durable_execution_state",
     {**_EXAMPLE, "Marker": "marker", "MaxItems": 1},

@@ -1,23 +1,23 @@
-"""Requests like botocore's, learned from one that botocore prepared.
+"""Requests like botocore's, learnt from one that botocore prepared.
 
 `learn` takes apart the request that the client would have sent: its endpoint, its headers and
-how it is signed. Only what is understood to the last header is used, and only if our signature
-of that very request is botocore's; for anything else there is no template, and the client itself
-makes the calls.
+how it is signed. Only what is understood to the last header is used, and only if our body says
+the same and our signature of that very request is botocore's. Anything else is an
+`UnknownRequestError`, and the client itself makes the calls.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
-from aws_durable_execution_sdk_python._service.http1 import host_header
 from aws_durable_execution_sdk_python._service.signing import PreparedSigner, Signable
 
 # Set anew for each request, or when it is sent.
@@ -37,10 +37,15 @@ _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, "
     r"SignedHeaders=(?P<signed>[a-z0-9;-]+), Signature=[0-9a-f]{64}"
 )
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class UnknownRequestError(Exception):
+    """botocore prepares requests in a way that is not known here. The message says how."""
 
 
 @dataclass(frozen=True)
-class Template:
+class RequestTemplate:
     """How the requests of one operation look, whatever the execution.
 
     Attributes:
@@ -78,32 +83,64 @@ class Template:
         return request
 
 
-def learn(captured: Any, path: str, credentials: Any) -> Template | None:
-    """The template of a request that botocore prepared, or None if it is of an unknown kind.
+def learn(captured: Any, path: str, body: bytes, credentials: Any) -> RequestTemplate:
+    """The template of a request that botocore prepared.
 
     Parameters:
         captured: botocore's prepared request.
-        path: the part of its URL after the endpoint.
+        path: the part of its URL after the endpoint, as written here.
+        body: its body as written here.
         credentials: the frozen credentials that signed it.
+
+    Raises:
+        UnknownRequestError: the request is of an unknown kind.
     """
     headers = {name.lower(): _text(value) for name, value in captured.headers.items()}
     scope = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    if scope is None or headers.keys() - _CHANGING - _CONSTANT or not captured.url.endswith(path):
-        return None
+    if scope is None:
+        raise UnknownRequestError("it is not signed with Signature Version 4 for one region")
+    if unknown := headers.keys() - _CHANGING - _CONSTANT:
+        raise UnknownRequestError(f"it has the headers {', '.join(sorted(unknown))}")
+    if not captured.url.endswith(path):
+        raise UnknownRequestError("it goes to another path")
+    if not _says_the_same(captured.body or b"", body):
+        raise UnknownRequestError("its body says something else")
+    template = _template(captured, path, headers, scope)
+    again = Signable(captured.method, captured.url, {}, captured.body or b"")
+    ours = template.signer(credentials).authorization(again, headers["x-amz-date"])
+    if ours != headers["authorization"]:
+        raise UnknownRequestError("its signature is another")
+    return template
+
+
+def _template(
+    captured: Any, path: str, headers: Mapping[str, str], scope: re.Match[str]
+) -> RequestTemplate:
+    host = _host(urlsplit(captured.url))
     constant = {name: value for name, value in headers.items() if name in _CONSTANT}
     signed = {name: headers.get(name) for name in scope["signed"].split(";")}
-    template = Template(
+    return RequestTemplate(
         captured.method,
         captured.url.removesuffix(path),
-        constant,
-        {"host": host_header(urlsplit(captured.url))}
+        {"host": host, **constant},
+        {"host": host}
         | {name: value for name, value in signed.items() if name not in _SIGNED_ANEW and value},
         scope["region"],
         scope["service"],
     )
-    again = Signable(captured.method, captured.url, {}, captured.body or b"")
-    ours = template.signer(credentials).authorization(again, headers["x-amz-date"])
-    return template if ours == headers["authorization"] else None
+
+
+def _says_the_same(theirs: bytes, ours: bytes) -> bool:
+    if not theirs or not ours:
+        return theirs == ours
+    return bool(json.loads(theirs) == json.loads(ours))
+
+
+def _host(url: SplitResult) -> str:
+    """The Host header, as botocore signs it."""
+    name = url.hostname or ""
+    host = f"[{name}]" if ":" in name else name
+    return host if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f"{host}:{url.port}"
 
 
 def _trace_header() -> str | None:
