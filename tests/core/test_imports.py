@@ -18,7 +18,7 @@ ALLOWED = {
     "_service": {"_core"},
     "_kernel": {"_core", "_service"},
     "_operations": {"_core", "_kernel"},
-    "_lambda": {"_core", "_service"},
+    "_lambda": {"_core", "_kernel", "_service"},
 }
 LEAVES = {"exceptions", "config", "_config_legacy", "retries", "waits", "serdes", "logger", "types"}
 # The journal and the codec know the errors they raise, and nothing else above them.

@@ -30,6 +30,8 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     BackgroundThreadError,
@@ -73,7 +75,7 @@ class Ended:
         return signal
 
 
-class Checkpointer:
+class Checkpointer(Opaque):
     """Owns the token chain of one invocation."""
 
     def __init__(
@@ -83,7 +85,6 @@ class Checkpointer:
         token: str,
         journal: Journal,
         *,
-        others_ready: Callable[[], bool],
         catch_up: Callable[[], Awaitable[None]],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
@@ -92,13 +93,14 @@ class Checkpointer:
         self._arn = arn
         self._token = token
         self._journal = journal
-        self._others_ready = others_ready
         self._catch_up = catch_up
         self._on_change = on_change
         self._on_end = on_end
         self._queue: deque[_Entry] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
+        self._loop = running_loop()
+        self._gathering: asyncio.Future[None] | None = None
         self._lazy_timer: asyncio.TimerHandle | None = None
         self.in_flight = False
         self.ended: Ended | None = None
@@ -143,10 +145,12 @@ class Checkpointer:
         self._queue.append(_Entry(None, 0, release))
         self._wake.set()
 
-    def flush(self) -> None:
-        """Send what is queued without waiting for its time."""
-        if self._queue:
-            self._wake.set()
+    def flush(self) -> bool:
+        """Send what is queued without waiting for its time; False if that is so already."""
+        if not self._queue or self._wake.is_set():
+            return False
+        self._wake.set()
+        return True
 
     def _enqueue(self, update: OperationUpdate, release: Release | None) -> None:
         entry = _Entry(update, encoded_size(update), release)
@@ -155,8 +159,10 @@ class Checkpointer:
         if release is not None:
             self._wake.set()
         elif self._lazy_timer is None:
-            loop = asyncio.get_running_loop()
-            self._lazy_timer = loop.call_later(LAZY_SECONDS, self._lazy_time_is_up)
+            at = self._loop.time() + LAZY_SECONDS
+            self._lazy_timer = self._loop.engine_call_at(at, self._lazy_time_is_up)
+        if self._gathering is not None and self._full:
+            _resolve(self._gathering, None)
 
     def _lazy_time_is_up(self) -> None:
         self._lazy_timer = None
@@ -191,12 +197,9 @@ class Checkpointer:
         Siblings, and those whom the last answer has just released, share it. With nothing ready
         this is one pass of the scheduler.
         """
-        loop = asyncio.get_running_loop()
-        latest = loop.time() + GATHER_SECONDS
-        await asyncio.sleep(0)
-        # Each sleep is a pass of the scheduler, not a delay.
-        while not self._full and self._others_ready() and loop.time() < latest:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        self._gathering = self._loop.rest(GATHER_SECONDS)
+        await self._gathering
+        self._gathering = None
 
     @property
     def _full(self) -> bool:

@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.workers import Host
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Parking = Callable[[tuple[Pending, ...] | None], object]
 
 
-class LoopRuntime:
+class LoopRuntime(Opaque):
     """Awaits on the event loop. One for all async code of an invocation."""
 
     def __init__(self, invocation: Invocation) -> None:
@@ -81,9 +82,16 @@ class LoopRuntime:
             ownership.leave(token)
 
     async def branches(self, branches: Branches) -> BranchOutcomes:
-        outcome = await branches.run(None)
+        outcome = await self.run_branches(branches, None)
         assert isinstance(outcome, BranchOutcomes)  # only a blocked host is told to unwind
         return outcome
+
+    async def run_branches(
+        self, branches: Branches, host: Host | None
+    ) -> BranchOutcomes | tuple[Pending, ...]:
+        """Run a batch for whoever calls; the branches are roots of their own."""
+        with self.invocation.suspension.waiting_for_engine():
+            return await branches.run(host)
 
     def host(
         self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
@@ -107,9 +115,10 @@ class LoopRuntime:
         while True:
             runtime = ThreadRuntime(self.invocation)
             try:
-                value = await self.invocation.workers.run(
-                    partial(_drive, runtime, make), host, runtime.stretch
-                )
+                with self.invocation.suspension.waiting_for_engine(runtime):
+                    value = await self.invocation.workers.run(
+                        partial(_drive, runtime, make), host, runtime.stretch
+                    )
             except BaseException:
                 if runtime.parked_on is None:
                     raise

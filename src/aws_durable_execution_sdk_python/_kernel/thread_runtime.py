@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
 from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch
 from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ThreadRuntime:
+class ThreadRuntime(Opaque):
     """One run of blocking user code in one thread.
 
     Attributes:
@@ -134,7 +135,7 @@ class ThreadRuntime:
 
     async def branches(self, branches: Branches) -> BranchOutcomes:
         host = Host()
-        run = partial(branches.run, host)
+        run = partial(self.invocation.loop_runtime.run_branches, branches, host)
         outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 
 # What may be spent in Lambda's init phase, of its ten seconds, on waiting for others.
@@ -29,9 +30,7 @@ class Environment:
     """An event loop and the default service client that belongs to it."""
 
     def __init__(self) -> None:
-        # The standard library's loop whatever the process's policy: suspension has to know
-        # whether the loop has callbacks left to run (see `runtime.tasks`).
-        self._runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
+        self._runner = asyncio.Runner(loop_factory=EventLoop)
         self._client: Any = None
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
