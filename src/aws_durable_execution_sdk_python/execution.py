@@ -205,6 +205,7 @@ def durable_execution(
                 invocation_input.checkpoint_token,
                 StateOutput(state.operations, state.next_marker),
                 contexts=_CONTEXTS,
+                threads=environment.threads,
                 lambda_context=lambda_context,
                 compat_aws=mode == "aws",
                 deadline_margin=margin,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
-from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS, Host
+from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Branches:
                 result = await branch.make(loop_runtime)
             else:
                 parking = partial(self._parking, index)
-                result = await loop_runtime.in_thread(branch.make, host, parking)
+                result = await loop_runtime.in_thread(branch.make, parking)
         except DurableOperationError as error:
             self._errors[index] = error
         except asyncio.CancelledError:

@@ -271,6 +271,12 @@ class Checkpointer:
         self._drop(self.ended, [])
         self._wake.set()
 
+    def fail(self, error: BaseException) -> None:
+        """Accept nothing more: the invocation has failed."""
+        if self.ended is None:
+            self._end(Ended(error), [])
+            self._wake.set()
+
     def _end(self, ended: Ended, batch: list[_Entry]) -> None:
         self.ended = ended
         self._on_end(ended)

@@ -13,6 +13,8 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
+from anyio import CancelScope, current_time
+
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
 from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
@@ -28,6 +30,7 @@ from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
@@ -36,7 +39,7 @@ from aws_durable_execution_sdk_python._kernel.suspension import Suspension
 from aws_durable_execution_sdk_python._kernel.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
-from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
+from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python._service.protocol import (
     DurableServiceClient,
     StandIn,
@@ -75,6 +78,7 @@ class Invocation:
         initial: StateOutput,
         *,
         contexts: ContextFactories,
+        threads: ThreadPool,
         lambda_context: Any = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
@@ -94,13 +98,17 @@ class Invocation:
         self._bodies = 0
         self._before = asyncio.all_tasks()
         self.inbox = Inbox(self.loop)
-        self.workers = Workers(self.inbox, self._work_done)
+        self.workers = Workers(threads, self.inbox, on_idle=self._work_done, on_failure=self._fail)
         self._stand_in: StandIn | None = getattr(client, "stand_in", None)
         clock: Clock = getattr(client, "clock", None) or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
-        self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
+        self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
         self.suspension = Suspension(
-            self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._suspend
+            self.journal,
+            clock,
+            work_in_hand=self._work_in_hand,
+            jobs_wait=lambda: self.workers.waiting,
+            suspend=self._suspend,
         )
         self.checkpointer = Checkpointer(
             client,
@@ -178,41 +186,6 @@ class Invocation:
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
-    def save_for(self, host: Host, stretch: Stretch, update: OperationUpdate) -> None:
-        """Save an update for a thread that blocks until it is saved."""
-        self.workers.end(stretch)
-        self.checkpointer.submit(update, partial(self._release, host, stretch))
-
-    def start_for(
-        self,
-        host: Host,
-        stretch: Stretch,
-        make: Callable[[], Coroutine[Any, Any, Any]],
-        context: Context,
-    ) -> None:
-        """Run a coroutine for a thread that blocks until it is done."""
-        if self._ended:
-            host.release(SuspendExecution("the invocation is ending"))
-            return
-        self.workers.end(stretch)
-        task = self.spawn(_outcome(make), context)
-        task.add_done_callback(partial(self._release_with, host, stretch))
-        self.suspension.check_soon()
-
-    def _release_with(
-        self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
-    ) -> None:
-        if task.cancelled():
-            self._release(host, stretch, SuspendExecution("the invocation is ending"))
-        else:
-            self._release(host, stretch, *task.result())
-
-    def _release(
-        self, host: Host, stretch: Stretch, error: BaseException | None, value: Any = None
-    ) -> None:
-        self.workers.begin(stretch)
-        host.release(error, value)
-
     def _work_in_hand(self) -> bool:
         return self._bodies > 0 or self.workers.busy
 
@@ -221,11 +194,17 @@ class Invocation:
 
     def _suspend(self) -> None:
         """Nothing can run in this invocation any more."""
+        if not self._ended and self.workers.rescue():
+            return
         wake_up = self.deadline.wake_up()
         if wake_up is None or self._ended:
             self._end()
         else:
             self.checkpointer.submit(wake_up, lambda _: self._end())
+
+    def _fail(self, error: InvocationError) -> None:
+        """The invocation ends with this error, whatever user code makes of it."""
+        self.checkpointer.fail(error)
 
     def _end(self) -> None:
         """Nothing that user code does from now on counts."""
@@ -296,8 +275,11 @@ class Invocation:
         for task in asyncio.all_tasks(self.loop) - strangers:
             task.cancel()
         self.checkpointer.close()
-        await self._limits.close()
-        await self.workers.close()
+        with CancelScope(deadline=current_time() + self.deadline.seconds_to_spare()):
+            await self._limits.close()
+            await self.workers.join()
+        if left := self.workers.close():
+            _log.error("blocking calls still run after the end of the invocation: %d", left)
         if not await cancel_and_wait(asyncio.all_tasks(self.loop) - strangers):
             _log.error("a task did not end when it was cancelled, and was left behind")
         await consumer

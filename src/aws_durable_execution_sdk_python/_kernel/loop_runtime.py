@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -14,7 +15,6 @@ from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOu
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python._kernel.workers import Host
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
@@ -55,7 +55,8 @@ class LoopRuntime:
                 return await self.invocation.await_body(function(*args))
             finally:
                 ownership.leave(token)
-        result = await self.invocation.workers.run(partial(_call_in_step, body, function, args))
+        outcome = await self.invocation.workers.run(partial(_call_in_step, body, function, args))
+        result = outcome.get_in_task()
         if inspect.isawaitable(result):
             token = ownership.enter(body)
             try:
@@ -94,31 +95,30 @@ class LoopRuntime:
     async def in_thread(
         self,
         make: Callable[[Runtime], Coroutine[Any, Any, Any]],
-        host: Host | None = None,
         parking: Parking | None = None,
     ) -> Any:
         """Run an operation in a worker thread, again each time what it parked on has moved on.
 
+        Cancelled, it ends at once: durable calls in the thread refuse from then on.
+
         Parameters:
             make: makes the operation's coroutine anew for each run.
-            host: the blocked thread this work is below, if any.
             parking: told what the operation is parked on, and None when it resumes.
+
+        Raises:
+            BodyCancelled: CancelledError left the code; this task was not cancelled.
         """
         while True:
             runtime = ThreadRuntime(self.invocation)
-            try:
-                value = await self.invocation.workers.run(
-                    partial(_drive, runtime, make), host, runtime.stretch
-                )
-            except BaseException:
-                if runtime.parked_on is None:
-                    raise
-            else:
-                if runtime.parked_on is None:
-                    return value
+            drive = partial(_drive, runtime, make)
+            outcome = await self.invocation.workers.run(drive, runtime.job)
+            if runtime.parked_on is None:
+                return outcome.get_in_task()
             if parking is not None:
                 parking(runtime.parked_on)
             await self.invocation.suspension.park(runtime.parked_on)
+            # Where that had nothing to wait for: a cancellation comes before the code runs again.
+            await asyncio.sleep(0)
             if parking is not None:
                 parking(None)
 

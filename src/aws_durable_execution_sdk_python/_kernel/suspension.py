@@ -69,11 +69,13 @@ class Suspension:
         clock: Clock,
         *,
         work_in_hand: Callable[[], bool],
+        jobs_wait: Callable[[], bool],
         suspend: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._work_in_hand = work_in_hand
+        self._jobs_wait = jobs_wait
         self._suspend = suspend
         self.checkpointer: Checkpointer  # set once both exist
         self.durable_tasks: set[asyncio.Task[Any]] = set()
@@ -131,7 +133,7 @@ class Suspension:
 
     def check_soon(self) -> None:
         """Look, after this pass of the scheduler, whether anything can still run."""
-        if self._parks and not self._check_scheduled:
+        if not self._check_scheduled and (self._parks or self._jobs_wait()):
             self._check_scheduled = True
             asyncio.get_running_loop().call_soon(self._check)
 
@@ -142,7 +144,8 @@ class Suspension:
     def _check(self) -> None:
         """Suspend if nothing can run; otherwise whatever runs brings us back here."""
         self._check_scheduled = False
-        if not self._parks or self.checkpointer.ended is not None:
+        waits = self._parks or self._jobs_wait()
+        if not waits or self.checkpointer.ended is not None:
             return
         if callbacks_pending(asyncio.get_running_loop()):
             self.check_soon()

@@ -6,9 +6,11 @@ scheduled crosses to the event loop.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -17,9 +19,15 @@ from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
+from aws_durable_execution_sdk_python._kernel.jobs import (
+    HOSTS,
+    Host,
+    Job,
+    Outcome,
+    outcome_of,
+)
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
-from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch
 from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
 
 if TYPE_CHECKING:
@@ -37,12 +45,13 @@ class ThreadRuntime:
         parked_on: set once the code has to wait for the service. From then on its stack is
             being unwound: every durable call refuses, and its outcome is not used. The code
             runs again when one of these operations has moved on.
+        job: what the code runs as. Once that is abandoned, every durable call refuses too.
     """
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
         self.parked_on: tuple[Pending, ...] | None = None
-        self.stretch = Stretch()
+        self.job = Job()
 
     def drive(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
@@ -57,18 +66,19 @@ class ThreadRuntime:
     def check(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
+        if self.job.abandoned:
+            raise SuspendExecution("nobody waits for this code any more")
         self.invocation.check()
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
-        invocation = self.invocation
-        invocation.inbox.put(invocation.checkpointer.submit, update)
+        self.invocation.inbox.put(self._submit, update)
 
     async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
-        invocation, host = self.invocation, Host()
-        invocation.inbox.put(invocation.save_for, host, self.stretch, update)
+        host = Host(self.job)
+        self.invocation.inbox.put(self._save, host, update)
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
@@ -133,9 +143,10 @@ class ThreadRuntime:
         return make(self)
 
     async def branches(self, branches: Branches) -> BranchOutcomes:
-        host = Host()
-        run = partial(branches.run, host)
-        outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
+        host = Host(self.job)
+        outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(
+            partial(branches.run, host), host
+        )
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)
         return outcome
@@ -143,8 +154,53 @@ class ThreadRuntime:
     def _on_loop(
         self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
     ) -> Any:
-        """Block this thread while the event loop runs a coroutine in this thread's context."""
-        host = host or Host()
+        """Block this thread while the event loop runs a coroutine in this thread's context.
+
+        Meanwhile it runs what is below the coroutine and finds no other thread.
+        """
+        host = host or Host(self.job)
         context = contextvars.copy_context()
-        self.invocation.inbox.put(self.invocation.start_for, host, self.stretch, make, context)
+        context.run(HOSTS.set, (host, *HOSTS.get()))
+        self.invocation.inbox.put(self._start, host, make, context)
         return host.wait()
+
+    # -- on the event loop ------------------------------------------------------------------
+
+    def _submit(self, update: OperationUpdate) -> None:
+        if not self.job.abandoned:
+            self.invocation.checkpointer.submit(update)
+
+    def _save(self, host: Host, update: OperationUpdate) -> None:
+        workers = self.invocation.workers
+        if self._refused(host):
+            return
+        workers.paused(self.job)
+        self.invocation.checkpointer.submit(update, partial(workers.release, host))
+
+    def _start(
+        self, host: Host, make: Callable[[], Coroutine[Any, Any, Any]], context: Context
+    ) -> None:
+        if self._refused(host):
+            return
+        self.invocation.workers.blocked(self.job)
+        task = self.invocation.spawn(outcome_of(make), context)
+        self.job.serving = task
+        task.add_done_callback(partial(self._served, host))
+        self.invocation.suspension.check_soon()
+
+    def _served(self, host: Host, task: asyncio.Task[Outcome]) -> None:
+        self.job.serving = None
+        if task.cancelled():
+            outcome = Outcome(SuspendExecution("nobody waits for this code any more"))
+        else:
+            outcome = task.result()
+        self.invocation.workers.release(host, *outcome)
+
+    def _refused(self, host: Host) -> bool:
+        """Whether the thread is let go at once: its code was given up since it called."""
+        try:
+            self.check()
+        except SuspendExecution as refusal:
+            self.invocation.workers.release(host, refusal)
+            return True
+        return False
