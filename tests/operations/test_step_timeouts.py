@@ -75,6 +75,12 @@ class Hourglass(FakeService):
         self._time_passes()
         await asyncio.get_running_loop().create_future()
 
+    def let_go(self) -> None:
+        """The stuck body ends, and no more time passes."""
+        with self._lock:
+            self._stuck = False
+        self.released.set()
+
     def _time_passes(self) -> None:
         with self._lock:
             self._stuck = True
@@ -193,6 +199,7 @@ def test_the_retry_strategy_decides_as_after_any_error(
 
     def strategy(problem: Exception, attempt: int) -> Any:
         asked.append((problem, attempt))
+        service.let_go()
         return only_timeouts(problem, attempt)
 
     assert service.run(one_step(flavour, body, strategy)) == succeeded("in time")

@@ -28,7 +28,11 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
-from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
+from aws_durable_execution_sdk_python.exceptions import (
+    OrphanedChildException,
+    SuspendExecution,
+    ValidationError,
+)
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
@@ -66,9 +70,9 @@ class ThreadRuntime:
     def check(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
-        if self.job.abandoned:
-            raise SuspendExecution("nobody waits for this code any more")
         self.invocation.check()
+        if self.job.abandoned:
+            raise OrphanedChildException("nobody waits for this code any more")
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
@@ -191,7 +195,7 @@ class ThreadRuntime:
     def _served(self, host: Host, task: asyncio.Task[Outcome]) -> None:
         self.job.serving = None
         if task.cancelled():
-            outcome = Outcome(SuspendExecution("nobody waits for this code any more"))
+            outcome = Outcome(SuspendExecution("what this code waits for was cancelled"))
         else:
             outcome = task.result()
         self.invocation.workers.release(host, *outcome)
@@ -200,7 +204,7 @@ class ThreadRuntime:
         """Whether the thread is let go at once: its code was given up since it called."""
         try:
             self.check()
-        except SuspendExecution as refusal:
+        except (SuspendExecution, OrphanedChildException) as refusal:
             self.invocation.workers.release(host, refusal)
             return True
         return False

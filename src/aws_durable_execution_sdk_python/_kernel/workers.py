@@ -5,8 +5,8 @@ What holds after every call of a `ThreadPool`, all of which are made on the even
 1. A job that was submitted and has not ended waits, or one host has it. Each ends once.
 2. A host has one job at a time. One that was let go gets none, and what waited for it waits for
    any other.
-3. Jobs that are no leaves occupy at most `MAX_THREADS` threads. Leaves may have a few more, so
-   that they go on side by side where all those threads are blocked on them.
+3. Jobs that are no leaves occupy at most `MAX_THREADS` threads; with leaves it may be a few more,
+   so that these go on side by side where all other threads are blocked on them.
 4. A job waits only while every host above it is busy, and (3) leaves no room or no thread can be
    started though something runs.
 5. While a leaf waits, another one runs: else a thread is started whatever the bound says. It comes
@@ -181,9 +181,9 @@ class ThreadPool:
             return above
 
     def _has_room(self, job: Job) -> bool:
-        if job.leaf:
-            return len(self._threads) - len(self._free) < _bound_of_all()
-        return self._occupied_by_others < MAX_THREADS
+        if len(self._threads) - len(self._free) >= _bound_of_all():
+            return False
+        return job.leaf or self._occupied_by_others < MAX_THREADS
 
     def _give(self, job: Job, host: Host) -> None:
         host.job = job
