@@ -155,6 +155,8 @@ class Branches:
         except asyncio.CancelledError:
             raise
         except InvocationError as error:
+            if self._over:
+                return  # nobody waits for its outcome any more
             if error.is_retryable():
                 self._postponed = error
                 self._invocation.postponed.add(error)

@@ -29,7 +29,7 @@ from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
@@ -89,6 +89,10 @@ class Invocation:
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
+        # The contexts on which an operation could not be carried out, until their functions end.
+        self.refused: set[ContextUse] = set()
+        # Set when nothing of this invocation can run any more.
+        self.over = False
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -255,16 +259,24 @@ class Invocation:
                 raised, value = root.result()
                 self._ended = True
                 answer = await self._answer(raised, value)
+            elif (refusal := self._refusal()) is not None:
+                answer = await self._answer(refusal, None)
         finally:
             await self._close(consumer)
+            self.over = True
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
-            if answer is _PENDING and self.postponed:
-                raise self.postponed.pop()
             return answer
         if ended.error is None:
             return _PENDING
         return _failed_unless_retryable(ended.error)
+
+    def _refusal(self) -> Exception | None:
+        """Why this invocation must not end as suspended: an error that is on its way up."""
+        if self.checkpointer.ended is not None:
+            return None
+        errors = (*self.postponed, *(context.refusal for context in tuple(self.refused)))
+        return next(filter(None, errors), None)
 
     def _input(self) -> Any:
         operation = self.journal.get(self.journal.execution_id)

@@ -72,13 +72,9 @@ class LoopRuntime:
     async def enter(
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:
-        position.runtime = self
-        token = ownership.enter(position)
-        try:
+        with position.entered(self):
             result = function(self.invocation.async_context(position), *args)
             return await result if inspect.isawaitable(result) else result
-        finally:
-            ownership.leave(token)
 
     async def branches(self, branches: Branches) -> BranchOutcomes:
         outcome = await branches.run(None)
@@ -108,7 +104,7 @@ class LoopRuntime:
             runtime = ThreadRuntime(self.invocation)
             try:
                 value = await self.invocation.workers.run(
-                    partial(_drive, runtime, make), host, runtime.stretch
+                    partial(runtime.run, make), host, runtime.stretch
                 )
             except BaseException:
                 if runtime.parked_on is None:
@@ -121,10 +117,6 @@ class LoopRuntime:
             await self.invocation.suspension.park(runtime.parked_on)
             if parking is not None:
                 parking(None)
-
-
-def _drive(runtime: ThreadRuntime, make: Callable[[Runtime], Coroutine[Any, Any, Any]]) -> Any:
-    return runtime.drive(make(runtime))
 
 
 def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -43,6 +44,12 @@ class ThreadRuntime:
         self.invocation = invocation
         self.parked_on: tuple[Pending, ...] | None = None
         self.stretch = Stretch()
+        self._thread: int | None = None
+
+    def run(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation on this thread, the only one from now on that may use this runtime."""
+        self._thread = threading.get_ident()
+        return self.drive(make(self))
 
     def drive(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
@@ -55,6 +62,8 @@ class ThreadRuntime:
         raise RuntimeError("an operation yielded to an event loop from a blocking call")
 
     def check(self) -> None:
+        if threading.get_ident() != self._thread:
+            ownership.refuse_thread()
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
         self.invocation.check()
@@ -111,12 +120,8 @@ class ThreadRuntime:
         if kind is Kind.ASYNC:
             asynchronous = self.invocation.loop_runtime
             return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
-        position.runtime = self
-        token = ownership.enter(position)
-        try:
+        with position.entered(self):
             result = function(self.invocation.blocking_context(position, self), *args)
-        finally:
-            ownership.leave(token)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
