@@ -84,9 +84,10 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
             raise
         except Exception as error:
             described = describe_for_record(error)
-            await runtime.commit(identity.update(OperationAction.FAIL, error=described))
-            raise rebuild(WaitForConditionError, described) from error
+            update = identity.update(OperationAction.FAIL, error=described)
         operation = await runtime.commit(update)
+        if update.action is OperationAction.FAIL:
+            raise rebuild(WaitForConditionError, update.error)
         if update.action is OperationAction.SUCCEED:
             return value
 
@@ -107,10 +108,10 @@ async def _check(
     args: tuple[Any, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
     check = position.invocation.body(identity, attempt, condition.check)
-    new = await runtime.call(StepBody(identity.name), check, *args)
+    new = await runtime.call(StepBody(identity.name, "check"), check, *args)
     text = condition.encode(new)
     new = condition.decode(text)
-    decision = wait_decision(condition.config.wait_strategy, new, attempt)
+    decision = wait_decision(identity.name, condition.config.wait_strategy, new, attempt)
     if not decision.should_continue:
         return identity.update(OperationAction.SUCCEED, payload=text), new
     options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))
