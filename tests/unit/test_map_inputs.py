@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,7 @@ LOOKS: dict[str, Callable[[Any], object]] = {
     "+": lambda items: items + [4],  # noqa: RUF005
     "reflected +": lambda items: [0] + items,  # noqa: RUF005
     "copy": lambda items: items.copy(),
+    "copy.copy": copy.copy,
     "repr": repr,
     "bool": bool,
 }

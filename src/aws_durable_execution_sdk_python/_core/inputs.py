@@ -57,6 +57,8 @@ class Inputs(MutableSequence[T]):
     def copy(self) -> list[T]:
         return list(self._items)
 
+    __copy__ = copy
+
     def __add__(self, other: Iterable[T]) -> list[T]:
         return [*self._items, *other]
 
