@@ -37,7 +37,7 @@ from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
 from aws_durable_execution_sdk_python._kernel.jobs import Outcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
@@ -91,6 +91,10 @@ class Invocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
+        # The contexts on which an operation could not be carried out, until their functions end.
+        self.refused: set[ContextUse] = set()
+        # Set when nothing of this invocation can run any more.
+        self.over = False
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -208,12 +212,11 @@ class Invocation(Opaque):
             raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
+            self.over = True
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
-            if answer is _PENDING and self.loop_runtime.postponed:
-                raise self.loop_runtime.postponed.pop()
             return answer
         if ended.error is None:
             return _PENDING
@@ -251,12 +254,25 @@ class Invocation(Opaque):
             self._end()
 
     async def _conclusion(self) -> tuple[BaseException | None, dict[str, Any]]:
-        if self._handler_ended is None:
+        outcome = self._handler_ended
+        if outcome is None and (refusal := self._refusal()) is not None:
+            outcome = Outcome(refusal)
+        if outcome is None:
             return None, _PENDING
         try:
-            return None, await self._answer(*self._handler_ended)
+            return None, await self._answer(*outcome)
         except BaseException as error:
             return error, _PENDING
+
+    def _refusal(self) -> Exception | None:
+        """Why this invocation must not end as suspended: an error that is on its way up."""
+        if self.checkpointer.ended is not None:
+            return None
+        errors = (
+            *self.loop_runtime.postponed,
+            *(context.refusal for context in tuple(self.refused)),
+        )
+        return next(filter(None, errors), None)
 
     def _input(self) -> Any:
         operation = self.journal.get(self.journal.execution_id)
