@@ -60,7 +60,7 @@ class Deadline:
     def __init__(self, lambda_context: Any, margin: float | None, journal: Journal) -> None:
         self._journal = journal
         self._remaining = None if margin == 0 else _reader(lambda_context)
-        at_start = self._seconds_left()
+        at_start = self.seconds_left()
         if at_start is None or at_start <= 0:
             self._remaining = None
             return
@@ -85,7 +85,7 @@ class Deadline:
         if self._remaining is None or not self._body_began:
             return False
         if not self._is_near:
-            left = self._seconds_left()
+            left = self.seconds_left()
             self._is_near = left is not None and left <= self._margin
         return self._is_near
 
@@ -127,7 +127,8 @@ class Deadline:
 
     # -- the time -----------------------------------------------------------------------------
 
-    def _seconds_left(self) -> float | None:
+    def seconds_left(self) -> float | None:
+        """Until Lambda ends the invocation; None if nobody tells."""
         if self._remaining is None:
             return None
         try:

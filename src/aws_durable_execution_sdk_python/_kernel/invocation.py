@@ -27,13 +27,14 @@ from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
+from aws_durable_execution_sdk_python._kernel.ending import Flows
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
-from aws_durable_execution_sdk_python._kernel.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
 from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
@@ -83,7 +84,7 @@ class Invocation:
         self.lambda_context = lambda_context
         self.compat_aws = compat_aws
         self._contexts = contexts
-        self.loop = asyncio.get_running_loop()
+        self.loop = running_loop()
         self.journal = Journal(arn.rpartition("/")[2], getattr(client, "recall", None))
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
@@ -92,7 +93,7 @@ class Invocation:
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
-        self._before = asyncio.all_tasks()
+        self._flows = Flows(self.loop, self.deadline.seconds_left)
         self.inbox = Inbox(self.loop)
         self.workers = Workers(self.inbox, self._work_done)
         self._stand_in: StandIn | None = getattr(client, "stand_in", None)
@@ -246,8 +247,11 @@ class Invocation:
         except InvocationError as error:
             return _failed_unless_retryable(error)
         event = self._input()
-        consumer = self.loop.create_task(self.checkpointer.run())
-        root = self.spawn(_outcome(partial(self._root, handler, kind, event)))
+        consumer = self.loop.create_engine_task(self.checkpointer.run())
+        root = self.spawn(
+            _outcome(partial(self._root, handler, kind, event)), self._flows.context()
+        )
+        crashed = False
         try:
             await asyncio.wait((root, self._ending), return_when=asyncio.FIRST_COMPLETED)
             answer = _PENDING
@@ -255,8 +259,11 @@ class Invocation:
                 raised, value = root.result()
                 self._ended = True
                 answer = await self._answer(raised, value)
+        except BaseException as error:
+            crashed = not isinstance(error, Exception)
+            raise
         finally:
-            await self._close(consumer)
+            await self._close(consumer, crashed)
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
             if answer is _PENDING and self.postponed:
@@ -289,17 +296,16 @@ class Invocation:
 
         return self.loop_runtime.host(kind, run)
 
-    async def _close(self, consumer: asyncio.Task[None]) -> None:
+    async def _close(self, consumer: asyncio.Task[None], crashed: bool) -> None:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
-        strangers = {*self._before, *self._limits.watches, consumer, asyncio.current_task()}
-        for task in asyncio.all_tasks(self.loop) - strangers:
-            task.cancel()
+        busy = self.workers.busy or self._limits.busy
+        await self._flows.end(partial(self._join, consumer), busy=busy, crashed=crashed)
+
+    async def _join(self, consumer: asyncio.Task[None]) -> None:
         self.checkpointer.close()
         await self._limits.close()
         await self.workers.close()
-        if not await cancel_and_wait(asyncio.all_tasks(self.loop) - strangers):
-            _log.error("a task did not end when it was cancelled, and was left behind")
         await consumer
 
     # -- the answer -------------------------------------------------------------------------

@@ -10,7 +10,7 @@ for either before Python 3.14.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
@@ -57,23 +57,6 @@ def is_awaited(task: asyncio.Task[Any]) -> bool:
         not isinstance(getattr(callback, "__self__", None), _COLLECTIONS)
         for callback, _ in _callbacks(task)
     )
-
-
-async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]], *, attempts: int = 100) -> bool:
-    """Cancel tasks until they are done, also those that swallow a cancellation or two.
-
-    Returns:
-        Whether all of them ended. A task that resists `attempts` cancellations is given up.
-    """
-    alive = [task for task in tasks if not task.done()]
-    for _ in range(attempts):
-        if not alive:
-            return True
-        for task in alive:
-            task.cancel()
-        await asyncio.wait(alive, timeout=0.1)
-        alive = [task for task in alive if not task.done()]
-    return not alive
 
 
 def _callbacks(future: asyncio.Future[Any]) -> Iterator[tuple[Any, Any]]:

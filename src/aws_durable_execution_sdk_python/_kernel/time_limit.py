@@ -19,6 +19,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python.exceptions import StepTimeoutError
 
@@ -41,10 +42,13 @@ class TimeLimits:
 
     def __init__(self, sleep: Sleep) -> None:
         self._sleep = sleep
-        # What counts the time: not to be cancelled while an invocation closes.
-        self.watches: set[asyncio.Task[Any]] = set()
         self._blocking: set[asyncio.Future[None]] = set()
         self._abandoned: dict[asyncio.Future[Outcome], StepBody] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread runs a body, be it one that was abandoned."""
+        return bool(self._blocking or self._abandoned)
 
     async def call(
         self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
@@ -90,10 +94,7 @@ class TimeLimits:
             )
 
     def _watch(self, seconds: float) -> asyncio.Task[Any]:
-        watch = asyncio.ensure_future(self._sleep(seconds))
-        self.watches.add(watch)
-        watch.add_done_callback(self.watches.discard)
-        return watch
+        return running_loop().create_engine_task(_slept(self._sleep, seconds))
 
     # -- async bodies -----------------------------------------------------------------------
 
@@ -173,6 +174,10 @@ class TimeLimits:
 
 class _LimitPassed(Exception):
     """The limit has passed, and the body has not ended."""
+
+
+async def _slept(sleep: Sleep, seconds: float) -> None:
+    await sleep(seconds)
 
 
 async def _outcome(body: StepBody, awaitable: Awaitable[Any]) -> Outcome:
