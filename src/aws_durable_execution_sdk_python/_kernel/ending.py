@@ -21,7 +21,7 @@ import gc
 import logging
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Collection, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
@@ -238,7 +238,9 @@ def unwinds(task: asyncio.Task[Any]) -> bool:
 
 
 def _is_flow(thing: object) -> bool:
-    return isinstance(thing, Awaitable | Generator) and not isinstance(thing, asyncio.Future)
+    return isinstance(thing, Awaitable | Generator | AsyncGenerator) and not isinstance(
+        thing, asyncio.Future
+    )
 
 
 class Flows:
