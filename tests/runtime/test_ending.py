@@ -152,6 +152,23 @@ def test_settings_of_the_loop_are_brought_back(run: Run) -> None:
     assert after == before
 
 
+def test_a_task_factory_makes_no_tasks_of_the_engines(run: Run) -> None:
+    """One written for Python 3.10 takes no context."""
+
+    def make(loop: Any, coro: Any) -> asyncio.Task[Any]:
+        return asyncio.Task(coro, loop=loop, name="the factory's")
+
+    async def body() -> None:
+        asyncio.get_running_loop().set_task_factory(make)
+        assert begin(forever()).get_name() == "the factory's"
+
+    async def main() -> Any:
+        await invocation(body)
+        return leftovers()
+
+    assert run(main) == ([], 0)
+
+
 def test_a_default_executor_is_the_invocations_own(run: Run) -> None:
     """It may have been shut down since."""
 

@@ -188,6 +188,37 @@ def test_what_leaves_the_loop_ends_the_invocation(impatient: None, how: str) -> 
     assert events == ["first", "cleaned up"]
 
 
+def test_a_thread_whose_loop_was_left_runs_no_further_operation(impatient: None) -> None:
+    """The ghost of the first invocation is refused, when it comes to itself."""
+    held, ended = threading.Event(), threading.Event()
+    steps: list[str] = []
+    invocations: list[int] = []
+
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def find_loop(_: Any) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> str:
+        invocations.append(1)
+        if len(invocations) > 1:
+            return "second"
+        context.step(find_loop)
+        loops[0].call_soon_threadsafe(loops[0].stop)
+        held.wait()
+        try:
+            context.step(lambda _: steps.append("ghost"))
+        finally:
+            ended.set()
+        return "first"
+
+    result = run(handler)
+    held.set()
+    ended.wait()
+    assert (result.result, steps) == ("second", [])
+
+
 @pytest.mark.parametrize("flavour", ["blocking", "async"])
 def test_a_handler_that_exits_crashes_its_invocation(impatient: None, flavour: str) -> None:
     invocations: list[str] = []
@@ -379,6 +410,12 @@ async def test_inside_a_running_loop_another_thread_runs_it() -> None:
         return thread.daemon, thread is threading.main_thread(), current.get()
 
     assert run_in_environment(main) == (True, False, "the caller's")
+
+
+async def test_inside_a_running_loop_idle_environments_can_be_closed() -> None:
+    loop = run_in_environment(loop_of)
+    close_idle_environments()
+    assert loop.is_closed()
 
 
 async def test_inside_a_running_loop_that_loop_is_what_it_was() -> None:

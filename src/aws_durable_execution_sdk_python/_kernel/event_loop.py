@@ -196,8 +196,10 @@ class EventLoop(RestorableLoop):
         return task
 
     def create_engine_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """A task of the engine's, whoever's flow of control this is."""
-        return self.create_task(coro, context=context_of(ENGINE))
+        """A task of the engine's, whoever's flow of control this is, and whatever task factory."""
+        task = asyncio.Task(coro, loop=self, context=context_of(ENGINE))
+        self._strangers.add(task)
+        return task
 
     def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
         """The tasks of the invocation that have not ended."""

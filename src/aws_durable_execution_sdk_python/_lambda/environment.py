@@ -81,10 +81,11 @@ class Environment:
     def _close_within(self, seconds: float, main: asyncio.Task[Any] | None) -> None:
         loop = self._loop
         closing = loop.create_engine_task(self._close(loop.time() + seconds, main))
+        closing.add_done_callback(lambda _: loop.stop())
         while not closing.done():
-            # Each task that raises SystemExit stops the loop in the middle of the others' clean-up.
-            with contextlib.suppress(KeyboardInterrupt, SystemExit, RuntimeError):
-                loop.run_until_complete(closing)
+            # A task that raises SystemExit leaves the loop, amid the others' clean-up.
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                loop.run_forever()
         loop.close()
 
     async def _close(self, limit: float, main: asyncio.Task[Any] | None) -> None:

@@ -101,6 +101,13 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 @atexit.register
 def close_idle_environments() -> None:
     """Close the connections of the environments that wait for work."""
+    if is_loop_running():
+        _in_fresh_thread(_close_idle)
+    else:
+        _close_idle()
+
+
+def _close_idle() -> None:
     with _lock:
         environments = _idle[:]
         _idle.clear()
