@@ -20,7 +20,9 @@ _begun: set[asyncio.Task[Any]] = set()
 
 def begin(coroutine: Coroutine[Any, Any, Any], name: str | None = None) -> asyncio.Task[Any]:
     """A background task that is referred to until it has ended."""
-    task = asyncio.create_task(coroutine, name=name)
+    task = asyncio.create_task(coroutine)
+    if name is not None:
+        task.set_name(name)
     _begun.add(task)
     task.add_done_callback(_begun.discard)
     return task

@@ -164,6 +164,7 @@ def test_a_resisting_task_calls_no_durable_operation_later(
 def test_what_leaves_the_loop_ends_the_invocation(impatient: None, how: str) -> None:
     """As a crash would: what is in the middle of things is cleaned up, and does not go on."""
     events: list[str] = []
+    leaving: list[asyncio.Task[None]] = []
 
     async def leaves() -> None:
         if how == "stop":
@@ -175,7 +176,7 @@ def test_what_leaves_the_loop_ends_the_invocation(impatient: None, how: str) -> 
     async def handler(event: Any, context: AsyncDurableContext) -> str:
         if not events:
             events.append("first")
-            begin(leaves())
+            leaving.append(begin(leaves()))
             try:
                 await asyncio.sleep(3600)
             finally:
@@ -186,6 +187,7 @@ def test_what_leaves_the_loop_ends_the_invocation(impatient: None, how: str) -> 
     result = run(handler)
     assert (result.status, result.result) == ("SUCCEEDED", "second")
     assert events == ["first", "cleaned up"]
+    assert type(leaving[0].exception()).__name__ == ("NoneType" if how == "stop" else how)
 
 
 def test_a_thread_whose_loop_was_left_runs_no_further_operation(impatient: None) -> None:
