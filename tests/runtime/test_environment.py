@@ -129,6 +129,7 @@ def test_a_resisting_task_calls_no_durable_operation_later(
     resisting = [True]
     called: list[str] = []
     wake: list[asyncio.Event] = []
+    stubborn: list[asyncio.Task[None]] = []
 
     async def resists(context: AsyncDurableContext) -> None:
         while resisting:
@@ -140,21 +141,44 @@ def test_a_resisting_task_calls_no_durable_operation_later(
     @durable_execution
     async def handler(event: Any, context: AsyncDurableContext) -> None:
         wake.append(asyncio.Event())
-        begin(resists(context), name="stubborn")
+        stubborn.append(begin(resists(context), name="stubborn"))
         await asyncio.sleep(0)
 
     @durable_execution
     async def later(event: Any, context: AsyncDurableContext) -> list[str]:
-        (stubborn,) = [t for t in asyncio.all_tasks() if t.get_name() == "stubborn"]
         wake[0].set()
-        await asyncio.wait([stubborn])
-        return [type(stubborn.exception()).__name__]
+        await asyncio.wait(stubborn)
+        return [type(task.exception()).__name__ for task in stubborn]
 
     assert run(handler).status == "SUCCEEDED"
     assert ["stubborn" in record.message for record in caplog.records] == [True]
     result = run(later)
     assert (result.result, called) == (["SuspendExecution"], [])
     assert [operation.name for operation in result.operations] == []
+
+
+def test_tasks_from_before_survive_on_whichever_thread() -> None:
+    """And they end with the environment: from Python 3.14 on asyncio alone would not know them."""
+    tasks: list[asyncio.Task[Any]] = []
+    ended: list[bool] = []
+
+    async def client() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(True)
+
+    async def open_client(environment: Environment) -> None:
+        tasks.append(asyncio.create_task(client()))
+        await asyncio.sleep(0)
+
+    thread = threading.Thread(target=run_in_environment, args=(open_client,))
+    thread.start()
+    thread.join()
+    assert run(look_around).status == "SUCCEEDED"
+    assert not tasks[0].done()
+    close_idle_environments()
+    assert ended == [True]
 
 
 # -------------------------------------------------------------------------- in the middle

@@ -184,7 +184,8 @@ class EventLoop(RestorableLoop):
     def begin_invocation(self, token: object) -> None:
         """From here on, until the next call, new tasks belong to the invocation with this token."""
         self._invocation = token
-        self._strangers = weakref.WeakSet(asyncio.all_tasks(self))
+        # Added to what is known: from 3.14 on, `all_tasks` knows those of the running thread only.
+        self._strangers.update(asyncio.all_tasks(self))
         self._timers_of_strangers.update(self._timers)
         self._timers = {}
 
@@ -218,7 +219,8 @@ class EventLoop(RestorableLoop):
 
     def tasks_to_end(self) -> list[asyncio.Task[Any]]:
         """Whosever tasks, those that have not ended; without the abandoned."""
-        return [task for task in asyncio.all_tasks(self) if task not in self._abandoned]
+        tasks = {*asyncio.all_tasks(self), *self._strangers} - {*self._abandoned}
+        return [task for task in tasks if not task.done()]
 
     def is_strange(self, context: Context | None = None) -> bool:
         """Whether what begins now, or in this context, is not the invocation's."""
