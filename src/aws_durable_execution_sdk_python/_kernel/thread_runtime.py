@@ -26,9 +26,9 @@ from aws_durable_execution_sdk_python._kernel.branches import (
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import (
     HOSTS,
+    CallOutcome,
     Host,
     Job,
-    Outcome,
     outcome_of,
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
@@ -217,11 +217,11 @@ class ThreadRuntime(CommonRuntime):
         self.job.serving = task
         task.add_done_callback(partial(self._served, host))
 
-    def _served(self, host: Host, task: asyncio.Task[Outcome]) -> None:
+    def _served(self, host: Host, task: asyncio.Task[CallOutcome]) -> None:
         self.job.serving = None
-        outcome = Outcome(asyncio.CancelledError()) if task.cancelled() else task.result()
+        outcome = CallOutcome(asyncio.CancelledError()) if task.cancelled() else task.result()
         if isinstance(outcome.error, asyncio.CancelledError) and self._is_given_up:
-            outcome = Outcome(SuspendExecution("what this code waits for was cancelled"))
+            outcome = CallOutcome(SuspendExecution("what this code waits for was cancelled"))
         self._invocation.workers.release(host, *outcome)
 
     @property

@@ -30,7 +30,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
-from aws_durable_execution_sdk_python._kernel.jobs import Host, Job, Outcome, resolve
+from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, Host, Job, resolve
 
 MAX_THREADS = 250
 # Leaves may have one thread more for so many of those.
@@ -87,7 +87,7 @@ class ThreadPool:
         """Give up a job that has not ended. If it waits, it never begins."""
         if job.waits:
             self._take(job)
-            job.owner.ended(job, Outcome(None))
+            job.owner.ended(job, CallOutcome(None))
             return
         job.abandoned = True
         if job.serving is not None:
@@ -100,7 +100,7 @@ class ThreadPool:
         self._stop(job)
         self._hand_out()
 
-    def release(self, host: Host, outcome: Outcome) -> None:
+    def release(self, host: Host, outcome: CallOutcome) -> None:
         """Let a blocked thread go on, once it has ended the job it may have."""
         host.open = False
         host.waiting.clear()
@@ -193,7 +193,7 @@ class ThreadPool:
         resolve(job.begun)
         host.mailbox.put(job)
 
-    def _finished(self, job: Job, host: Host, outcome: Outcome) -> None:
+    def _finished(self, job: Job, host: Host, outcome: CallOutcome) -> None:
         host.job = None
         if host.blocked is None:
             self._occupied_by_others -= not job.leaf
