@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 pytestmark = [
+    pytest.mark.usefixtures("left_open"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner a
 
 # An invocation that is suspended leaves what its programs had open to the garbage collector.
 pytestmark = [
+    pytest.mark.usefixtures("left_open"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
