@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -51,7 +50,7 @@ class Liveness:
     def __init__(self, loop: EventLoop, powers: Collection[object]) -> None:
         self._loop = loop
         self._powers = powers
-        self._older: weakref.WeakSet[threading.Thread] = weakref.WeakSet(threading.enumerate())
+        self._older = frozenset(threading.enumerate())
         self._witness: Found | None = None
         self._not_before = 0.0
         self.searches = 0
