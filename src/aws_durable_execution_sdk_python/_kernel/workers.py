@@ -18,9 +18,10 @@ What holds after every call of a `ThreadPool`, all of which are made on the even
 7. A job abandoned while it runs no longer counts as running, but keeps its thread, which counts
    until the job really ends. One under a time limit is not hosted: its host would be lost with it.
 
-Not anyio.to_thread: a job cannot run on the stack of a thread that is blocked, so that 260 blocking
-branches over blocking steps deadlock at a limit of 250; and `abandon_on_cancel` drops the result of
-whoever is not cancelled at that very moment, but neither withdraws a job nor tells of its end.
+Not anyio.to_thread: it cannot run a job on the stack of a thread that is blocked, so that branches
+over blocking steps deadlock once there are more than its limiter allows; and with
+`abandon_on_cancel` a thread that runs on no longer counts, nor does anybody hear of its end. A call
+costs 60 us of CPU there, 26 us here.
 """
 
 from __future__ import annotations
