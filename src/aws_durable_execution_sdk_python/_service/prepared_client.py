@@ -2,8 +2,8 @@
 
 An attempt that goes well needs none of what a client does between its method and the wire, so it
 is made past the client: a request prepared and signed as botocore does, sent through the client's
-own HTTP session. Any other attempt is handed to the client as its first: it
-reads the error, waits, tries again or gives up, as it always does.
+own HTTP session. Any other attempt is handed to the client as its first: it reads the error, waits,
+tries again or gives up, as it always does.
 """
 
 from __future__ import annotations
