@@ -92,9 +92,13 @@ class IdleSelector(selectors.DefaultSelector):
         self.returned = time.monotonic()
         return events
 
-    def has_events(self) -> bool:
-        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed."""
-        return bool(super().select(0))
+    def has_events(self, within: float = 0) -> bool:
+        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed.
+
+        Parameters:
+            within: seconds to wait for one, with the interpreter free for other threads.
+        """
+        return bool(super().select(within))
 
     def registered(self) -> list[selectors.SelectorKey]:
         """The descriptors that are not the engine's."""
