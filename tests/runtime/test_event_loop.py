@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import operator
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -120,5 +123,31 @@ def test_a_call_from_a_thread_that_has_ended_is_an_event() -> None:
         assert loop.selector.has_events()
         await loop.rest(100)
         assert not loop.selector.has_events()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("callback", "foreign"),
+    [
+        (print, False),
+        (asyncio.Event.set, False),
+        (functools.partial(functools.partial(lambda: None)), False),
+        (operator.methodcaller("set"), True),
+    ],
+)
+def test_a_callback_that_is_no_python_function_is_foreign(
+    callback: Callable[..., object], foreign: bool
+) -> None:
+    """What an extension holds the garbage collector need not know: it may reach anything."""
+
+    async def main(loop: EventLoop) -> None:
+        ours, theirs = socket.socketpair()
+        loop.add_reader(ours, callback)
+        assert loop.has_foreign_callbacks() is foreign
+        loop.remove_reader(ours)
+        assert not loop.has_foreign_callbacks()
+        ours.close()
+        theirs.close()
 
     run(main)

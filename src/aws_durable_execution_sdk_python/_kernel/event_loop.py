@@ -29,7 +29,12 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+from functools import partial
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -125,6 +130,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._timers: set[asyncio.TimerHandle] = set()
         self._prune_at = _FIRST_PRUNING
         self._jobs: set[asyncio.Future[Any]] = set()
+        self._foreign: set[int] = set()
         self._invocation: object | None = None
         self._strangers: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.selector = IdleSelector()
@@ -217,6 +223,32 @@ class EventLoop(asyncio.SelectorEventLoop):
             job.add_done_callback(self._jobs.discard)
         return job
 
+    def add_reader(
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]
+    ) -> None:
+        """As asyncio's."""
+        super().add_reader(fd, callback, *args)
+        self._note_callback(fd, callback)
+
+    def add_writer(
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]
+    ) -> None:
+        """As asyncio's."""
+        super().add_writer(fd, callback, *args)
+        self._note_callback(fd, callback)
+
+    def _note_callback(self, fd: FileDescriptorLike, callback: object) -> None:
+        descriptor = self.selector.get_key(fd).fd
+        if _is_python(callback):
+            self._foreign.discard(descriptor)
+        else:
+            self._foreign.add(descriptor)
+
+    def has_foreign_callbacks(self) -> bool:
+        """Whether a descriptor is registered whose callback does not tell what it holds."""
+        self._foreign.intersection_update(self.selector.get_map())
+        return bool(self._foreign)
+
     def timers(self) -> set[asyncio.TimerHandle]:
         """The timers that are still to fire."""
         self._timers = {t for t in self._timers if self.is_to_fire(t)}
@@ -253,6 +285,14 @@ class EventLoop(asyncio.SelectorEventLoop):
     def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
         """The tasks of the invocation that have not ended."""
         return [task for task in asyncio.all_tasks(self) if task not in self._strangers]
+
+
+def _is_python(callback: object) -> bool:
+    """Whether a callback shows what it holds, as extensions' functions do not have to."""
+    while isinstance(callback, partial | MethodType):
+        callback = callback.func if isinstance(callback, partial) else callback.__func__
+    call = getattr(type(callback), "__call__", None)  # noqa: B004 - not whether there is one
+    return isinstance(callback, FunctionType | BuiltinMethodType) or isinstance(call, FunctionType)
 
 
 def running_loop() -> EventLoop:

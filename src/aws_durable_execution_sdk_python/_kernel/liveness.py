@@ -7,6 +7,7 @@
 - A thread that was there before the invocation knows of it only what it was handed since. So it
   counts only where user code waits for something of its own, and is looked into only as far as
   the data near its stack: beyond `OLDER_LIMIT` objects nothing is taken to follow.
+- A descriptor whose callback is an extension's may reach anything.
 - What a thread was handed a moment ago may be on its way, where no reference shows it. So before
   stacks are looked at, threads are given a moment, in which the loop does nothing else.
 - What was found is asked about first. Searches take a tenth of the time at most; in between, and
@@ -69,7 +70,7 @@ class Liveness:
             asleep: tasks that are known to wait for durable work.
             ready: tasks that are about to run.
         """
-        if self._is_as_before(waiting):
+        if self._is_as_before(waiting) or self._loop.has_foreign_callbacks():
             return True
         now = self._loop.time()
         if now < self._not_before:
