@@ -224,14 +224,14 @@ class EventLoop(asyncio.SelectorEventLoop):
         return job
 
     def add_reader(
-        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: *Ts
     ) -> None:
         """As asyncio's."""
         super().add_reader(fd, callback, *args)
         self._note_callback(fd, callback)
 
     def add_writer(
-        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: *Ts
     ) -> None:
         """As asyncio's."""
         super().add_writer(fd, callback, *args)
