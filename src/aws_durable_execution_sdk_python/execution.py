@@ -166,9 +166,9 @@ def durable_execution(
             named "invocation-deadline", so that the service invokes again and the rest goes on
             there. Choose about the time your longest step takes. Default: a twentieth of the
             function's time, from 1 to 10 seconds; never more than half of it; 0 turns it off.
-            Lambda's context tells the time that is left; without one there is no deadline. Code
-            that runs cannot be stopped: a body, or the handler itself, that goes on until the
-            time-out is cut off there, and its operation runs again as after a crash.
+            Lambda's context tells the time that is left; without one there is no deadline.
+            Blocking code cannot be stopped: a body, or the handler itself, that goes on until
+            the time-out is cut off there, and its operation runs again as after a crash.
 
     Returns:
         The handler for Lambda: it takes Lambda's event and context and returns the response.

@@ -28,7 +28,7 @@ def _answer(connection: socket.socket, path: bytes) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError), connection.makefile("rb") as lines:
+    with contextlib.suppress(OSError), connection, connection.makefile("rb") as lines:
         while line := lines.readline():
             while lines.readline().strip():
                 pass

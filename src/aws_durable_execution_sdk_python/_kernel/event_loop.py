@@ -31,7 +31,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+from functools import partial
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 from aws_durable_execution_sdk_python._kernel.restorable_loop import RestorableLoop
 
@@ -104,9 +109,13 @@ class IdleSelector(selectors.DefaultSelector):
         self.returned = time.monotonic()
         return events
 
-    def has_events(self) -> bool:
-        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed."""
-        return bool(super().select(0))
+    def has_events(self, within: float = 0) -> bool:
+        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed.
+
+        Parameters:
+            within: seconds to wait for one, with the interpreter free for other threads.
+        """
+        return bool(super().select(within))
 
     def registered(self) -> list[selectors.SelectorKey]:
         """The descriptors that are not the engine's."""
@@ -135,6 +144,7 @@ class EventLoop(RestorableLoop):
         self._timers_of_strangers: dict[int, asyncio.TimerHandle] = {}
         self._prune_at = _FIRST_PRUNING
         self._jobs: set[asyncio.Future[Any]] = set()
+        self._foreign: set[int] = set()
         self._invocation: object | None = None
         self._strangers: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._abandoned: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
@@ -238,6 +248,32 @@ class EventLoop(RestorableLoop):
             job.add_done_callback(self._jobs.discard)
         return job
 
+    def add_reader(
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: *Ts
+    ) -> None:
+        """As asyncio's."""
+        super().add_reader(fd, callback, *args)
+        self._note_callback(fd, callback)
+
+    def add_writer(
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: *Ts
+    ) -> None:
+        """As asyncio's."""
+        super().add_writer(fd, callback, *args)
+        self._note_callback(fd, callback)
+
+    def _note_callback(self, fd: FileDescriptorLike, callback: object) -> None:
+        descriptor = self.selector.get_key(fd).fd
+        if _is_python(callback):
+            self._foreign.discard(descriptor)
+        else:
+            self._foreign.add(descriptor)
+
+    def has_foreign_callbacks(self) -> bool:
+        """Whether a descriptor is registered whose callback does not tell what it holds."""
+        self._foreign.intersection_update(self.selector.get_map())
+        return bool(self._foreign)
+
     def timers(self) -> list[asyncio.TimerHandle]:
         """The timers that are still to fire."""
         self._timers = self._still_to_fire(self._timers)
@@ -313,6 +349,14 @@ class EventLoop(RestorableLoop):
             return whose is not self._invocation
         creator = asyncio.current_task(self)
         return creator is not None and creator in self._strangers
+
+
+def _is_python(callback: object) -> bool:
+    """Whether a callback shows what it holds, as extensions' functions do not have to."""
+    while isinstance(callback, partial | MethodType):
+        callback = callback.func if isinstance(callback, partial) else callback.__func__
+    call = getattr(type(callback), "__call__", None)  # noqa: B004 - not whether there is one
+    return isinstance(callback, FunctionType | BuiltinMethodType) or isinstance(call, FunctionType)
 
 
 def running_loop() -> EventLoop:
