@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, overload
 
 from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, Invocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 from aws_durable_execution_sdk_python._lambda.init_phase import warm_up
@@ -92,16 +93,24 @@ class DurableExecutionInvocationInput:
 
 @dataclass(frozen=True)
 class DurableExecutionInvocationInputWithClient(DurableExecutionInvocationInput):
-    """An event that brings the service client with it: how test runners invoke in process."""
+    """An event that brings the service client with it: how test runners invoke in process.
+
+    `hooks` are what a test runner puts in the place of the engine's own parts.
+    """
 
     service_client: DurableServiceClient | None = None
+    hooks: Hooks = field(default_factory=Hooks)
 
     @classmethod
     def from_event(
-        cls, event: Mapping[str, Any], service_client: DurableServiceClient
+        cls,
+        event: Mapping[str, Any],
+        service_client: DurableServiceClient,
+        hooks: Hooks | None = None,
     ) -> DurableExecutionInvocationInputWithClient:
         plain = DurableExecutionInvocationInput.from_dict(event)
-        return cls.from_durable_execution_invocation_input(plain, service_client)
+        given = cls.from_durable_execution_invocation_input(plain, service_client)
+        return given if hooks is None else replace(given, hooks=hooks)
 
     @classmethod
     def from_durable_execution_invocation_input(
@@ -193,9 +202,9 @@ def durable_execution(
         mode = os.environ.get("DURABLE_EXECUTION_COMPAT") if compat is None else compat
 
         async def main(environment: Environment) -> dict[str, Any]:
-            client = getattr(invocation_input, "service_client", None) or (
-                own_client.get() if own_client else await environment.default_client()
-            )
+            client, hooks = _brought(invocation_input)
+            if client is None:
+                client = own_client.get() if own_client else await environment.default_client()
             state = invocation_input.initial_execution_state
             invocation = Invocation(
                 client,
@@ -203,6 +212,8 @@ def durable_execution(
                 invocation_input.checkpoint_token,
                 StateOutput(state.operations, state.next_marker),
                 contexts=_CONTEXTS,
+                hooks=hooks,
+                threads=environment.threads,
                 lambda_context=lambda_context,
                 compat_aws=mode == "aws",
                 deadline_margin=margin,
@@ -221,6 +232,15 @@ def _parse(event: Any) -> DurableExecutionInvocationInput:
     if isinstance(event, DurableExecutionInvocationInput):
         return event
     return DurableExecutionInvocationInput.from_dict(event)
+
+
+def _brought(
+    given: DurableExecutionInvocationInput,
+) -> tuple[DurableServiceClient | None, Hooks]:
+    """The client and the hooks that a test runner's event brings with it."""
+    if isinstance(given, DurableExecutionInvocationInputWithClient):
+        return given.service_client, given.hooks
+    return None, Hooks()
 
 
 class _BoundClient:

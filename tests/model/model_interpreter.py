@@ -60,7 +60,7 @@ from aws_durable_execution_sdk_python.config import (
     WithRetryConfig,
 )
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
-from aws_durable_execution_sdk_python_testing.engine import ServiceError
+from aws_durable_execution_sdk_python_testing._engine import ServiceError
 
 # Real seconds, which no program takes.
 _PLENTY_SECONDS = 3600

@@ -19,26 +19,26 @@ from aws_durable_execution_sdk_python.exceptions import (
     CheckpointError,
     GetExecutionStateError,
 )
-from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     Returned,
     ServiceError,
 )
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction as FunctionCall
-from aws_durable_execution_sdk_python_testing.faults import (
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction as FunctionCall
+from aws_durable_execution_sdk_python_testing._faults import (
     Fault,
     FaultPlan,
     Faults,
     FaultyService,
     NoAnswerError,
 )
-from aws_durable_execution_sdk_python_testing.invoker import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
-    InProcessInvoker,
-    Service,
+    HandlerService,
 )
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 
 
 class FrozenClock(VirtualClock):
@@ -156,7 +156,7 @@ class World:
     def body_runs(self, path: str, attempt: int, *, informed: bool = True) -> None:
         """A body begins: it may have to run at most once, and never after its completion.
 
-        Args:
+        Parameters:
             path: the body's operation.
             attempt: which of its attempts.
             informed: whether the invocation was told of all that had been completed by then.
@@ -211,7 +211,9 @@ class Process:
         ended: whether it has answered.
     """
 
-    def __init__(self, world: World, service: Service | Any, *, informed: bool = True) -> None:
+    def __init__(
+        self, world: World, service: HandlerService | Any, *, informed: bool = True
+    ) -> None:
         self._world = world
         self._service = service
         self._dead = False
@@ -298,7 +300,7 @@ class CrashingInvoker:
         self._inner = inner
         self._delivered: set[str] = set()
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         world = self._world
         informed = invocation.request_id not in self._delivered
         self._delivered.add(invocation.request_id)
@@ -312,5 +314,5 @@ class CrashingInvoker:
         finally:
             process.ended = True
 
-    def call(self, call: FunctionCall, service: Service) -> FunctionResult:
+    def call(self, call: FunctionCall, service: HandlerService) -> FunctionResult:
         return self._inner.call(call, service)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 from aws_durable_execution_sdk_python.lambda_service import (
@@ -138,7 +139,6 @@ class FakeService:
         page_size: int | None = None,
     ) -> None:
         self.time = START_TIME
-        self.clock = self
         self.input_payload: str | None = json.dumps(event)
         self.operations: dict[str, Wire] = {op["Id"]: op for op in history}
         self.requests: list[list[Wire]] = []
@@ -192,7 +192,7 @@ class FakeService:
     def invoke(self, handler: Any, event: Wire | None = None) -> Wire:
         """Invoke the handler once; returns its response."""
         invocation = DurableExecutionInvocationInputWithClient.from_event(
-            event or self.event(), self
+            event or self.event(), self, Hooks(clock=self)
         )
         response: Wire = handler(invocation, None)
         return response

@@ -1,8 +1,19 @@
-"""What is recorded of this execution: operations by id, identity checks, the orphan test.
+"""What this invocation knows of its execution: what is confirmed, and what it has asked for since.
 
-Operations are kept in wire form and parsed when somebody looks: most of a long history is
-looked at once, and some of it never. Nothing parsed is kept, so that a thread that looks while
-the event loop merges an answer cannot bring back what the operation was before.
+Rules that replay, re-runs in place and nested batches rely on:
+
+- Of each operation there is what the service *confirmed* and what this invocation *asked* for: an
+  update is asked from the moment it is queued. Whoever reads sees whichever ranks further. An
+  operation's rank is (attempts that ended, state); an outcome ranks above every attempt. So what
+  anyone reads never goes back, whenever an answer comes in and in whatever order.
+- The same is not asked twice: `ask` says so, and the second one waits for the first.
+- An answer ranking lower than what is confirmed is ignored; what has caught up with an update ends
+  its being asked. Only after a whole answer is merged may anyone who waits for it go on.
+- Nothing new begins below a context that has ended, whether that is confirmed or asked.
+
+Operations are kept in wire form and parsed when somebody looks: most of a long history is looked
+at once, and some of it never. Nothing parsed is kept, and each entry is replaced as a whole, so
+that a thread that looks while the event loop merges an answer sees the one or the other.
 """
 
 from __future__ import annotations
@@ -14,11 +25,13 @@ from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
+    ErrorObject,
     Operation,
     OperationAction,
     OperationSubType,
     OperationType,
     OperationUpdate,
+    Status,
 )
 from aws_durable_execution_sdk_python.exceptions import (
     NonDeterministicExecutionError,
@@ -71,10 +84,25 @@ class OperationIdentity(NamedTuple):
 Recall = Callable[[OperationIdentity, Operation | None], Operation | None]
 
 
-class Journal:
-    """The recorded operations, merged page by page and answer by answer; later wins.
+class _Asked(NamedTuple):
+    """An update that is queued or under way.
 
-    Args:
+    Attributes:
+        rank: how far it takes its operation.
+        attempts: how many attempts will have ended.
+        before: what was confirmed of it.
+    """
+
+    update: OperationUpdate
+    rank: _Rank
+    attempts: int
+    before: Mapping[str, Any] | None
+
+
+class Journal:
+    """The operations of an execution, as the service and this invocation have it.
+
+    Parameters:
         execution_id: the id of the EXECUTION operation.
         recall: asked about every operation the code asks for, if given.
     """
@@ -82,30 +110,61 @@ class Journal:
     def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
         self.execution_id = execution_id
         self._recall = recall
-        self._operations: dict[str, Mapping[str, Any]] = {}
+        self._confirmed: dict[str, Mapping[str, Any]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
+        self._given_up: set[str] = set()
+
+    def ask(self, update: OperationUpdate) -> bool:
+        """Take an update as queued; False if it, or more, was asked for or confirmed before."""
+        known = self._rank(update.operation_id)
+        rank = _rank_after(update.action, known)
+        if rank <= known or known >= _ENDED:
+            return False
+        attempts = int(max(known[0], 0)) + (update.action is not OperationAction.START)
+        before = self._confirmed.get(update.operation_id)
+        self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
+        return True
 
     def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
         """Take over what the service says; returns the ids it spoke of."""
         ids = []
         for operation in operations:
             operation_id = operation["Id"]
-            self._operations[operation_id] = operation
             ids.append(operation_id)
+            confirmed = self._confirmed.get(operation_id)
+            rank = _rank_of(operation)
+            if confirmed is None or rank >= _rank_of(confirmed):
+                self._confirmed[operation_id] = operation
+                asked = self._asked.get(operation_id)
+                if asked is not None and asked.rank <= rank:
+                    del self._asked[operation_id]
         return ids
 
     def get(self, operation_id: str) -> Operation | None:
-        wire = self._operations.get(operation_id)
-        return None if wire is None else Operation.for_replay(wire)
+        """An operation as far as it is known."""
+        # What is asked is looked at first: caught up with in between, it is in what comes next.
+        asked = self._asked.get(operation_id)
+        if asked is not None:
+            return Operation.for_replay(_as_asked(asked))
+        confirmed = self._confirmed.get(operation_id)
+        return None if confirmed is None else Operation.for_replay(confirmed)
 
     def __contains__(self, operation_id: str) -> bool:
-        return operation_id in self._operations
+        return operation_id in self._confirmed or operation_id in self._asked
+
+    def _rank(self, operation_id: str) -> _Rank:
+        asked = self._asked.get(operation_id)
+        if asked is not None:
+            return asked.rank
+        confirmed = self._confirmed.get(operation_id)
+        return _UNKNOWN if confirmed is None else _rank_of(confirmed)
 
     @property
     def has_history(self) -> bool:
         """Whether anything but the execution itself is recorded."""
-        return len(self._operations) > (self.execution_id in self._operations)
+        return len(self._confirmed) > (self.execution_id in self._confirmed)
 
     def find(self, identity: OperationIdentity) -> Operation | None:
         """The recorded operation for what the code asks, or None when it is new.
@@ -145,6 +204,19 @@ class Journal:
         """From here on, work below this context is orphaned."""
         self._closed.add(context_id)
 
+    def give_up(self, context_id: str) -> None:
+        """From here on, nothing of this context is wanted any more, its own end included."""
+        self._closed.add(context_id)
+        self._given_up.add(context_id)
+
+    def is_given_up(self, context_id: str | None) -> bool:
+        return context_id in self._given_up
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether any context was given up."""
+        return bool(self._given_up)
+
     def is_orphan(self, parent_id: str | None) -> bool:
         """Whether a context that encloses `parent_id`, itself included, is already closed."""
         if not self._closed:
@@ -164,8 +236,81 @@ class Journal:
         return False
 
     def is_terminal(self, operation_id: str) -> bool:
-        wire = self._operations.get(operation_id)
-        return wire is not None and wire["Status"] in TERMINAL
+        """Whether an operation has an outcome, confirmed or asked."""
+        return self._rank(operation_id) >= _ENDED
+
+
+# ----------------------------------------------------------------------------------- ranks
+
+# How many attempts have ended, and the state of the one after those.
+_Rank = tuple[float, int]
+
+_UNKNOWN: _Rank = (-1.0, 0)
+_ENDED: _Rank = (math.inf, 0)
+_STARTED = 3
+_STATES: dict[str, int] = {Status.PENDING: 1, Status.READY: 2, Status.STARTED: _STARTED}
+
+
+def _rank_of(operation: Mapping[str, Any]) -> _Rank:
+    status = operation["Status"]
+    if status in TERMINAL:
+        return _ENDED
+    details = operation.get("StepDetails")
+    return ((details and details.get("Attempt")) or 0, _STATES.get(status, _STARTED))
+
+
+def _rank_after(action: OperationAction, known: _Rank) -> _Rank:
+    attempts = max(known[0], 0)
+    if action is OperationAction.START:
+        return (attempts, _STARTED)
+    if action is OperationAction.RETRY:
+        return (attempts + 1, _STATES[Status.PENDING])
+    return _ENDED
+
+
+_STATUS_AFTER: dict[OperationAction, Status] = {
+    OperationAction.START: Status.STARTED,
+    OperationAction.RETRY: Status.PENDING,
+    OperationAction.SUCCEED: Status.SUCCEEDED,
+    OperationAction.FAIL: Status.FAILED,
+    OperationAction.CANCEL: Status.CANCELLED,
+}
+
+
+def _as_asked(asked: _Asked) -> Mapping[str, Any]:
+    """The operation in wire form as it will be once the update is saved, as far as one can tell.
+
+    What only the service knows (a callback's id, when a timer is due) is not in it.
+    """
+    update = asked.update
+    operation = dict(asked.before or ())
+    operation.update(
+        Id=update.operation_id,
+        Type=update.operation_type.value,
+        Status=_STATUS_AFTER[update.action].value,
+        ParentId=update.parent_id,
+        Name=update.name,
+        SubType=update.sub_type,
+    )
+    if update.operation_type is OperationType.STEP:
+        operation["StepDetails"] = {
+            **(operation.get("StepDetails") or {}),
+            **({} if update.action is OperationAction.START else _outcome_of(update)),
+            "Attempt": asked.attempts,
+            "NextAttemptTimestamp": None,
+        }
+    elif update.operation_type is OperationType.CONTEXT:
+        options = update.context_options
+        operation["ContextDetails"] = {
+            **_outcome_of(update),
+            "ReplayChildren": options is not None and options.replay_children,
+        }
+    return operation
+
+
+def _outcome_of(update: OperationUpdate) -> dict[str, Any]:
+    error: ErrorObject | None = update.error
+    return {"Result": update.payload, "Error": None if error is None else error.to_dict()}
 
 
 def is_recorded_as(

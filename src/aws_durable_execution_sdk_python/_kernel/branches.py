@@ -1,32 +1,44 @@
-"""The branches of one map or parallel: started in index order, in slots, until it is decided.
+"""The branches of one map or parallel: a task group with its cancel scope.
 
-Runs on the event loop whoever called. A suspended branch keeps its slot. When the caller is a
-blocked thread and all its branches are parked, the thread is told to unwind: the batch runs again,
-from the record, when one of them can go on.
+Rules:
+
+- A branch is a task of the group. Its coroutine catches everything and writes its one outcome, so
+  that the group never sees an error; `_Outcome` has a case for every way to end.
+- Branches start in index order, in slots, in waves; a suspended branch keeps its slot.
+- When the batch is decided, fails, or has to be unwound, its scope is cancelled, by that one act:
+  async branches end there and have ended when the operation returns, blocking ones are abandoned,
+  those that have not begun never begin. Unless it is unwound, its branches are *given up*: what
+  they, or tasks and threads of theirs, call after that is refused, and nothing of it is recorded.
+- A CancelledError is the batch's if its scope, or one around it, was cancelled, and the
+  invocation's if that is ending. No other gets this far: it was a failure of what it came from.
+
+Runs on the event loop whoever called. When the caller is a blocked thread and all its branches are
+parked, the thread is told to unwind: the batch runs again, from the record, when one of them can
+go on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import anyio
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.jobs import Host
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
-from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS, Host
+from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+    from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
     from aws_durable_execution_sdk_python._kernel.ports import Runtime
-
-# Branches started at a time. Those begin before more are started, so that what they checkpoint is
-# under way while the others are still being prepared.
-WAVE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,24 @@ class Branch:
     operation_id: str
     kind: Kind
     make: Callable[[Runtime], Coroutine[Any, Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchesAsked:
+    """The branches as a map or parallel asks for them.
+
+    Attributes:
+        kinds: which kind of code each branch runs.
+        make: gives the branch of an index. Each is made when it starts and forgotten when it has
+            ended, so that of many branches few are in memory.
+        tracker: says when the batch is decided.
+        max_concurrency: the most that may have begun and not ended; None for no limit.
+    """
+
+    kinds: Sequence[Kind]
+    make: Callable[[int], Branch]
+    tracker: CompletionTracker
+    max_concurrency: int | None
 
 
 @dataclass(slots=True)
@@ -50,35 +80,57 @@ class BranchOutcomes:
     reason: CompletionReason
 
 
-class Branches:
-    """Runs the branches of one batch under a completion policy.
+# -- how a branch can end -------------------------------------------------------------------------
 
-    Parameters:
-        kinds: which kind of code each branch runs.
-        make: gives the branch of an index. Each is made when it starts and forgotten when it has
-            ended, so that of many branches few are in memory.
-    """
 
-    def __init__(
-        self,
-        invocation: Invocation,
-        kinds: Sequence[Kind],
-        make: Callable[[int], Branch],
-        tracker: CompletionTracker,
-        max_concurrency: int | None,
-    ) -> None:
-        self._invocation = invocation
-        self._kinds = kinds
-        self._make = make
-        self._tracker = tracker
-        self._slots = max_concurrency or len(kinds)
+@dataclass(frozen=True, slots=True)
+class _Result:
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: DurableOperationError
+
+
+@dataclass(frozen=True, slots=True)
+class _Postponed:
+    """Another invocation is called for, once the siblings have come to their end."""
+
+    error: InvocationError
+
+
+@dataclass(frozen=True, slots=True)
+class _Fatal:
+    """An error that is no failure of this branch alone; a suspension of the invocation, too."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancelled:
+    """By its batch, or by what that is in."""
+
+
+_Outcome: TypeAlias = _Result | _Failure | _Postponed | _Fatal | _Cancelled
+
+
+class Branches(Opaque):
+    """One run of the branches of a batch."""
+
+    def __init__(self, runtime: LoopRuntime, asked: BranchesAsked) -> None:
+        self._runtime = runtime
+        self._asked = asked
+        self._tracker = asked.tracker
+        self._slots = asked.max_concurrency or len(asked.kinds)
         self._next = 0
+        # By index; the ids of those that have begun.
+        self._running: dict[int, str] = {}
+        self._parked: dict[int, tuple[Pending, ...]] = {}
         self._results: dict[int, Any] = {}
         self._errors: dict[int, DurableOperationError] = {}
-        self._fatal: BaseException | None = None
+        self._escaping: BaseException | None = None
         self._postponed: InvocationError | None = None
-        self._running: dict[int, asyncio.Task[None]] = {}
-        self._parked: dict[int, tuple[Pending, ...]] = {}
         self._changed = asyncio.Event()
         self._over = False
 
@@ -88,101 +140,114 @@ class Branches:
         Raises:
             The error of a branch that is no failure of that branch alone: it escapes the policy.
         """
-        try:
-            while self._tracker.decision() is None:
-                await self._start_branches(host)
-                if self._tracker.decision() is not None:
-                    break
-                if self._all_parked():
-                    self._raise_postponed()
-                    if host is not None:
-                        return self._unwind()
-                await self._changed.wait()
-                self._changed.clear()
-                if self._fatal is not None:
-                    raise self._fatal
-        except BaseException:
-            self._cancel(self._running)
-            raise
-        finally:
+        unwinding: tuple[Pending, ...] = ()
+        async with anyio.create_task_group() as group:
+            try:
+                unwinding = await self._until_decided(group, host)
+            except Exception as error:  # the user's completion predicate
+                self._escaping = error
             self._over = True
-        # Of the blocking ones left, those that run come to their end, the others never begin.
-        self._cancel(i for i in self._running if self._kinds[i] is Kind.BLOCKING)
+            if not unwinding:
+                self._runtime.give_up(self._running.values())
+            group.cancel_scope.cancel()
+        if self._escaping is not None:
+            raise self._escaping
+        if unwinding:
+            return unwinding
         self._raise_postponed()
         return BranchOutcomes(self._results, self._errors, self._tracker.reason)
 
+    async def _until_decided(
+        self, group: anyio.abc.TaskGroup, host: Host | None
+    ) -> tuple[Pending, ...]:
+        """Empty when decided, or when an error escapes; else what the parked branches wait for."""
+        while self._escaping is None and self._tracker.decision() is None:
+            await self._start_branches(group)
+            if self._tracker.decision() is not None:
+                break
+            if self._all_parked():
+                self._raise_postponed()
+                if host is not None:
+                    return tuple(pending for each in self._parked.values() for pending in each)
+            await self._changed.wait()
+            self._changed.clear()
+        return ()
+
     def _raise_postponed(self) -> None:
         if self._postponed is not None:
-            self._invocation.postponed.discard(self._postponed)
+            self._runtime.postponed.discard(self._postponed)
             raise self._postponed
 
-    def _cancel(self, indexes: Iterable[int]) -> None:
-        for index in list(indexes):
-            self._running[index].cancel()
-
-    async def _start_branches(self, host: Host | None) -> None:
-        while self._fatal is None and self._may_start():
-            self._start_branch(self._next, host)
+    async def _start_branches(self, group: anyio.abc.TaskGroup) -> None:
+        while self._escaping is None and self._may_start():
+            index = self._next
             self._next += 1
-            if self._next % WAVE == 0:
+            self._tracker.started(index)
+            branch = self._asked.make(index)
+            self._running[index] = branch.operation_id
+            group.start_soon(self._run_branch, group.cancel_scope, index, branch)
+            if self._next % self._runtime.tuning.wave == 0:
                 await asyncio.sleep(0)
-
-    def _start_branch(self, index: int, host: Host | None) -> None:
-        self._tracker.started(index)
-        task = self._invocation.spawn(self._run_branch(index, host))
-        self._running[index] = task
-        task.add_done_callback(partial(self._ended, index))
 
     def _may_start(self) -> bool:
         if len(self._running) >= self._slots or not self._tracker.may_start_more():
             return False
         # A blocking branch starts when a thread can be had for it: parked ones have none.
         active = len(self._running) - len(self._parked)
-        return active < MAX_THREADS or self._kinds[self._next] is Kind.ASYNC
+        return active < MAX_THREADS or self._asked.kinds[self._next] is Kind.ASYNC
 
-    async def _run_branch(self, index: int, host: Host | None) -> None:
-        """Everything a branch can do ends here as a value: nothing reaches the loop's handler."""
-        branch = self._make(index)
-        loop_runtime = self._invocation.loop_runtime
+    # -- one branch -------------------------------------------------------------------------
+
+    async def _run_branch(self, scope: anyio.CancelScope, index: int, branch: Branch) -> None:
+        with self._runtime.as_root():
+            outcome = await self._outcome(scope, index, branch)
+        del self._running[index]
+        self._parked.pop(index, None)
+        if not self._over:
+            self._settle(index, outcome)
+            self._changed.set()
+
+    async def _outcome(self, scope: anyio.CancelScope, index: int, branch: Branch) -> _Outcome:
+        runtime = self._runtime
         try:
             if branch.kind is Kind.ASYNC or self._is_settled(branch):
-                result = await branch.make(loop_runtime)
-            else:
-                parking = partial(self._parking, index)
-                result = await loop_runtime.in_thread(branch.make, host, parking)
+                return _Result(await branch.make(runtime))
+            parking = partial(self._parking, index)
+            return _Result(await runtime.in_thread(branch.make, parking))
         except DurableOperationError as error:
-            self._errors[index] = error
-        except asyncio.CancelledError:
-            raise
+            return _Failure(error)
         except InvocationError as error:
-            if error.is_retryable():
-                self._postponed = error
-                self._invocation.postponed.add(error)
-            else:
-                self._fatal = error
+            return _Postponed(error) if error.is_retryable() else _Fatal(error)
+        except asyncio.CancelledError as error:
+            if scope.cancel_called or runtime.is_cancelled():
+                return _Cancelled()
+            return _Fatal(error)
         except BaseException as error:
-            self._fatal = error
-        else:
-            self._results[index] = result
+            return _Fatal(error)
+
+    def _settle(self, index: int, outcome: _Outcome) -> None:
+        match outcome:
+            case _Result(value):
+                self._results[index] = value
+                self._tracker.succeeded(index)
+            case _Failure(failure):
+                self._errors[index] = failure
+                self._tracker.failed(index)
+            case _Postponed(postponed):
+                self._postponed = postponed
+                self._runtime.postponed.add(postponed)
+            case _Fatal(error):
+                self._escaping = error
+            case _Cancelled():
+                pass  # whoever cancelled it has cancelled this batch, too
 
     def _is_settled(self, branch: Branch) -> bool:
         """Whether the branch's result is on record, so that no user code will run."""
-        operation = self._invocation.journal.get(branch.operation_id)
+        operation = self._runtime.recorded(branch.operation_id)
         if operation is None or operation.status not in TERMINAL:
             return False
         details = operation.context_details
         return details is None or not details.replay_children
-
-    def _ended(self, index: int, _: asyncio.Task[None]) -> None:
-        del self._running[index]
-        self._parked.pop(index, None)
-        if self._over:
-            return
-        if index in self._results:
-            self._tracker.succeeded(index)
-        elif index in self._errors:
-            self._tracker.failed(index)
-        self._changed.set()
 
     # -- parking ----------------------------------------------------------------------------
 
@@ -196,7 +261,3 @@ class Branches:
     def _all_parked(self) -> bool:
         """Whether no running branch can go on; one that ended with a retry does not count."""
         return self._running.keys() == self._parked.keys()
-
-    def _unwind(self) -> tuple[Pending, ...]:
-        self._cancel(self._running)
-        return tuple(pending for each in self._parked.values() for pending in each)

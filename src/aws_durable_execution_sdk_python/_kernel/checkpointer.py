@@ -1,21 +1,33 @@
 """The async queue consumer that saves updates: one task, one request in flight.
 
-An update somebody waits for is sent once nothing else is ready to run, so that siblings share
-the request, or once the request is full; while a request is under way the next batch builds up
-(group commit). An update nobody waits for rides with the next request, or goes alone once
-`LAZY_SECONDS` have passed. There is no polling and no lingering: with nothing to send, the task
-sleeps.
+Rules that everything else relies on:
 
-All methods run on the event loop's thread, which makes check-and-enqueue one atomic section.
+- `submit` writes an update into the journal and queues it in one section of the loop's thread:
+  whoever reads afterwards, in whatever run of the code, reads what was asked.
+- The same update is sent once. Whoever asks again waits for the first.
+- The token chain is serial: one request is in flight, and while it is, the next batch builds up
+  (group commit). An answer with all its pages is merged before anybody is released.
+- An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
+  request, or once the request is full. One that nobody waits for rides with the next that somebody
+  does, or goes alone after `Tuning.lazy_seconds`. There is no polling and no lingering: the
+  consumer sleeps on its stream until there is something to send.
+
+The queue is an anyio memory object stream of groups of entries: an update nobody waits for must not
+wake the consumer, so it is handed over together with the next one that somebody waits for. What
+shares a request is decided without input or output, in `_core.batching`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+
+import anyio
 
 from aws_durable_execution_sdk_python._core.batching import (
     MAX_BYTES,
@@ -24,12 +36,16 @@ from aws_durable_execution_sdk_python._core.batching import (
     take_batch,
 )
 from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     BackgroundThreadError,
@@ -38,19 +54,16 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
 )
 
-LAZY_SECONDS = 0.005
-# How long work that is ready to run, and may add to a request, can hold the request up.
-GATHER_SECONDS = 0.005
-PAGE_ITEMS = 1000
-
 Release = Callable[[BaseException | None], object]
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Entry:
+    """An update, or a mere wish for fresh state, and who waits until it is saved."""
+
     update: OperationUpdate | None
     size: int
-    release: Release | None
+    waiting: list[Release]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,7 @@ class Ended:
         return signal
 
 
-class Checkpointer:
+class Checkpointer(Opaque):
     """Owns the token chain of one invocation."""
 
     def __init__(
@@ -83,7 +96,7 @@ class Checkpointer:
         token: str,
         journal: Journal,
         *,
-        others_ready: Callable[[], bool],
+        tuning: Tuning,
         catch_up: Callable[[], Awaitable[None]],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
@@ -92,21 +105,29 @@ class Checkpointer:
         self._arn = arn
         self._token = token
         self._journal = journal
-        self._others_ready = others_ready
         self._catch_up = catch_up
         self._on_change = on_change
         self._on_end = on_end
-        self._queue: deque[_Entry] = deque()
-        self._queued_bytes = 0
-        self._wake = asyncio.Event()
+        self._loop = running_loop()
+        self._tuning = tuning
+        self._gathering: asyncio.Future[None] | None = None
+        self._sender, self._receiver = anyio.create_memory_object_stream[list[_Entry]](math.inf)
+        # Nobody waits for these yet.
+        self._lazy: list[_Entry] = []
         self._lazy_timer: asyncio.TimerHandle | None = None
+        # Handed over, and not sent yet.
+        self._batch: deque[_Entry] = deque()
+        self._unsaved: dict[str, _Entry] = {}
+        self._queued = 0
+        self._queued_bytes = 0
+        self._consuming = False
         self.in_flight = False
         self.ended: Ended | None = None
 
     @property
     def idle(self) -> bool:
         """Nothing queued and nothing in flight."""
-        return not self._queue and not self.in_flight
+        return not self._queued and not self.in_flight
 
     # -- producers --------------------------------------------------------------------------
 
@@ -122,12 +143,26 @@ class Checkpointer:
             self._journal.open_context(update.operation_id, update.parent_id)
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
-        elif self._journal.is_closed(update.parent_id):
+        elif self._journal.is_closed(update.parent_id) or self._journal.is_given_up(
+            update.operation_id
+        ):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
-        else:
+        elif self._journal.ask(update):
             if is_context and update.action is not OperationAction.START:
                 self._journal.close_context(update.operation_id)
-            self._enqueue(update, release)
+            self._enqueue(
+                _Entry(update, encoded_size(update), [] if release is None else [release])
+            )
+        elif release is not None:
+            self._wait_for_the_first(update, release)
+
+    def _wait_for_the_first(self, update: OperationUpdate, release: Release) -> None:
+        first = self._unsaved.get(update.operation_id)
+        if first is None:
+            release(None)
+        else:
+            first.waiting.append(release)
+            self.flush()
 
     async def save(self, update: OperationUpdate) -> None:
         """Queue an update and wait until it is saved."""
@@ -140,27 +175,34 @@ class Checkpointer:
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
             return
-        self._queue.append(_Entry(None, 0, release))
-        self._wake.set()
+        self._enqueue(_Entry(None, 0, [release or _nobody]))
 
-    def flush(self) -> None:
-        """Send what is queued without waiting for its time."""
-        if self._queue:
-            self._wake.set()
+    def flush(self) -> bool:
+        """Hand over what is queued without waiting for its time; False if that is so already."""
+        if self._lazy_timer is not None:
+            self._lazy_timer.cancel()
+            self._lazy_timer = None
+        if not self._lazy:
+            return False
+        handed_over, self._lazy = self._lazy, []
+        self._sender.send_nowait(handed_over)
+        return True
 
-    def _enqueue(self, update: OperationUpdate, release: Release | None) -> None:
-        entry = _Entry(update, encoded_size(update), release)
-        self._queue.append(entry)
+    def _enqueue(self, entry: _Entry) -> None:
+        self._lazy.append(entry)
+        self._queued += 1
         self._queued_bytes += entry.size
-        if release is not None:
-            self._wake.set()
+        if entry.update is not None:
+            self._unsaved[entry.update.operation_id] = entry
+        if entry.waiting:
+            self.flush()
         elif self._lazy_timer is None:
-            loop = asyncio.get_running_loop()
-            self._lazy_timer = loop.call_later(LAZY_SECONDS, self._lazy_time_is_up)
+            self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
+        if self._gathering is not None and self._full:
+            _resolve(self._gathering, None)
 
-    def _lazy_time_is_up(self) -> None:
-        self._lazy_timer = None
-        self.flush()
+    def _lie_until(self, when: float) -> None:
+        self._lazy_timer = self._loop.engine_call_at(when, self.flush)
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -170,20 +212,42 @@ class Checkpointer:
     # -- the consumer -----------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Send batches until cancelled or until the token chain ends."""
+        """Send batches until closed, cancelled, or the token chain ends."""
+        self._consuming = True
         try:
             while self.ended is None:
-                await self._wake.wait()
-                if not self._full:
-                    await self._gather()
-                    await self._catch_up()
-                self._wake.clear()
-                await self._send(self._take_batch())
-                if self._queue and (self._lazy_timer is None or self._awaited()):
-                    self._wake.set()
+                await self._next_batch()
+        except anyio.EndOfStream:
+            pass
         finally:
-            if self._lazy_timer is not None:
-                self._lazy_timer.cancel()
+            self._consuming = False
+            self.close()
+
+    async def _next_batch(self) -> None:
+        if not self._batch:
+            self._batch.extend(await self._receiver.receive())
+        if not self._full:
+            await self._gather()
+            await self._catch_up()
+        if self.ended is None:
+            self._receive_waiting()
+            await self._send(self._take_batch())
+            self._keep_lazy()
+
+    def _receive_waiting(self) -> None:
+        """Take what was handed over, and what nobody waits for with it."""
+        self.flush()
+        with contextlib.suppress(anyio.WouldBlock):
+            while True:
+                self._batch.extend(self._receiver.receive_nowait())
+
+    def _keep_lazy(self) -> None:
+        """What did not fit into a request, and nobody waits for, goes on riding with others."""
+        if self._batch and not any(entry.waiting for entry in self._batch):
+            self._lazy[:0] = self._batch
+            self._batch.clear()
+            if self._lazy_timer is None:
+                self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
 
     async def _gather(self) -> None:
         """Let what is ready to run add to the request, until that is full.
@@ -191,32 +255,21 @@ class Checkpointer:
         Siblings, and those whom the last answer has just released, share it. With nothing ready
         this is one pass of the scheduler.
         """
-        loop = asyncio.get_running_loop()
-        latest = loop.time() + GATHER_SECONDS
-        await asyncio.sleep(0)
-        # Each sleep is a pass of the scheduler, not a delay.
-        while not self._full and self._others_ready() and loop.time() < latest:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        self._gathering = self._loop.rest(self._tuning.gather_seconds)
+        await self._gathering
+        self._gathering = None
 
     @property
     def _full(self) -> bool:
-        return len(self._queue) >= MAX_UPDATES or self._queued_bytes >= MAX_BYTES
-
-    def _awaited(self) -> bool:
-        """Whether somebody waits for an update that is still queued."""
-        return any(entry.release is not None for entry in self._queue)
+        return self._queued >= MAX_UPDATES or self._queued_bytes >= MAX_BYTES
 
     def _take_batch(self) -> list[_Entry]:
-        batch = take_batch(self._queue)
+        batch = take_batch(self._batch)
+        self._queued -= len(batch)
         self._queued_bytes -= sum(entry.size for entry in batch)
         return batch
 
     async def _send(self, batch: list[_Entry]) -> None:
-        if self._lazy_timer is not None and not self._queue:
-            self._lazy_timer.cancel()
-            self._lazy_timer = None
-        if not batch:
-            return
         self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])
@@ -231,9 +284,14 @@ class Checkpointer:
             self._end(Ended(), batch)
             return
         for entry in batch:
-            if entry.release is not None:
-                entry.release(None)
+            self._settle(entry, None)
         self._on_change(changed)
+
+    def _settle(self, entry: _Entry, error: BaseException | None) -> None:
+        if entry.update is not None and self._unsaved.get(entry.update.operation_id) is entry:
+            del self._unsaved[entry.update.operation_id]
+        for release in entry.waiting:
+            release(error)
 
     async def _exchange(self, updates: list[OperationUpdate]) -> list[str] | None:
         """One call and all pages of its answer, merged. None: the token was withdrawn."""
@@ -255,7 +313,7 @@ class Checkpointer:
         changed = self._journal.merge(state.operations)
         while paged and state.next_marker:
             state = await self._client.get_execution_state(
-                self._arn, self._token, state.next_marker, PAGE_ITEMS
+                self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
             )
             changed += self._journal.merge(state.operations)
         return changed
@@ -269,7 +327,14 @@ class Checkpointer:
         if self.ended is None:
             self.ended = Ended(orderly=True)
         self._drop(self.ended, [])
-        self._wake.set()
+        self._sender.close()
+        if not self._consuming:
+            self._receiver.close()
+
+    def fail(self, error: BaseException) -> None:
+        """Accept nothing more: the invocation has failed."""
+        if self.ended is None:
+            self._end(Ended(error), [])
 
     def _end(self, ended: Ended, batch: list[_Entry]) -> None:
         self.ended = ended
@@ -277,10 +342,13 @@ class Checkpointer:
         self._drop(ended, batch)
 
     def _drop(self, ended: Ended, batch: list[_Entry]) -> None:
-        waiting = [*batch, *self._queue]
-        self._queue.clear()
-        for entry in waiting:
-            self._refuse(entry.release, ended.signal())
+        if self._queued:
+            self._receive_waiting()
+        dropped = [*batch, *self._batch]
+        self._batch.clear()
+        self._queued = self._queued_bytes = 0
+        for entry in dropped:
+            self._settle(entry, ended.signal())
 
 
 def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:
@@ -290,3 +358,7 @@ def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
+
+
+def _nobody(_: BaseException | None) -> None:
+    """Who waits for a state that is asked for to be fresh, without waiting for it."""

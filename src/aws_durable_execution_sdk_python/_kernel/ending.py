@@ -64,7 +64,7 @@ class Patience:
 PATIENCE = Patience()
 
 
-class Ending:
+class TaskEnding:
     """Ends tasks, once.
 
     Parameters:
@@ -261,15 +261,15 @@ class Flows:
         self._loop = loop
         self._seconds_left = seconds_left
         self._patience = patience or PATIENCE
-        self._token = object()
+        self.token = object()
         self._threads_before = frozenset(threading.enumerate())
         loop.save()
-        loop.begin_invocation(self._token)
-        self._generators = Generators(loop, self._token)
+        loop.begin_invocation(self.token)
+        self._generators = Generators(loop, self.token)
 
     def context(self) -> Context:
         """A copy of the current context in which what begins belongs to the invocation."""
-        return context_of(self._token)
+        return context_of(self.token)
 
     async def end(
         self, join_threads: Callable[[], Awaitable[None]], *, busy: bool, crashed: bool
@@ -297,7 +297,7 @@ class Flows:
 
     async def _end_tasks(self, join_threads: Callable[[], Awaitable[None]], crashed: bool) -> None:
         threads = self._loop.create_engine_task(_awaited(join_threads))
-        ending = Ending(
+        ending = TaskEnding(
             self._loop,
             self._loop.tasks_of_invocation,
             self._seconds(crashed),

@@ -9,7 +9,9 @@ Rules that suspension, checkpoints and the end of an invocation rely on:
   `origin`; tasks, callbacks and transports inherit it by their context. User code never does.
 - `select` with a timeout other than 0 is asyncio's own word that no callback is ready. Then, and
   only then, the idle hooks are asked, in order; the first that answers True has scheduled
-  something, and the loop goes on at once.
+  something, and the loop goes on at once. So it does when one has begun a task or a timer of the
+  engine's. With a timeout of 0 the busy hooks are called.
+- A timer that was due when `select` last returned has fired; no later one is taken to have.
 - A task or timer belongs to the invocation during which it began, unless it was begun by the
   engine, by another invocation's code, or by a task that was there before. What does not is a
   *stranger*, and so is from then on a task that resists its end (`abandon`).
@@ -22,12 +24,14 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
+from typing import Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
 
 from aws_durable_execution_sdk_python._kernel.restorable_loop import RestorableLoop
 
@@ -35,6 +39,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 IdleHook = Callable[[], bool]
+BusyHook = Callable[[], object]
 
 ENGINE: Final = object()
 # Whose flow of control this is: the engine's, an invocation's (its own token), or nobody's.
@@ -52,11 +57,27 @@ def context_of(whose: object) -> Context:
 _FIRST_PRUNING = 256
 
 
+def engine_context() -> Context:
+    """A copy of the current context for a flow of control of the engine's."""
+    context = copy_context()
+    context.run(origin.set, ENGINE)
+    return context
+
+
+class EngineThread(threading.Thread):
+    """A thread of the engine's: what it waits for is counted, so it is no source."""
+
+
 class IdleSelector(selectors.DefaultSelector):
-    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`)."""
+    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`).
+
+    Attributes:
+        returned: when `select` last returned, by the loop's clock.
+    """
 
     on_idle: IdleHook | None = None
-    on_busy: Callable[[], object] | None = None
+    on_busy: BusyHook | None = None
+    returned: float = 0.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +100,9 @@ class IdleSelector(selectors.DefaultSelector):
                 timeout = 0
         elif self.on_busy is not None:
             self.on_busy()
-        return super().select(timeout)
+        events = super().select(timeout)
+        self.returned = time.monotonic()
+        return events
 
     def has_events(self) -> bool:
         """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed."""
@@ -95,10 +118,18 @@ class EventLoop(RestorableLoop):
 
     Attributes:
         idle_hooks: asked in order whenever no callback is ready.
+        busy_hooks: called, in each pass, whenever some are.
     """
+
+    # The threads that run one of these loops.
+    _driving: ClassVar[set[int | None]] = set()
 
     def __init__(self) -> None:
         self.idle_hooks: tuple[IdleHook, ...] = ()
+        self.busy_hooks: tuple[BusyHook, ...] = ()
+        self._has_scheduled = False
+        self._resting: asyncio.Future[None] | None = None
+        self._rest_until = 0.0
         # By their identity: handles are equal where time, callback and arguments are.
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._timers_of_strangers: dict[int, asyncio.TimerHandle] = {}
@@ -114,9 +145,51 @@ class EventLoop(RestorableLoop):
         finally:
             origin.reset(token)
         self.selector.on_idle = self._idle
+        self.selector.on_busy = self._busy
+
+    def run_forever(self) -> None:
+        """As asyncio's."""
+        thread = threading.get_ident()
+        self._driving.add(thread)
+        try:
+            super().run_forever()
+        finally:
+            self._driving.discard(thread)
+
+    @classmethod
+    def is_driven_by(cls, thread: threading.Thread) -> bool:
+        """Whether a thread runs such a loop, this one or another environment's."""
+        return thread.ident in cls._driving
+
+    # -- when nothing is ready --------------------------------------------------------------
+
+    def rest(self, within: float) -> asyncio.Future[None]:
+        """Resolved once no callback is ready, or after so many seconds of which one always was.
+
+        It may be resolved before by whoever has it. There is one at a time.
+        """
+        self._resting = self.create_future()
+        self._rest_until = self.time() + within
+        return self._resting
+
+    def _end_rest(self) -> bool:
+        resting, self._resting = self._resting, None
+        if resting is None or resting.done():
+            return False
+        resting.set_result(None)
+        return True
 
     def _idle(self) -> bool:
-        return any(hook() for hook in self.idle_hooks)
+        # How long to sleep has been reckoned already, without what a hook schedules.
+        self._has_scheduled = False
+        answered = self._end_rest() or any(hook() for hook in self.idle_hooks)
+        return answered or self._has_scheduled
+
+    def _busy(self) -> None:
+        if self._resting is not None and self.time() >= self._rest_until:
+            self._end_rest()
+        for hook in self.busy_hooks:
+            hook()
 
     @contextmanager
     def asking_when_idle(self, hook: IdleHook) -> Iterator[None]:
@@ -149,6 +222,7 @@ class EventLoop(RestorableLoop):
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> asyncio.TimerHandle:
         """A timer of the engine's, whoever's flow of control this is."""
+        self._has_scheduled = True
         return super().call_at(when, callback, *args)
 
     def run_in_executor(
@@ -166,10 +240,18 @@ class EventLoop(RestorableLoop):
 
     def timers(self) -> list[asyncio.TimerHandle]:
         """The timers that are still to fire."""
-        now = self.time()
-        self._timers = _still_to_fire(self._timers, now)
-        self._timers_of_strangers = _still_to_fire(self._timers_of_strangers, now)
+        self._timers = self._still_to_fire(self._timers)
+        self._timers_of_strangers = self._still_to_fire(self._timers_of_strangers)
         return [*self._timers.values(), *self._timers_of_strangers.values()]
+
+    def _still_to_fire(
+        self, timers: dict[int, asyncio.TimerHandle]
+    ) -> dict[int, asyncio.TimerHandle]:
+        return {key: timer for key, timer in timers.items() if self.is_to_fire(timer)}
+
+    def is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
+        """Whether a timer is still to fire; so it is if it has fired since `select` returned."""
+        return not timer.cancelled() and timer.when() > self.selector.returned
 
     def jobs(self) -> set[asyncio.Future[Any]]:
         """The jobs of executors that have not ended."""
@@ -191,6 +273,7 @@ class EventLoop(RestorableLoop):
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """As asyncio's."""
+        self._has_scheduled = True
         task: asyncio.Task[Any] = super().create_task(coro, **options)
         if self.is_strange(options.get("context")):
             self._strangers.add(task)
@@ -198,6 +281,7 @@ class EventLoop(RestorableLoop):
 
     def create_engine_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """A task of the engine's, whoever's flow of control this is, and whatever task factory."""
+        self._has_scheduled = True
         task = asyncio.Task(coro, loop=self, context=context_of(ENGINE))
         self._strangers.add(task)
         return task
@@ -229,14 +313,6 @@ class EventLoop(RestorableLoop):
             return whose is not self._invocation
         creator = asyncio.current_task(self)
         return creator is not None and creator in self._strangers
-
-
-def _still_to_fire(
-    timers: dict[int, asyncio.TimerHandle], now: float
-) -> dict[int, asyncio.TimerHandle]:
-    return {
-        key: timer for key, timer in timers.items() if not timer.cancelled() and timer.when() > now
-    }
 
 
 def running_loop() -> EventLoop:

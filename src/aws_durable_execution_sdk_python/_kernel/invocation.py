@@ -13,8 +13,12 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
+import anyio
+
+from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
-from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
+from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -23,35 +27,32 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Kind
-from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES, payload_size
+from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
-from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.event_loop import origin, running_loop
+from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
+from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
-from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
-from aws_durable_execution_sdk_python._service.protocol import (
-    DurableServiceClient,
-    StandIn,
-    StepAttempt,
-)
+from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
+from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     InvocationError,
     SuspendExecution,
     ValidationError,
 )
-
-# What the service takes as the result of an execution, in a checkpoint of its own.
-MAX_RESULT_BYTES = 6 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class ContextFactories(NamedTuple):
     asynchronous: Callable[[Position, LoopRuntime], Any]
 
 
-class Invocation:
+class Invocation(Opaque):
     """Everything the operations of one invocation share."""
 
     def __init__(
@@ -76,6 +77,8 @@ class Invocation:
         initial: StateOutput,
         *,
         contexts: ContextFactories,
+        hooks: Hooks,
+        threads: ThreadPool,
         lambda_context: Any = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
@@ -83,38 +86,48 @@ class Invocation:
         self.arn = arn
         self.lambda_context = lambda_context
         self.compat_aws = compat_aws
+        self.hooks = hooks
         self._contexts = contexts
         self.loop = running_loop()
-        self.journal = Journal(arn.rpartition("/")[2], getattr(client, "recall", None))
+        self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        # Errors of branches that call for another invocation, once their siblings are done.
-        self.postponed: set[InvocationError] = set()
+        # The contexts on which an operation could not be carried out, until their functions end.
+        self.refused: set[ContextUse] = set()
+        # Set when nothing of this invocation can run any more.
+        self.over = False
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
+        self._handler_ended: CallOutcome | None = None
         self._flows = Flows(self.loop, self.deadline.seconds_left)
         self.inbox = Inbox(self.loop)
-        self.workers = Workers(self.inbox, self._work_done)
-        self._stand_in: StandIn | None = getattr(client, "stand_in", None)
-        clock: Clock = getattr(client, "clock", None) or SystemClock()
+        self.workers = Workers(threads, self.inbox, tuning=hooks.tuning, on_failure=self._fail)
+        clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
-        self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
+        self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
+        self.loop_runtime = LoopRuntime(self)
         self.suspension = Suspension(
-            self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._suspend
+            self.loop,
+            self.journal,
+            clock,
+            powers={self.loop_runtime},
+            work_in_hand=self._work_in_hand,
+            rescue=self.workers.rescue,
+            out_of_time=self.deadline.has_come,
+            suspend=self._suspend,
         )
         self.checkpointer = Checkpointer(
             client,
             arn,
             token,
             self.journal,
-            others_ready=self.suspension.others_ready,
+            tuning=hooks.tuning,
             catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
         self.suspension.checkpointer = self.checkpointer
-        self.loop_runtime = LoopRuntime(self)
 
     # -- what operations use ----------------------------------------------------------------
 
@@ -127,21 +140,10 @@ class Invocation:
         if self._ended:
             raise SuspendExecution("the invocation is ending")
 
-    def body(
-        self,
-        identity: OperationIdentity,
-        attempt: int,
-        function: Callable[..., Any],
-        *,
-        at_most_once: bool = False,
-    ) -> Callable[..., Any]:
-        """What to run in an attempt of a step: its function, or what stands in for it."""
-        if self._stand_in is None:
-            return function
-        described = StepAttempt(
-            self.arn, identity.operation_id, identity.name, attempt, at_most_once
-        )
-        return self._stand_in(described, function)
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing that user code does counts any more."""
+        return self._ended
 
     def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
         """The context object to hand to a blocking function."""
@@ -154,15 +156,10 @@ class Invocation:
     def spawn(
         self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None
     ) -> asyncio.Task[Any]:
-        """Start a task that counts as work of this invocation."""
+        """Start a task that runs a function of the user's."""
         task = self.loop.create_task(coroutine, context=context)
-        self.watch(task)
+        self.suspension.add_root(task)
         return task
-
-    def watch(self, task: asyncio.Task[Any]) -> None:
-        """Count a task as work of this invocation, whoever started it, whether awaited or not."""
-        self.suspension.durable_tasks.add(task)
-        task.add_done_callback(self.suspension.durable_tasks.discard)
 
     async def await_body(self, body: Any) -> Any:
         """Await a step's async body; the invocation is not suspended meanwhile."""
@@ -171,7 +168,6 @@ class Invocation:
             return await body
         finally:
             self._bodies -= 1
-            self.suspension.check_soon()
 
     async def call_within(
         self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
@@ -179,46 +175,9 @@ class Invocation:
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
-    def save_for(self, host: Host, stretch: Stretch, update: OperationUpdate) -> None:
-        """Save an update for a thread that blocks until it is saved."""
-        self.workers.end(stretch)
-        self.checkpointer.submit(update, partial(self._release, host, stretch))
-
-    def start_for(
-        self,
-        host: Host,
-        stretch: Stretch,
-        make: Callable[[], Coroutine[Any, Any, Any]],
-        context: Context,
-    ) -> None:
-        """Run a coroutine for a thread that blocks until it is done."""
-        if self._ended:
-            host.release(SuspendExecution("the invocation is ending"))
-            return
-        self.workers.end(stretch)
-        task = self.spawn(_outcome(make), context)
-        task.add_done_callback(partial(self._release_with, host, stretch))
-        self.suspension.check_soon()
-
-    def _release_with(
-        self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
-    ) -> None:
-        if task.cancelled():
-            self._release(host, stretch, SuspendExecution("the invocation is ending"))
-        else:
-            self._release(host, stretch, *task.result())
-
-    def _release(
-        self, host: Host, stretch: Stretch, error: BaseException | None, value: Any = None
-    ) -> None:
-        self.workers.begin(stretch)
-        host.release(error, value)
-
     def _work_in_hand(self) -> bool:
-        return self._bodies > 0 or self.workers.busy
-
-    def _work_done(self) -> None:
-        self.suspension.check_soon()
+        """Threads that run, and bodies that may come to their end."""
+        return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
 
     def _suspend(self) -> None:
         """Nothing can run in this invocation any more."""
@@ -227,6 +186,10 @@ class Invocation:
             self._end()
         else:
             self.checkpointer.submit(wake_up, lambda _: self._end())
+
+    def _fail(self, error: InvocationError) -> None:
+        """The invocation ends with this error, whatever user code makes of it."""
+        self.checkpointer.fail(error)
 
     def _end(self) -> None:
         """Nothing that user code does from now on counts."""
@@ -243,35 +206,73 @@ class Invocation:
             Whatever makes the service invoke again: a retryable service error, a crash.
         """
         try:
-            await self.checkpointer.load(self._initial)
-        except InvocationError as error:
-            return _failed_unless_retryable(error)
-        event = self._input()
-        consumer = self.loop.create_engine_task(self.checkpointer.run())
-        root = self.spawn(
-            _outcome(partial(self._root, handler, kind, event)), self._flows.context()
-        )
-        crashed = False
-        try:
-            await asyncio.wait((root, self._ending), return_when=asyncio.FIRST_COMPLETED)
-            answer = _PENDING
-            if not self._ended:
-                raised, value = root.result()
-                self._ended = True
-                answer = await self._answer(raised, value)
-        except BaseException as error:
-            crashed = not isinstance(error, Exception)
-            raise
+            try:
+                await self.checkpointer.load(self._initial)
+            except InvocationError as error:
+                return _failed_unless_retryable(error)
+            raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
-            await self._close(consumer, crashed)
+            self.checkpointer.close()
+            self.over = True
+        if raised is not None:
+            raise raised
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
-            if answer is _PENDING and self.postponed:
-                raise self.postponed.pop()
             return answer
         if ended.error is None:
             return _PENDING
         return _failed_unless_retryable(ended.error)
+
+    async def _course(
+        self, root: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> tuple[BaseException | None, dict[str, Any]]:
+        """Everything that runs, in one task group; what it came to is a value.
+
+        The group's own scope is never cancelled: user code is given the time it takes to clean up,
+        which a cancelled scope would cut short, and the consumer ends when it is closed.
+        """
+        raised: BaseException | None = asyncio.CancelledError()
+        answer = _PENDING
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.checkpointer.run)
+            # The handler's flow of control, and what comes of it, is the user's.
+            outer = origin.set(self._flows.token)
+            group.start_soon(_outcome, self, root)
+            origin.reset(outer)
+            try:
+                with self.suspension.watching(), self.deadline.watching(self.loop):
+                    await self._ending
+                raised, answer = await self._conclusion()
+            finally:
+                await self._close(crashed=not isinstance(raised, Exception | None))
+        return raised, answer
+
+    def _keep(self, outcome: CallOutcome) -> None:
+        """The handler has come to its end, which counts if it comes first."""
+        if not self._ended:
+            self._handler_ended = outcome
+            self._end()
+
+    async def _conclusion(self) -> tuple[BaseException | None, dict[str, Any]]:
+        outcome = self._handler_ended
+        if outcome is None and (refusal := self._refusal()) is not None:
+            outcome = CallOutcome(refusal)
+        if outcome is None:
+            return None, _PENDING
+        try:
+            return None, await self._answer(*outcome)
+        except BaseException as error:
+            return error, _PENDING
+
+    def _refusal(self) -> Exception | None:
+        """Why this invocation must not end as suspended: an error that is on its way up."""
+        if self.checkpointer.ended is not None:
+            return None
+        errors = (
+            *self.loop_runtime.postponed,
+            *(context.refusal for context in tuple(self.refused)),
+        )
+        return next(filter(None, errors), None)
 
     def _input(self) -> Any:
         operation = self.journal.get(self.journal.execution_id)
@@ -296,17 +297,16 @@ class Invocation:
 
         return self.loop_runtime.host(kind, run)
 
-    async def _close(self, consumer: asyncio.Task[None], crashed: bool) -> None:
+    async def _close(self, *, crashed: bool) -> None:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
-        busy = self.workers.busy or self._limits.busy
-        await self._flows.end(partial(self._join, consumer), busy=busy, crashed=crashed)
+        await self._flows.end(self._join, busy=self.workers.has_jobs, crashed=crashed)
+        self.workers.close()
 
-    async def _join(self, consumer: asyncio.Task[None]) -> None:
+    async def _join(self) -> None:
         self.checkpointer.close()
         await self._limits.close()
-        await self.workers.close()
-        await consumer
+        await self.workers.join()
 
     # -- the answer -------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class Invocation:
             return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():
             raise error
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | asyncio.CancelledError):
             raise error
         return await self._failed(error)
 
@@ -334,7 +334,7 @@ class Invocation:
         await self._finish(OperationAction.SUCCEED, payload=result)
         return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
-    async def _failed(self, error: Exception) -> dict[str, Any]:
+    async def _failed(self, error: BaseException) -> dict[str, Any]:
         described = describe(error)
         answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
         if _size(answer) <= MAX_RESPONSE_BYTES:
@@ -358,19 +358,11 @@ class Invocation:
                 raise
 
 
-async def _outcome(
-    make: Callable[[], Coroutine[Any, Any, Any]],
-) -> tuple[BaseException | None, Any]:
-    """The outcome as a value: SystemExit in a task would stop the event loop at once.
-
-    Makes the coroutine itself: of a task that is cancelled before it begins none is left over.
-    """
-    try:
-        return None, await make()
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
-        return error, None
+async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """The flow of control of the handler."""
+    with invocation.loop_runtime.as_root():
+        outcome = await outcome_of(root)
+    invocation._keep(outcome)
 
 
 def _unserialisable(value: Any, error: Exception) -> Exception:

@@ -2,64 +2,119 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
-from collections.abc import Callable, Coroutine
+import math
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
 
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
+from aws_durable_execution_sdk_python._kernel.branches import (
+    Branches,
+    BranchesAsked,
+    BranchOutcomes,
+)
+from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python._kernel.workers import Host
+from aws_durable_execution_sdk_python.exceptions import InvocationError
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
     from aws_durable_execution_sdk_python._kernel.ports import Runtime
     from aws_durable_execution_sdk_python._kernel.position import Position
 
+T = TypeVar("T")
 Parking = Callable[[tuple[Pending, ...] | None], object]
 
 
-class LoopRuntime:
+class LoopRuntime(CommonRuntime):
     """Awaits on the event loop. One for all async code of an invocation."""
 
     def __init__(self, invocation: Invocation) -> None:
-        self.invocation = invocation
+        super().__init__(invocation)
+        # Errors of branches that call for another invocation, once their siblings are done.
+        self.postponed: set[InvocationError] = set()
+        self.tuning = invocation.hooks.tuning
 
     def check(self) -> None:
-        self.invocation.check()
+        self._invocation.check()
+
+    async def before_body(self) -> None:
+        if self._invocation.deadline.holds_body():
+            await self._invocation.deadline.hold(self)
+
+    async def before_context(self) -> None:
+        if self._invocation.deadline.is_near():
+            await self._invocation.deadline.hold(self)
+
+    def give_up(self, operation_ids: Iterable[str]) -> None:
+        """Refuse from here on whatever comes from inside these branches."""
+        for operation_id in operation_ids:
+            self._invocation.journal.give_up(operation_id)
+
+    def is_cancelled(self) -> bool:
+        """Whether the engine, or an anyio scope around this code, is cancelling what runs."""
+        return self._invocation.is_ending or anyio.current_effective_deadline() == -math.inf
+
+    def cancel_requests(self) -> int:
+        task = asyncio.current_task()
+        return 0 if task is None else task.cancelling()
+
+    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
+        task = asyncio.current_task()
+        if task is None or self.is_cancelled():
+            return False
+        if task.cancelling() > requests and not outermost:
+            return False
+        while task.cancelling() > requests:
+            task.uncancel()
+        return True
+
+    @contextlib.contextmanager
+    def as_root(self) -> Iterator[None]:
+        """Count the running task as one whose end the invocation waits for."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._invocation.suspension.add_root(task)
+        yield
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
-        self.invocation.checkpointer.submit(update)
+        self._invocation.checkpointer.submit(update)
 
     async def save(self, update: OperationUpdate) -> None:
         self.check()
-        await self.invocation.checkpointer.save(update)
+        await self._invocation.checkpointer.save(update)
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         await self.save(update)
-        return self.invocation.journal.get(update.operation_id)
+        return self._invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:
-        await self.invocation.suspension.park((pending,))
+        await self._invocation.suspension.park((pending,))
 
     async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
         if is_async(function):
             token = ownership.enter(body)
             try:
-                return await self.invocation.await_body(function(*args))
+                return await self._invocation.await_body(function(*args))
             finally:
                 ownership.leave(token)
-        result = await self.invocation.workers.run(partial(_call_in_step, body, function, args))
+        outcome = await self._invocation.workers.run(partial(_call_in_step, body, function, args))
+        result = outcome.get()
         if inspect.isawaitable(result):
             token = ownership.enter(body)
             try:
-                return await self.invocation.await_body(result)
+                return await self._invocation.await_body(result)
             finally:
                 ownership.leave(token)
         return result
@@ -67,64 +122,61 @@ class LoopRuntime:
     async def call_within(
         self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
     ) -> Any:
-        return await self.invocation.call_within(seconds, body, function, args)
+        return await self._invocation.call_within(seconds, body, function, args)
 
     async def enter(
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:
-        position.runtime = self
-        token = ownership.enter(position)
-        try:
-            result = function(self.invocation.async_context(position), *args)
+        with position.entered(self):
+            result = function(self._invocation.async_context(position), *args)
             return await result if inspect.isawaitable(result) else result
-        finally:
-            ownership.leave(token)
 
-    async def branches(self, branches: Branches) -> BranchOutcomes:
-        outcome = await branches.run(None)
+    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+        outcome = await self.run_branches(branches, None)
         assert isinstance(outcome, BranchOutcomes)  # only a blocked host is told to unwind
         return outcome
 
+    async def run_branches(
+        self, branches: BranchesAsked, host: Host | None
+    ) -> BranchOutcomes | tuple[Pending, ...]:
+        """Run a batch for whoever calls; the branches are roots of their own."""
+        with self._invocation.suspension.waiting_for_engine():
+            return await Branches(self, branches).run(host)
+
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
-    ) -> Coroutine[Any, Any, Any]:
+        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
         """The coroutine of an operation around a function of that kind."""
         return make(self) if kind is Kind.ASYNC else self.in_thread(make)
 
     async def in_thread(
         self,
         make: Callable[[Runtime], Coroutine[Any, Any, Any]],
-        host: Host | None = None,
         parking: Parking | None = None,
-    ) -> Any:
+    ) -> T:
         """Run an operation in a worker thread, again each time what it parked on has moved on.
+
+        Cancelled, it ends at once: durable calls in the thread refuse from then on.
 
         Parameters:
             make: makes the operation's coroutine anew for each run.
-            host: the blocked thread this work is below, if any.
             parking: told what the operation is parked on, and None when it resumes.
         """
         while True:
-            runtime = ThreadRuntime(self.invocation)
-            try:
-                value = await self.invocation.workers.run(
-                    partial(_drive, runtime, make), host, runtime.stretch
-                )
-            except BaseException:
-                if runtime.parked_on is None:
-                    raise
-            else:
-                if runtime.parked_on is None:
-                    return value
+            runtime = ThreadRuntime(self._invocation)
+            run = partial(runtime.run, make)
+            with self._invocation.suspension.waiting_for_engine(runtime):
+                outcome = await self._invocation.workers.run(run, runtime.job)
+            if runtime.parked_on is None:
+                result: T = outcome.get()
+                return result
             if parking is not None:
                 parking(runtime.parked_on)
-            await self.invocation.suspension.park(runtime.parked_on)
+            await self._invocation.suspension.park(runtime.parked_on)
+            # Where that had nothing to wait for: a cancellation comes before the code runs again.
+            await asyncio.sleep(0)
             if parking is not None:
                 parking(None)
-
-
-def _drive(runtime: ThreadRuntime, make: Callable[[Runtime], Coroutine[Any, Any, Any]]) -> Any:
-    return runtime.drive(make(runtime))
 
 
 def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:

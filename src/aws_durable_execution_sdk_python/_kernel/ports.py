@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+    from aws_durable_execution_sdk_python._kernel.branches import BranchesAsked, BranchOutcomes
     from aws_durable_execution_sdk_python._kernel.position import Position
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Runtime(Protocol):
@@ -23,8 +26,36 @@ class Runtime(Protocol):
     operation's coroutine runs to its end on the stack of the code that called it.
     """
 
+    # -- what is known --------------------------------------------------------------------
+
     @property
-    def invocation(self) -> Invocation: ...
+    def arn(self) -> str:
+        """Of the execution."""
+        ...
+
+    @property
+    def compat_aws(self) -> bool:
+        """Whether the defaults are the official SDK's."""
+        ...
+
+    def find(self, identity: OperationIdentity) -> Operation | None:
+        """What is known of the operation that the code asks for; None if it is new.
+
+        Raises:
+            NonDeterministicExecutionError: something else is recorded at this position.
+            OrphanedChildException: it is new, and the context around it has completed.
+        """
+        ...
+
+    def recorded(self, operation_id: str) -> Operation | None:
+        """What is known of an operation, asked for or not."""
+        ...
+
+    def reopen(self, identity: OperationIdentity) -> None:
+        """Say that a context which an earlier invocation began is entered again."""
+        ...
+
+    # -- what is to be done ---------------------------------------------------------------
 
     def check(self) -> None:
         """Refuse to go on when this code is being unwound.
@@ -50,6 +81,42 @@ class Runtime(Protocol):
         """Wait until the service has moved an operation on."""
         ...
 
+    async def before_body(self) -> None:
+        """Hold the operation back if no body of a step or check may begin any more."""
+        ...
+
+    async def before_context(self) -> None:
+        """Hold the operation back if the invocation's time is nearly gone."""
+        ...
+
+    def body(
+        self,
+        identity: OperationIdentity,
+        attempt: int,
+        function: F,
+        *,
+        at_most_once: bool = False,
+    ) -> F:
+        """What to run in an attempt of a step: its function, or what stands in for it."""
+        ...
+
+    def cancel_requests(self) -> int:
+        """How many cancellations of the flow that runs this are being answered."""
+        ...
+
+    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
+        """Whether a CancelledError is a failure of the code it came from, like any other error.
+
+        It is unless someone asked for it: the batch or the invocation, or user code that
+        cancelled the task which runs the operation.
+
+        Parameters:
+            requests: what `cancel_requests` said when the code began.
+            outermost: whether the code is all that its task runs, so that nobody outside it can
+                have asked but the engine. What it asked of its own task is withdrawn.
+        """
+        ...
+
     async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
         """Run a step's body, blocking or async."""
         ...
@@ -71,11 +138,11 @@ class Runtime(Protocol):
         ...
 
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
-    ) -> Coroutine[Any, Any, Any]:
+        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
         """The coroutine of an operation around a function of that kind, run where it belongs."""
         ...
 
-    async def branches(self, branches: Branches) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
         """Run the branches of a map or parallel."""
         ...

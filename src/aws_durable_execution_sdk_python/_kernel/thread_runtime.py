@@ -6,9 +6,12 @@ scheduled crosses to the event loop.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -16,11 +19,25 @@ from aws_durable_execution_sdk_python._core.model import Operation, OperationUpd
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import Branches, BranchOutcomes
+from aws_durable_execution_sdk_python._kernel.branches import (
+    BranchesAsked,
+    BranchOutcomes,
+)
+from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.jobs import (
+    HOSTS,
+    CallOutcome,
+    Host,
+    Job,
+    outcome_of,
+)
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
-from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch
-from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
+from aws_durable_execution_sdk_python.exceptions import (
+    OrphanedChildException,
+    SuspendExecution,
+    ValidationError,
+)
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
@@ -30,19 +47,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ThreadRuntime:
+class ThreadRuntime(CommonRuntime):
     """One run of blocking user code in one thread.
 
     Attributes:
         parked_on: set once the code has to wait for the service. From then on its stack is
             being unwound: every durable call refuses, and its outcome is not used. The code
             runs again when one of these operations has moved on.
+        job: what the code runs as. Once that is abandoned, every durable call refuses too.
     """
 
     def __init__(self, invocation: Invocation) -> None:
-        self.invocation = invocation
+        super().__init__(invocation)
         self.parked_on: tuple[Pending, ...] | None = None
-        self.stretch = Stretch()
+        self.job = Job()
+        self._thread: int | None = None
+
+    def run(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation on this thread, the only one from now on that may use this runtime."""
+        self._thread = threading.get_ident()
+        return self.drive(make(self))
 
     def drive(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
@@ -55,28 +79,49 @@ class ThreadRuntime:
         raise RuntimeError("an operation yielded to an event loop from a blocking call")
 
     def check(self) -> None:
+        if threading.get_ident() != self._thread:
+            ownership.refuse_thread()
+        self._check_wanted()
+
+    def _check_wanted(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
-        self.invocation.check()
+        self._invocation.check()
+        if self.job.abandoned:
+            raise OrphanedChildException("nobody waits for this code any more")
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
-        invocation = self.invocation
-        invocation.inbox.put(invocation.checkpointer.submit, update)
+        self._invocation.inbox.put(self._submit, update)
 
     async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
-        invocation, host = self.invocation, Host()
-        invocation.inbox.put(invocation.save_for, host, self.stretch, update)
+        host = Host(self.job)
+        self._invocation.inbox.put(self._save, host, update)
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         await self.save(update)
-        return self.invocation.journal.get(update.operation_id)
+        return self._invocation.journal.get(update.operation_id)
+
+    async def before_body(self) -> None:
+        if self._invocation.deadline.holds_body():
+            await self._invocation.deadline.hold(self)
+
+    async def before_context(self) -> None:
+        if self._invocation.deadline.is_near():
+            await self._invocation.deadline.hold(self)
+
+    def cancel_requests(self) -> int:
+        return 0
+
+    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
+        # A thread cannot be cancelled: whatever comes as a CancelledError is the code's own.
+        return not self._invocation.is_ending
 
     async def park(self, pending: Pending) -> None:
-        operation = self.invocation.journal.get(pending.operation_id)
+        operation = self._invocation.journal.get(pending.operation_id)
         if pending_state(operation, pending.operation_id) is not None:
             self._unwind((pending,))
 
@@ -96,11 +141,11 @@ class ThreadRuntime:
         self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
     ) -> Any:
         # Not on this thread, which must go on when the time is up.
-        return self._on_loop(partial(self.invocation.call_within, seconds, body, function, args))
+        return self._on_loop(partial(self._invocation.call_within, seconds, body, function, args))
 
     def _await_body(self, body: Awaitable[Any]) -> Any:
         try:
-            return self._on_loop(partial(self.invocation.await_body, body))
+            return self._on_loop(partial(self._invocation.await_body, body))
         finally:
             if inspect.iscoroutine(body):
                 body.close()  # it never began if the invocation was ending
@@ -109,14 +154,10 @@ class ThreadRuntime:
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:
         if kind is Kind.ASYNC:
-            asynchronous = self.invocation.loop_runtime
+            asynchronous = self._invocation.loop_runtime
             return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
-        position.runtime = self
-        token = ownership.enter(position)
-        try:
-            result = function(self.invocation.blocking_context(position, self), *args)
-        finally:
-            ownership.leave(token)
+        with position.entered(self):
+            result = function(self._invocation.blocking_context(position, self), *args)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
@@ -128,13 +169,13 @@ class ThreadRuntime:
         return result
 
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, Any]]
-    ) -> Coroutine[Any, Any, Any]:
+        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
         return make(self)
 
-    async def branches(self, branches: Branches) -> BranchOutcomes:
-        host = Host()
-        run = partial(branches.run, host)
+    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+        host = Host(self.job)
+        run = partial(self._invocation.loop_runtime.run_branches, branches, host)
         outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)
@@ -143,8 +184,55 @@ class ThreadRuntime:
     def _on_loop(
         self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
     ) -> Any:
-        """Block this thread while the event loop runs a coroutine in this thread's context."""
-        host = host or Host()
+        """Block this thread while the event loop runs a coroutine in this thread's context.
+
+        Meanwhile it runs what is below the coroutine and finds no other thread.
+        """
+        host = host or Host(self.job)
         context = contextvars.copy_context()
-        self.invocation.inbox.put(self.invocation.start_for, host, self.stretch, make, context)
+        context.run(HOSTS.set, (host, *HOSTS.get()))
+        self._invocation.inbox.put(self._start, host, make, context)
         return host.wait()
+
+    # -- on the event loop ------------------------------------------------------------------
+
+    def _submit(self, update: OperationUpdate) -> None:
+        if not self.job.abandoned:
+            self._invocation.checkpointer.submit(update)
+
+    def _save(self, host: Host, update: OperationUpdate) -> None:
+        workers = self._invocation.workers
+        if self._refused(host):
+            return
+        workers.paused(self.job)
+        self._invocation.checkpointer.submit(update, partial(workers.release, host))
+
+    def _start(
+        self, host: Host, make: Callable[[], Coroutine[Any, Any, Any]], context: Context
+    ) -> None:
+        if self._refused(host):
+            return
+        self._invocation.workers.blocked(self.job)
+        task = self._invocation.spawn(outcome_of(make), context)
+        self.job.serving = task
+        task.add_done_callback(partial(self._served, host))
+
+    def _served(self, host: Host, task: asyncio.Task[CallOutcome]) -> None:
+        self.job.serving = None
+        outcome = CallOutcome(asyncio.CancelledError()) if task.cancelled() else task.result()
+        if isinstance(outcome.error, asyncio.CancelledError) and self._is_given_up:
+            outcome = CallOutcome(SuspendExecution("what this code waits for was cancelled"))
+        self._invocation.workers.release(host, *outcome)
+
+    @property
+    def _is_given_up(self) -> bool:
+        return self.job.abandoned or self._invocation.is_ending
+
+    def _refused(self, host: Host) -> bool:
+        """Whether the thread is let go at once: its code was given up since it called."""
+        try:
+            self._check_wanted()
+        except (SuspendExecution, OrphanedChildException) as refusal:
+            self._invocation.workers.release(host, refusal)
+            return True
+        return False

@@ -20,8 +20,9 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from aws_durable_execution_sdk_python._kernel.ending import Ending
+from aws_durable_execution_sdk_python._kernel.ending import TaskEnding
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
+from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python._lambda.collector import collector_paused
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 
@@ -34,11 +35,12 @@ _log = logging.getLogger(__name__)
 
 
 class Environment:
-    """An event loop and the default service client that belongs to it."""
+    """An event loop, and the default service client and worker threads that belong to it."""
 
     def __init__(self) -> None:
         self._loop = EventLoop()
         self._client: Any = None
+        self.threads = ThreadPool()
 
     @property
     def is_closed(self) -> bool:
@@ -86,6 +88,7 @@ class Environment:
             # A task that raises SystemExit leaves the loop, amid the others' clean-up.
             with contextlib.suppress(KeyboardInterrupt, SystemExit):
                 loop.run_forever()
+        self.threads.close()
         loop.close()
 
     async def _close(self, limit: float, main: asyncio.Task[Any] | None) -> None:
@@ -95,7 +98,7 @@ class Environment:
             await asyncio.wait({main}, timeout=limit - loop.time())
             if main.done() and not main.cancelled():
                 main.exception()  # the caller has another one, or the same
-        await Ending(loop, loop.tasks_to_end, limit - loop.time()).run()
+        await TaskEnding(loop, loop.tasks_to_end, limit - loop.time()).run()
         try:
             async with asyncio.timeout_at(limit):
                 await loop.shutdown_asyncgens()

@@ -58,8 +58,14 @@ def _run(main: Callable[[Environment], Coroutine[Any, Any, T]]) -> T:
         return environment.run(main)
     finally:
         if not environment.is_closed:
-            with _lock:
-                _idle.append(environment)
+            _give_back(environment)
+
+
+def _give_back(environment: Environment) -> None:
+    with _lock:
+        for other in _idle:
+            other.threads.dismiss_idle()  # the process has one full set at most
+        _idle.append(environment)
 
 
 def _in_fresh_thread(function: Callable[[], T]) -> T:

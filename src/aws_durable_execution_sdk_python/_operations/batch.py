@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.ids import operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
@@ -28,8 +29,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind
-from aws_durable_execution_sdk_python._core.validation import LARGE_RESULT_BYTES
-from aws_durable_execution_sdk_python._kernel.branches import Branch, Branches
+from aws_durable_execution_sdk_python._kernel.branches import Branch, BranchesAsked
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
@@ -137,14 +137,14 @@ def function_body(kind: Kind, function: Callable[..., Any], *args: Any) -> Body:
 
 async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
     tracker = CompletionTracker(batch.completion, len(batch.kinds))
-    branches = Branches(
-        runtime.invocation,
-        batch.kinds,
-        partial(_branch, batch, position),
-        tracker,
-        batch.config.max_concurrency,
+    outcomes = await runtime.branches(
+        BranchesAsked(
+            batch.kinds,
+            partial(_branch, batch, position),
+            tracker,
+            batch.config.max_concurrency,
+        )
     )
-    outcomes = await runtime.branches(branches)
     items: list[BatchItem[Any]] = []
     for index, status in enumerate(tracker.statuses):
         if status is not None:
@@ -169,7 +169,7 @@ def _branch(batch: Batch, position: Position, index: int) -> Branch:
         asked.body,
         serdes=batch.config.item_serdes or batch.config.serdes,
         is_virtual=batch.is_flat,
-        lazy_close=True,
+        has_task=True,
     )
     return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
 
@@ -198,7 +198,8 @@ async def _settled(
 ) -> BatchItem[Any]:
     """A branch that had ended when the batch was decided."""
     branch = _branch(batch, position, index)
-    if not batch.is_flat and not runtime.invocation.journal.is_terminal(branch.operation_id):
+    operation = runtime.recorded(branch.operation_id)
+    if not batch.is_flat and (operation is None or operation.status not in TERMINAL):
         raise NonDeterministicExecutionError(
             f"branch {index} of {batch.identity.name or batch.identity.operation_id} had completed "
             "when its map or parallel was decided, but its outcome is not on record"
@@ -216,7 +217,7 @@ async def _derive(runtime: Runtime, batch: Batch, position: Position) -> BatchRe
     reason: CompletionReason | None = None
     items: list[BatchItem[Any]] = []
     for index in range(len(batch.kinds)):
-        operation = runtime.invocation.journal.get(operation_id(batch.identity.operation_id, index))
+        operation = runtime.recorded(operation_id(batch.identity.operation_id, index))
         if operation is None and not batch.is_flat:
             continue
         tracker.started(index)

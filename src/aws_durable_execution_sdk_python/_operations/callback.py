@@ -73,33 +73,38 @@ async def create_callback(
     to raise, so that the code in between runs the same on replay.
     """
     runtime.check()
-    operation = runtime.invocation.journal.find(identity)
-    if operation is None:
+    operation = runtime.find(identity)
+    if operation is None or _id_of(operation) is None:
         options = CallbackOptions(config.timeout_seconds, config.heartbeat_timeout_seconds)
         operation = await runtime.commit(
             identity.update(OperationAction.START, callback_options=options)
         )
-    details = operation.callback_details if operation else None
-    if details is None or details.callback_id is None:
+    callback_id = _id_of(operation)
+    if callback_id is None:
         raise ExecutionError(f"the service gave callback {identity.operation_id} no id")
-    return CallbackHandle(identity, config, details.callback_id)
+    return CallbackHandle(identity, config, callback_id)
+
+
+def _id_of(operation: Operation | None) -> str | None:
+    """The callback's id, which only the service's answer tells."""
+    details = operation.callback_details if operation else None
+    return details.callback_id if details else None
 
 
 async def callback_result(runtime: Runtime, handle: CallbackHandle) -> Any:
     """What the callback was answered with; waits for the answer."""
     runtime.check()
     operation_id = handle.identity.operation_id
-    journal = runtime.invocation.journal
-    operation = journal.get(operation_id)
+    operation = runtime.recorded(operation_id)
     while (pending := pending_state(operation, operation_id)) is not None:
         await runtime.park(pending)
-        operation = journal.get(operation_id)
+        operation = runtime.recorded(operation_id)
     assert operation is not None  # pending_state
     return _outcome(runtime, handle, operation)
 
 
 def _outcome(runtime: Runtime, handle: CallbackHandle, operation: Operation) -> Any:
-    compat_aws = runtime.invocation.compat_aws
+    compat_aws = runtime.compat_aws
     if operation.status is Status.SUCCEEDED:
         serdes: SerDes[Any] = handle.config.serdes or (
             PassThroughSerDes() if compat_aws else CallbackSerDes()
@@ -109,7 +114,7 @@ def _outcome(runtime: Runtime, handle: CallbackHandle, operation: Operation) -> 
             serdes,
             operation.result,
             identity.operation_id,
-            runtime.invocation.arn,
+            runtime.arn,
             name=identity.name,
         )
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     recorded_error,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     ContextOptions,
     Operation,
@@ -19,11 +21,8 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.validation import (
-    LARGE_RESULT_BYTES,
-    payload_size,
-    utf8_size,
-)
+from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python.exceptions import (
@@ -49,7 +48,8 @@ class Child:
         encode: writes a result that needs no reading back; None if it is too large to store.
         rebuild_large: makes such a result again on replay; by default the body does.
         is_virtual: whether the context leaves no record of its own.
-        lazy_close: whether the closing update only has to come before the enclosing one's.
+        has_task: whether it is a branch, which is all that its task runs; its closing update only
+            has to come before the enclosing one's.
         error_class: what a failure raises.
     """
 
@@ -61,7 +61,7 @@ class Child:
     encode: Callable[[Any], str | None] | None = None
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[Any]] | None = None
     is_virtual: bool = False
-    lazy_close: bool = False
+    has_task: bool = False
     error_class: type[DurableOperationError] = ChildContextError
 
     def inside(self) -> Position:
@@ -72,41 +72,47 @@ class Child:
 async def run_child(runtime: Runtime, child: Child) -> Any:
     """Run a context's body, or give what it returned or raised before."""
     runtime.check()
-    identity, journal = child.identity, runtime.invocation.journal
-    operation = None if child.is_virtual else journal.find(identity)
+    identity = child.identity
+    operation = None if child.is_virtual else runtime.find(identity)
     if child.is_virtual:
         _check_never_recorded(runtime, identity)
     elif operation is None:
-        if runtime.invocation.deadline.is_near():
-            await runtime.invocation.deadline.hold(runtime)
+        await runtime.before_context()
         runtime.post(identity.update(OperationAction.START))
     elif operation.status is Status.SUCCEEDED:
         return await _recorded(runtime, child, operation)
     elif operation.status is not Status.STARTED:
         raise rebuild(child.error_class, recorded_error(operation))
     else:
-        journal.open_context(identity.operation_id, identity.parent_id)
+        runtime.reopen(identity)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
         identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
+    requests = runtime.cancel_requests()
     try:
         value = await child.body(runtime, child.inside())
         payload, value = _stored(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
         raise
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(
+            requests, outermost=child.has_task
+        ):
+            raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
         described = describe_for_record(error)
-        await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
-        raise rebuild(child.error_class, described) from error
-    await _close(runtime, child, closing)
-    return value
+    else:
+        await _close(runtime, child, closing)
+        return value
+    # Outside the handling of the error itself, which a replay does not have either.
+    await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
+    raise rebuild(child.error_class, described)
 
 
 def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None:
     """A virtual context has no operation of its own, also in what earlier code recorded."""
-    if identity.operation_id in runtime.invocation.journal:
+    if runtime.recorded(identity.operation_id) is not None:
         raise NonDeterministicExecutionError(
             f"the context {identity.name or identity.operation_id} is virtual, but this "
             "execution recorded an operation for it: it was not virtual before"
@@ -127,17 +133,21 @@ def _succeeded(
 ) -> OperationUpdate:
     large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
     if large:
-        summary = child.summarise(value) if child.summarise is not None else ""
+        summary = "" if child.summarise is None else _summary(child, child.summarise, value)
         payload = payload_size("the summary of the context's result", summary)
     return identity.update(
         OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
     )
 
 
+def _summary(child: Child, summarise: Callable[[Any], str], value: Any) -> str:
+    return Leaf(child.identity.name, "summary generator").call(summarise, value)
+
+
 async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> None:
     if child.is_virtual:
         return
-    if child.lazy_close:
+    if child.has_task:
         runtime.post(update)
     else:
         await runtime.save(update)
@@ -152,13 +162,11 @@ def _stored(runtime: Runtime, child: Child, value: Any) -> tuple[str | None, Any
 
 def _round_trip(runtime: Runtime, child: Child, value: Any) -> tuple[str, Any]:
     identity = child.identity
-    return round_trip(
-        child.serdes, value, identity.operation_id, runtime.invocation.arn, name=identity.name
-    )
+    return round_trip(child.serdes, value, identity.operation_id, runtime.arn, name=identity.name)
 
 
 def _decode(runtime: Runtime, child: Child, payload: str | None) -> Any:
     identity = child.identity
     return deserialize(
-        child.serdes, payload, identity.operation_id, runtime.invocation.arn, name=identity.name
+        child.serdes, payload, identity.operation_id, runtime.arn, name=identity.name
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,13 +48,13 @@ class Condition:
     check: Callable[..., Any]
     config: WaitForConditionConfig[Any]
 
-    def encode(self, state: Any) -> str:
-        identity, arn = self.identity, self.position.invocation.arn
+    def encode(self, state: Any, arn: str) -> str:
+        identity = self.identity
         text = serialize(self.config.serdes, state, identity.operation_id, arn, name=identity.name)
         return payload_size("the state of wait_for_condition", text)
 
-    def decode(self, text: str | None) -> Any:
-        identity, arn = self.identity, self.position.invocation.arn
+    def decode(self, text: str | None, arn: str) -> Any:
+        identity = self.identity
         return deserialize(self.config.serdes, text, identity.operation_id, arn, name=identity.name)
 
 
@@ -61,32 +62,34 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
     """Check until the wait strategy stops; the last state is the result."""
     runtime.check()
     identity = condition.identity
-    journal, deadline = runtime.invocation.journal, runtime.invocation.deadline
-    operation = journal.find(identity)
+    operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
             if status is not Status.SUCCEEDED:
                 raise rebuild(WaitForConditionError, recorded_error(operation))
-            return condition.decode(operation.result)
+            return condition.decode(operation.result, runtime.arn)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
-            operation = journal.get(identity.operation_id)
+            operation = runtime.recorded(identity.operation_id)
             continue
-        if deadline.holds_body():
-            await deadline.hold(runtime)
+        await runtime.before_body()
         if status is not Status.STARTED:
             runtime.post(identity.update(OperationAction.START))
+        requests = runtime.cancel_requests()
         try:
             update, value = await _check(runtime, condition, operation)
         except (ExecutionError, RetryableSerDesError):
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
+                raise
             described = describe_for_record(error)
-            await runtime.commit(identity.update(OperationAction.FAIL, error=described))
-            raise rebuild(WaitForConditionError, described) from error
+            update = identity.update(OperationAction.FAIL, error=described)
         operation = await runtime.commit(update)
+        if update.action is OperationAction.FAIL:
+            raise rebuild(WaitForConditionError, update.error)
         if update.action is OperationAction.SUCCEED:
             return value
 
@@ -100,17 +103,18 @@ async def _check(
     attempt = (details.attempt if details else 0) + 1
     # Also the first state goes through its text, so that every check sees the same kind of value.
     if operation is not None and operation.result is not None:
-        state = condition.decode(operation.result)
+        state = condition.decode(operation.result, runtime.arn)
     else:
-        state = condition.decode(condition.encode(condition.config.initial_state))
+        first = condition.encode(condition.config.initial_state, runtime.arn)
+        state = condition.decode(first, runtime.arn)
     logger = Logger(position.underlying_logger, position.log_info(identity, attempt))
     args: tuple[Any, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
-    check = position.invocation.body(identity, attempt, condition.check)
-    new = await runtime.call(StepBody(identity.name), check, *args)
-    text = condition.encode(new)
-    new = condition.decode(text)
-    decision = wait_decision(condition.config.wait_strategy, new, attempt)
+    check = runtime.body(identity, attempt, condition.check)
+    new = await runtime.call(StepBody(identity.name, "check"), check, *args)
+    text = condition.encode(new, runtime.arn)
+    new = condition.decode(text, runtime.arn)
+    decision = wait_decision(identity.name, condition.config.wait_strategy, new, attempt)
     if not decision.should_continue:
         return identity.update(OperationAction.SUCCEED, payload=text), new
     options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))

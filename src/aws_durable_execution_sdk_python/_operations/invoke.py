@@ -33,8 +33,8 @@ async def run_invoke(
     The service may know the outcome at once, a function that does not exist for instance.
     """
     runtime.check()
-    journal, arn = runtime.invocation.journal, runtime.invocation.arn
-    operation = journal.find(identity)
+    arn = runtime.arn
+    operation = runtime.find(identity)
     if operation is None:
         serdes = config.serdes_payload or _JSON
         text = serialize(serdes, payload, identity.operation_id, arn, name=identity.name)
@@ -45,7 +45,7 @@ async def run_invoke(
         )
     while (pending := pending_state(operation, identity.operation_id)) is not None:
         await runtime.park(pending)
-        operation = journal.get(identity.operation_id)
+        operation = runtime.recorded(identity.operation_id)
     assert operation is not None  # pending_state
     if operation.status is not Status.SUCCEEDED:
         raise rebuild(InvokeError, recorded_error(operation))

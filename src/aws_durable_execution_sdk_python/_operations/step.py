@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from aws_durable_execution_sdk_python._core.errors import (
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
+    ErrorObject,
     Operation,
     OperationAction,
     Status,
@@ -71,20 +73,23 @@ class Step(NamedTuple):
     def at_most_once(self) -> bool:
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
 
-    @property
-    def strategy(self) -> RetryStrategy | None:
+    def strategy(self, runtime: Runtime) -> RetryStrategy | None:
         chosen = self.config.retry_strategy
-        if chosen is None and self.position.invocation.compat_aws:
-            return RetryPresets.default()
-        return chosen
+        return RetryPresets.default() if chosen is None and runtime.compat_aws else chosen
+
+
+class _Failure(NamedTuple):
+    """How an attempt failed, and after how many seconds the next one is due, if one is."""
+
+    error: ErrorObject
+    retry_seconds: int | None = None
 
 
 async def run_step(runtime: Runtime, step: Step) -> Any:
     """Run a step, or give what it returned or raised before."""
     runtime.check()
     identity = step.identity
-    journal, deadline = runtime.invocation.journal, runtime.invocation.deadline
-    operation = journal.find(identity)
+    operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
@@ -92,30 +97,33 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
-            operation = journal.get(identity.operation_id)
+            operation = runtime.recorded(identity.operation_id)
             continue
         if status is Status.STARTED and step.at_most_once:
             error = StepInterruptedError(
                 f"the step {identity.name or identity.operation_id} had started in an earlier "
                 "invocation that was cut off, and runs at most once per attempt"
             )
-            operation = await _failed(runtime, step, operation, error)
+            failure = _judge(runtime, step, operation, error)
+            operation = await _failed(runtime, step, failure)
             continue
-        if deadline.holds_body():
-            await deadline.hold(runtime)
+        await runtime.before_body()
         if status is not Status.STARTED:
             operation = await _start(runtime, step, operation)
             if operation is not None and operation.status is not Status.STARTED:
                 continue
-        attempt = _attempt(operation)
+        requests = runtime.cancel_requests()
         try:
-            result = await _call(runtime, step, attempt)
+            result = await _call(runtime, step, _attempt(operation))
         except ExecutionError:
             raise
-        except Exception as error:
-            operation = await _failed(runtime, step, operation, error)
-            continue
-        return await _succeeded(runtime, step, result)
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
+                raise
+            failure = _judge(runtime, step, operation, error)
+        else:
+            return await _succeeded(runtime, step, result)
+        operation = await _failed(runtime, step, failure)
 
 
 async def _start(runtime: Runtime, step: Step, operation: Operation | None) -> Operation | None:
@@ -134,9 +142,7 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
     if step.make_context is not None:
         info = position.log_info(identity, attempt)
         args = (*args, step.make_context(Logger(position.underlying_logger, info), attempt))
-    function = runtime.invocation.body(
-        identity, attempt, step.function, at_most_once=step.at_most_once
-    )
+    function = runtime.body(identity, attempt, step.function, at_most_once=step.at_most_once)
     body, seconds = StepBody(identity.name), step.config.timeout_seconds
     if seconds is None:
         return await runtime.call(body, function, *args)
@@ -145,36 +151,45 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
 
 async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
     identity, serdes = step.identity, step.config.serdes
-    arn = runtime.invocation.arn
+    arn = runtime.arn
     try:
         payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
         payload_size("the result of the step", payload)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
-        described = describe_for_record(error)
-        await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        raise rebuild(StepError, described) from error
-    await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
-    return value
+        failure = _Failure(describe_for_record(error))
+    else:
+        await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
+        return value
+    return await _failed(runtime, step, failure)
 
 
-async def _failed(
-    runtime: Runtime, step: Step, operation: Operation | None, error: Exception
-) -> Operation | None:
-    """Ask the retry strategy; returns the operation waiting for its next attempt, or raises."""
-    identity, strategy = step.identity, step.strategy
-    decision = RetryDecision.no_retry()
+def _judge(
+    runtime: Runtime, step: Step, operation: Operation | None, error: BaseException
+) -> _Failure:
+    """Ask the retry strategy what comes of a failed attempt."""
+    strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
-            decision = retry_decision(strategy, error, _attempt(operation))
+            decision = retry_decision(step.identity.name, strategy, error, _attempt(operation))
     except Exception as strategy_error:
         error = strategy_error
-    described = describe_for_record(error)
-    if not decision.should_retry:
+    delay = max(1, decision.delay.seconds) if decision.should_retry else None
+    return _Failure(describe_for_record(error), delay)
+
+
+async def _failed(runtime: Runtime, step: Step, failure: _Failure) -> Operation | None:
+    """Returns the operation waiting for its next attempt, or raises as a replay will.
+
+    Called outside the handling of the error itself, which a replay does not have either: there
+    must be no trace of it in the one that is raised.
+    """
+    identity, described = step.identity, failure.error
+    if failure.retry_seconds is None:
         await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        raise rebuild(StepError, described) from error
-    options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))
+        raise rebuild(StepError, described)
+    options = StepOptions(next_attempt_delay_seconds=failure.retry_seconds)
     return await runtime.commit(
         identity.update(OperationAction.RETRY, error=described, step_options=options)
     )
@@ -199,6 +214,6 @@ def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
         step.config.serdes,
         operation.result,
         identity.operation_id,
-        runtime.invocation.arn,
+        runtime.arn,
         name=identity.name,
     )

@@ -23,8 +23,7 @@ def take_wait(position: Position, name: str | None) -> OperationIdentity:
 async def run_wait(runtime: Runtime, identity: OperationIdentity, seconds: int) -> None:
     """Return once the service says that the time has passed."""
     runtime.check()
-    journal = runtime.invocation.journal
-    operation = journal.find(identity)
+    operation = runtime.find(identity)
     if operation is None:
         options = WaitOptions(wait_seconds=seconds)
         operation = await runtime.commit(
@@ -32,6 +31,6 @@ async def run_wait(runtime: Runtime, identity: OperationIdentity, seconds: int) 
         )
     while (pending := pending_state(operation, identity.operation_id)) is not None:
         await runtime.park(pending)
-        operation = journal.get(identity.operation_id)
+        operation = runtime.recorded(identity.operation_id)
     if operation is not None and operation.status is not Status.SUCCEEDED:
         raise DurableOperationError(f"the wait ended as {operation.status}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
@@ -13,38 +12,12 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StepAttempt:
-    """One attempt of a step, or one check of a wait_for_condition, whose function is to run.
-
-    Attributes:
-        execution_arn: the execution.
-        operation_id: the operation, its `name` if it has one.
-        number: of the attempt, from 1 on. One that was cut off may run again under its number.
-        at_most_once: whether it may not.
-    """
-
-    execution_arn: str
-    operation_id: str
-    name: str | None
-    number: int
-    at_most_once: bool = False
-
-
-# Gives what is to run in an attempt: the function that it is given, or something in its place.
-StandIn = Callable[[StepAttempt, Callable[..., Any]], Callable[..., Any]]
-
-
 class DurableServiceClient(Protocol):
     """The two calls one invocation makes.
 
     A client fails with `CheckpointError` or `GetExecutionStateError`, whose `is_retryable()` says
     whether another invocation can help; `service.errors.classify` makes them. It never retries a
     call under another client token: a checkpoint whose answer was lost must stay recognisable.
-
-    Clients of test runners may have further attributes: `clock`, which the SDK's timers follow,
-    `stand_in`, a `StandIn` that is asked before the function of a step runs, and `recall`, a
-    `core.journal.Recall` that is asked what is recorded of an operation.
     """
 
     async def checkpoint(

@@ -1,0 +1,56 @@
+"""The verbs that both runtimes answer alike: what is on record, what the execution is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import Operation
+from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CommonRuntime(Opaque):
+    """See `ports.Runtime` for what each verb promises."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
+    @property
+    def arn(self) -> str:
+        return self._invocation.arn
+
+    @property
+    def compat_aws(self) -> bool:
+        return self._invocation.compat_aws
+
+    def find(self, identity: OperationIdentity) -> Operation | None:
+        return self._invocation.journal.find(identity)
+
+    def recorded(self, operation_id: str) -> Operation | None:
+        return self._invocation.journal.get(operation_id)
+
+    def reopen(self, identity: OperationIdentity) -> None:
+        self._invocation.journal.open_context(identity.operation_id, identity.parent_id)
+
+    def body(
+        self,
+        identity: OperationIdentity,
+        attempt: int,
+        function: F,
+        *,
+        at_most_once: bool = False,
+    ) -> F:
+        stand_in = self._invocation.hooks.stand_in
+        if stand_in is None:
+            return function
+        described = StepAttempt(
+            self.arn, identity.operation_id, identity.name, attempt, at_most_once
+        )
+        return cast(F, stand_in(described, function))
