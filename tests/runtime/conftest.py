@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
+from aws_durable_execution_sdk_python._lambda.pool import close_idle_environments
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,8 @@ def run(handler: Any) -> DurableFunctionTestResult:
 async def look_around(event: Any, context: AsyncDurableContext) -> Any:
     """What there is in an invocation besides its own: tasks of the user's, and timers."""
     tasks, timers = leftovers()
-    return [name for name in tasks if not name.startswith("Task-")], timers
+    ours = ("Task-", "aws_durable_execution_sdk_python.")
+    return [name for name in tasks if not name.startswith(ours)], timers
 
 
 async def loop_of(environment: Environment) -> asyncio.AbstractEventLoop:
@@ -179,6 +180,26 @@ def test_tasks_from_before_survive_on_whichever_thread() -> None:
     assert not tasks[0].done()
     close_idle_environments()
     assert ended == [True]
+
+
+def test_a_handler_that_resists_its_suspension_does_not_hold_it_up(
+    impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    invocations: list[int] = []
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        invocations.append(1)
+        if len(invocations) > 1:
+            return "second"
+        with suppress(BaseException):
+            await context.wait(seconds=60)
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    assert run(handler).result == "second"
+    assert ["does not end" in record.message for record in caplog.records] == [True]
 
 
 # -------------------------------------------------------------------------- in the middle
