@@ -34,6 +34,9 @@ from aws_durable_execution_sdk_python._lambda.pool import (
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
+# The tasks of the engine are named after what they run.
+_OURS = "aws_durable_execution_sdk_python._kernel."
+
 
 @pytest.fixture(autouse=True)
 def no_idle_environments() -> Iterator[None]:
@@ -56,8 +59,7 @@ def run(handler: Any) -> DurableFunctionTestResult:
 async def look_around(event: Any, context: AsyncDurableContext) -> Any:
     """What there is in an invocation besides its own: tasks of the user's, and timers."""
     tasks, timers = leftovers()
-    ours = ("Task-", "aws_durable_execution_sdk_python.")
-    return [name for name in tasks if not name.startswith(ours)], timers
+    return [name for name in tasks if not name.startswith(("Task-", _OURS))], timers
 
 
 async def loop_of(environment: Environment) -> asyncio.AbstractEventLoop:

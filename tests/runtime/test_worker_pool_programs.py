@@ -9,7 +9,6 @@ from typing import Any
 
 import anyio
 import pytest
-from aws_durable_execution_sdk_python_testing.engine.limits import Limits
 
 from aws_durable_execution_sdk_python import (
     AsyncDurableContext,
@@ -20,6 +19,7 @@ from aws_durable_execution_sdk_python._kernel import workers
 from aws_durable_execution_sdk_python.config import StepConfig
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
+from aws_durable_execution_sdk_python_testing.engine import Limits
 
 Item = Callable[..., Any]
 

@@ -225,6 +225,8 @@ class Search:
         """Whether a timer was given this future to complete, and durable work completes it too."""
         if self._settled is None or id(obj) not in self._settled:
             return False
+        if not hasattr(type(obj), "_asyncio_future_blocking"):  # asyncio's own mark of a future
+            return False
         given = gc.get_referents(*gc.get_referents(source))
         return any(obj is each for each in given)
 
