@@ -17,7 +17,7 @@ import pytest
 from invocation_scopes import begin, invocation, leftovers
 
 from aws_durable_execution_sdk_python._kernel.ending import Patience, unwinds
-from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread, running_loop
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
@@ -374,6 +374,31 @@ def test_a_task_that_nothing_can_wake_is_cancelled_again_at_once(run: Run) -> No
         return leftovers()
 
     assert run(main) == ([], 0)
+
+
+def test_the_engines_threads_wake_nobody(run: Run) -> None:
+    """Idle threads of the pool, begun in this invocation, are no reason to wait."""
+    held = threading.Event()
+
+    async def waits_in_vain() -> None:
+        try:
+            await forever()
+        finally:
+            await forever()
+
+    async def body() -> None:
+        EngineThread(target=held.wait).start()
+        begin(waits_in_vain())
+        await asyncio.sleep(0)
+
+    async def main() -> Any:
+        await invocation(body)
+        return leftovers()
+
+    try:
+        assert run(main) == ([], 0)
+    finally:
+        held.set()
 
 
 @pytest.mark.parametrize("pause", [3600, 0])

@@ -184,6 +184,26 @@ def test_tasks_from_before_survive_on_whichever_thread() -> None:
     assert ended == [True]
 
 
+def test_a_handler_that_resists_its_suspension_does_not_hold_it_up(
+    impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    invocations: list[int] = []
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        invocations.append(1)
+        if len(invocations) > 1:
+            return "second"
+        with suppress(BaseException):
+            await context.wait(seconds=60)
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    assert run(handler).result == "second"
+    assert ["does not end" in record.message for record in caplog.records] == [True]
+
+
 # -------------------------------------------------------------------------- in the middle
 
 

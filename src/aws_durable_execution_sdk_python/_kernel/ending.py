@@ -26,7 +26,11 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, context_of
+from aws_durable_execution_sdk_python._kernel.event_loop import (
+    EngineThread,
+    EventLoop,
+    context_of,
+)
 from aws_durable_execution_sdk_python._kernel.generators import Generators
 
 Tasks = Collection[asyncio.Task[Any]]
@@ -44,7 +48,7 @@ class Patience:
     Attributes:
         clean_up: at most, where there is no deadline.
         crash: at most, where the invocation ends as a crash.
-        answer: kept of the time before a deadline for giving the answer.
+        answer: kept of the time before a deadline for giving the answer; a quarter of it at most.
         grace: after which those are cancelled again who have swallowed the cancellation.
         rounds: how often they are.
         round: for what is ready to run, after each.
@@ -315,11 +319,19 @@ class Flows:
 
     def _seconds(self, crashed: bool) -> float:
         left = self._seconds_left()
-        seconds = self._patience.clean_up if left is None else left - self._patience.answer
+        if left is None:
+            seconds = self._patience.clean_up
+        else:
+            seconds = left - min(self._patience.answer, left / 4)
         return min(seconds, self._patience.crash) if crashed else seconds
 
     def _has_threads(self) -> bool:
-        return not self._threads_before.issuperset(threading.enumerate())
+        return any(
+            thread not in self._threads_before
+            and not isinstance(thread, EngineThread)
+            and not self._loop.is_driven_by(thread)
+            for thread in threading.enumerate()
+        )
 
 
 async def _awaited(make: Callable[[], Awaitable[None]]) -> None:

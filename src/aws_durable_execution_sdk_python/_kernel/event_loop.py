@@ -52,7 +52,7 @@ origin: ContextVar[object | None] = ContextVar("durable_origin", default=None)
 
 
 def context_of(whose: object) -> Context:
-    """A copy of the current context for a flow of control of the engine's or an invocation's."""
+    """A copy of the current context for a flow of control of an invocation's."""
     context = copy_context()
     context.run(origin.set, whose)
     return context
@@ -64,9 +64,7 @@ _FIRST_PRUNING = 256
 
 def engine_context() -> Context:
     """A copy of the current context for a flow of control of the engine's."""
-    context = copy_context()
-    context.run(origin.set, ENGINE)
-    return context
+    return context_of(ENGINE)
 
 
 class EngineThread(threading.Thread):
@@ -318,7 +316,7 @@ class EventLoop(RestorableLoop):
     def create_engine_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """A task of the engine's, whoever's flow of control this is, and whatever task factory."""
         self._has_scheduled = True
-        task = asyncio.Task(coro, loop=self, context=context_of(ENGINE))
+        task = asyncio.Task(coro, loop=self, context=engine_context())
         self._strangers.add(task)
         return task
 

@@ -32,7 +32,7 @@ from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
-from aws_durable_execution_sdk_python._kernel.event_loop import origin, running_loop
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
@@ -235,16 +235,18 @@ class Invocation(Opaque):
         answer = _PENDING
         async with anyio.create_task_group() as group:
             group.start_soon(self.checkpointer.run)
-            # The handler's flow of control, and what comes of it, is the user's.
-            outer = origin.set(self._flows.token)
-            group.start_soon(_outcome, self, root)
-            origin.reset(outer)
+            # The handler's flow of control, and what comes of it, is the user's. It is not the
+            # group's, which would wait for good for a handler that resists its end.
+            handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
+            handler.add_done_callback(lambda _: self._end())
             try:
                 with self.suspension.watching(), self.deadline.watching(self.loop):
                     await self._ending
                 raised, answer = await self._conclusion()
             finally:
                 await self._close(crashed=not isinstance(raised, Exception | None))
+        if handler.done() and not handler.cancelled():
+            handler.result()  # of ours, if it raises
         return raised, answer
 
     def _keep(self, outcome: CallOutcome) -> None:
@@ -300,8 +302,10 @@ class Invocation(Opaque):
     async def _close(self, *, crashed: bool) -> None:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
-        await self._flows.end(self._join, busy=self.workers.has_jobs, crashed=crashed)
-        self.workers.close()
+        try:
+            await self._flows.end(self._join, busy=self.workers.has_jobs, crashed=crashed)
+        finally:
+            self.workers.close()
 
     async def _join(self) -> None:
         self.checkpointer.close()
