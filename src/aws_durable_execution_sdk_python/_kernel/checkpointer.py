@@ -5,6 +5,7 @@ Rules that everything else relies on:
 - `submit` writes an update into the journal and queues it in one section of the loop's thread:
   whoever reads afterwards, in whatever run of the code, reads what was asked.
 - The same update is sent once. Whoever asks again waits for the first.
+- Updates are sent in the order in which they were queued, whoever waits for which.
 - The token chain is serial: one request is in flight, and while it is, the next batch builds up
   (group commit). An answer with all its pages is merged before anybody is released.
 - An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
@@ -237,12 +238,19 @@ class Checkpointer(Opaque):
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
         self.flush()
+        self._receive_handed_over()
+
+    def _receive_handed_over(self) -> None:
         with contextlib.suppress(anyio.WouldBlock):
             while True:
                 self._batch.extend(self._receiver.receive_nowait())
 
     def _keep_lazy(self) -> None:
-        """What did not fit into a request, and nobody waits for, goes on riding with others."""
+        """What did not fit into a request, and nobody waits for, goes on riding with others.
+
+        Unless something was handed over meanwhile: that comes after it.
+        """
+        self._receive_handed_over()
         if self._batch and not any(entry.waiting for entry in self._batch):
             self._lazy[:0] = self._batch
             self._batch.clear()
