@@ -339,6 +339,26 @@ def test_a_clean_up_ends_at_the_deadline(run: Run, caplog: pytest.LogCaptureFixt
     assert (events, caplog.messages) == ([], [])
 
 
+def test_a_task_that_resists_does_not_outlast_the_deadline(run: Run) -> None:
+    """It keeps the loop busy, so that each round of cancelling it takes its full time."""
+    cancelled = 0
+
+    async def resists() -> None:
+        nonlocal cancelled
+        while True:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                cancelled += 1
+
+    async def body() -> None:
+        begin(resists())
+        await asyncio.sleep(0)
+
+    run(lambda: invocation(body, seconds_left=0.01, patience=Patience(answer=0)))
+    assert cancelled == 2
+
+
 def test_a_task_that_swallowed_its_cancellation_is_cancelled_again(run: Run) -> None:
     async def swallows() -> None:
         with suppress(asyncio.CancelledError):
