@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import signal
 import socket
@@ -17,7 +18,11 @@ import pytest
 from invocation_scopes import begin, invocation, leftovers
 
 from aws_durable_execution_sdk_python._kernel.ending import Patience, unwinds
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread, running_loop
+from aws_durable_execution_sdk_python._kernel.event_loop import (
+    EngineThread,
+    EventLoop,
+    running_loop,
+)
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
@@ -49,6 +54,44 @@ async def clean_up_slowly(events: list[str]) -> None:
 
 
 # ------------------------------------------------------------------------------ what is left
+
+
+class CollectingLoop(EventLoop):
+    """The garbage collector comes whenever it is asked for tasks, but for the first time."""
+
+    _was_asked = False
+
+    def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
+        if self._was_asked:
+            gc.collect()
+        self._was_asked = True
+        return super().tasks_of_invocation()
+
+
+def test_threads_are_joined_also_where_a_task_turns_out_to_be_garbage() -> None:
+    """Nothing but the loop, weakly, refers to a task that waits for a future of its own."""
+    joined: list[bool] = []
+
+    async def body() -> None:
+        asyncio.create_task(forever())  # noqa: RUF006 - what this is about
+        await asyncio.sleep(0)
+
+    async def join_threads() -> None:
+        joined.append(True)
+
+    async def main() -> None:
+        await invocation(body, join_threads=join_threads, busy=False)
+
+    gc.collect()
+    gc.disable()
+    loop = CollectingLoop()
+    loop.set_exception_handler(lambda *_: None)  # asyncio tells of the destroyed task
+    try:
+        loop.run_until_complete(loop.create_engine_task(main()))
+    finally:
+        gc.enable()
+        loop.close()
+    assert joined == [True]
 
 
 def test_a_task_ends_with_its_invocation(run: Run) -> None:

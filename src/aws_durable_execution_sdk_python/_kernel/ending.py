@@ -293,12 +293,14 @@ class Flows:
             crashed: whether the invocation ends in the middle of things, as a crash.
         """
         try:
-            if not busy and not self._is_anything_left():
-                self._loop.cancel_timers_of_invocation()
-                await join_threads()
-                join_threads = _nothing
+            # Asked once: a task that nobody refers to may be garbage by the next time.
             if busy or self._is_anything_left():
                 await self._end_tasks(join_threads, crashed)
+            else:
+                self._loop.cancel_timers_of_invocation()
+                await join_threads()
+                if self._is_anything_left():
+                    await self._end_tasks(_nothing, crashed)
         finally:
             self._loop.cancel_timers_of_invocation()
             self._loop.restore()
