@@ -195,9 +195,7 @@ class Branches(Opaque):
             self._tracker.started(index)
             branch = self._asked.make(index)
             self._running[index] = branch.operation_id
-            task = group.create_task(self._run_branch(index, branch))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(group.create_task(self._run_branch(index, branch)))
             if self._next % self._runtime.tuning.wave == 0:
                 await asyncio.sleep(0)
 
@@ -222,7 +220,7 @@ class Branches(Opaque):
     def _cancel_again(self) -> bool:
         if self._again >= self._runtime.tuning.most_cancellations:
             return False
-        going_on = [task for task in self._tasks if not self._cleans_up(task)]
+        going_on = [t for t in self._tasks if not (t.done() or self._cleans_up(t))]
         for task in going_on:
             task.cancel()
         self._again += bool(going_on)
@@ -238,9 +236,10 @@ class Branches(Opaque):
     # -- one branch -------------------------------------------------------------------------
 
     async def _run_branch(self, index: int, branch: Branch) -> None:
-        runtime = self._runtime
-        runtime.begin_root(self)
+        task = self._runtime.begin_root(self)
         outcome = await self._outcome(index, branch)
+        self._runtime.end_root(task)
+        self._tasks.discard(task)
         del self._running[index]
         self._parked.pop(index, None)
         if not self.over:

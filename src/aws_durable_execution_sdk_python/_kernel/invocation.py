@@ -157,6 +157,7 @@ class Invocation(Opaque):
         """Start a task that runs a function of the user's."""
         task = self.loop.create_task(coroutine, context=context)
         self.suspension.add_root(task)
+        task.add_done_callback(self.suspension.drop_root)
         return task
 
     async def await_body(self, body: Any) -> Any:
@@ -363,8 +364,10 @@ class Invocation(Opaque):
 
 async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     """The flow of control of the handler."""
-    invocation.loop_runtime.begin_root()
+    runtime = invocation.loop_runtime
+    task = runtime.begin_root()
     invocation._keep(await outcome_of(root))
+    runtime.end_root(task)
 
 
 def _unserialisable(value: Any, error: Exception) -> Exception:

@@ -84,8 +84,8 @@ class LoopRuntime(CommonRuntime):
         """Ask a hook, in here, before what decides about suspension is asked."""
         return self._invocation.loop.asking_when_idle(hook, first=True)
 
-    def begin_root(self, batch: Branches | None = None) -> None:
-        """Count the running task as one whose end the invocation waits for.
+    def begin_root(self, batch: Branches | None = None) -> asyncio.Task[Any]:
+        """Count the running task as one whose end the invocation waits for, until `end_root`.
 
         Parameters:
             batch: whose branch it runs, which may cancel it.
@@ -95,7 +95,11 @@ class LoopRuntime(CommonRuntime):
         self._invocation.suspension.add_root(task)
         if batch is not None:
             self._batches[task] = batch
-            task.add_done_callback(self._batches.pop)
+        return task
+
+    def end_root(self, task: asyncio.Task[Any]) -> None:
+        self._batches.pop(task, None)
+        self._invocation.suspension.drop_root(task)
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
