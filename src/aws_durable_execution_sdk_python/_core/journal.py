@@ -119,7 +119,12 @@ class Journal:
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
-        known = self._rank(update.operation_id)
+        operation_id = update.operation_id
+        asked, before = self._asked.get(operation_id), self._confirmed.get(operation_id)
+        if asked is not None:
+            known = asked.rank
+        else:
+            known = _UNKNOWN if before is None else _rank_of(before)
         attempts = known >> 2 if known > 0 else 0
         if update.action is OperationAction.START:
             rank = (attempts << 2) + _STARTED
@@ -131,8 +136,7 @@ class Journal:
             rank = _ENDED
         if rank <= known or known == _ENDED:
             return False
-        before = self._confirmed.get(update.operation_id)
-        self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
+        self._asked[operation_id] = _Asked(update, rank, attempts, before)
         return True
 
     def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
