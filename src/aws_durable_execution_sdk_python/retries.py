@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._core.delays import (
     linear_delay,
     to_duration,
 )
+from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.limits import MAX_DELAY_SECONDS
 from aws_durable_execution_sdk_python._core.validation import number, whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
@@ -269,7 +270,7 @@ def _is_retryable(
     patterns, types = config.retryable_errors, config.retryable_error_types
     if patterns is None and types is None:
         return True
-    text = str(error)
+    text = text_of(error)
     return isinstance(error, tuple(types or ())) or any(
         pattern in text if isinstance(pattern, str) else pattern.search(text) is not None
         for pattern in patterns or ()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
+from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python.exceptions import (
@@ -164,7 +165,7 @@ def serialize(
     except Exception as error:
         raise SerDesError(
             f"cannot serialise the value of {_named(operation_id, name)} "
-            f"({_type_of(value)}): {error}"
+            f"({_type_of(value)}): {text_of(error)}"
         ) from error
 
 
@@ -197,7 +198,7 @@ def deserialize(
     except Exception as error:
         raise SerDesError(
             f"cannot read the stored value of {_named(operation_id, name)} "
-            f"with {_type_of(chosen)}: {error}"
+            f"with {_type_of(chosen)}: {text_of(error)}"
         ) from error
 
 

@@ -152,8 +152,6 @@ class Branches(Opaque):
         async with asyncio.TaskGroup() as group:
             try:
                 unwinding = await self._until_decided(group, host)
-            except Exception as error:  # the user's completion predicate
-                self._escaping = error
             finally:
                 self.over = True
             if not unwinding:
@@ -171,17 +169,30 @@ class Branches(Opaque):
         self, group: asyncio.TaskGroup, host: Host | None
     ) -> tuple[Pending, ...]:
         """Empty when decided, or when an error escapes; else what the parked branches wait for."""
-        while self._escaping is None and self._tracker.decision() is None:
+        while not self._is_decided():
             await self._start_branches(group)
-            if self._tracker.decision() is not None:
+            if self._is_decided():
                 break
             if self._all_parked():
-                self._raise_postponed()
+                if self._postponed is not None:
+                    break
                 if host is not None:
                     return tuple(pending for each in self._parked.values() for pending in each)
             await self._changed.wait()
             self._changed.clear()
         return ()
+
+    def _is_decided(self) -> bool:
+        """Whether the batch is over; also if the user's predicate raises, whatever it raises.
+
+        Caught here, not where the group waits: there a CancelledError is not the user's.
+        """
+        if self._escaping is None:
+            try:
+                return self._tracker.decision() is not None
+            except BaseException as error:
+                self._escaping = error
+        return True
 
     def _raise_postponed(self) -> None:
         if self._postponed is not None:
@@ -189,11 +200,15 @@ class Branches(Opaque):
             raise self._postponed
 
     async def _start_branches(self, group: asyncio.TaskGroup) -> None:
-        while self._escaping is None and self._may_start():
+        while not self._is_decided() and self._may_start():
             index = self._next
             self._next += 1
             self._tracker.started(index)
-            branch = self._asked.make(index)
+            try:
+                branch = self._asked.make(index)
+            except BaseException as error:  # the user's item namer
+                self._escaping = error
+                break
             self._running[index] = branch.operation_id
             self._tasks.add(group.create_task(self._run_branch(index, branch)))
             if self._next % self._runtime.tuning.wave == 0:

@@ -14,7 +14,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python._core.arns import execution_id
-from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
+from aws_durable_execution_sdk_python._core.errors import (
+    describe,
+    describe_for_record,
+    text_of,
+)
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
@@ -318,7 +322,7 @@ class Invocation(Opaque):
         if error is None:
             try:
                 result = json.dumps(value)
-            except (TypeError, ValueError, RecursionError) as unserialisable:
+            except Exception as unserialisable:  # also by what the user's classes do
                 return await self._failed(_unserialisable(value, unserialisable))
             return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():
@@ -371,11 +375,12 @@ async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any
 
 
 def _unserialisable(value: Any, error: Exception) -> Exception:
-    """The error to report, of the same type, with what to do about it."""
-    kind = next(k for k in (TypeError, RecursionError, ValueError) if isinstance(error, k))
+    """The error to report, of the same type if that is json's own, with what to do about it."""
+    kinds = (TypeError, RecursionError, ValueError)
+    kind = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(
-        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {error}. Return "
-        "dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
+        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
     )
 
 
