@@ -138,7 +138,7 @@ class AsyncDurableContext(BaseContext):
         plan = plans.plan_create_callback(self._claim(), name, config)
 
         async def create() -> AsyncCallback[D]:
-            return AsyncCallback(await self._run(plan), self._position)
+            return AsyncCallback(await self._run(plan), self._position, self._runtime)
 
         return create()
 

@@ -69,7 +69,7 @@ async def durable_operation(
     It may be awaited long after the call, and elsewhere, so all is asked again. The name is what
     Python tells of one that is never awaited.
     """
-    if get_running_loop() is not position.invocation.loop:
+    if get_running_loop() is not position.scope.loop:
         refuse_loop()
     position.check()
     try:
@@ -120,9 +120,10 @@ class Callback(Opaque, Generic[D]):
 class AsyncCallback(Opaque, Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
-    def __init__(self, handle: CallbackHandle, position: Position) -> None:
+    def __init__(self, handle: CallbackHandle, position: Position, runtime: LoopRuntime) -> None:
         self._handle = handle
         self._position = position
+        self._runtime = runtime
 
     @property
     def callback_id(self) -> str:
@@ -132,9 +133,8 @@ class AsyncCallback(Opaque, Generic[D]):
     async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
         position = self._position.current()
-        runtime = self._position.invocation.loop_runtime
         answer: D | None = await durable_operation(
-            position, runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
+            position, self._runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
         )
         return answer
 
@@ -148,11 +148,11 @@ class BaseContext:
     @property
     def lambda_context(self) -> Any:
         """Lambda's own context object of this invocation."""
-        return self._position.invocation.lambda_context
+        return self._position.scope.lambda_context
 
     @property
     def execution_context(self) -> ExecutionContext:
-        return ExecutionContext(self._position.invocation.arn)
+        return ExecutionContext(self._position.scope.arn)
 
     @property
     def is_virtual(self) -> bool:
@@ -163,7 +163,7 @@ class BaseContext:
     def logger(self) -> Logger:
         """Writes with the execution's ARN, and nothing while finished work is replayed."""
         position = self._position
-        info = LogInfo(position.invocation.arn, position.parent_id)
+        info = LogInfo(position.scope.arn, position.parent_id)
         return Logger(position.underlying_logger, info, position.is_replaying)
 
     def set_logger(self, logger: LoggerInterface) -> None:

@@ -80,8 +80,13 @@ class Circle:
 
 CIRCLES: Mapping[str, Collection[Circle]] = {
     EXECUTION: (
-        # Temporary, until the kernel has its verbs: to be tightened to what remains then.
-        Circle({"_kernel.*"}, "the runtimes and the branches are typed by their invocation"),
+        Circle(
+            {
+                *("_kernel.invocation", "_kernel.common_runtime"),
+                *("_kernel.loop_runtime", "_kernel.thread_runtime"),
+            },
+            "an invocation makes the runtimes, and they answer with its parts",
+        ),
         Circle(
             {
                 *("context", "_async_context", "_context_base", "decorators"),

@@ -10,8 +10,8 @@ import enum
 import functools
 import inspect
 import types
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
 
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 _POSITIONAL = (
@@ -21,8 +21,12 @@ _POSITIONAL = (
 )
 _CONTEXT_CLASSES = {"DurableContext": "blocking", "AsyncDurableContext": "async"}
 
-
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+# A function of the user's, blocking or async; what it takes has been looked at.
+UserFunction: TypeAlias = Callable[..., Awaitable[T] | T]
+AnyFunction: TypeAlias = Callable[..., object]
 
 
 class Bound(Generic[R_co]):
@@ -39,8 +43,8 @@ class Bound(Generic[R_co]):
     def __init__(
         self,
         function: Callable[..., R_co],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
         *,
         name: str | None,
         pass_context: bool = True,
@@ -51,7 +55,7 @@ class Bound(Generic[R_co]):
         self.pass_context = pass_context
         self._original_name = name
 
-    def __call__(self, context: Any, *more: Any) -> R_co:
+    def __call__(self, context: Any, *more: object) -> R_co:
         if self.pass_context:
             return self.function(context, *more, *self.args, **self.kwargs)
         return self.function(*self.args, **self.kwargs)
@@ -67,7 +71,7 @@ class Kind(enum.Enum):
     ASYNC = "async"
 
 
-def is_async(function: Callable[..., Any]) -> bool:
+def is_async(function: AnyFunction) -> bool:
     """Whether calling it gives a coroutine: seen through partials, decorators and objects."""
     function = _innermost(function)
     if inspect.iscoroutinefunction(function):
@@ -76,7 +80,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     return not inspect.isroutine(function) and inspect.iscoroutinefunction(call)
 
 
-def context_kind(function: Callable[..., Any], parent: Kind) -> Kind:
+def context_kind(function: AnyFunction, parent: Kind) -> Kind:
     """Which context the function gets: by annotation, else async def, else lambda, else def."""
     if isinstance(function, Bound):
         function = function.function
@@ -88,7 +92,7 @@ def context_kind(function: Callable[..., Any], parent: Kind) -> Kind:
     return parent if getattr(_innermost(function), "__name__", "") == "<lambda>" else Kind.BLOCKING
 
 
-def takes_positional(function: Callable[..., Any]) -> bool:
+def takes_positional(function: AnyFunction) -> bool:
     """Whether a bare callable accepts one positional argument (the StepContext)."""
     if isinstance(function, Bound):
         return True
@@ -102,7 +106,7 @@ def takes_positional(function: Callable[..., Any]) -> bool:
     return any(p.kind in _POSITIONAL for p in parameters)
 
 
-def accepts(function: Callable[..., Any], count: int) -> bool:
+def accepts(function: AnyFunction, count: int) -> bool:
     """Whether a callable can be called with that many positional arguments."""
     if isinstance(function, Bound):
         return True
@@ -115,7 +119,7 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
     return True
 
 
-def declares_step_context(function: Callable[..., Any]) -> bool | None:
+def declares_step_context(function: AnyFunction) -> bool | None:
     """Whether the first parameter is a StepContext by annotation or name; None if unknowable."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -127,12 +131,12 @@ def declares_step_context(function: Callable[..., Any]) -> bool | None:
     return first.name in _STEP_CONTEXT_NAMES or _annotation_name(first) == "StepContext"
 
 
-def name_of(function: Callable[..., Any]) -> str | None:
+def name_of(function: AnyFunction) -> str | None:
     """The name a decorated function gives its operation; bare functions and lambdas have none."""
     return getattr(function, "_original_name", None) or None
 
 
-def _innermost(function: Any) -> Any:
+def _innermost(function: AnyFunction) -> AnyFunction:
     while True:
         if isinstance(function, functools.partial):
             function = function.func
@@ -146,7 +150,7 @@ def _innermost(function: Any) -> Any:
             return function
 
 
-def _declared_kind(function: Callable[..., Any]) -> Kind | None:
+def _declared_kind(function: AnyFunction) -> Kind | None:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

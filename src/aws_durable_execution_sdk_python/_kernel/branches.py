@@ -20,64 +20,62 @@ go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import anyio
 
-from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.model import TERMINAL
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.jobs import Host
+from aws_durable_execution_sdk_python._kernel.ports import (
+    Branch,
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
-if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
+T = TypeVar("T")
+# Told what a branch is parked on, and None when it resumes.
+Parking: TypeAlias = Callable[[tuple[Pending, ...] | None], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
-
-    operation_id: str
-    kind: Kind
-    make: Callable[[Runtime], Coroutine[Any, Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class BranchesAsked:
-    """The branches as a map or parallel asks for them.
+class BranchRuntime(Runtime, Protocol):
+    """What the branches ask of the event loop's runtime besides.
 
     Attributes:
-        kinds: which kind of code each branch runs.
-        make: gives the branch of an index. Each is made when it starts and forgotten when it has
-            ended, so that of many branches few are in memory.
-        tracker: says when the batch is decided.
-        max_concurrency: the most that may have begun and not ended; None for no limit.
+        tuning: the engine's constants.
+        postponed: errors of branches that call for another invocation, once their siblings are
+            done.
     """
 
-    kinds: Sequence[Kind]
-    make: Callable[[int], Branch]
-    tracker: CompletionTracker
-    max_concurrency: int | None
+    tuning: Tuning
+    postponed: set[InvocationError]
 
+    def give_up(self, operation_ids: Iterable[str]) -> None:
+        """Refuse from here on whatever comes from inside these branches."""
+        ...
 
-@dataclass(slots=True)
-class BranchOutcomes:
-    """How the branches stood when the batch was decided, by index.
+    def is_cancelled(self) -> bool:
+        """Whether the engine, or an anyio scope around this code, is cancelling what runs."""
+        ...
 
-    Branches that had started and are in neither mapping were still running.
-    """
+    def as_root(self) -> AbstractContextManager[None]:
+        """Count the running task as one whose end the invocation waits for."""
+        ...
 
-    results: dict[int, Any]
-    errors: dict[int, DurableOperationError]
-    reason: CompletionReason
+    async def in_thread(self, make: Callable[[Runtime], Op[T]], parking: Parking) -> T:
+        """Run an operation in a worker thread; see `LoopRuntime.in_thread`."""
+        ...
 
 
 # -- how a branch can end -------------------------------------------------------------------------
@@ -85,7 +83,7 @@ class BranchOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    value: Any
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ _Outcome: TypeAlias = _Result | _Failure | _Postponed | _Fatal | _Cancelled
 class Branches(Opaque):
     """One run of the branches of a batch."""
 
-    def __init__(self, runtime: LoopRuntime, asked: BranchesAsked) -> None:
+    def __init__(self, runtime: BranchRuntime, asked: BranchesAsked) -> None:
         self._runtime = runtime
         self._asked = asked
         self._tracker = asked.tracker
@@ -127,7 +125,7 @@ class Branches(Opaque):
         # By index; the ids of those that have begun.
         self._running: dict[int, str] = {}
         self._parked: dict[int, tuple[Pending, ...]] = {}
-        self._results: dict[int, Any] = {}
+        self._results: dict[int, object] = {}
         self._errors: dict[int, DurableOperationError] = {}
         self._escaping: BaseException | None = None
         self._postponed: InvocationError | None = None

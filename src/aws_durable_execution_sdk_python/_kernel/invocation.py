@@ -36,7 +36,7 @@ from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, StepBody
+from aws_durable_execution_sdk_python._kernel.ownership import InvocationScope, StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
@@ -64,7 +64,7 @@ class ContextFactories(NamedTuple):
     asynchronous: Callable[[Position, LoopRuntime], Any]
 
 
-class Invocation(Opaque):
+class RunningInvocation(Opaque):
     """Everything the operations of one invocation share."""
 
     def __init__(
@@ -82,7 +82,6 @@ class Invocation(Opaque):
         deadline_margin: float | None = None,
     ) -> None:
         self.arn = arn
-        self.lambda_context = lambda_context
         self.compat_aws = compat_aws
         self.hooks = hooks
         self._contexts = contexts
@@ -90,10 +89,7 @@ class Invocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        # The contexts on which an operation could not be carried out, until their functions end.
-        self.refused: set[ContextUse] = set()
-        # Set when nothing of this invocation can run any more.
-        self.over = False
+        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -211,7 +207,7 @@ class Invocation(Opaque):
             raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
-            self.over = True
+            self.scope.over = True
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended
@@ -271,7 +267,7 @@ class Invocation(Opaque):
             return None
         errors = (
             *self.loop_runtime.postponed,
-            *(context.refusal for context in tuple(self.refused)),
+            *(context.refusal for context in tuple(self.scope.refused)),
         )
         return next(filter(None, errors), None)
 
@@ -294,7 +290,7 @@ class Invocation(Opaque):
             return handler(event, context)
 
         async def run(runtime: Runtime) -> Any:
-            return await runtime.enter(kind, Position(self), call)
+            return await runtime.enter(kind, Position(self.scope), call)
 
         return self.loop_runtime.host(kind, run)
 
@@ -361,7 +357,9 @@ class Invocation(Opaque):
                 raise
 
 
-async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+async def _outcome(
+    invocation: RunningInvocation, root: Callable[[], Coroutine[Any, Any, Any]]
+) -> None:
     """The flow of control of the handler."""
     with invocation.loop_runtime.as_root():
         outcome = await outcome_of(root)

@@ -15,31 +15,30 @@ import anyio
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import (
-    Branches,
-    BranchesAsked,
-    BranchOutcomes,
-)
+from aws_durable_execution_sdk_python._kernel.branches import Branches, Parking
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import (
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
-    from aws_durable_execution_sdk_python._kernel.position import Position
+    from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 T = TypeVar("T")
-Parking = Callable[[tuple[Pending, ...] | None], object]
 
 
 class LoopRuntime(CommonRuntime):
     """Awaits on the event loop. One for all async code of an invocation."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: RunningInvocation) -> None:
         super().__init__(invocation)
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()

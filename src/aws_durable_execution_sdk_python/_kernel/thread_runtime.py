@@ -19,10 +19,6 @@ from aws_durable_execution_sdk_python._core.model import Operation, OperationUpd
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import (
-    BranchesAsked,
-    BranchOutcomes,
-)
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import (
     HOSTS,
@@ -32,6 +28,12 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
     outcome_of,
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import (
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
 from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
@@ -40,9 +42,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
-    from aws_durable_execution_sdk_python._kernel.position import Position
+    from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class ThreadRuntime(CommonRuntime):
         job: what the code runs as. Once that is abandoned, every durable call refuses too.
     """
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: RunningInvocation) -> None:
         super().__init__(invocation)
         self.parked_on: tuple[Pending, ...] | None = None
         self.job = Job()

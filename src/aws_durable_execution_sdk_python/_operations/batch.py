@@ -29,8 +29,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind
-from aws_durable_execution_sdk_python._kernel.branches import Branch, BranchesAsked
-from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked, Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
