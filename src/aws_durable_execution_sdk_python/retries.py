@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.delays import (
     Duration,
     DurationField,
@@ -24,7 +25,7 @@ from aws_durable_execution_sdk_python._core.delays import (
     to_duration,
 )
 from aws_durable_execution_sdk_python._core.limits import MAX_DELAY_SECONDS
-from aws_durable_execution_sdk_python._core.validation import number, whole_number
+from aws_durable_execution_sdk_python._core.validation import whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class RetryStrategyConfig:
             "max_attempts": whole_number("max_attempts", max_attempts, 1),
             "initial_delay": _DEFAULT_INITIAL_DELAY if initial is None else initial,
             "max_delay": _DEFAULT_MAX_DELAY if maximum is None else maximum,
-            "backoff_rate": _positive_rate(backoff_rate),
+            "backoff_rate": validation.backoff_rate(backoff_rate),
             "jitter_strategy": JitterStrategy(jitter_strategy),
             "retryable_errors": retryable_errors,
             "retryable_error_types": retryable_error_types,
@@ -285,12 +286,6 @@ def _either(what: str, value: DurationLike | None, seconds: int | None) -> Durat
     duration = to_duration(given, what)
     whole_number(f"{what} in seconds", duration.seconds, 0, MAX_DELAY_SECONDS)
     return duration
-
-
-def _positive_rate(rate: float) -> float:
-    if number("backoff_rate", rate, 0, 1000) == 0:
-        raise ValidationError("backoff_rate must be above 0; 1 keeps the delay constant")
-    return rate
 
 
 def _check_filter(what: str, value: object) -> None:

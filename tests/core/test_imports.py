@@ -53,7 +53,7 @@ TESTING_LAYERS = (
 TESTING_REACHES = {
     "_kernel.hooks",
     "_service.aws",
-    "_service.errors",
+    "_service.classification",
     "_service.model",
 }
 
