@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, refuse_loop
@@ -49,7 +50,7 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
-def perform(position: ContextUse, runtime: ThreadRuntime, operation: Coroutine[Any, Any, T]) -> T:
+def perform(position: ContextUse, runtime: ThreadRuntime, operation: Op[T]) -> T:
     """Run an operation called on a blocking context: each one passes here."""
     try:
         return runtime.drive(operation)
@@ -62,7 +63,7 @@ async def durable_operation(
     position: ContextUse,
     runtime: LoopRuntime,
     kind: Kind,
-    make: Callable[[Runtime], Coroutine[Any, Any, T]],
+    make: Callable[[Runtime], Op[T]],
 ) -> T:
     """Run an operation called on an async context: each one passes here.
 
@@ -83,7 +84,7 @@ async def durable_operation(
 class Callback(Opaque, Generic[D]):
     """A callback that an external system answers by its `callback_id`."""
 
-    def __init__(self, handle: CallbackHandle, position: Position) -> None:
+    def __init__(self, handle: CallbackHandle[D], position: Position) -> None:
         self._handle = handle
         self._position = position
 
@@ -113,14 +114,14 @@ class Callback(Opaque, Generic[D]):
                 "code: create the callback with the AsyncDurableContext there"
             )
         position.check_refusal()
-        answer: D | None = perform(position, runtime, callback_result(runtime, self._handle))
-        return answer
+        operation = callback_result(runtime, self._handle)
+        return perform(position, runtime, operation)
 
 
 class AsyncCallback(Opaque, Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
-    def __init__(self, handle: CallbackHandle, position: Position, runtime: LoopRuntime) -> None:
+    def __init__(self, handle: CallbackHandle[D], position: Position, runtime: LoopRuntime) -> None:
         self._handle = handle
         self._position = position
         self._runtime = runtime

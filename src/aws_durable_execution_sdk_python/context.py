@@ -26,8 +26,19 @@ from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python._operations import plans
-from aws_durable_execution_sdk_python._operations.plans import Plan
+from aws_durable_execution_sdk_python._operations.callback import (
+    plan_create_callback,
+    plan_wait_for_callback,
+)
+from aws_durable_execution_sdk_python._operations.child import plan_child
+from aws_durable_execution_sdk_python._operations.condition import plan_condition
+from aws_durable_execution_sdk_python._operations.invoke import plan_invoke
+from aws_durable_execution_sdk_python._operations.map import plan_map
+from aws_durable_execution_sdk_python._operations.parallel import parallel_arguments, plan_parallel
+from aws_durable_execution_sdk_python._operations.planning import Plan
+from aws_durable_execution_sdk_python._operations.retry import plan_retry
+from aws_durable_execution_sdk_python._operations.step import plan_step
+from aws_durable_execution_sdk_python._operations.wait import parts_given, plan_wait
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     ChildConfig,
@@ -89,7 +100,7 @@ class DurableContext(BaseContext):
         self._runtime.check()
         return self._position
 
-    def _run(self, plan: Plan) -> Any:
+    def _run(self, plan: Plan[T]) -> T:
         return perform(self._position, self._runtime, plan.make(self._runtime))
 
     @overload
@@ -148,7 +159,7 @@ class DurableContext(BaseContext):
             >>> payment = context.step(charge_payment(order_id, amount))
         """
         position = self._claim()
-        return self._run(plans.plan_step(position, func, name, config))
+        return self._run(plan_step(position, func, name, config))
 
     def wait(
         self,
@@ -172,9 +183,9 @@ class DurableContext(BaseContext):
             >>> context.wait(seconds=5)
             >>> context.wait(Duration.from_minutes(30), name="cool_down")
         """
-        parts = plans.parts(seconds, minutes, hours, days)
+        parts = parts_given(seconds, minutes, hours, days)
         position = self._claim()
-        self._run(plans.plan_wait(position, duration, name, parts))
+        self._run(plan_wait(position, duration, name, parts))
 
     def create_callback(
         self, name: str | None = None, config: CallbackConfig[D] | None = None
@@ -190,7 +201,7 @@ class DurableContext(BaseContext):
             >>> answer = callback.result()
         """
         position = self._claim()
-        handle = self._run(plans.plan_create_callback(position, name, config))
+        handle = self._run(plan_create_callback(position, name, config))
         return Callback(handle, position)
 
     def wait_for_callback(
@@ -214,7 +225,7 @@ class DurableContext(BaseContext):
             CallbackExternalError, CallbackTimeoutError: as `Callback.result`.
         """
         position = self._claim()
-        plan = plans.plan_wait_for_callback(position, submitter, name, config)
+        plan = plan_wait_for_callback(position, submitter, name, config)
         answer: D | None = self._run(plan)
         return answer
 
@@ -235,7 +246,7 @@ class DurableContext(BaseContext):
             InvokeError: the function failed, timed out or was stopped.
         """
         position = self._claim()
-        result: D = self._run(plans.plan_invoke(position, function_name, payload, name, config))
+        result: D = self._run(plan_invoke(position, function_name, payload, name, config))
         return result
 
     @overload
@@ -269,7 +280,7 @@ class DurableContext(BaseContext):
             >>> enriched = context.run_in_child_context(validate_and_enrich(data), name="prepare")
         """
         position = self._claim()
-        return self._run(plans.plan_child(position, self._kind, func, name, config))
+        return self._run(plan_child(position, self._kind, func, name, config))
 
     def wait_for_condition(
         self,
@@ -290,7 +301,7 @@ class DurableContext(BaseContext):
             WaitForConditionError: the check raised, or the strategy's attempts are used up.
         """
         position = self._claim()
-        state: T = self._run(plans.plan_condition(position, check, config, name))
+        state: T = self._run(plan_condition(position, check, config, name))
         return state
 
     @overload
@@ -334,7 +345,7 @@ class DurableContext(BaseContext):
             >>> totals = context.map(orders, lambda ctx, order, i, all: ctx.step(price(order)))
         """
         position = self._claim()
-        plan = plans.plan_map(position, self._kind, inputs, func, name, config)
+        plan = plan_map(position, self._kind, inputs, func, name, config)
         result: BatchResult[Any] = self._run(plan)
         return result
 
@@ -405,8 +416,8 @@ class DurableContext(BaseContext):
             >>> user, orders = results
         """
         position = self._claim()
-        functions, name, config = plans.parallel_arguments(branches, functions, name, config)
-        plan = plans.plan_parallel(position, self._kind, functions, name, config)
+        functions, name, config = parallel_arguments(branches, functions, name, config)
+        plan = plan_parallel(position, self._kind, functions, name, config)
         result: BatchResult[Any] = self._run(plan)
         return result
 
@@ -414,7 +425,7 @@ class DurableContext(BaseContext):
         self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
     ) -> Any:
         position = self._claim()
-        return self._run(plans.plan_retry(position, self._kind, func, name, config))
+        return self._run(plan_retry(position, self._kind, func, name, config))
 
     def create_child_context(
         self, operation_id: str, *, is_virtual: bool = False

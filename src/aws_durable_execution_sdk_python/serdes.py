@@ -131,6 +131,8 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
+# What was written as nothing reads as None: the type of such a value has None in it.
+_NOTHING: Any = None
 # The default serdes does not ask where a value belongs.
 _ANYWHERE = SerDesContext()
 # What it reads back as the very value that was written. So are most strings, but not those with
@@ -175,7 +177,7 @@ def deserialize(
     durable_execution_arn: str,
     *,
     name: str | None = None,
-) -> T | None:
+) -> T:
     """Read a stored value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
 
     Nothing stored (`data` is None) reads as None.
@@ -185,11 +187,13 @@ def deserialize(
         RetryableSerDesError: as raised by `serdes`.
     """
     if data is None:
-        return None
+        nothing: T = _NOTHING
+        return nothing
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
         if serdes is None:
-            return chosen.deserialize(data, _ANYWHERE)
+            value: T = chosen.deserialize(data, _ANYWHERE)
+            return value
         where = SerDesContext(operation_id, durable_execution_arn)
         return Leaf(name, "serdes").call(serdes.deserialize, data, where)
     except (RetryableSerDesError, NestedOperationError):
@@ -208,7 +212,7 @@ def round_trip(
     durable_execution_arn: str,
     *,
     name: str | None = None,
-) -> tuple[str, T | None]:
+) -> tuple[str, T]:
     """Serialise a value and read it back: the first run must see what a replay will.
 
     Raises:

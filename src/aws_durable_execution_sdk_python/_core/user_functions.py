@@ -11,7 +11,9 @@ import functools
 import inspect
 import types
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
+
+from typing_extensions import TypeIs
 
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 _POSITIONAL = (
@@ -64,6 +66,11 @@ class Bound(Generic[R_co]):
         return f"<{self._original_name or self.function!r} with its arguments>"
 
 
+def is_awaitable(value: Awaitable[T] | T) -> TypeIs[Awaitable[T]]:
+    """Whether what a function gave is still to be awaited."""
+    return inspect.isawaitable(value)
+
+
 class Kind(enum.Enum):
     """How a function that takes a durable context runs, and so which context it gets."""
 
@@ -71,13 +78,13 @@ class Kind(enum.Enum):
     ASYNC = "async"
 
 
-def is_async(function: AnyFunction) -> bool:
+def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]]:
     """Whether calling it gives a coroutine: seen through partials, decorators and objects."""
-    function = _innermost(function)
-    if inspect.iscoroutinefunction(function):
+    innermost = _innermost(function)
+    if inspect.iscoroutinefunction(innermost):
         return True
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is meant
-    return not inspect.isroutine(function) and inspect.iscoroutinefunction(call)
+    call = getattr(type(innermost), "__call__", None)  # noqa: B004 - the method itself is meant
+    return not inspect.isroutine(innermost) and inspect.iscoroutinefunction(call)
 
 
 def context_kind(function: AnyFunction, parent: Kind) -> Kind:
@@ -136,7 +143,7 @@ def name_of(function: AnyFunction) -> str | None:
     return getattr(function, "_original_name", None) or None
 
 
-def _innermost(function: AnyFunction) -> AnyFunction:
+def _innermost(function: Any) -> Any:
     while True:
         if isinstance(function, functools.partial):
             function = function.func

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import anyio
 
@@ -82,8 +82,8 @@ class BranchRuntime(Runtime, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
-    value: object
+class _Result(Generic[T]):
+    value: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,13 @@ class _Cancelled:
     """By its batch, or by what that is in."""
 
 
-_Outcome: TypeAlias = _Result | _Failure | _Postponed | _Fatal | _Cancelled
+_Outcome: TypeAlias = _Result[T] | _Failure | _Postponed | _Fatal | _Cancelled
 
 
-class Branches(Opaque):
+class Branches(Opaque, Generic[T]):
     """One run of the branches of a batch."""
 
-    def __init__(self, runtime: BranchRuntime, asked: BranchesAsked) -> None:
+    def __init__(self, runtime: BranchRuntime, asked: BranchesAsked[T]) -> None:
         self._runtime = runtime
         self._asked = asked
         self._tracker = asked.tracker
@@ -125,14 +125,14 @@ class Branches(Opaque):
         # By index; the ids of those that have begun.
         self._running: dict[int, str] = {}
         self._parked: dict[int, tuple[Pending, ...]] = {}
-        self._results: dict[int, object] = {}
+        self._results: dict[int, T] = {}
         self._errors: dict[int, DurableOperationError] = {}
         self._escaping: BaseException | None = None
         self._postponed: InvocationError | None = None
         self._changed = asyncio.Event()
         self._over = False
 
-    async def run(self, host: Host | None) -> BranchOutcomes | tuple[Pending, ...]:
+    async def run(self, host: Host | None) -> BranchOutcomes[T] | tuple[Pending, ...]:
         """Run until decided; or, for a blocked host, until nothing can run.
 
         Raises:
@@ -196,7 +196,7 @@ class Branches(Opaque):
 
     # -- one branch -------------------------------------------------------------------------
 
-    async def _run_branch(self, scope: anyio.CancelScope, index: int, branch: Branch) -> None:
+    async def _run_branch(self, scope: anyio.CancelScope, index: int, branch: Branch[T]) -> None:
         with self._runtime.as_root():
             outcome = await self._outcome(scope, index, branch)
         del self._running[index]
@@ -205,7 +205,9 @@ class Branches(Opaque):
             self._settle(index, outcome)
             self._changed.set()
 
-    async def _outcome(self, scope: anyio.CancelScope, index: int, branch: Branch) -> _Outcome:
+    async def _outcome(
+        self, scope: anyio.CancelScope, index: int, branch: Branch[T]
+    ) -> _Outcome[T]:
         runtime = self._runtime
         try:
             if branch.kind is Kind.ASYNC or self._is_settled(branch):
@@ -223,7 +225,7 @@ class Branches(Opaque):
         except BaseException as error:
             return _Fatal(error)
 
-    def _settle(self, index: int, outcome: _Outcome) -> None:
+    def _settle(self, index: int, outcome: _Outcome[T]) -> None:
         match outcome:
             case _Result(value):
                 self._results[index] = value
@@ -239,7 +241,7 @@ class Branches(Opaque):
             case _Cancelled():
                 pass  # whoever cancelled it has cancelled this batch, too
 
-    def _is_settled(self, branch: Branch) -> bool:
+    def _is_settled(self, branch: Branch[T]) -> bool:
         """Whether the branch's result is on record, so that no user code will run."""
         operation = self._runtime.recorded(branch.operation_id)
         if operation is None or operation.status not in TERMINAL:

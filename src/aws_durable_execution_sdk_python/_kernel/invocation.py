@@ -8,10 +8,10 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
@@ -24,7 +24,8 @@ from aws_durable_execution_sdk_python._core.model import (
     StateOutput,
     Status,
 )
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, UserFunction
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
@@ -54,14 +55,18 @@ from aws_durable_execution_sdk_python.exceptions import (
 
 _log = logging.getLogger(__name__)
 
-_PENDING = {"Status": Status.PENDING.value}
+T = TypeVar("T")
+# What Lambda is answered with, on the wire.
+Answer: TypeAlias = dict[str, object]
+
+_PENDING: Answer = {"Status": Status.PENDING.value}
 
 
 class ContextFactories(NamedTuple):
     """Make the public context objects, which this layer does not know."""
 
-    blocking: Callable[[Position, ThreadRuntime], Any]
-    asynchronous: Callable[[Position, LoopRuntime], Any]
+    blocking: Callable[[Position, ThreadRuntime], object]
+    asynchronous: Callable[[Position, LoopRuntime], object]
 
 
 class RunningInvocation(Opaque):
@@ -77,7 +82,7 @@ class RunningInvocation(Opaque):
         contexts: ContextFactories,
         hooks: Hooks,
         threads: ThreadPool,
-        lambda_context: Any = None,
+        lambda_context: object = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
     ) -> None:
@@ -139,23 +144,21 @@ class RunningInvocation(Opaque):
         """Whether nothing that user code does counts any more."""
         return self._ended
 
-    def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
+    def blocking_context(self, position: Position, runtime: ThreadRuntime) -> object:
         """The context object to hand to a blocking function."""
         return self._contexts.blocking(position, runtime)
 
-    def async_context(self, position: Position) -> Any:
+    def async_context(self, position: Position) -> object:
         """The context object to hand to an async function."""
         return self._contexts.asynchronous(position, self.loop_runtime)
 
-    def spawn(
-        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None
-    ) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Op[T], context: Context | None = None) -> asyncio.Task[T]:
         """Start a task that runs a function of the user's."""
         task = self.loop.create_task(coroutine, context=context)
         self.suspension.add_root(task)
         return task
 
-    async def await_body(self, body: Any) -> Any:
+    async def await_body(self, body: Awaitable[T]) -> T:
         """Await a step's async body; the invocation is not suspended meanwhile."""
         self._bodies += 1
         try:
@@ -164,8 +167,8 @@ class RunningInvocation(Opaque):
             self._bodies -= 1
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], args: tuple[object, ...]
+    ) -> T:
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
@@ -193,7 +196,7 @@ class RunningInvocation(Opaque):
 
     # -- the course of an invocation --------------------------------------------------------
 
-    async def run(self, handler: Callable[..., Any], kind: Kind) -> dict[str, Any]:
+    async def run(self, handler: AnyFunction, kind: Kind) -> Answer:
         """Load the state, run the handler, and give the answer for Lambda.
 
         Raises:
@@ -217,9 +220,7 @@ class RunningInvocation(Opaque):
             return _PENDING
         return _failed_unless_retryable(ended.error)
 
-    async def _course(
-        self, root: Callable[[], Coroutine[Any, Any, Any]]
-    ) -> tuple[BaseException | None, dict[str, Any]]:
+    async def _course(self, root: Callable[[], Op[object]]) -> tuple[BaseException | None, Answer]:
         """Everything that runs, in one task group; what it came to is a value.
 
         asyncio's group: anyio's cannot give a task a context of its own, by which the user's flows
@@ -250,7 +251,7 @@ class RunningInvocation(Opaque):
             self._handler_ended = outcome
             self._end()
 
-    async def _conclusion(self) -> tuple[BaseException | None, dict[str, Any]]:
+    async def _conclusion(self) -> tuple[BaseException | None, Answer]:
         outcome = self._handler_ended
         if outcome is None and (refusal := self._refusal()) is not None:
             outcome = CallOutcome(refusal)
@@ -282,14 +283,12 @@ class RunningInvocation(Opaque):
         payload = details.input_payload if details else None
         return json.loads(payload) if payload and payload.strip() else {}
 
-    def _root(
-        self, handler: Callable[..., Any], kind: Kind, event: Any
-    ) -> Coroutine[Any, Any, Any]:
+    def _root(self, handler: AnyFunction, kind: Kind, event: object) -> Op[object]:
         @functools.wraps(handler)
-        def call(context: Any) -> Any:
+        def call(context: object) -> object:
             return handler(event, context)
 
-        async def run(runtime: Runtime) -> Any:
+        async def run(runtime: Runtime) -> object:
             return await runtime.enter(kind, Position(self.scope), call)
 
         return self.loop_runtime.host(kind, run)
@@ -309,7 +308,7 @@ class RunningInvocation(Opaque):
 
     # -- the answer -------------------------------------------------------------------------
 
-    async def _answer(self, error: BaseException | None, value: Any) -> dict[str, Any]:
+    async def _answer(self, error: BaseException | None, value: object) -> Answer:
         if error is None:
             try:
                 result = json.dumps(value)
@@ -322,8 +321,8 @@ class RunningInvocation(Opaque):
             raise error
         return await self._failed(error)
 
-    async def _succeeded(self, result: str) -> dict[str, Any]:
-        answer = {"Status": Status.SUCCEEDED.value, "Result": result}
+    async def _succeeded(self, result: str) -> Answer:
+        answer: Answer = {"Status": Status.SUCCEEDED.value, "Result": result}
         if _size(answer) <= MAX_RESPONSE_BYTES:
             return answer
         try:
@@ -333,9 +332,9 @@ class RunningInvocation(Opaque):
         await self._finish(OperationAction.SUCCEED, payload=result)
         return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
-    async def _failed(self, error: BaseException) -> dict[str, Any]:
+    async def _failed(self, error: BaseException) -> Answer:
         described = describe(error)
-        answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
+        answer: Answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
         if _size(answer) <= MAX_RESPONSE_BYTES:
             return answer
         await self._finish(OperationAction.FAIL, error=describe_for_record(error))
@@ -357,16 +356,14 @@ class RunningInvocation(Opaque):
                 raise
 
 
-async def _outcome(
-    invocation: RunningInvocation, root: Callable[[], Coroutine[Any, Any, Any]]
-) -> None:
+async def _outcome(invocation: RunningInvocation, root: Callable[[], Op[object]]) -> None:
     """The flow of control of the handler."""
     with invocation.loop_runtime.as_root():
         outcome = await outcome_of(root)
     invocation._keep(outcome)
 
 
-def _unserialisable(value: Any, error: Exception) -> Exception:
+def _unserialisable(value: object, error: Exception) -> Exception:
     """The error to report, of the same type, with what to do about it."""
     kind = next(k for k in (TypeError, RecursionError, ValueError) if isinstance(error, k))
     return kind(
@@ -375,12 +372,12 @@ def _unserialisable(value: Any, error: Exception) -> Exception:
     )
 
 
-def _failed_unless_retryable(error: BaseException) -> dict[str, Any]:
+def _failed_unless_retryable(error: BaseException) -> Answer:
     """FAILED for what another invocation cannot mend; anything else is raised."""
     if isinstance(error, InvocationError) and not error.is_retryable():
         return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
     raise error
 
 
-def _size(answer: dict[str, Any]) -> int:
+def _size(answer: Answer) -> int:
     return len(json.dumps(answer))

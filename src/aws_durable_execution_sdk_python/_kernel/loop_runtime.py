@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import (
+    Kind,
+    UserFunction,
+    is_async,
+    is_awaitable,
+)
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import Branches, Parking
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
@@ -101,7 +106,7 @@ class LoopRuntime(CommonRuntime):
     async def park(self, pending: Pending) -> None:
         await self._invocation.suspension.park((pending,))
 
-    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+    async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         if is_async(function):
             token = ownership.enter(body)
             try:
@@ -109,8 +114,8 @@ class LoopRuntime(CommonRuntime):
             finally:
                 ownership.leave(token)
         outcome = await self._invocation.workers.run(partial(_call_in_step, body, function, args))
-        result = outcome.get()
-        if inspect.isawaitable(result):
+        result: Awaitable[T] | T = outcome.get()
+        if is_awaitable(result):
             token = ownership.enter(body)
             try:
                 return await self._invocation.await_body(result)
@@ -119,38 +124,36 @@ class LoopRuntime(CommonRuntime):
         return result
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], *args: object
+    ) -> T:
         return await self._invocation.call_within(seconds, body, function, args)
 
     async def enter(
-        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, kind: Kind, position: Position, function: UserFunction[T], *args: object
+    ) -> T:
         with position.entered(self):
             result = function(self._invocation.async_context(position), *args)
-            return await result if inspect.isawaitable(result) else result
+            return await result if is_awaitable(result) else result
 
-    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         outcome = await self.run_branches(branches, None)
         assert isinstance(outcome, BranchOutcomes)  # only a blocked host is told to unwind
         return outcome
 
     async def run_branches(
-        self, branches: BranchesAsked, host: Host | None
-    ) -> BranchOutcomes | tuple[Pending, ...]:
+        self, branches: BranchesAsked[T], host: Host | None
+    ) -> BranchOutcomes[T] | tuple[Pending, ...]:
         """Run a batch for whoever calls; the branches are roots of their own."""
         with self._invocation.suspension.waiting_for_engine():
             return await Branches(self, branches).run(host)
 
-    def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
-    ) -> Coroutine[Any, Any, T]:
+    def host(self, kind: Kind, make: Callable[[Runtime], Op[T]]) -> Op[T]:
         """The coroutine of an operation around a function of that kind."""
         return make(self) if kind is Kind.ASYNC else self.in_thread(make)
 
     async def in_thread(
         self,
-        make: Callable[[Runtime], Coroutine[Any, Any, Any]],
+        make: Callable[[Runtime], Op[T]],
         parking: Parking | None = None,
     ) -> T:
         """Run an operation in a worker thread, again each time what it parked on has moved on.
@@ -178,6 +181,6 @@ class LoopRuntime(CommonRuntime):
                 parking(None)
 
 
-def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:
     ownership.enter(body)  # this thread's context is a copy that ends with the call
     return function(*args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -21,16 +21,16 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Generic[T]):
     """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
 
     operation_id: str
     kind: Kind
-    make: Callable[[Runtime], Op[object]]
+    make: Callable[[Runtime], Op[T]]
 
 
 @dataclass(frozen=True, slots=True)
-class BranchesAsked:
+class BranchesAsked(Generic[T]):
     """The branches as a map or parallel asks for them.
 
     Attributes:
@@ -42,19 +42,19 @@ class BranchesAsked:
     """
 
     kinds: Sequence[Kind]
-    make: Callable[[int], Branch]
+    make: Callable[[int], Branch[T]]
     tracker: CompletionTracker
     max_concurrency: int | None
 
 
 @dataclass(slots=True)
-class BranchOutcomes:
+class BranchOutcomes(Generic[T]):
     """How the branches stood when the batch was decided, by index.
 
     Branches that had started and are in neither mapping were still running.
     """
 
-    results: dict[int, object]
+    results: dict[int, T]
     errors: dict[int, DurableOperationError]
     reason: CompletionReason
 
@@ -181,6 +181,6 @@ class Runtime(Protocol):
         """The coroutine of an operation around a function of that kind, run where it belongs."""
         ...
 
-    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         """Run the branches of a map or parallel."""
         ...
