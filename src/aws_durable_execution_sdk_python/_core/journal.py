@@ -19,10 +19,11 @@ that a thread that looks while the event loop merges an answer sees the one or t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
@@ -32,6 +33,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
     Status,
+    UpdateFields,
 )
 from aws_durable_execution_sdk_python.exceptions import (
     NonDeterministicExecutionError,
@@ -61,7 +63,7 @@ class OperationIdentity(NamedTuple):
     site: tuple[CodeType, int] | None = None
     order: tuple[float, ...] = ()
 
-    def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
+    def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
         return OperationUpdate(
             operation_id=self.operation_id,
@@ -96,7 +98,7 @@ class _Asked(NamedTuple):
     update: OperationUpdate
     rank: _Rank
     attempts: int
-    before: Mapping[str, Any] | None
+    before: Wire | None
 
 
 class Journal:
@@ -110,7 +112,7 @@ class Journal:
     def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
         self.execution_id = execution_id
         self._recall = recall
-        self._confirmed: dict[str, Mapping[str, Any]] = {}
+        self._confirmed: dict[str, Wire] = {}
         self._asked: dict[str, _Asked] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
@@ -127,7 +129,7 @@ class Journal:
         self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
         return True
 
-    def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
+    def merge(self, operations: Iterable[Wire]) -> list[str]:
         """Take over what the service says; returns the ids it spoke of."""
         ids = []
         for operation in operations:
@@ -251,7 +253,7 @@ _STARTED = 3
 _STATES: dict[str, int] = {Status.PENDING: 1, Status.READY: 2, Status.STARTED: _STARTED}
 
 
-def _rank_of(operation: Mapping[str, Any]) -> _Rank:
+def _rank_of(operation: Wire) -> _Rank:
     status = operation["Status"]
     if status in TERMINAL:
         return _ENDED
@@ -277,7 +279,7 @@ _STATUS_AFTER: dict[OperationAction, Status] = {
 }
 
 
-def _as_asked(asked: _Asked) -> Mapping[str, Any]:
+def _as_asked(asked: _Asked) -> Wire:
     """The operation in wire form as it will be once the update is saved, as far as one can tell.
 
     What only the service knows (a callback's id, when a timer is due) is not in it.
@@ -308,7 +310,7 @@ def _as_asked(asked: _Asked) -> Mapping[str, Any]:
     return operation
 
 
-def _outcome_of(update: OperationUpdate) -> dict[str, Any]:
+def _outcome_of(update: OperationUpdate) -> dict[str, object]:
     error: ErrorObject | None = update.error
     return {"Result": update.payload, "Error": None if error is None else error.to_dict()}
 

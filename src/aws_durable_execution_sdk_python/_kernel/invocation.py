@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Unpack
 
 from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
     Status,
+    UpdateFields,
 )
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, UserFunction
@@ -340,7 +341,7 @@ class RunningInvocation(Opaque):
         await self._finish(OperationAction.FAIL, error=describe_for_record(error))
         return {"Status": Status.FAILED.value}
 
-    async def _finish(self, action: OperationAction, **outcome: Any) -> None:
+    async def _finish(self, action: OperationAction, **outcome: Unpack[UpdateFields]) -> None:
         """Save an outcome too large for the response as the execution's own last update."""
         update = OperationUpdate(
             operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
