@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python._context_base import (
 )
 from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.running import Op
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.callback import (
@@ -115,10 +115,10 @@ class AsyncDurableContext(BaseContext):
     ) -> Op[T]: ...
     def step(
         self,
-        func: Callable[..., Any],
+        func: UserFunction[T],
         name: str | None = None,
-        config: StepConfig[Any] | None = None,
-    ) -> Op[Any]:
+        config: StepConfig[T] | None = None,
+    ) -> Op[T]:
         """Run a function and checkpoint what it returns; see `DurableContext.step`.
 
         An `async def` function runs on the event loop, a `def` in a worker thread.
@@ -155,7 +155,7 @@ class AsyncDurableContext(BaseContext):
 
     def wait_for_callback(
         self,
-        submitter: Callable[[str, WaitForCallbackContext], Any] | Callable[[str], Any],
+        submitter: Callable[[str, WaitForCallbackContext], object] | Callable[[str], object],
         name: str | None = None,
         config: WaitForCallbackConfig[D] | None = None,
     ) -> Op[D | None]:
@@ -165,7 +165,7 @@ class AsyncDurableContext(BaseContext):
     def invoke(
         self,
         function_name: str,
-        payload: Any = None,
+        payload: object = None,
         name: str | None = None,
         config: InvokeConfig[Any, D] | None = None,
     ) -> Op[D]:
@@ -188,10 +188,10 @@ class AsyncDurableContext(BaseContext):
     ) -> Op[T]: ...
     def run_in_child_context(
         self,
-        func: Callable[[Any], Any],
+        func: UserFunction[T],
         name: str | None = None,
-        config: ChildConfig[Any] | None = None,
-    ) -> Op[Any]:
+        config: ChildConfig[T] | None = None,
+    ) -> Op[T]:
         """Run a function with a context of its own; see `DurableContext.run_in_child_context`.
 
         A `def` function gets the blocking context and runs in a worker thread.
@@ -225,11 +225,11 @@ class AsyncDurableContext(BaseContext):
     ) -> Op[BatchResult[T]]: ...
     def map(
         self,
-        inputs: Sequence[Any],
-        func: Callable[..., Any],
+        inputs: Sequence[U],
+        func: UserFunction[T],
         name: str | None = None,
-        config: MapConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]:
+        config: MapConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]:
         """Run a function for every input, concurrently; see `DurableContext.map`."""
         return self._run(plan_map(self._claim(), self._kind, inputs, func, name, config))
 
@@ -281,15 +281,15 @@ class AsyncDurableContext(BaseContext):
         *branches: Any,
         functions: Sequence[Any] | None = None,
         name: str | None = None,
-        config: ParallelConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]:
+        config: ParallelConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]:
         """Run functions concurrently; see `DurableContext.parallel`."""
         functions, name, config = parallel_arguments(branches, functions, name, config)
         return self._run(plan_parallel(self._claim(), self._kind, functions, name, config))
 
     def _with_retry(
-        self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
-    ) -> Op[Any]:
+        self, func: UserFunction[T], name: str | None, config: WithRetryConfig | None
+    ) -> Op[T]:
         return self._run(plan_retry(self._claim(), self._kind, func, name, config))
 
     def create_child_context(

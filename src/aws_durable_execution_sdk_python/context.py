@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python._context_base import (
     perform,
 )
 from aws_durable_execution_sdk_python._core.completion import BatchResult
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._operations.callback import (
@@ -133,10 +133,10 @@ class DurableContext(BaseContext):
     ) -> T: ...
     def step(
         self,
-        func: Callable[..., Any],
+        func: UserFunction[T],
         name: str | None = None,
-        config: StepConfig[Any] | None = None,
-    ) -> Any:
+        config: StepConfig[T] | None = None,
+    ) -> T:
         """Run a function and checkpoint what it returns; a completed step never runs again.
 
         Source: seeds/steps.md, "Method signature".
@@ -158,8 +158,7 @@ class DurableContext(BaseContext):
         Example:
             >>> payment = context.step(charge_payment(order_id, amount))
         """
-        position = self._claim()
-        return self._run(plan_step(position, func, name, config))
+        return self._run(plan_step(self._claim(), func, name, config))
 
     def wait(
         self,
@@ -184,8 +183,7 @@ class DurableContext(BaseContext):
             >>> context.wait(Duration.from_minutes(30), name="cool_down")
         """
         parts = parts_given(seconds, minutes, hours, days)
-        position = self._claim()
-        self._run(plan_wait(position, duration, name, parts))
+        self._run(plan_wait(self._claim(), duration, name, parts))
 
     def create_callback(
         self, name: str | None = None, config: CallbackConfig[D] | None = None
@@ -206,7 +204,7 @@ class DurableContext(BaseContext):
 
     def wait_for_callback(
         self,
-        submitter: Callable[[str, WaitForCallbackContext], Any] | Callable[[str], Any],
+        submitter: Callable[[str, WaitForCallbackContext], object] | Callable[[str], object],
         name: str | None = None,
         config: WaitForCallbackConfig[D] | None = None,
     ) -> D | None:
@@ -224,15 +222,12 @@ class DurableContext(BaseContext):
             CallbackSubmitterError: the submitter failed.
             CallbackExternalError, CallbackTimeoutError: as `Callback.result`.
         """
-        position = self._claim()
-        plan = plan_wait_for_callback(position, submitter, name, config)
-        answer: D | None = self._run(plan)
-        return answer
+        return self._run(plan_wait_for_callback(self._claim(), submitter, name, config))
 
     def invoke(
         self,
         function_name: str,
-        payload: Any = None,
+        payload: object = None,
         name: str | None = None,
         config: InvokeConfig[Any, D] | None = None,
     ) -> D:
@@ -245,9 +240,7 @@ class DurableContext(BaseContext):
         Raises:
             InvokeError: the function failed, timed out or was stopped.
         """
-        position = self._claim()
-        result: D = self._run(plan_invoke(position, function_name, payload, name, config))
-        return result
+        return self._run(plan_invoke(self._claim(), function_name, payload, name, config))
 
     @overload
     def run_in_child_context(
@@ -265,10 +258,10 @@ class DurableContext(BaseContext):
     ) -> T: ...
     def run_in_child_context(
         self,
-        func: Callable[[Any], Any],
+        func: UserFunction[T],
         name: str | None = None,
-        config: ChildConfig[Any] | None = None,
-    ) -> Any:
+        config: ChildConfig[T] | None = None,
+    ) -> T:
         """Run a function with a context of its own: a group of operations with one result.
 
         A result over 256 KiB is not stored: the function runs again on replay to rebuild it.
@@ -279,8 +272,7 @@ class DurableContext(BaseContext):
         Example:
             >>> enriched = context.run_in_child_context(validate_and_enrich(data), name="prepare")
         """
-        position = self._claim()
-        return self._run(plan_child(position, self._kind, func, name, config))
+        return self._run(plan_child(self._claim(), self._kind, func, name, config))
 
     def wait_for_condition(
         self,
@@ -300,9 +292,7 @@ class DurableContext(BaseContext):
         Raises:
             WaitForConditionError: the check raised, or the strategy's attempts are used up.
         """
-        position = self._claim()
-        state: T = self._run(plan_condition(position, check, config, name))
-        return state
+        return self._run(plan_condition(self._claim(), check, config, name))
 
     @overload
     def map(
@@ -322,11 +312,11 @@ class DurableContext(BaseContext):
     ) -> BatchResult[T]: ...
     def map(
         self,
-        inputs: Sequence[Any],
-        func: Callable[..., Any],
+        inputs: Sequence[U],
+        func: UserFunction[T],
         name: str | None = None,
-        config: MapConfig[Any] | None = None,
-    ) -> BatchResult[Any]:
+        config: MapConfig[T] | None = None,
+    ) -> BatchResult[T]:
         """Run a function for every input, concurrently, each in a context of its own.
 
         Parameters:
@@ -344,10 +334,7 @@ class DurableContext(BaseContext):
         Example:
             >>> totals = context.map(orders, lambda ctx, order, i, all: ctx.step(price(order)))
         """
-        position = self._claim()
-        plan = plan_map(position, self._kind, inputs, func, name, config)
-        result: BatchResult[Any] = self._run(plan)
-        return result
+        return self._run(plan_map(self._claim(), self._kind, inputs, func, name, config))
 
     @overload
     def parallel(
@@ -397,8 +384,8 @@ class DurableContext(BaseContext):
         *branches: Any,
         functions: Sequence[Any] | None = None,
         name: str | None = None,
-        config: ParallelConfig[Any] | None = None,
-    ) -> BatchResult[Any]:
+        config: ParallelConfig[T] | None = None,
+    ) -> BatchResult[T]:
         """Run functions concurrently, each in a context of its own.
 
         Parameters:
@@ -417,15 +404,12 @@ class DurableContext(BaseContext):
         """
         position = self._claim()
         functions, name, config = parallel_arguments(branches, functions, name, config)
-        plan = plan_parallel(position, self._kind, functions, name, config)
-        result: BatchResult[Any] = self._run(plan)
-        return result
+        return self._run(plan_parallel(position, self._kind, functions, name, config))
 
     def _with_retry(
-        self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
-    ) -> Any:
-        position = self._claim()
-        return self._run(plan_retry(position, self._kind, func, name, config))
+        self, func: UserFunction[T], name: str | None, config: WithRetryConfig | None
+    ) -> T:
+        return self._run(plan_retry(self._claim(), self._kind, func, name, config))
 
     def create_child_context(
         self, operation_id: str, *, is_virtual: bool = False

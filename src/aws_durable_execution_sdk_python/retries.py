@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, overload
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.delays import (
@@ -25,6 +25,8 @@ from aws_durable_execution_sdk_python._core.delays import (
     to_duration,
 )
 from aws_durable_execution_sdk_python._core.limits import MAX_DELAY_SECONDS
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction
 from aws_durable_execution_sdk_python._core.validation import whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
@@ -310,13 +312,13 @@ def with_retry(
     func: Callable[[AsyncDurableContext, int], Awaitable[T]],
     name: str | None = None,
     config: WithRetryConfig | None = None,
-) -> Coroutine[Any, Any, T]: ...
+) -> Op[T]: ...
 def with_retry(
     context: DurableContext | AsyncDurableContext,
-    func: Callable[..., Any],
+    func: AnyFunction,
     name: str | None = None,
     config: WithRetryConfig | None = None,
-) -> Any:
+) -> object:
     """Try a whole piece of durable code again until it succeeds, waiting durably in between.
 
     The attempts run in one child context, the second continuing where the first stopped

@@ -67,7 +67,7 @@ class SerDes(ABC, Generic[T]):
 class JsonSerDes(SerDes[Any]):
     """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
 
-    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         return json.dumps(value, allow_nan=False, default=as_list)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
@@ -87,7 +87,7 @@ class PassThroughSerDes(SerDes[str]):
 class CallbackSerDes(SerDes[Any]):
     """Results that external systems send: decoded when they are valid JSON, else the raw text."""
 
-    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         return json.dumps(value, allow_nan=False)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
@@ -108,7 +108,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
     `OrderedDict`, a `StrEnum`) come back as the plain type.
     """
 
-    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         try:
             return envelope.encode(value)
         except RecursionError:

@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from types import CodeType, FrameType
-from typing import Any
 
 from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -56,7 +55,7 @@ class Position(ContextUse):
         self.parent_id = parent_id
         self.order = order
         self.is_virtual = is_virtual
-        self.underlying_logger: Any = outer.underlying_logger if outer else logging.getLogger()
+        self.underlying_logger: object = outer.underlying_logger if outer else logging.getLogger()
         journal = scope.journal
         # Inside a context that has completed, everything is a repetition, to its last line.
         self._completed: bool = (outer is not None and outer._completed) or (

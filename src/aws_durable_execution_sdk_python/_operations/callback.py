@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     Status,
 )
-from aws_durable_execution_sdk_python._core.user_functions import UserFunction, accepts, name_of
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, accepts, name_of
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
@@ -76,7 +76,7 @@ def plan_create_callback(
 
 def plan_wait_for_callback(
     position: Position,
-    submitter: UserFunction[T],
+    submitter: AnyFunction,
     name: str | None,
     config: WaitForCallbackConfig[T] | None,
 ) -> Plan[T | None]:
@@ -171,7 +171,7 @@ def _make_context(logger: Logger, _: int) -> WaitForCallbackContext:
 async def wait_for_callback(
     runtime: Runtime,
     position: Position,
-    submitter: UserFunction[T],
+    submitter: AnyFunction,
     name: str | None,
     config: WaitForCallbackConfig[T],
 ) -> T | None:
@@ -179,11 +179,13 @@ async def wait_for_callback(
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
     handle = await create_callback(runtime, identity, config)
+    # What the callback is answered with is read by the serdes that writes what is submitted.
+    serdes: SerDes[Any] | None = config.serdes
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
         submitter,
-        StepConfig(config.retry_strategy, serdes=config.serdes),
+        StepConfig(config.retry_strategy, serdes=serdes),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
     )

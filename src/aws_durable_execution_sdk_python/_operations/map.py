@@ -56,8 +56,8 @@ def plan_map(
 def _item_name(name: str | None, config: MapConfig[T], item: object, index: int) -> str:
     if config.item_namer is None:
         return f"map-item-{index}"
-    chosen = Leaf(name, "item namer").call(config.item_namer, item, index)
-    return validation.operation_name(chosen) or f"map-item-{index}"
+    given = Leaf(name, "item namer").call(config.item_namer, item, index)
+    return validation.operation_name(given) or f"map-item-{index}"
 
 
 def _items(inputs: Iterable[object]) -> tuple[object, ...]:

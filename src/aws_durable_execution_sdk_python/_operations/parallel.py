@@ -48,8 +48,8 @@ def parallel_arguments(
     given: tuple[Any, ...],
     functions: Sequence[Any] | None,
     name: str | None,
-    config: ParallelConfig[Any] | None,
-) -> tuple[Sequence[Any], str | None, ParallelConfig[Any] | None]:
+    config: ParallelConfig[T] | None,
+) -> tuple[Sequence[Any], str | None, ParallelConfig[T] | None]:
     """The arguments of `parallel`, whether branches came as one list or one by one.
 
     After a list, name and config may be positional: `parallel([f, g], "both", config)`.
