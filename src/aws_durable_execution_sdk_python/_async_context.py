@@ -1,4 +1,4 @@
-"""The durable operations for async code: the twin of `context.DurableContext`."""
+"""The durable operations for async code: the twin of `_blocking_context.DurableContext`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from aws_durable_execution_sdk_python.types import (
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python.context import DurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
 
 T = TypeVar("T")
 U = TypeVar("U")

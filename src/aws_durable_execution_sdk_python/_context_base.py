@@ -26,7 +26,7 @@ from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, Log
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
-    from aws_durable_execution_sdk_python.context import DurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
 
 T = TypeVar("T")
 # What a configuration decides, and Any without one.

@@ -31,8 +31,9 @@ from aws_durable_execution_sdk_python._core.validation import whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
     from aws_durable_execution_sdk_python.config import WithRetryConfig
-    from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
 
 T = TypeVar("T")
 
