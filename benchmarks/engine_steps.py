@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing.engine import Engine, Limits, StartExecution
+from aws_durable_execution_sdk_python_testing._engine import Engine, Limits, StartExecution
 from aws_durable_execution_sdk_python_testing.stores import (
     EventStore,
     FileSystemExecutionStore,

@@ -67,9 +67,7 @@ class AsyncDurableContext(BaseContext):
     def _claim(self) -> Position:
         self._position.check_not_nested()
         self._runtime.check()
-        claimant = self._position.claim_task()
-        if claimant is not None:
-            self._position.invocation.watch(claimant)
+        self._position.claim_task()
         return self._position
 
     def _run(self, plan: Plan) -> Op[Any]:

@@ -11,6 +11,7 @@ from typing_extensions import TypeVar
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._operations.callback import CallbackHandle, callback_result
 from aws_durable_execution_sdk_python.config import ParallelBranch
@@ -44,7 +45,7 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
-class Callback(Generic[D]):
+class Callback(Opaque, Generic[D]):
     """A callback that an external system answers by its `callback_id`."""
 
     def __init__(self, handle: CallbackHandle, runtime: ThreadRuntime) -> None:
@@ -82,7 +83,7 @@ class Callback(Generic[D]):
         return answer
 
 
-class AsyncCallback(Generic[D]):
+class AsyncCallback(Opaque, Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
     def __init__(self, handle: CallbackHandle, runtime: LoopRuntime) -> None:

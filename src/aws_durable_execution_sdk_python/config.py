@@ -34,6 +34,7 @@ from aws_durable_execution_sdk_python._core.delays import (
     to_duration,
     to_seconds,
 )
+from aws_durable_execution_sdk_python._core.limits import MAX_CALLBACK_TIMEOUT_SECONDS
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategy
 from aws_durable_execution_sdk_python.serdes import SerDes
@@ -217,10 +218,8 @@ class CallbackConfig(Generic[R_co]):
         180
     """
 
-    timeout: DurationField = DurationField(0, maximum=validation.MAX_CALLBACK_TIMEOUT_SECONDS)
-    heartbeat_timeout: DurationField = DurationField(
-        0, maximum=validation.MAX_CALLBACK_TIMEOUT_SECONDS
-    )
+    timeout: DurationField = DurationField(0, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
+    heartbeat_timeout: DurationField = DurationField(0, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
     serdes: SerDes[R_co] | None = None
     _: KW_ONLY
     sub_type: str | None = None

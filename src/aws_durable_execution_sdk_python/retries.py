@@ -23,11 +23,8 @@ from aws_durable_execution_sdk_python._core.delays import (
     linear_delay,
     to_duration,
 )
-from aws_durable_execution_sdk_python._core.validation import (
-    MAX_DELAY_SECONDS,
-    number,
-    whole_number,
-)
+from aws_durable_execution_sdk_python._core.limits import MAX_DELAY_SECONDS
+from aws_durable_execution_sdk_python._core.validation import number, whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 if TYPE_CHECKING:

@@ -17,27 +17,33 @@ if TYPE_CHECKING:
         OperationStatus,
         OperationType,
     )
-    from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
-    from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
-    from aws_durable_execution_sdk_python_testing.exploration import (
+    from aws_durable_execution_sdk_python_testing._exploration import (
         CrashExplorationError,
         CrashPoint,
         CrashReport,
         Moment,
     )
-    from aws_durable_execution_sdk_python_testing.exploration.sandbox import (
+    from aws_durable_execution_sdk_python_testing._exploration.sandbox_exploration import (
         explore_sandbox_crashes,
     )
-    from aws_durable_execution_sdk_python_testing.faults import Faults
-    from aws_durable_execution_sdk_python_testing.payloads import deserialize_operation_payload
-    from aws_durable_execution_sdk_python_testing.recordings import (
+    from aws_durable_execution_sdk_python_testing._faults import Faults
+    from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
+        CALLBACK_TIMEOUT,
+    )
+    from aws_durable_execution_sdk_python_testing._recordings import (
         Recording,
         assert_replays,
         find_recordings,
         replay,
     )
-    from aws_durable_execution_sdk_python_testing.responder import CALLBACK_TIMEOUT
-    from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+    from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
+        DurableFunctionCloudTestRunner,
+    )
+    from aws_durable_execution_sdk_python_testing._results.payloads import (
+        deserialize_operation_payload,
+    )
+    from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+    from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
     from aws_durable_execution_sdk_python_testing.runner import (
         DurableChildContextTestRunner,
         DurableFunctionTestRunner,
@@ -82,24 +88,24 @@ __all__ = [
 ]
 
 _MODEL = "aws_durable_execution_sdk_python._core.model"
-_RECORDINGS = f"{__name__}.recordings"
+_RECORDINGS = f"{__name__}._recordings"
 _WEB = f"{__name__}.web.server"
-_EXPLORATION = f"{__name__}.exploration"
+_EXPLORATION = f"{__name__}._exploration"
 _HOMES = {
-    "CALLBACK_TIMEOUT": f"{__name__}.responder",
+    "CALLBACK_TIMEOUT": f"{__name__}._local_service.callback_responder",
     "CrashExplorationError": _EXPLORATION,
     "CrashPoint": _EXPLORATION,
     "CrashReport": _EXPLORATION,
     "Moment": _EXPLORATION,
-    "explore_sandbox_crashes": f"{_EXPLORATION}.sandbox",
+    "explore_sandbox_crashes": f"{_EXPLORATION}.sandbox_exploration",
     "DurableChildContextTestRunner": f"{__name__}.runner",
-    "DurableFunctionCloudTestRunner": f"{__name__}.cloud",
-    "DurableFunctionTestResult": f"{__name__}.results",
+    "DurableFunctionCloudTestRunner": f"{__name__}._remote.cloud_runner",
+    "DurableFunctionTestResult": f"{__name__}._results.result",
     "DurableFunctionTestRunner": f"{__name__}.runner",
     "DurableFunctionsTestError": f"{__name__}.exceptions",
     "ErrorObject": _MODEL,
     "ExecutionStatus": _MODEL,
-    "Faults": f"{__name__}.faults",
+    "Faults": f"{__name__}._faults",
     "InvocationStatus": _MODEL,
     "OperationStatus": _MODEL,
     "OperationType": _MODEL,
@@ -109,7 +115,7 @@ _HOMES = {
     "WebRunnerConfig": _WEB,
     "WebServiceConfig": _WEB,
     "assert_replays": _RECORDINGS,
-    "deserialize_operation_payload": f"{__name__}.payloads",
+    "deserialize_operation_payload": f"{__name__}._results.payloads",
     "find_recordings": _RECORDINGS,
     "replay": _RECORDINGS,
 }

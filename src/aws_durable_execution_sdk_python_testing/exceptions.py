@@ -6,7 +6,7 @@ have a second name here each, the one boto3 knows the error by.
 
 from __future__ import annotations
 
-from aws_durable_execution_sdk_python_testing.engine.errors import (
+from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     CallbackTimeoutError,
     DurableExecutionAlreadyStartedError,
     InvalidParameterValueError,

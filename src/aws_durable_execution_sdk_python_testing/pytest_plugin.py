@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
-    from aws_durable_execution_sdk_python_testing.faults import Faults
+    from aws_durable_execution_sdk_python_testing._faults import Faults
+    from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
+        DurableFunctionCloudTestRunner,
+    )
     from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
 
 MARKER = "durable_execution"
@@ -98,7 +100,9 @@ def _local_runner(
     if explore_crashes is False:
         return DurableFunctionTestRunner(handler, skip_time=skip_time, faults=faults)
 
-    from aws_durable_execution_sdk_python_testing.exploration.marked import ExploringTestRunner
+    from aws_durable_execution_sdk_python_testing._runner.exploring_runner import (
+        ExploringTestRunner,
+    )
 
     options: Mapping[str, Any] = {} if explore_crashes is True else explore_crashes
     return ExploringTestRunner(handler, options, skip_time=skip_time, faults=faults)
@@ -107,13 +111,16 @@ def _local_runner(
 def _cloud_runner(
     lambda_function_name: str | None = None, **_: Any
 ) -> DurableFunctionCloudTestRunner:
-    from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
+    from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
+    from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
+        DurableFunctionCloudTestRunner,
+    )
 
     if not lambda_function_name:
         pytest.fail(f"@pytest.mark.{MARKER} needs lambda_function_name= for cloud runs")
     return DurableFunctionCloudTestRunner(
         _deployed_name(lambda_function_name),
-        region=os.environ.get("AWS_REGION", "us-west-2"),
+        region=os.environ.get("AWS_REGION", DEFAULT_REGION),
         lambda_endpoint=os.environ.get("LAMBDA_ENDPOINT") or None,
     )
 

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
-from aws_durable_execution_sdk_python_testing.cloud import DurableFunctionCloudTestRunner
-from aws_durable_execution_sdk_python_testing.invoker import Handler
-from aws_durable_execution_sdk_python_testing.local_runner import DurableFunctionTestRunner
-from aws_durable_execution_sdk_python_testing.operations import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
+from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
+    DurableFunctionCloudTestRunner,
+)
+from aws_durable_execution_sdk_python_testing._results.operations import (
     CallbackOperation,
     ContextOperation,
     ExecutionOperation,
@@ -23,7 +24,10 @@ from aws_durable_execution_sdk_python_testing.operations import (
     StepOperation,
     WaitOperation,
 )
-from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._runner.function_runner import (
+    DurableFunctionTestRunner,
+)
 
 # The official testing SDK has all of these here, and tests written for it import them from here.
 __all__ = [
@@ -44,7 +48,7 @@ __all__ = [
 class DurableChildContextTestRunner(DurableFunctionTestRunner):
     """Runs one `@durable_with_child_context` function as if it were a handler.
 
-    Args:
+    Parameters:
         context_function: the decorated function.
         *args, **kwargs: what it is called with.
         skip_time: as for `DurableFunctionTestRunner`.

@@ -81,7 +81,7 @@ def history_differences(
     between the listed ones, and after them the last completed invocation and the end of the
     execution.
 
-    Args:
+    Parameters:
         expected: the events that matter, in order; each names its `EventId`.
         recorded: all events.
         running: the execution was looked at right after the last listed event.
@@ -122,7 +122,7 @@ def default_retry_differences(
 ) -> list[str]:
     """Which recorded retry delays do not follow from exponential backing off with full jitter.
 
-    Args:
+    Parameters:
         parameters: MaxAttempts, InitialDelay, MaxDelay (as in "5s"), BackoffRate, Jitter.
         recorded: all events of the execution.
     """

@@ -16,7 +16,7 @@ from conformance_requirements import CallbackAction, Requirement
 from conformance_services import PATIENCE, Open, Service
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python_testing.invoker import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
 _FUNCTION = "conformance"
 _EXTERNAL_SYSTEM = "external-system"

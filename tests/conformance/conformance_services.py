@@ -15,13 +15,14 @@ import boto3
 from botocore.config import Config
 
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import StartExecution
-from aws_durable_execution_sdk_python_testing.invoker import Handler, InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
+from aws_durable_execution_sdk_python_testing._engine import StartExecution
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 # Real seconds after which something that does not come is an error instead of a hanging test.

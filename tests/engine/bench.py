@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     Effect,
     Engine,
-    Invocation,
+    HandlerInvocation,
     Limits,
     Returned,
     StartExecution,
@@ -62,7 +62,7 @@ class Handler:
 
     def __init__(self, bench: Bench, arn: str) -> None:
         self.bench, self.arn = bench, arn
-        self.invocation: Invocation
+        self.invocation: HandlerInvocation
         self.token: str | None = None
 
     # ------------------------------------------------------------------ what a handler does

@@ -8,7 +8,7 @@ import re
 import pytest
 from bench import FAILURE, Bench, Handler, callback, context, step, wait
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     CallbackTimeoutError,
     InvalidParameterValueError,
     InvokeHandler,

@@ -8,7 +8,7 @@ import pytest
 from bench import FAILURE, Bench, Handler, callback, invoke, step
 
 from aws_durable_execution_sdk_python._core.model import Status
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     ExecutionEnded,
     InvalidParameterValueError,

@@ -19,7 +19,7 @@ from bench import (
     wait,
 )
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     InvalidParameterValueError,
     InvokeHandler,

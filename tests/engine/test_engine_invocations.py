@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bench import EXIT_ERROR, FAILURE, Bench, Handler, callback, end_execution, retry, step, wait
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     ExecutionEnded,
     InvalidParameterValueError,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bench import Bench, Handler, callback
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     InvalidParameterValueError,
 )

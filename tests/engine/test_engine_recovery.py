@@ -32,7 +32,7 @@ from hypothesis.stateful import (
 )
 
 from aws_durable_execution_sdk_python._core.model import Status
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     CallbackTimeoutError,
     DurableTarget,
     Engine,

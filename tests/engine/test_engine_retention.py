@@ -8,7 +8,7 @@ import pytest
 from bench import Bench, Handler, callback, invoke
 
 from aws_durable_execution_sdk_python._core.model import Status
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Engine,
     ExecutionEnded,

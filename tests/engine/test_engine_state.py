@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench import Bench, Handler, context, step, wait
 
-from aws_durable_execution_sdk_python_testing.engine import InvalidParameterValueError, Limits
+from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError, Limits
 
 
 def with_steps(count: int, limits: Limits | None = None, payload: str = "1") -> Handler:

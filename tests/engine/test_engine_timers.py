@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python_testing.engine.timers import Timer, TimerKind, Timers
+from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind, Timers
 
 
 def fired(timers: Timers, now: float) -> list[str]:

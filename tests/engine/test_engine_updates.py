@@ -20,12 +20,12 @@ from bench import (
     wait,
 )
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     InvalidParameterValueError,
     Limits,
     PlainTarget,
 )
-from aws_durable_execution_sdk_python_testing.engine.transitions import TRANSITIONS
+from aws_durable_execution_sdk_python_testing._engine.transitions import TRANSITIONS
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bench import Bench, callback, step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python_testing.engine import Engine
+from aws_durable_execution_sdk_python_testing._engine import Engine
 from aws_durable_execution_sdk_python_testing.stores import (
     EventStore,
     FileSystemExecutionStore,

@@ -18,7 +18,7 @@ from bench import Bench, callback, invoke, step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget, Engine
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget, Engine
 from aws_durable_execution_sdk_python_testing.stores import (
     FileSystemExecutionStore,
     StoreError,

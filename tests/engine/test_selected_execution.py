@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._cli.selected_execution import SelectedExecution
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Engine,
     Returned,
     StartExecution,
 )
-from aws_durable_execution_sdk_python_testing.selection import SelectedExecution
 from aws_durable_execution_sdk_python_testing.stores.base import Record
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 

@@ -13,12 +13,12 @@ import boto3
 import pytest
 
 from aws_durable_execution_sdk_python import durable_execution
-from aws_durable_execution_sdk_python_testing.engine import Limits, StartExecution
-from aws_durable_execution_sdk_python_testing.exploration.histories import problems
-from aws_durable_execution_sdk_python_testing.faults import Faults
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
+from aws_durable_execution_sdk_python_testing._engine import Limits, StartExecution
+from aws_durable_execution_sdk_python_testing._exploration.history_rules import problems
+from aws_durable_execution_sdk_python_testing._faults import Faults
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 REAL_SECONDS = 60.0
 LIMITS = Limits(page_bytes=1_500, invocation_retry_initial=0.01)
@@ -61,7 +61,7 @@ class Run:
 class FaultyRuns:
     """Runs handlers.
 
-    Args:
+    Parameters:
         client: "in process", "aioboto3" or "boto3": what calls the service.
         monkeypatch: sets the environment of the default client.
     """

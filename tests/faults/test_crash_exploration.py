@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionsTestError,
     DurableFunctionTestRunner,
 )
-from aws_durable_execution_sdk_python_testing.exploration import (
+from aws_durable_execution_sdk_python_testing._exploration import (
     CrashExplorationError,
     CrashPoint,
     CrashReport,

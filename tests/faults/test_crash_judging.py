@@ -8,20 +8,20 @@ import pytest
 from explored_handlers import one_step
 
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
-from aws_durable_execution_sdk_python_testing.exploration import (
+from aws_durable_execution_sdk_python_testing._exploration import (
     BodyRow,
+    CrashDivergence,
     CrashExplorationError,
     CrashPoint,
     CrashReport,
-    Divergence,
     Moment,
 )
-from aws_durable_execution_sdk_python_testing.exploration.histories import problems
-from aws_durable_execution_sdk_python_testing.exploration.judging import violations
-from aws_durable_execution_sdk_python_testing.exploration.notes import Notes, read_notes
-from aws_durable_execution_sdk_python_testing.exploration.points import Place
-from aws_durable_execution_sdk_python_testing.exploration.witness import Attempt, Memory
-from aws_durable_execution_sdk_python_testing.results import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._exploration.crash_notes import Notes, read_notes
+from aws_durable_execution_sdk_python_testing._exploration.crash_points import Place
+from aws_durable_execution_sdk_python_testing._exploration.history_rules import problems
+from aws_durable_execution_sdk_python_testing._exploration.judging import violations
+from aws_durable_execution_sdk_python_testing._exploration.witness import Attempt, Memory
+from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 FIRST, SECOND = Attempt("", "step", 1), Attempt("", "step", 2)
 TARGET = Place(Moment.AFTER_BODY, "", "step", "", 1)
@@ -137,7 +137,7 @@ def test_the_first_broken_promise_is_named_with_what_repeats_it(
     report = CrashReport(
         calm=result,
         explored=[POINT],
-        divergences=[Divergence(POINT, "charge ran 2 times", "a hint")],
+        divergences=[CrashDivergence(POINT, "charge ran 2 times", "a hint")],
         rows=[row],
         left_out=3,
     )

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner, Faults
+from aws_durable_execution_sdk_python_testing._engine import Limits
+from aws_durable_execution_sdk_python_testing._faults import Fault, FaultPlan
 from aws_durable_execution_sdk_python_testing.cli import main
-from aws_durable_execution_sdk_python_testing.engine import Limits
-from aws_durable_execution_sdk_python_testing.faults import Fault, FaultPlan
 
 
 @durable_execution

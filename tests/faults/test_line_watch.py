@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.exploration.lines import LineWatch
+from aws_durable_execution_sdk_python_testing._exploration.line_watch import LineWatch
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from aws_durable_execution_sdk_python_testing._exploration import Moment
+from aws_durable_execution_sdk_python_testing._faults import Fault, Faults
 from aws_durable_execution_sdk_python_testing.cli import main
-from aws_durable_execution_sdk_python_testing.exploration import Moment
-from aws_durable_execution_sdk_python_testing.faults import Fault, Faults
 
 pytest_plugins = ["pytester"]
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.exploration import CrashPoint, Moment
-from aws_durable_execution_sdk_python_testing.exploration.sandbox import explore_sandbox_crashes
+from aws_durable_execution_sdk_python_testing._exploration import CrashPoint, Moment
+from aws_durable_execution_sdk_python_testing._exploration.sandbox_exploration import (
+    explore_sandbox_crashes,
+)
 
 ORDERS = Path(__file__).parent / "sandboxed_orders.py"
 

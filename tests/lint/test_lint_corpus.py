@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aws_durable_execution_sdk_python_testing._lint.linter import lint_tree
 from aws_durable_execution_sdk_python_testing.lint import CODES, lint_paths, lint_source
-from aws_durable_execution_sdk_python_testing.lint.linter import lint_tree
 
 SDK = "aws_durable_execution_sdk_python"
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.lint.flake8_plugin import DurablePlugin
+from aws_durable_execution_sdk_python_testing._lint.flake8_plugin import DurablePlugin
 
 SOURCE = """\
 import time

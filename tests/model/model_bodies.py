@@ -28,7 +28,7 @@ from aws_durable_execution_sdk_python.config import (
     WaitForCallbackConfig,
 )
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
-from aws_durable_execution_sdk_python_testing.engine import ServiceError
+from aws_durable_execution_sdk_python_testing._engine import ServiceError
 
 
 def plain_function(world: World, op: InvokeFunction) -> Any:

@@ -20,16 +20,17 @@ from aiohttp.typedefs import Handler
 
 from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
 from aws_durable_execution_sdk_python.exceptions import BotoClientError
-from aws_durable_execution_sdk_python_testing.faults import NoAnswerError
-from aws_durable_execution_sdk_python_testing.faults.http import cut_unanswered
-from aws_durable_execution_sdk_python_testing.server.answers import answer_errors
-from aws_durable_execution_sdk_python_testing.server.executions import ExecutionRoutes
+from aws_durable_execution_sdk_python_testing._faults import NoAnswerError
+from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
+from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
+from aws_durable_execution_sdk_python_testing._http.http_answers import answer_errors
+from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 
 if TYPE_CHECKING:
     from model_process import Process
 
 _MOST_BYTES = 10 * 1024 * 1024
-_EXECUTION = "/2025-12-01/durable-executions/{arn}"
+_EXECUTION = f"{EXECUTIONS}/{{arn}}"
 _ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-west-2",
     "AWS_ACCESS_KEY_ID": "AKIATEST",

@@ -57,7 +57,7 @@ from model_strategies import (
 )
 from model_world import Crash, Plan
 
-from aws_durable_execution_sdk_python_testing.faults import Fault, Faults
+from aws_durable_execution_sdk_python_testing._faults import Fault, Faults
 
 _MOST_RUNS = 2
 # Of a path, the operation of the main program that it begins with.

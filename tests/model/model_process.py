@@ -32,19 +32,19 @@ from aws_durable_execution_sdk_python.exceptions import (
     CheckpointError,
     GetExecutionStateError,
 )
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     Returned,
     ServiceError,
 )
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction as FunctionCall
-from aws_durable_execution_sdk_python_testing.faults import FaultyService, NoAnswerError
-from aws_durable_execution_sdk_python_testing.invoker import (
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction as FunctionCall
+from aws_durable_execution_sdk_python_testing._faults import FaultyService, NoAnswerError
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
-    InProcessInvoker,
-    Service,
+    HandlerService,
 )
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 
 # Real seconds, beyond the worst of latencies on a busy machine.
 _MOMENT = 5.0
@@ -62,7 +62,9 @@ class Process:
         ended: whether it has answered.
     """
 
-    def __init__(self, world: World, service: Service | Any, *, informed: bool = True) -> None:
+    def __init__(
+        self, world: World, service: HandlerService | Any, *, informed: bool = True
+    ) -> None:
         self.world = world
         self._service = service
         self._dead = False
@@ -259,7 +261,7 @@ class CrashingInvoker:
         self._inner = inner
         self._delivered: set[str] = set()
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         world = self._world
         informed = invocation.request_id not in self._delivered
         self._delivered.add(invocation.request_id)
@@ -274,5 +276,5 @@ class CrashingInvoker:
         process.end(outcome)
         return outcome
 
-    def call(self, call: FunctionCall, service: Service) -> FunctionResult:
+    def call(self, call: FunctionCall, service: HandlerService) -> FunctionResult:
         return self._inner.call(call, service)

@@ -12,7 +12,7 @@ _PROGRAMS = {"quick": 400, "nightly": 100_000}
 def programs_to_try(share: float, steps: int = 50) -> settings:
     """Settings of a test that tries this share of the programs.
 
-    Args:
+    Parameters:
         share: from 0 to 1; those of all tests of programs add up to 1.
         steps: how many steps of a state machine make a program, at most.
     """

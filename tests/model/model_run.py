@@ -19,17 +19,19 @@ from model_values import is_below
 from model_world import Plan, Transport, World
 
 from aws_durable_execution_sdk_python._kernel import workers
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Limits,
     PlainTarget,
     StartExecution,
 )
-from aws_durable_execution_sdk_python_testing.exploration.histories import outcomes, problems
-from aws_durable_execution_sdk_python_testing.faults import Fault, FaultyInvoker
-from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.responder import CallbackResponder
+from aws_durable_execution_sdk_python_testing._exploration.history_rules import outcomes, problems
+from aws_durable_execution_sdk_python_testing._faults import Fault, FaultyInvoker
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
+    CallbackResponder,
+)
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 # Real seconds; only a program that hangs gets there.

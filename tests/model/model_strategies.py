@@ -37,7 +37,7 @@ from model_programs import (
 )
 from model_world import Crash, Mode, Plan, Point, Transport
 
-from aws_durable_execution_sdk_python_testing.faults import Fault, Faults
+from aws_durable_execution_sdk_python_testing._faults import Fault, Faults
 
 MAX_WEIGHT = 25
 MAX_DEPTH = 3

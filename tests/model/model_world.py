@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from model_latency import Delays, Latency
 from model_programs import Text, Word
 
-from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.faults import Fault, FaultPlan, Faults
+from aws_durable_execution_sdk_python_testing._faults import Fault, FaultPlan, Faults
+from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 
 if TYPE_CHECKING:
     from model_process import Process
@@ -171,7 +171,7 @@ class World:
     def body_runs(self, path: str, attempt: int, *, informed: bool = True) -> None:
         """A body begins: it may have to run at most once, and never after its completion.
 
-        Args:
+        Parameters:
             path: the body's operation.
             attempt: which of its attempts.
             informed: whether the invocation was told of all that had been completed by then.

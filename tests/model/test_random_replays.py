@@ -15,7 +15,7 @@ from model_run import function_names, run
 from model_strategies import plans, programs
 from model_world import Plan, World
 
-from aws_durable_execution_sdk_python_testing.recordings import Recording, replay
+from aws_durable_execution_sdk_python_testing._recordings import Recording, replay
 
 # An execution that the service has made impossible has an end that is not the program's.
 _mendable = plans.filter(lambda plan: not plan.faults.kms_error)

@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python import (
     SerDesError,
     durable_with_child_context,
 )
-from aws_durable_execution_sdk_python._core.validation import LARGE_RESULT_BYTES
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python.config import ChildConfig
 from aws_durable_execution_sdk_python.serdes import SerDes, SerDesContext
 

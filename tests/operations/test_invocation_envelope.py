@@ -19,7 +19,7 @@ from aws_durable_execution_sdk_python import (
     ValidationError,
     durable_execution,
 )
-from aws_durable_execution_sdk_python._kernel.invocation import MAX_RESPONSE_BYTES
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES
 from aws_durable_execution_sdk_python.config import CompletionConfig, ParallelConfig
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 

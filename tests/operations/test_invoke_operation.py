@@ -10,7 +10,7 @@ from fake_service import FakeService, Wire, error, oid, recorded
 from flavours import Flavour
 
 from aws_durable_execution_sdk_python import InvokeError, SerDesError, ValidationError
-from aws_durable_execution_sdk_python._core.validation import MAX_PAYLOAD_BYTES
+from aws_durable_execution_sdk_python._core.limits import MAX_PAYLOAD_BYTES
 from aws_durable_execution_sdk_python.config import InvokeConfig
 from aws_durable_execution_sdk_python.serdes import PassThroughSerDes, SerDes, SerDesContext
 

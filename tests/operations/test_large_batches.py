@@ -10,7 +10,7 @@ from answers import failure, succeeded
 from fake_service import FakeService, Wire, error, oid, recorded
 from flavours import Flavour
 
-from aws_durable_execution_sdk_python._core.validation import LARGE_RESULT_BYTES
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     MapConfig,

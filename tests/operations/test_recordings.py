@@ -23,14 +23,14 @@ from aws_durable_execution_sdk_python.config import (
 from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
-from aws_durable_execution_sdk_python_testing.cli import main
-from aws_durable_execution_sdk_python_testing.recordings import (
+from aws_durable_execution_sdk_python_testing._recordings import (
     Recording,
     RecordingError,
     ReplayDivergedError,
     assert_replays,
     replay,
 )
+from aws_durable_execution_sdk_python_testing.cli import main
 
 Body = Callable[[Any, Any], Any]
 

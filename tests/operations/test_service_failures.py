@@ -11,7 +11,7 @@ from fake_service import FakeService, NoToken, recorded
 from flavours import Flavour
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
-from aws_durable_execution_sdk_python._kernel.invocation import MAX_RESPONSE_BYTES
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES
 from aws_durable_execution_sdk_python._service.errors import classify
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 

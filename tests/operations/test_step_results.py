@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python import (
     StepError,
     ValidationError,
 )
-from aws_durable_execution_sdk_python._core.validation import MAX_PAYLOAD_BYTES
+from aws_durable_execution_sdk_python._core.limits import MAX_PAYLOAD_BYTES
 from aws_durable_execution_sdk_python.config import StepConfig
 from aws_durable_execution_sdk_python.retries import fixed
 from aws_durable_execution_sdk_python.serdes import SerDes, SerDesContext

@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python import (
-    AsyncDurableContext,
-    DurableContext,
-    durable_execution,
-)
+from aws_durable_execution_sdk_python import AsyncDurableContext, DurableContext, durable_execution
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.config import MapConfig, NestingType
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
-from aws_durable_execution_sdk_python_testing.engine.limits import Limits
+from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 
 LIMIT = 300
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sandbox_calls import Functions
 
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxInvoker
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxInvoker
 
 
 @pytest.fixture

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing.invoker import FunctionResult, Service
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction, SandboxInvoker
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
+    FunctionResult,
+    HandlerService,
+)
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxFunction, SandboxInvoker
 
 DIRECTORY = Path(__file__).parent / "functions"
 ACCOUNT = "arn:aws:lambda:eu-north-1:111122223333:function"
@@ -43,7 +46,7 @@ class Functions:
         """Call it once; `members` are those of `InvokeFunction`."""
         self._know(name)
         call = InvokeFunction(CALLER, "op", name, json.dumps(event), **members)
-        return self.invoker.call(call, cast(Service, self.settings))
+        return self.invoker.call(call, cast(HandlerService, self.settings))
 
     def result(self, name: str, event: Any = None, **members: Any) -> Any:
         """The value it returns."""

@@ -10,7 +10,11 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from aws_durable_execution_sdk_python_testing.sandbox.runtime_api import Event, RuntimeApi, Turn
+from aws_durable_execution_sdk_python_testing._sandbox.runtime_api import (
+    RuntimeApi,
+    RuntimeEvent,
+    Turn,
+)
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:f:$LATEST"
 
@@ -23,7 +27,7 @@ class Runtime:
         self.http = http
 
     def offer(self, request_id: str = "r1", **members: str) -> Turn:
-        event = Event(
+        event = RuntimeEvent(
             request_id=request_id,
             function_arn=FUNCTION,
             execution_arn="execution",

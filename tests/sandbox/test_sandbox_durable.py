@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from sandbox_calls import DIRECTORY
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget, Limits, StartExecution
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.server.functions import Function
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget, Limits, StartExecution
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 DURABLE = ("blocking", "asynchronous", "dies_once", "hangs_once", "calls_plain", "large")
 
@@ -47,7 +49,7 @@ class Executions:
 @pytest.fixture
 def executions() -> Iterator[Executions]:
     functions = [
-        Function(
+        DeclaredFunction(
             name=name,
             handler=f"{DIRECTORY}/durable_functions.py:{name}",
             durable=DurableTarget(),
@@ -55,7 +57,7 @@ def executions() -> Iterator[Executions]:
         )
         for name in DURABLE
     ]
-    functions.append(Function(name="echo", handler=f"{DIRECTORY}/plain_functions.py:echo"))
+    functions.append(DeclaredFunction(name="echo", handler=f"{DIRECTORY}/plain_functions.py:echo"))
     settings = ServerSettings(
         runtime="lambda", skip_time=True, limits=Limits(invocation_retry_initial=0.01)
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxFunction
 
 
 def test_a_files_directory_becomes_the_task_root(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sandbox_calls import CALLER, Functions
 
-from aws_durable_execution_sdk_python_testing.sandbox import FunctionLogs
+from aws_durable_execution_sdk_python_testing._sandbox import FunctionLogs
 
 
 def requests(functions: Functions) -> list[str]:

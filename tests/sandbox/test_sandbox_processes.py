@@ -13,9 +13,9 @@ from typing import cast
 import pytest
 from sandbox_calls import CALLER, DIRECTORY, Functions, Settings
 
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing.invoker import Service
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxInvoker
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
+from aws_durable_execution_sdk_python_testing._functions.contracts import HandlerService
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxInvoker
 
 
 def make_fifo(directory: Path) -> str:
@@ -147,7 +147,7 @@ def test_a_qualified_name_comes_before_the_plain_one(functions: Functions) -> No
 def test_what_is_not_registered_is_not_found() -> None:
     with SandboxInvoker("http://127.0.0.1:9") as invoker:
         call = InvokeFunction(CALLER, "op", "nobody", "null")
-        error = invoker.call(call, cast(Service, Settings())).error or {}
+        error = invoker.call(call, cast(HandlerService, Settings())).error or {}
     assert error["ErrorType"] == "ResourceNotFoundException"
 
 
@@ -190,8 +190,8 @@ def test_no_process_outlives_a_service_that_is_killed(tmp_path: Path) -> None:
 
 _SERVICE = """
 import json, sys, types
-from aws_durable_execution_sdk_python_testing.engine import InvokeFunction
-from aws_durable_execution_sdk_python_testing.sandbox import SandboxFunction, SandboxInvoker
+from aws_durable_execution_sdk_python_testing._engine import InvokeFunction
+from aws_durable_execution_sdk_python_testing._sandbox import SandboxFunction, SandboxInvoker
 
 file, caller, fifo = sys.argv[1:]
 invoker = SandboxInvoker("http://127.0.0.1:9")

@@ -11,9 +11,11 @@ from api_clients import AioApi, Api, BlockingApi
 from lambda_fake import LambdaFake
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.server.functions import Function
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,7 @@ def serve() -> Iterator[Callable[..., Served]]:
     """Start servers of given functions; they stop with the test."""
     servers: list[DurableServer] = []
 
-    def start(*functions: Function, store: Any = None, **settings: Any) -> Served:
+    def start(*functions: DeclaredFunction, store: Any = None, **settings: Any) -> Served:
         server = DurableServer(functions, ServerSettings(**settings), store)
         servers.append(server)
         server.start()

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import Duration, WaitForCallbackConfig
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
 
 
 @durable_execution

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing.server.service import DurableService
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 
 REAL_SECONDS = 30.0
 

@@ -21,24 +21,28 @@ from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import InvokeError
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_mapping
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+    DeclaredFunctions,
+    hosted,
+)
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     InvokeFunction,
     invoke_timed_out,
 )
-from aws_durable_execution_sdk_python_testing.local import LocalService
-from aws_durable_execution_sdk_python_testing.server.declarations import read_mapping
-from aws_durable_execution_sdk_python_testing.server.endpoint import (
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._server.endpoints import (
     CurrentEndpoint,
     EndpointInvoker,
 )
-from aws_durable_execution_sdk_python_testing.server.functions import Function, Functions, hosted
 from aws_durable_execution_sdk_python_testing.stores import InMemoryExecutionStore
 
 Serve = Callable[..., Served]
 
-DURABLE = Function(name="order", durable=DurableTarget())
-PLAIN = Function(name="mail")
+DURABLE = DeclaredFunction(name="order", durable=DurableTarget())
+PLAIN = DeclaredFunction(name="mail")
 DONE = {"Status": "SUCCEEDED", "Result": '"done"'}
 
 
@@ -470,7 +474,7 @@ def test_a_plain_function_is_not_answered_for_in_its_own_time_and_the_margin(
     fake_lambda: LambdaFake, never: Callable[[Any], Any]
 ) -> None:
     fake_lambda.functions["mail"] = never
-    functions = Functions([replace(PLAIN, timeout=0.02)])
+    functions = DeclaredFunctions([replace(PLAIN, timeout=0.02)])
     invoker = EndpointInvoker(functions, CurrentEndpoint(fake_lambda.url), margin=0.01)
     call = InvokeFunction("arn:aws:lambda:us-west-2:123456789012:function:f", "op", "mail", "{}")
     with closing(LocalService(invoker, InMemoryExecutionStore())) as service:

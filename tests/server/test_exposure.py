@@ -10,13 +10,13 @@ import pytest
 from served_handlers import ECHO
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.server import commands
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._cli import dex_commands, serve_command
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 Serve = Callable[..., Served]
 
 
-@pytest.mark.parametrize("command", [commands.serve, commands.start_server])
+@pytest.mark.parametrize("command", [serve_command.serve, dex_commands.start_server])
 def test_the_default_address_is_this_machines_own(command: click.Command) -> None:
     (host,) = [option for option in command.params if option.name == "host"]
     assert host.default == ServerSettings().host == "127.0.0.1"

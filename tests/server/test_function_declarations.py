@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget, PlainTarget
-from aws_durable_execution_sdk_python_testing.server.declarations import (
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import (
     read_assignment,
     read_file,
     read_option,
 )
-from aws_durable_execution_sdk_python_testing.server.functions import (
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
-    Function,
-    Functions,
+    DeclaredFunction,
+    DeclaredFunctions,
 )
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget, PlainTarget
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -50,7 +50,7 @@ Resources:
 """
 
 
-def declared(tmp_path: Path, name: str, text: str) -> dict[str, Function]:
+def declared(tmp_path: Path, name: str, text: str) -> dict[str, DeclaredFunction]:
     path = tmp_path / name
     path.write_text(text)
     return {function.name: function for function in read_file(path)}
@@ -76,7 +76,7 @@ def test_a_json_file_maps_names_to_declarations(tmp_path: Path) -> None:
     assert order.target == DurableTarget(60, 7, version="4", tenancy=True)
     assert (order.timeout, order.endpoint) == (3, "http://127.0.0.1:3001")
     assert functions["mail"].target == PlainTarget()
-    assert Functions(functions.values()).owner() == ("eu-west-1", "111122223333")
+    assert DeclaredFunctions(functions.values()).owner() == ("eu-west-1", "111122223333")
 
 
 def test_a_toml_file_is_as_good(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_template_may_be_json(tmp_path: Path) -> None:
 
 
 def test_a_function_is_found_by_name_and_by_version() -> None:
-    functions = Functions([Function(name="order", aliases=("Order",))])
+    functions = DeclaredFunctions([DeclaredFunction(name="order", aliases=("Order",))])
     assert functions.find("order") is functions.find("Order") is functions.find("order:7")
     assert functions.find("nobody") is None
 
@@ -142,7 +142,7 @@ def test_a_function_is_found_by_name_and_by_version() -> None:
 )
 def test_a_wrong_declaration_names_the_function_and_the_member(value: Any, words: str) -> None:
     with pytest.raises(DeclarationError, match=words) as raised:
-        Function.read("order", value)
+        DeclaredFunction.read("order", value)
     assert "order" in str(raised.value)
 
 

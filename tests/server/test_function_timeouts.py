@@ -12,8 +12,13 @@ from serving_bench import REAL_SECONDS, Served
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.exceptions import InvokeError
-from aws_durable_execution_sdk_python_testing.running import RunningFunctions
-from aws_durable_execution_sdk_python_testing.server.functions import Function, hosted
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+    hosted,
+)
+from aws_durable_execution_sdk_python_testing._local_service.running_functions import (
+    RunningFunctions,
+)
 
 Serve = Callable[..., Served]
 
@@ -49,7 +54,7 @@ class Late:
         self.remaining.append(context.get_remaining_time_in_millis())
         return self.linger()
 
-    def durable(self, timeout: float | None) -> Function:
+    def durable(self, timeout: float | None) -> DeclaredFunction:
         @durable_execution
         def handler(event: Any, context: DurableContext) -> str:
             before = context.step(lambda _: "before")
@@ -89,7 +94,7 @@ def test_a_handler_that_is_late_is_invoked_again_and_what_it_still_says_is_ignor
 
 
 def test_a_plain_function_that_is_late_is_a_function_error(serve: Serve, late: Late) -> None:
-    served = serve(Function(name="mail", handler=late.plain, timeout=SOON))
+    served = serve(DeclaredFunction(name="mail", handler=late.plain, timeout=SOON))
     reply = invoke(served, "mail")
     assert reply.headers["x-amz-function-error"] == "Unhandled"
     assert reply.json["errorType"] == "Sandbox.Timedout"
@@ -105,7 +110,7 @@ def test_a_chained_invoke_of_a_plain_function_that_is_late_fails(serve: Serve, l
         except InvokeError as error:
             return error.error_type
 
-    plain = Function(name="mail", handler=late.plain, timeout=SOON)
+    plain = DeclaredFunction(name="mail", handler=late.plain, timeout=SOON)
     reply = invoke(serve(hosted("mailer", mailer), plain), "mailer")
     assert reply.json == "Sandbox.Timedout"
 

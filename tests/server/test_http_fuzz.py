@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from served_handlers import APPROVAL, DOUBLE, ECHO
 from serving_bench import Connection, Reply, Served
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget
-from aws_durable_execution_sdk_python_testing.server.functions import Function
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 ERRORS = {
     400: {"InvalidParameterValueException", "CallbackTimeoutException"},
@@ -64,7 +66,7 @@ OPEN = OpenInvocation()
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    opened = Function(name="open", handler=OPEN, durable=DurableTarget())
+    opened = DeclaredFunction(name="open", handler=OPEN, durable=DurableTarget())
     declared = [ECHO, DOUBLE, APPROVAL, opened]
     with DurableServer(declared, ServerSettings(max_request_bytes=4096)) as server:
         yield Served(server)

@@ -13,7 +13,9 @@ from api_clients import Api
 from served_handlers import BROKEN, DOUBLE, ECHO, FAILING, INTRODUCED, PARENT, WAITING
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.server.functions import Function
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
 
 Serve = Callable[..., Served]
 Connect = Callable[[Served], Awaitable[Api]]
@@ -219,7 +221,7 @@ async def test_a_handler_invokes_durable_and_plain_functions(
 async def test_a_function_isolated_by_tenant_must_be_invoked_for_one(
     serve: Serve, connect: Connect
 ) -> None:
-    api = await connect(serve(Function(name="echo", handler=ECHO.handler, tenancy=True)))
+    api = await connect(serve(DeclaredFunction(name="echo", handler=ECHO.handler, tenancy=True)))
     with pytest.raises(api.exceptions.InvalidParameterValueException):
         await api.call("invoke", FunctionName="echo")
 

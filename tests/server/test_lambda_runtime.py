@@ -10,8 +10,11 @@ from urllib.parse import quote
 import pytest
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.server.declarations import read_file
-from aws_durable_execution_sdk_python_testing.server.functions import DeclarationError, hosted
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_file
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclarationError,
+    hosted,
+)
 
 pytest.importorskip("awslambdaric")
 

@@ -14,8 +14,8 @@ import pytest
 from served_handlers import APPROVAL, ECHO, FAILING, PARENT
 from serving_bench import Served
 
-from aws_durable_execution_sdk_python_testing.engine import Engine
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
+from aws_durable_execution_sdk_python_testing._engine import Engine
 
 Serve = Callable[..., Served]
 

@@ -12,12 +12,17 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from aws_durable_execution_sdk_python_testing.engine import DurableTarget
-from aws_durable_execution_sdk_python_testing.server import commands
-from aws_durable_execution_sdk_python_testing.server.declarations import read_file
-from aws_durable_execution_sdk_python_testing.server.functions import Function
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import RuntimeName, ServerSettings
+from aws_durable_execution_sdk_python_testing._cli import serve_command
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_file
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import (
+    RuntimeName,
+    ServerSettings,
+)
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -128,7 +133,7 @@ def imports_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
-def by_name(path: Path, **options: Any) -> dict[str, Function]:
+def by_name(path: Path, **options: Any) -> dict[str, DeclaredFunction]:
     return {function.name: function for function in read_file(path, **options)}
 
 
@@ -206,16 +211,18 @@ def test_what_cannot_run_here_is_left_out_with_a_warning(
     template.write_text(TEMPLATE + OTHERS)
     served: list[str] = []
     monkeypatch.setattr(
-        commands, "_serve", lambda functions, *_: served.extend(one.name for one in functions)
+        serve_command,
+        "run_server",
+        lambda functions, *_: served.extend(one.name for one in functions),
     )
-    result = CliRunner().invoke(commands.serve, ["--functions", str(template)])
+    result = CliRunner().invoke(serve_command.serve, ["--functions", str(template)])
     assert served == ["order-dev", "pay-dev"]
     for name in ("Node", "Image", "Bucket", "Inline"):
         assert f"{name} is left out" in result.stderr
 
 
 def test_declarations_have_environment_and_memory_in_lambdas_terms() -> None:
-    function = Function.read(
+    function = DeclaredFunction.read(
         "order", {"Environment": {"Variables": {"STAGE": "dev"}}, "MemorySize": 256}
     )
     assert (function.environment, function.memory_size) == ({"STAGE": "dev"}, 256)

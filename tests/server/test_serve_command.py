@@ -23,7 +23,7 @@ TESTING = "aws_durable_execution_sdk_python_testing"
 # What the console scripts call.
 SCRIPTS = {
     "durable": f"from {TESTING}.cli import main; main()",
-    "dex-local-runner": f"from {TESTING}.server.commands import dex_local_runner as main; main()",
+    "dex-local-runner": f"from {TESTING}._cli.dex_commands import dex_local_runner as main; main()",
 }
 PROGRAM = """
 import pathlib, time

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lambda_fake import LambdaFake
 
-from aws_durable_execution_sdk_python_testing.engine import InvalidParameterValueError
+from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing.stores import StoreLockedError
 from aws_durable_execution_sdk_python_testing.web.server import (
     StoreType,

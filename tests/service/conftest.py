@@ -15,8 +15,8 @@ from recording_service import RecordingService
 
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python._service.boto3_adapter import Boto3Client
-from aws_durable_execution_sdk_python._service.fast import FastClient
 from aws_durable_execution_sdk_python._service.model import durable_model
+from aws_durable_execution_sdk_python._service.prepared_client import PreparedClient
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 
 
@@ -86,7 +86,7 @@ def make_boto3() -> Iterator[Callable[..., Any]]:
         client.close()
 
 
-AIO_CLIENTS = {"fast": FastClient, "aioboto3": AioBoto3Client}
+AIO_CLIENTS = {"fast": PreparedClient, "aioboto3": AioBoto3Client}
 
 
 @pytest.fixture(params=[*AIO_CLIENTS, "boto3"])

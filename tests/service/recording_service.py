@@ -50,7 +50,9 @@ class Answer:
     of state, and an answer to a checkpoint that withdraws the token.
     """
 
-    body: Any = field(default_factory=lambda: {"Operations": []})
+    body: Any = field(
+        default_factory=lambda: {"Operations": [], "NewExecutionState": {"Operations": []}}
+    )
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     held: threading.Event | None = None

@@ -39,7 +39,38 @@ TABLE = [
     ("ResourceNotFoundException", 404, "no", PERMANENT),
     ("ResourceConflictException", 409, "no", PERMANENT),
     ("RequestEntityTooLarge", 413, "no", PERMANENT),
+    ("com.amazonaws.lambda#ResourceNotFoundException", 404, "no", PERMANENT),
+    ("KMSAccessDeniedException", 400, "no", PERMANENT),
+    # Who calls, and when: nothing about the execution.
+    ("ExpiredTokenException", 403, "The security token included is expired", RETRYABLE),
+    ("ExpiredToken", 400, "expired", RETRYABLE),
+    ("RequestExpired", 400, "expired", RETRYABLE),
+    ("UnrecognizedClientException", 403, "The security token is invalid.", RETRYABLE),
+    ("InvalidClientTokenId", 403, "no", RETRYABLE),
+    ("InvalidSignatureException", 403, "Signature expired: it is now later", RETRYABLE),
+    ("InvalidSignatureException", 403, "does not match", RETRYABLE),
+    ("SignatureDoesNotMatch", 403, "does not match", RETRYABLE),
+    ("IncompleteSignatureException", 400, "no", RETRYABLE),
+    ("MissingAuthenticationTokenException", 403, "no", RETRYABLE),
+    ("RequestTimeTooSkewed", 403, "too far", RETRYABLE),
+    ("RequestInTheFuture", 400, "too early", RETRYABLE),
+    ("com.amazonaws.lambda#ExpiredTokenException", 403, "no", RETRYABLE),
+    # Later.
+    ("RequestTimeout", 408, "slow", RETRYABLE),
+    ("SomeException", 408, "slow", RETRYABLE),
+    ("RequestTimeoutException", 400, "slow", RETRYABLE),
+    ("ThrottlingException", 400, "Rate exceeded", RETRYABLE),
 ]
+OF_ANOTHER = {
+    "page": Answer(b"<html>sign in</html>", 403, {"Content-Type": "text/html"}),
+    "empty": Answer(b"", 404),
+    "proxy authentication": Answer(b"", 407),
+    "text": Answer(b"Forbidden", 403, {"Content-Type": "text/plain"}),
+    "object": Answer({"message": "Forbidden"}, 403),
+    "number": Answer({"code": 1020, "message": "Access denied"}, 403),
+    "sentence": Answer({"code": "blocked by policy 7"}, 403),
+    "list": Answer([{"message": "no"}], 400),
+}
 
 Call = Callable[[DurableServiceClient], Awaitable[Any]]
 CALLS: list[tuple[Call, type[BotoClientError], str]] = [
@@ -73,6 +104,17 @@ async def test_answer_of_the_service(
     with pytest.raises(CheckpointError) as caught:
         await client.checkpoint(ARN, "token-1", [], None)
     assert caught.value.is_retryable() is retryable
+
+
+@pytest.mark.parametrize("answer", OF_ANOTHER.values(), ids=OF_ANOTHER)
+async def test_a_client_error_without_a_code_of_aws_is_anothers(
+    service: RecordingService, client: DurableServiceClient, answer: Answer
+) -> None:
+    """Where the service was not asked, the execution has not ended."""
+    service.answer(answer)
+    with pytest.raises(CheckpointError) as caught:
+        await client.checkpoint(ARN, "token-1", [], None)
+    assert caught.value.is_retryable()
 
 
 @each_call

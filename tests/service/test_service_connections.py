@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
-from service_calls import checkpoint, opened
+from service_calls import UPDATE, checkpoint, opened
 from tunnel import Tunnel
 
 from aws_durable_execution_sdk_python._service import aws
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python._service.fast import FastClient
+from aws_durable_execution_sdk_python._service.prepared_client import PreparedClient
 from aws_durable_execution_sdk_python.exceptions import CheckpointError
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -67,7 +70,7 @@ async def test_connection_gone_stale(service: RecordingService) -> None:
     So it is after a freeze of the execution environment, also where no attempts are left.
     """
     service.answer(KEPT, LOST, KEPT)
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         await checkpoint(client)
         output = await checkpoint(client)
     assert output.checkpoint_token == "next"
@@ -75,10 +78,34 @@ async def test_connection_gone_stale(service: RecordingService) -> None:
     assert len({request.json["ClientToken"] for request in service.requests[1:]}) == 1
 
 
+async def test_several_connections_gone_stale(service: RecordingService) -> None:
+    """However many are kept: only what happens over a fresh one is an attempt's failure."""
+    held = threading.Event()
+    waiting = Answer({"CheckpointToken": "a"}, held=held, keep_alive=True)
+    service.answer(waiting, KEPT, LOST, LOST, KEPT)
+    async with opened(PreparedClient) as client:
+        first = asyncio.create_task(checkpoint(client))
+        await asyncio.to_thread(service.received.wait)
+        await checkpoint(client)
+        held.set()
+        await first
+        assert (await checkpoint(client)).checkpoint_token == "next"
+    assert service.connections == 3
+
+
+async def test_first_connection_lost(service: RecordingService) -> None:
+    """A connection that was never used is fresh: its loss is a failed attempt."""
+    service.answer(LOST, KEPT)
+    async with opened(PreparedClient) as client:
+        with pytest.raises(CheckpointError, match="ConnectionClosedError"):
+            await checkpoint(client)
+    assert len(service.requests) == 1
+
+
 async def test_fresh_connection_lost(service: RecordingService) -> None:
     """Where a fresh connection is lost as well, that is a failed attempt."""
     service.answer(KEPT, LOST)
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         await checkpoint(client)
         with pytest.raises(CheckpointError, match="ConnectionClosedError"):
             await checkpoint(client)
@@ -213,7 +240,7 @@ async def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws, "CONNECT_TIMEOUT_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"https://127.0.0.1:{deaf.getsockname()[1]}")
-        async with opened(FastClient) as client:
+        async with opened(PreparedClient) as client:
             with pytest.raises(CheckpointError, match="ConnectTimeoutError") as caught:
                 await checkpoint(client)
     assert caught.value.is_retryable()
@@ -254,7 +281,7 @@ async def test_certificate_of_another_host(
     monkeypatch.setenv("AWS_CA_BUNDLE", CA)
     other_name = secure_service.url.replace("localhost", "127.0.0.1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", other_name)
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         with pytest.raises(CheckpointError, match="CERTIFICATE_VERIFY_FAILED"):
             await checkpoint(client)
     assert secure_service.requests == []
@@ -307,10 +334,63 @@ async def test_no_proxy(
     assert service.requests[0].target.startswith("/2025-12-01/")
 
 
+async def test_large_request(service: RecordingService) -> None:
+    """A result may have megabytes; aiohttp's warning of large bodies does not come of it."""
+    update = dataclasses.replace(UPDATE, payload="x" * 3_000_000)
+    async with opened(PreparedClient) as client:
+        await client.checkpoint(ARN, "token-1", [update], None)
+    assert service.requests[0].json["Updates"][0]["Payload"] == update.payload
+
+
+async def test_not_compressed(
+    service: RecordingService, client_class: type[AioBoto3Client]
+) -> None:
+    """As botocore does, the clients ask for answers as they are."""
+    async with opened(client_class) as client:
+        await checkpoint(client)
+    assert service.requests[0].headers["accept-encoding"] == "identity"
+
+
+async def test_visible_to_what_instruments_aiohttp(
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    client_class: type[AioBoto3Client],
+) -> None:
+    """Tools that patch `aiohttp.ClientSession` see each attempt, also those that fail."""
+    shown: list[str] = []
+
+    async def on_request_start(session: Any, context: Any, params: Any) -> None:
+        params.headers["traceparent"] = "00-1-2-01"
+        shown.append(f"{params.method} {params.url.name}")
+
+    made = aiohttp.ClientSession.__init__
+
+    def instrumented(self: Any, *args: Any, **kwargs: Any) -> None:
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_start.append(on_request_start)
+        kwargs["trace_configs"] = [*(kwargs.get("trace_configs") or ()), tracing]
+        made(self, *args, **kwargs)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", instrumented)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    service.answer(KEPT, KEPT, failure("ServiceException", 500), KEPT)
+    async with opened(client_class) as client:
+        await checkpoint(client)
+        await client.get_execution_state(ARN, "token-1", "m")
+        await checkpoint(client)
+    assert shown == [
+        "POST checkpoint",
+        "GET state",
+        "POST checkpoint",
+        "POST checkpoint",
+    ]
+    assert {request.headers["traceparent"] for request in service.requests} == {"00-1-2-01"}
+
+
 async def test_closing_closes_connections(service: RecordingService) -> None:
     """A closed client leaves no connection open, and can be opened again."""
     service.answer(KEPT)
-    client = FastClient()
+    client = PreparedClient()
     for _ in range(2):
         await client.open()
         await checkpoint(client)

@@ -9,19 +9,15 @@ from typing import Any
 
 import botocore
 import pytest
-from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
 from recording_service import RecordingService
 
-from aws_durable_execution_sdk_python._service import calls
+from aws_durable_execution_sdk_python._service import wire
+from aws_durable_execution_sdk_python._service.aws import by_client
+from aws_durable_execution_sdk_python._service.events import attend, capture
 from aws_durable_execution_sdk_python._service.loader import LeanLoader
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python._service.transport import (
-    RequestCaptured,
-    Transport,
-    capturing,
-)
 
 PARTITIONS = json.loads((Path(botocore.__file__).parent / "data/partitions.json").read_text())
 # Any region of a partition, one that botocore does not know yet, and the old way to say FIPS.
@@ -31,13 +27,12 @@ REGIONS += ["us-new-9", "xx-fantasy-1", "fips-us-gov-west-1", "us-gov-west-1-fip
 
 async def request_url(session: Any, region: str) -> str:
     """Where a checkpoint would go, and the region it would be signed for."""
-    config = AioConfig(http_session_cls=Transport)
-    async with session.create_client("lambda", region_name=region, config=config) as client:
+    async with session.create_client("lambda", region_name=region) as client:
         if not hasattr(client, "checkpoint_durable_execution"):
             ensure_durable_operations(client)
-        with pytest.raises(RequestCaptured) as captured, capturing():
-            await client.checkpoint_durable_execution(**calls.CHECKPOINT.example)
-    request = captured.value.request
+        attend(client)
+        operation = wire.CHECKPOINT
+        request = await capture(lambda: by_client(client, operation, operation.example))
     scope = request.headers["Authorization"].decode().split(",")[0]
     return f"{request.url} {scope}"
 

@@ -20,10 +20,14 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
 )
-from aws_durable_execution_sdk_python._service import calls
+from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python._service.fast import FastClient
-from aws_durable_execution_sdk_python._service.prepared import Template, learn
+from aws_durable_execution_sdk_python._service.prepared_client import PreparedClient
+from aws_durable_execution_sdk_python._service.prepared_request import (
+    RequestTemplate,
+    UnknownRequestError,
+    learn,
+)
 
 FIXED = datetime(2026, 11, 21, 12, 30, 15, tzinfo=UTC)
 CREDENTIALS = ReadOnlyCredentials("AKIATEST", "secret", "token/+=")
@@ -47,11 +51,11 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: FIXED, raising=False)
 
 
-def template(method: str, base: str, token: bool) -> tuple[Template, ReadOnlyCredentials]:
+def template(method: str, base: str, token: bool) -> tuple[RequestTemplate, ReadOnlyCredentials]:
     constant = {"content-type": "application/json"} if method == "POST" else {}
     host = base.partition("//")[2].partition("/")[0]
     signed = {"host": host, **constant}
-    made = Template(method, base, constant, signed, "eu-central-1", "lambda")
+    made = RequestTemplate(method, base, constant, signed, "eu-central-1", "lambda")
     return made, CREDENTIALS if token else CREDENTIALS._replace(token=None)
 
 
@@ -89,14 +93,14 @@ def test_signature(
         action=OperationAction.SUCCEED,
         payload=payload,
     )
-    requests: list[tuple[str, calls.Call, Mapping[str, Any]]] = [
-        ("POST", calls.CHECKPOINT, {**parameters, "Updates": [update]}),
-        ("GET", calls.STATE, {**parameters, "Marker": marker, "MaxItems": 7}),
+    requests: list[tuple[str, wire.ApiOperation, Mapping[str, Any]]] = [
+        ("POST", wire.CHECKPOINT, {**parameters, "Updates": [update]}),
+        ("GET", wire.STATE, {**parameters, "Marker": marker, "MaxItems": 7}),
     ]
-    for method, call, request in requests:
+    for method, operation, request in requests:
         made, credentials = template(method, base, has_token)
         signer = made.signer(credentials)
-        path, body = call.write(request)
+        path, body = operation.write(request)
         for _ in range(2):
             ours = made.request(path, body, signer)
             assert ours.headers["Authorization"] == by_botocore(ours, body, credentials)
@@ -119,14 +123,14 @@ async def test_same_request(
     for name, value in (("AWS_SESSION_TOKEN", session_token), ("_X_AMZN_TRACE_ID", trace)):
         if value:
             monkeypatch.setenv(name, value)
-    await exchange(FastClient)
+    await exchange(PreparedClient)
     await exchange(AioBoto3Client)
     for ours, theirs in zip(service.requests[:3], service.requests[3:], strict=True):
         assert (ours.method, ours.target) == (theirs.method, theirs.target)
-        constant = ours.headers.keys() - OF_EACH_REQUEST - {"accept"}
-        assert {name: ours.headers[name] for name in constant} | {"accept": "*/*"} == {
+        constant = ours.headers.keys() - OF_EACH_REQUEST
+        assert {name: ours.headers[name] for name in constant} == {
             name: value for name, value in theirs.headers.items() if name not in OF_EACH_REQUEST
-        } | {"accept": "*/*"}
+        }
         assert ours.headers["x-amz-date"]
     assert service.requests[0].json == service.requests[3].json
     # The signature of what has no body is the same too; `test_signature` is about the others.
@@ -139,7 +143,7 @@ async def test_trace_of_the_invocation(
 ) -> None:
     """The trace that goes along is that of the invocation, which changes while the client stays."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
-    async with opened(FastClient) as client:
+    async with opened(PreparedClient) as client:
         await checkpoint(client)
         for trace in ("Root=1-a", "Root=1-b"):
             monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
@@ -168,8 +172,7 @@ def captured() -> AWSRequest:
 
 def test_learnt() -> None:
     """A request of the known kind is understood: its endpoint, and what it is signed for."""
-    made = learn(captured(), "/path", CREDENTIALS)
-    assert made is not None
+    made = learn(captured(), "/path", b"", CREDENTIALS)
     assert (made.base, made.region, made.service) == (
         "https://lambda.example.com",
         "eu-central-1",
@@ -178,31 +181,43 @@ def test_learnt() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "reason"),
     [
-        {"X-Amz-Checksum-Crc32": "abc"},
-        {"Authorization": "Bearer abc"},
-        {"Authorization": "AWS4-ECDSA-P256-SHA256 Credential=A/20261121/lambda/aws4_request"},
-        {"X-Amz-Date": "20261121T123016Z"},
+        ({"X-Amz-Checksum-Crc32": "abc"}, "has the headers x-amz-checksum-crc32"),
+        ({"Authorization": "Bearer abc"}, "not signed"),
+        (
+            {"Authorization": "AWS4-ECDSA-P256-SHA256 Credential=A/20261121/lambda/aws4_request"},
+            "not signed",
+        ),
+        ({"X-Amz-Date": "20261121T123016Z"}, "signature is another"),
     ],
     ids=["unknown header", "bearer token", "asymmetric signature", "another signature"],
 )
-def test_not_learnt(headers: Mapping[str, str]) -> None:
+def test_not_learnt(headers: Mapping[str, str], reason: str) -> None:
     """What is not understood to the last header and bit is not imitated."""
     request = captured()
     for name, value in headers.items():
         del request.headers[name]
         request.headers[name] = value
-    assert learn(request, "/path", CREDENTIALS) is None
+    with pytest.raises(UnknownRequestError, match=reason):
+        learn(request, "/path", b"", CREDENTIALS)
 
 
 def test_not_learnt_unsigned() -> None:
     """A request without a signature is not imitated."""
     request = captured()
     del request.headers["Authorization"]
-    assert learn(request, "/path", CREDENTIALS) is None
+    with pytest.raises(UnknownRequestError, match="not signed"):
+        learn(request, "/path", b"", CREDENTIALS)
 
 
 def test_not_learnt_elsewhere() -> None:
     """A request to another path is not imitated."""
-    assert learn(captured(), "/elsewhere", CREDENTIALS) is None
+    with pytest.raises(UnknownRequestError, match="another path"):
+        learn(captured(), "/elsewhere", b"", CREDENTIALS)
+
+
+def test_not_learnt_with_another_body() -> None:
+    """A request whose body something has changed is not imitated."""
+    with pytest.raises(UnknownRequestError, match="body says something else"):
+        learn(captured(), "/path", b'{"CheckpointToken": "t"}', CREDENTIALS)

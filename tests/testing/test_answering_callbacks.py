@@ -14,7 +14,7 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionTestRunner,
     ErrorObject,
 )
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     CallbackTimeoutError,
     ResourceNotFoundError,
 )

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
-    Invocation,
+    HandlerInvocation,
     InvokeFunction,
     PlainTarget,
     Returned,
     StartExecution,
 )
-from aws_durable_execution_sdk_python_testing.invoker import (
+from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
-    InProcessInvoker,
-    Service,
+    HandlerService,
 )
-from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 
@@ -40,11 +40,11 @@ class BrokenInvoker:
         self._invoker = InProcessInvoker()
         self._invoker.register("mailer", mailer)
 
-    def invoke(self, invocation: Invocation, service: Service) -> Returned | Crashed:
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         self._check(invocation.function_name)
         return self._invoker.invoke(invocation, service)
 
-    def call(self, call: InvokeFunction, service: Service) -> FunctionResult:
+    def call(self, call: InvokeFunction, service: HandlerService) -> FunctionResult:
         self._check(call.function_name)
         return self._invoker.call(call, service)
 

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_lambda import FakeLambda
 
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing.cli import main
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
-from aws_durable_execution_sdk_python_testing.server.service import DurableService
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
 
 PROGRAM = Path(__file__).with_name("served_program.py")
 FUNCTIONS = ("order", "short", "failing", "plain")

@@ -14,12 +14,12 @@ from botocore.stub import Stubber
 from click.testing import CliRunner
 from fake_lambda import ARN, FakeLambda
 
+from aws_durable_execution_sdk_python_testing._cli.logs_command import cloudwatch_lines
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing.cli import main
-from aws_durable_execution_sdk_python_testing.cli.logs import cloudwatch_lines
 from aws_durable_execution_sdk_python_testing.model import Invocation
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
 
 LINES = [
     {"Timestamp": 1.5, "FunctionName": "Mine", "RequestId": "r-1", "Text": "charging order-1"},

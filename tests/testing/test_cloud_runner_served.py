@@ -15,9 +15,9 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionsTestError,
     ErrorObject,
 )
-from aws_durable_execution_sdk_python_testing.server.functions import hosted
-from aws_durable_execution_sdk_python_testing.server.serving import DurableServer
-from aws_durable_execution_sdk_python_testing.server.settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 pytest_plugins = ["pytester"]
 

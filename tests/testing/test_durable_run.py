@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python_testing.engine import Engine, Returned, StartExecution
+from aws_durable_execution_sdk_python_testing._engine import Engine, Returned, StartExecution
 from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
 
 # Steps note that they ran in log.txt; `work` goes on once the file `go` is there.

@@ -17,11 +17,11 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionTestResult,
     DurableFunctionTestRunner,
 )
-from aws_durable_execution_sdk_python_testing.clock import VirtualClock
-from aws_durable_execution_sdk_python_testing.engine import PlainTarget, StartExecution
-from aws_durable_execution_sdk_python_testing.history import OperationFold, fold
-from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing._engine import PlainTarget, StartExecution
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._results.folding import OperationFold, fold
+from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 from aws_durable_execution_sdk_python_testing.model import ExecutionHistory
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
-from aws_durable_execution_sdk_python_testing import commands
+from aws_durable_execution_sdk_python_testing._cli import entry
 from aws_durable_execution_sdk_python_testing.cli import main
 
 PACKAGE = "aws_durable_execution_sdk_python_testing"
@@ -36,40 +36,49 @@ def interrupt_loading(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(sys, "meta_path", [InterruptedImport(name), *sys.meta_path])
 
 
-@pytest.mark.parametrize("command", ["run", "ls", "invoke", "logs"])
-def test_interrupted_while_a_command_loads(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    module = {"ls": "inspect"}.get(command, command)
-    interrupt_loading(monkeypatch, f"{PACKAGE}.cli.{module}")
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ("run", "run_command"),
+        ("ls", "inspect_commands"),
+        ("invoke", "invoke_command"),
+        ("logs", "logs_command"),
+    ],
+)
+def test_interrupted_while_a_command_loads(
+    monkeypatch: pytest.MonkeyPatch, command: str, module: str
+) -> None:
+    interrupt_loading(monkeypatch, f"{PACKAGE}._cli.{module}")
     result = CliRunner().invoke(main, [command, "x"])
     assert (result.exit_code, result.output) == (130, "")
 
 
 @pytest.mark.parametrize(
-    ("entry", "module"),
-    [(commands.durable, "cli"), (commands.dex_local_runner, "server.commands")],
+    ("command", "module"),
+    [(entry.durable, "_cli.main"), (entry.dex_local_runner, "_cli.dex_commands")],
 )
 def test_interrupted_before_the_commands_are_loaded(
-    monkeypatch: pytest.MonkeyPatch, entry: object, module: str
+    monkeypatch: pytest.MonkeyPatch, command: object, module: str
 ) -> None:
-    assert callable(entry)
+    assert callable(command)
     interrupt_loading(monkeypatch, f"{PACKAGE}.{module}")
     with pytest.raises(SystemExit) as exit:
-        entry()
+        command()
     assert exit.value.code == 130
 
 
 @pytest.mark.parametrize(
-    ("entry", "name"), [(commands.durable, "invoke"), (commands.dex_local_runner, "start-server")]
+    ("command", "name"), [(entry.durable, "invoke"), (entry.dex_local_runner, "start-server")]
 )
 def test_the_commands_start(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    entry: object,
+    command: object,
     name: str,
 ) -> None:
-    assert callable(entry)
+    assert callable(command)
     monkeypatch.setattr(sys, "argv", ["command", "--help"])
     with pytest.raises(SystemExit) as exit:
-        entry()
+        command()
     assert exit.value.code == 0
     assert name in capsys.readouterr().out

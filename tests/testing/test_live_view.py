@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from aws_durable_execution_sdk_python_testing.progress import LiveView
+from aws_durable_execution_sdk_python_testing._cli.progress_views import LiveView
 
 NOW = 1_000.0
 

@@ -21,15 +21,15 @@ from aws_durable_execution_sdk_python_testing import (
     ExecutionStatus,
     InvocationStatus,
 )
-from aws_durable_execution_sdk_python_testing.engine import (
+from aws_durable_execution_sdk_python_testing._engine import (
     DurableExecutionAlreadyStartedError,
     Limits,
     ResourceNotFoundError,
     StartExecution,
 )
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
-from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 

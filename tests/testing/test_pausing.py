@@ -13,12 +13,9 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionsTestError,
     DurableFunctionTestRunner,
 )
-from aws_durable_execution_sdk_python_testing.engine import (
-    ResourceConflictError,
-    StartExecution,
-)
-from aws_durable_execution_sdk_python_testing.invoker import InProcessInvoker
-from aws_durable_execution_sdk_python_testing.local import LocalService
+from aws_durable_execution_sdk_python_testing._engine import ResourceConflictError, StartExecution
+from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 

@@ -35,7 +35,7 @@ from aws_durable_execution_sdk_python.retries import fixed
 from aws_durable_execution_sdk_python.serdes import ExtendedTypeSerDes, JsonSerDes, deserialize
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
-from aws_durable_execution_sdk_python_testing.faults import Faults
+from aws_durable_execution_sdk_python_testing._faults import Faults
 
 SECRET = "hunter2-4111111111111111"
 DATA = {"card": SECRET, SECRET: [SECRET], "at": datetime(2026, 1, 1)}

@@ -15,8 +15,8 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionTestResult,
     DurableFunctionTestRunner,
 )
-from aws_durable_execution_sdk_python_testing.operations import operation_to_dict
-from aws_durable_execution_sdk_python_testing.tree import result_tree
+from aws_durable_execution_sdk_python_testing._results.operations import operation_to_dict
+from aws_durable_execution_sdk_python_testing._results.tree import result_tree
 
 RETRY = StepConfig(retry_strategy=create_retry_strategy(RetryStrategyConfig(max_attempts=3)))
 

@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python_testing import (
     OperationType,
     deserialize_operation_payload,
 )
-from aws_durable_execution_sdk_python_testing.results import (
+from aws_durable_execution_sdk_python_testing._results.result import (
     CallbackOperation,
     ContextOperation,
     StepOperation,

@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionTestResult,
     DurableFunctionTestRunner,
 )
-from aws_durable_execution_sdk_python_testing.clock import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
 
 
 @durable_execution

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from aws_durable_execution_sdk_python_testing.workers import WorkerThreads
+from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
 
 
 def test_jobs_that_block_run_side_by_side() -> None:
@@ -40,12 +40,12 @@ def test_after_closing_nothing_is_run() -> None:
 def test_a_job_that_never_ends_does_not_keep_the_process_alive() -> None:
     code = (
         "import threading\n"
-        "from aws_durable_execution_sdk_python_testing.workers import WorkerThreads\n"
+        "from aws_durable_execution_sdk_python_testing._local_service import worker_threads\n"
         "started = threading.Event()\n"
         "def job():\n"
         "    started.set()\n"
         "    threading.Event().wait()\n"
-        "WorkerThreads('test').submit(job)\n"
+        "worker_threads.WorkerThreads('test').submit(job)\n"
         "started.wait()\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

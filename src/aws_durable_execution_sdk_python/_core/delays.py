@@ -10,12 +10,8 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Self, TypeAlias, overload
 
-from aws_durable_execution_sdk_python._core.validation import (
-    MAX_DELAY_SECONDS,
-    number,
-    shown,
-    whole_number,
-)
+from aws_durable_execution_sdk_python._core.limits import MAX_DELAY_SECONDS
+from aws_durable_execution_sdk_python._core.validation import number, shown, whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 

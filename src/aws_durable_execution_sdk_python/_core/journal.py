@@ -89,11 +89,13 @@ class _Asked(NamedTuple):
 
     Attributes:
         rank: how far it takes its operation.
+        attempts: how many attempts will have ended.
         before: what was confirmed of it.
     """
 
     update: OperationUpdate
     rank: _Rank
+    attempts: int
     before: Mapping[str, Any] | None
 
 
@@ -117,10 +119,11 @@ class Journal:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
         known = self._rank(update.operation_id)
         rank = _rank_after(update.action, known)
-        if rank <= known:
+        if rank <= known or known >= _ENDED:
             return False
+        attempts = int(max(known[0], 0)) + (update.action is not OperationAction.START)
         before = self._confirmed.get(update.operation_id)
-        self._asked[update.operation_id] = _Asked(update, rank, before)
+        self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
         return True
 
     def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -143,7 +146,7 @@ class Journal:
         # What is asked is looked at first: caught up with in between, it is in what comes next.
         asked = self._asked.get(operation_id)
         if asked is not None:
-            return Operation.for_replay(_as_asked(asked.update, asked.before))
+            return Operation.for_replay(_as_asked(asked))
         confirmed = self._confirmed.get(operation_id)
         return None if confirmed is None else Operation.for_replay(confirmed)
 
@@ -260,12 +263,13 @@ _STATUS_AFTER: dict[OperationAction, Status] = {
 }
 
 
-def _as_asked(update: OperationUpdate, confirmed: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _as_asked(asked: _Asked) -> Mapping[str, Any]:
     """The operation in wire form as it will be once the update is saved, as far as one can tell.
 
     What only the service knows (a callback's id, when a timer is due) is not in it.
     """
-    operation = dict(confirmed or ())
+    update = asked.update
+    operation = dict(asked.before or ())
     operation.update(
         Id=update.operation_id,
         Type=update.operation_type.value,
@@ -275,7 +279,12 @@ def _as_asked(update: OperationUpdate, confirmed: Mapping[str, Any] | None) -> M
         SubType=update.sub_type,
     )
     if update.operation_type is OperationType.STEP:
-        operation["StepDetails"] = _step_details(update, operation.get("StepDetails") or {})
+        operation["StepDetails"] = {
+            **(operation.get("StepDetails") or {}),
+            **({} if update.action is OperationAction.START else _outcome_of(update)),
+            "Attempt": asked.attempts,
+            "NextAttemptTimestamp": None,
+        }
     elif update.operation_type is OperationType.CONTEXT:
         options = update.context_options
         operation["ContextDetails"] = {
@@ -283,13 +292,6 @@ def _as_asked(update: OperationUpdate, confirmed: Mapping[str, Any] | None) -> M
             "ReplayChildren": options is not None and options.replay_children,
         }
     return operation
-
-
-def _step_details(update: OperationUpdate, before: Mapping[str, Any]) -> dict[str, Any]:
-    if update.action is OperationAction.START:
-        return {**before, "NextAttemptTimestamp": None}
-    attempts = (before.get("Attempt") or 0) + 1
-    return {**before, **_outcome_of(update), "Attempt": attempts, "NextAttemptTimestamp": None}
 
 
 def _outcome_of(update: OperationUpdate) -> dict[str, Any]:

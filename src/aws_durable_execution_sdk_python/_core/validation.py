@@ -11,20 +11,17 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.limits import (
+    MAX_CALLBACK_TIMEOUT_SECONDS,
+    MAX_DELAY_SECONDS,
+    MAX_PAYLOAD_BYTES,
+    OPERATION_NAME,
+    SUB_TYPE,
+    TENANT_ID,
+)
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
-MAX_DELAY_SECONDS = 31_622_400  # 366 days
-MAX_CALLBACK_TIMEOUT_SECONDS = 99_999_999
-MAX_PAYLOAD_BYTES = 1024 * 1024
-# What Lambda takes as a response, less a little for the envelope.
-MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 50
-# A result above this size is not stored: its operation is run again on replay.
-LARGE_RESULT_BYTES = 256 * 1024
-
-_NAME = re.compile(r"[\x20-\x7E]{1,256}")
-_SUB_TYPE = re.compile(r"[a-zA-Z0-9_-]{1,32}")
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9$:._/-]{1,256}")
-_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
 # ----------------------------------------------------------------------------------------- text
@@ -33,13 +30,13 @@ _TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 def operation_name(name: Any) -> str | None:
     """Check an operation's name: None, or 1 to 256 printable ASCII characters."""
     rule = "1 to 256 printable ASCII characters (space to ~)"
-    return None if name is None else _text("name", name, _NAME, rule)
+    return None if name is None else _text("name", name, OPERATION_NAME, rule)
 
 
 def sub_type(value: Any) -> str | None:
     """Check an operation's sub-type: None, or 1 to 32 letters, digits, '-' and '_'."""
     rule = "1 to 32 letters, digits, '-' or '_'"
-    return None if value is None else _text("sub_type", value, _SUB_TYPE, rule)
+    return None if value is None else _text("sub_type", value, SUB_TYPE, rule)
 
 
 def function_name(value: Any) -> str:
@@ -51,7 +48,7 @@ def function_name(value: Any) -> str:
 def tenant_id(value: Any) -> str | None:
     """Check an invoke's tenant id: None, or 1 to 256 of the characters Lambda allows."""
     rule = "1 to 256 letters, digits, spaces or any of . _ : / = + - @"
-    return None if value is None else _text("tenant_id", value, _TENANT_ID, rule)
+    return None if value is None else _text("tenant_id", value, TENANT_ID, rule)
 
 
 def _text(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> str:

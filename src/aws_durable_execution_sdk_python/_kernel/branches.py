@@ -29,6 +29,7 @@ import anyio
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS, Host
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
@@ -112,7 +113,7 @@ class _Cancelled:
 _Outcome: TypeAlias = _Result | _Failure | _Postponed | _Fatal | _Cancelled
 
 
-class Branches:
+class Branches(Opaque):
     """One run of the branches of a batch."""
 
     def __init__(self, runtime: LoopRuntime, asked: BranchesAsked) -> None:

@@ -36,13 +36,15 @@ from aws_durable_execution_sdk_python._core.batching import (
     take_batch,
 )
 from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
     OperationUpdate,
     StateOutput,
 )
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
@@ -51,8 +53,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
     SuspendExecution,
 )
-
-PAGE_ITEMS = 1000
 
 Release = Callable[[BaseException | None], object]
 
@@ -86,7 +86,7 @@ class Ended:
         return signal
 
 
-class Checkpointer:
+class Checkpointer(Opaque):
     """Owns the token chain of one invocation."""
 
     def __init__(
@@ -96,9 +96,7 @@ class Checkpointer:
         token: str,
         journal: Journal,
         *,
-        loop: EventLoop,
         tuning: Tuning,
-        others_ready: Callable[[], bool],
         catch_up: Callable[[], Awaitable[None]],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
@@ -107,12 +105,12 @@ class Checkpointer:
         self._arn = arn
         self._token = token
         self._journal = journal
-        self._others_ready = others_ready
         self._catch_up = catch_up
         self._on_change = on_change
         self._on_end = on_end
-        self._loop = loop
+        self._loop = running_loop()
         self._tuning = tuning
+        self._gathering: asyncio.Future[None] | None = None
         self._sender, self._receiver = anyio.create_memory_object_stream[list[_Entry]](math.inf)
         # Nobody waits for these yet.
         self._lazy: list[_Entry] = []
@@ -177,14 +175,16 @@ class Checkpointer:
             return
         self._enqueue(_Entry(None, 0, [release or _nobody]))
 
-    def flush(self) -> None:
-        """Hand over what is queued without waiting for its time."""
+    def flush(self) -> bool:
+        """Hand over what is queued without waiting for its time; False if that is so already."""
         if self._lazy_timer is not None:
             self._lazy_timer.cancel()
             self._lazy_timer = None
-        if self._lazy:
-            handed_over, self._lazy = self._lazy, []
-            self._sender.send_nowait(handed_over)
+        if not self._lazy:
+            return False
+        handed_over, self._lazy = self._lazy, []
+        self._sender.send_nowait(handed_over)
+        return True
 
     def _enqueue(self, entry: _Entry) -> None:
         self._lazy.append(entry)
@@ -196,6 +196,8 @@ class Checkpointer:
             self.flush()
         elif self._lazy_timer is None:
             self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
+        if self._gathering is not None and self._full:
+            _resolve(self._gathering, None)
 
     def _lie_until(self, when: float) -> None:
         self._lazy_timer = self._loop.engine_call_at(when, self.flush)
@@ -251,11 +253,9 @@ class Checkpointer:
         Siblings, and those whom the last answer has just released, share it. With nothing ready
         this is one pass of the scheduler.
         """
-        latest = self._loop.time() + self._tuning.gather_seconds
-        await asyncio.sleep(0)
-        # Each sleep is a pass of the scheduler, not a delay.
-        while not self._full and self._others_ready() and self._loop.time() < latest:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        self._gathering = self._loop.rest(self._tuning.gather_seconds)
+        await self._gathering
+        self._gathering = None
 
     @property
     def _full(self) -> bool:
@@ -311,7 +311,7 @@ class Checkpointer:
         changed = self._journal.merge(state.operations)
         while paged and state.next_marker:
             state = await self._client.get_execution_state(
-                self._arn, self._token, state.next_marker, PAGE_ITEMS
+                self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
             )
             changed += self._journal.merge(state.operations)
         return changed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation
 from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class CommonRuntime:
+class CommonRuntime(Opaque):
     """See `ports.Runtime` for what each verb promises."""
 
     def __init__(self, invocation: Invocation) -> None:

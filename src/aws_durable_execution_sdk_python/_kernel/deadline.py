@@ -1,9 +1,13 @@
 """The end of Lambda's time for an invocation: what must not begin any more, and how to go on.
 
 When the time that Lambda leaves is down to the *margin*, no body of a step, check or context
-begins. Those that run come to their end and are checkpointed; then, with nothing left to run, the
-invocation ends PENDING. Code that runs - the handler's own, or a body - cannot be stopped: if it
-goes on until Lambda ends the invocation, its operation runs again as after any crash.
+begins. Those that run come to their end and are checkpointed; whatever else async code waits for
+is not waited for any more, and the invocation ends PENDING. At the *last moment*, a fraction of
+the margin, async bodies are not waited for either: they are cancelled, and their steps run again
+as after any crash. Blocking code that runs cannot be stopped: Lambda ends it.
+
+A timer of the engine's sees to that, so that no code has to call an operation for it. Each time
+it fires the time that is left is asked for again.
 
 PENDING alone would not do. The service rejects it if nothing is pending; and if something is, a
 callback say, it would invoke again only when that has come, while the work that was held back
@@ -12,13 +16,16 @@ of which only a few in a row are forgiven: a long row of steps would fail after 
 invocations. So the invocation leaves a wait of one second of its own, the *wake-up*, beside what
 the code asked for. It has no place in the code's numbering, which makes it invisible to replay.
 
-An invocation always lets its first body begin, so that each one gets further than the last.
+An invocation always lets its first body begin, so that each one gets further than the last: one
+that comes to its margin without goes on until the last moment.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aws_durable_execution_sdk_python._core.ids import operation_id
@@ -30,6 +37,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     WaitOptions,
 )
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 
 if TYPE_CHECKING:
@@ -44,6 +52,10 @@ _LEAST_MARGIN = 1.0
 _MOST_MARGIN = 10.0
 # No margin takes more of an invocation than this.
 _LARGEST_SHARE = 0.5
+# How much of the margin is left at the last moment: for cancelled code to clean up.
+LAST_MOMENT_SHARE = 0.3
+# In seconds: a context whose time does not pass as ours does is not asked more often.
+_LEAST_RECHECK = 0.01
 
 
 class Deadline:
@@ -55,10 +67,18 @@ class Deadline:
         margin: how many seconds before the end nothing begins any more; 0 for no deadline,
             None for the default.
         journal: what is recorded already.
+
+    Attributes:
+        is_last_moment: whether only blocking code is waited for.
     """
 
     def __init__(self, lambda_context: Any, margin: float | None, journal: Journal) -> None:
         self._journal = journal
+        self.is_last_moment = False
+        self._body_began = False
+        self._is_near = False
+        self._held_back: Pending | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._remaining = None if margin == 0 else _reader(lambda_context)
         at_start = self._seconds_left()
         if at_start is None or at_start <= 0:
@@ -67,15 +87,13 @@ class Deadline:
         if margin is None:
             margin = min(max(at_start * _SHARE, _LEAST_MARGIN), _MOST_MARGIN)
         self._margin = min(margin, at_start * _LARGEST_SHARE)
-        self._body_began = False
-        self._is_near = False
-        self._held_back: Pending | None = None
+        self._at_start = at_start
 
     def holds_body(self) -> bool:
         """Whether a body is to begin in the next invocation. If not, it is about to begin now."""
         if self._remaining is None:
             return False
-        if self.is_near():
+        if self.is_near() or self.is_last_moment:
             return True
         self._body_began = True
         return False
@@ -89,6 +107,37 @@ class Deadline:
             self._is_near = left is not None and left <= self._margin
         return self._is_near
 
+    def has_come(self) -> bool:
+        """Whether user code that is in no body is not waited for any more."""
+        return self.is_last_moment or (self._is_near and self._body_began)
+
+    # -- the timer ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def watching(self, loop: EventLoop) -> Iterator[None]:
+        """Notice by a timer when the time has come, until the end of the block."""
+        if self._remaining is not None:
+            self._look_after(loop, self._at_start - self._margin)
+        try:
+            yield
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _look(self, loop: EventLoop) -> None:
+        left = self._seconds_left()
+        if left is None:
+            return
+        last = self._margin * LAST_MOMENT_SHARE
+        self._is_near = self._is_near or left <= self._margin
+        self.is_last_moment = left <= last
+        if not self.is_last_moment:
+            self._look_after(loop, left - (last if self._is_near else self._margin))
+
+    def _look_after(self, loop: EventLoop, seconds: float) -> None:
+        at = loop.time() + max(seconds, _LEAST_RECHECK)
+        self._timer = loop.engine_call_at(at, self._look, loop)
+
     # -- going on in the next invocation --------------------------------------------------------
 
     async def hold(self, runtime: Runtime) -> NoReturn:
@@ -97,18 +146,22 @@ class Deadline:
         Raises:
             SuspendExecution: the code is unwound, or the invocation is ending.
         """
-        if self._held_back is None:
-            self._held_back = Pending(self._next_wake_up())
+        held_back = self._hold_back()
         while True:
             runtime.check()
-            await runtime.park(self._held_back)
+            await runtime.park(held_back)
+
+    def _hold_back(self) -> Pending:
+        if self._held_back is None:
+            self._held_back = Pending(self._next_wake_up())
+        return self._held_back
 
     def wake_up(self) -> OperationUpdate | None:
         """What makes the service invoke again soon; None if no work was held back."""
-        if self._remaining is None or self._held_back is None:
+        if self._held_back is None and not self.has_come():
             return None
         identity = OperationIdentity(
-            self._held_back.operation_id,
+            self._hold_back().operation_id,
             OperationType.WAIT,
             OperationSubType.INVOCATION_DEADLINE,
             WAKE_UP_NAME,

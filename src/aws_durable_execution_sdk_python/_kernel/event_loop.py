@@ -9,7 +9,9 @@ Rules that suspension, checkpoints and the end of an invocation rely on:
   `origin`; tasks, callbacks and transports inherit it by their context. User code never does.
 - `select` with a timeout other than 0 is asyncio's own word that no callback is ready. Then, and
   only then, the idle hooks are asked, in order; the first that answers True has scheduled
-  something, and the loop goes on at once.
+  something, and the loop goes on at once. So it does when one has begun a task or a timer of the
+  engine's. With a timeout of 0 the busy hooks are called.
+- A timer that was due when `select` last returned has fired; no later one is taken to have.
 - A task belongs to the invocation during which it began, unless it was begun by the engine, by
   another invocation's code, or by a task that was there before.
 
@@ -21,16 +23,19 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
+import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextvars import Context, ContextVar
-from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 IdleHook = Callable[[], bool]
+BusyHook = Callable[[], object]
 
 ENGINE: Final = object()
 # Whose flow of control this is: the engine's, an invocation's (its own token), or nobody's.
@@ -40,11 +45,27 @@ origin: ContextVar[object | None] = ContextVar("durable_origin", default=None)
 _FIRST_PRUNING = 256
 
 
+def engine_context() -> Context:
+    """A copy of the current context for a flow of control of the engine's."""
+    context = copy_context()
+    context.run(origin.set, ENGINE)
+    return context
+
+
+class EngineThread(threading.Thread):
+    """A thread of the engine's: what it waits for is counted, so it is no source."""
+
+
 class IdleSelector(selectors.DefaultSelector):
-    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`)."""
+    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`).
+
+    Attributes:
+        returned: when `select` last returned, by the loop's clock.
+    """
 
     on_idle: IdleHook | None = None
-    on_busy: Callable[[], object] | None = None
+    on_busy: BusyHook | None = None
+    returned: float = 0.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +88,9 @@ class IdleSelector(selectors.DefaultSelector):
                 timeout = 0
         elif self.on_busy is not None:
             self.on_busy()
-        return super().select(timeout)
+        events = super().select(timeout)
+        self.returned = time.monotonic()
+        return events
 
     def has_events(self) -> bool:
         """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed."""
@@ -83,10 +106,18 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     Attributes:
         idle_hooks: asked in order whenever no callback is ready.
+        busy_hooks: called, in each pass, whenever some are.
     """
+
+    # The threads that run one of these loops.
+    _driving: ClassVar[set[int | None]] = set()
 
     def __init__(self) -> None:
         self.idle_hooks: tuple[IdleHook, ...] = ()
+        self.busy_hooks: tuple[BusyHook, ...] = ()
+        self._has_scheduled = False
+        self._resting: asyncio.Future[None] | None = None
+        self._rest_until = 0.0
         self._timers: set[asyncio.TimerHandle] = set()
         self._prune_at = _FIRST_PRUNING
         self._jobs: set[asyncio.Future[Any]] = set()
@@ -99,9 +130,51 @@ class EventLoop(asyncio.SelectorEventLoop):
         finally:
             origin.reset(token)
         self.selector.on_idle = self._idle
+        self.selector.on_busy = self._busy
+
+    def run_forever(self) -> None:
+        """As asyncio's."""
+        thread = threading.get_ident()
+        self._driving.add(thread)
+        try:
+            super().run_forever()
+        finally:
+            self._driving.discard(thread)
+
+    @classmethod
+    def is_driven_by(cls, thread: threading.Thread) -> bool:
+        """Whether a thread runs such a loop, this one or another environment's."""
+        return thread.ident in cls._driving
+
+    # -- when nothing is ready --------------------------------------------------------------
+
+    def rest(self, within: float) -> asyncio.Future[None]:
+        """Resolved once no callback is ready, or after so many seconds of which one always was.
+
+        It may be resolved before by whoever has it. There is one at a time.
+        """
+        self._resting = self.create_future()
+        self._rest_until = self.time() + within
+        return self._resting
+
+    def _end_rest(self) -> bool:
+        resting, self._resting = self._resting, None
+        if resting is None or resting.done():
+            return False
+        resting.set_result(None)
+        return True
 
     def _idle(self) -> bool:
-        return any(hook() for hook in self.idle_hooks)
+        # How long to sleep has been reckoned already, without what a hook schedules.
+        self._has_scheduled = False
+        answered = self._end_rest() or any(hook() for hook in self.idle_hooks)
+        return answered or self._has_scheduled
+
+    def _busy(self) -> None:
+        if self._resting is not None and self.time() >= self._rest_until:
+            self._end_rest()
+        for hook in self.busy_hooks:
+            hook()
 
     # -- sources ----------------------------------------------------------------------------
 
@@ -124,6 +197,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> asyncio.TimerHandle:
         """A timer of the engine's, whoever's flow of control this is."""
+        self._has_scheduled = True
         return super().call_at(when, callback, *args)
 
     def run_in_executor(
@@ -141,9 +215,12 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def timers(self) -> set[asyncio.TimerHandle]:
         """The timers that are still to fire."""
-        now = self.time()
-        self._timers = {t for t in self._timers if not t.cancelled() and t.when() > now}
+        self._timers = {t for t in self._timers if self.is_to_fire(t)}
         return self._timers
+
+    def is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
+        """Whether a timer is still to fire; so it is if it has fired since `select` returned."""
+        return not timer.cancelled() and timer.when() > self.selector.returned
 
     def jobs(self) -> set[asyncio.Future[Any]]:
         """The jobs of executors that have not ended."""
@@ -158,6 +235,7 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """As asyncio's."""
+        self._has_scheduled = True
         task: asyncio.Task[Any] = super().create_task(coro, **options)
         whose = _origin_in(options.get("context"))
         if whose is None:
@@ -171,6 +249,13 @@ class EventLoop(asyncio.SelectorEventLoop):
     def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
         """The tasks of the invocation that have not ended."""
         return [task for task in asyncio.all_tasks(self) if task not in self._strangers]
+
+
+def running_loop() -> EventLoop:
+    """The loop of the calling task."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, EventLoop)  # the environment has made it
+    return loop
 
 
 def _origin_in(context: Context | None) -> object | None:

@@ -8,15 +8,17 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
 import anyio
 
+from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
 from aws_durable_execution_sdk_python._core.journal import Journal
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -25,19 +27,19 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Kind
-from aws_durable_execution_sdk_python._core.validation import MAX_RESPONSE_BYTES, payload_size
+from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
-from aws_durable_execution_sdk_python._kernel.event_loop import ENGINE, EventLoop, origin
+from aws_durable_execution_sdk_python._kernel.event_loop import ENGINE, origin, running_loop
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
-from aws_durable_execution_sdk_python._kernel.tasks import cancel_and_wait
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
 from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
@@ -48,9 +50,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
     ValidationError,
 )
-
-# What the service takes as the result of an execution, in a checkpoint of its own.
-MAX_RESULT_BYTES = 6 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ class ContextFactories(NamedTuple):
     asynchronous: Callable[[Position, LoopRuntime], Any]
 
 
-class Invocation:
+class Invocation(Opaque):
     """Everything the operations of one invocation share."""
 
     def __init__(
@@ -85,39 +84,41 @@ class Invocation:
         self.compat_aws = compat_aws
         self.hooks = hooks
         self._contexts = contexts
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, EventLoop)
-        self.loop = loop
-        self.journal = Journal(arn.rpartition("/")[2], hooks.recall)
+        self.loop = running_loop()
+        self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
         self._handler_ended: tuple[BaseException | None, Any] | None = None
-        loop.begin_invocation(self)
+        self.loop.begin_invocation(self)
         self.inbox = Inbox(self.loop)
-        self.workers = Workers(self.inbox, self._work_done)
+        self.workers = Workers(self.inbox)
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
+        self.loop_runtime = LoopRuntime(self)
         self.suspension = Suspension(
-            self.journal, clock, work_in_hand=self._work_in_hand, suspend=self._suspend
+            self.loop,
+            self.journal,
+            clock,
+            powers={self.loop_runtime},
+            work_in_hand=self._work_in_hand,
+            out_of_time=self.deadline.has_come,
+            suspend=self._suspend,
         )
         self.checkpointer = Checkpointer(
             client,
             arn,
             token,
             self.journal,
-            loop=loop,
             tuning=hooks.tuning,
-            others_ready=self.suspension.others_ready,
             catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
         self.suspension.checkpointer = self.checkpointer
-        self.loop_runtime = LoopRuntime(self)
 
     # -- what operations use ----------------------------------------------------------------
 
@@ -146,15 +147,10 @@ class Invocation:
     def spawn(
         self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None
     ) -> asyncio.Task[Any]:
-        """Start a task that counts as work of this invocation."""
+        """Start a task that runs a function of the user's."""
         task = self.loop.create_task(coroutine, context=context)
-        self.watch(task)
+        self.suspension.add_root(task)
         return task
-
-    def watch(self, task: asyncio.Task[Any]) -> None:
-        """Count a task as work of this invocation, whoever started it, whether awaited or not."""
-        self.suspension.durable_tasks.add(task)
-        task.add_done_callback(self.suspension.durable_tasks.discard)
 
     async def await_body(self, body: Any) -> Any:
         """Await a step's async body; the invocation is not suspended meanwhile."""
@@ -163,7 +159,6 @@ class Invocation:
             return await body
         finally:
             self._bodies -= 1
-            self.suspension.check_soon()
 
     async def call_within(
         self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
@@ -190,7 +185,6 @@ class Invocation:
         self.workers.end(stretch)
         task = self.spawn(_outcome(make), context)
         task.add_done_callback(partial(self._release_with, host, stretch))
-        self.suspension.check_soon()
 
     def _release_with(
         self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
@@ -207,10 +201,8 @@ class Invocation:
         host.release(error, value)
 
     def _work_in_hand(self) -> bool:
-        return self._bodies > 0 or self.workers.busy
-
-    def _work_done(self) -> None:
-        self.suspension.check_soon()
+        """Threads that run, and bodies that may come to their end."""
+        return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
 
     def _suspend(self) -> None:
         """Nothing can run in this invocation any more."""
@@ -270,7 +262,8 @@ class Invocation:
             group.start_soon(self._run_root, root)
             origin.reset(outer)
             try:
-                await self._ending
+                with self.suspension.watching(), self.deadline.watching(self.loop):
+                    await self._ending
                 conclusion = await self._conclusion()
             finally:
                 await self._close()
@@ -322,7 +315,7 @@ class Invocation:
         self.checkpointer.close()
         await self._limits.close()
         await self.workers.close()
-        if not await cancel_and_wait(self._own_tasks()):
+        if not await _cancel_and_wait(self._own_tasks()):
             _log.error("a task did not end when it was cancelled, and was left behind")
 
     def _own_tasks(self) -> set[asyncio.Task[Any]]:
@@ -389,6 +382,23 @@ async def _outcome(
         return None, await make()
     except BaseException as error:
         return error, None
+
+
+async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]], *, attempts: int = 100) -> bool:
+    """Cancel tasks until they are done, also those that swallow a cancellation or two.
+
+    Returns:
+        Whether all of them ended. A task that resists `attempts` cancellations is given up.
+    """
+    alive = [task for task in tasks if not task.done()]
+    for _ in range(attempts):
+        if not alive:
+            return True
+        for task in alive:
+            task.cancel()
+        await asyncio.wait(alive, timeout=0.1)
+        alive = [task for task in alive if not task.done()]
+    return not alive
 
 
 def _unserialisable(value: Any, error: Exception) -> Exception:

@@ -79,7 +79,7 @@ class LoopRuntime(CommonRuntime):
         """Count the running task as one whose end the invocation waits for."""
         task = asyncio.current_task()
         assert task is not None
-        self._invocation.watch(task)
+        self._invocation.suspension.add_root(task)
         yield
 
     def post(self, update: OperationUpdate) -> None:
@@ -130,9 +130,16 @@ class LoopRuntime(CommonRuntime):
             ownership.leave(token)
 
     async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
-        outcome = await Branches(self, branches).run(None)
+        outcome = await self.run_branches(branches, None)
         assert isinstance(outcome, BranchOutcomes)  # only a blocked host is told to unwind
         return outcome
+
+    async def run_branches(
+        self, branches: BranchesAsked, host: Host | None
+    ) -> BranchOutcomes | tuple[Pending, ...]:
+        """Run a batch for whoever calls; the branches are roots of their own."""
+        with self._invocation.suspension.waiting_for_engine():
+            return await Branches(self, branches).run(host)
 
     def host(
         self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
@@ -156,9 +163,10 @@ class LoopRuntime(CommonRuntime):
         while True:
             runtime = ThreadRuntime(self._invocation)
             try:
-                value = await self._invocation.workers.run(
-                    partial(_drive, runtime, make), host, runtime.stretch
-                )
+                with self._invocation.suspension.waiting_for_engine(runtime):
+                    value = await self._invocation.workers.run(
+                        partial(_drive, runtime, make), host, runtime.stretch
+                    )
             except BaseException:
                 if runtime.parked_on is None:
                     raise

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python.exceptions import (
     ConcurrentContextUseError,
     NestedOperationError,
@@ -48,7 +49,7 @@ def current() -> ContextUse | None:
     return running if isinstance(running, ContextUse) else None
 
 
-class ContextUse:
+class ContextUse(Opaque):
     """The claims on one durable context."""
 
     __slots__ = ("_lineage", "_task", "_thread", "outer")
@@ -80,8 +81,8 @@ class ContextUse:
                     "as its first argument"
                 )
 
-    def claim_task(self) -> asyncio.Task[Any] | None:
-        """Claim the context for the current task; returns the task if it is a new claimant.
+    def claim_task(self) -> None:
+        """Claim the context for the current task.
 
         The claim passes to a task that the holder created, and back once that one is done.
 
@@ -90,7 +91,7 @@ class ContextUse:
         """
         task = _current_task()
         if task is self._task:
-            return None
+            return
         lineage = _lineage.get()
         if not lineage or lineage[-1] is not task:
             lineage = (*lineage, task)
@@ -101,7 +102,6 @@ class ContextUse:
                     _SEVERAL.format(what=f"task {task.get_name()}", other=theirs.get_name())
                 )
         self._task, self._lineage = task, lineage
-        return task
 
     def claim_thread(self) -> None:
         """Claim the context for the current thread until `release_thread`.

@@ -1,16 +1,32 @@
-"""What is parked until when, and when nothing can run any more.
+"""What waits until when, and when nothing can run any more.
 
 A parked operation waits for the service: a timer, a callback, an invoked function, a retry. It
-resumes in place when an answer says that the operation moved on. When everything is parked, the
-invocation is suspended.
+resumes in place when an answer says that the operation moved on. When nothing can run, the
+invocation is suspended. The rules:
+
+- The engine's own work is counted: bodies, jobs of threads, updates that are queued or under way.
+  With any in hand there is nothing to ask. Updates that nobody waits for are sent first.
+- *Roots* are the tasks that run the user's functions: the handler, the branches, and whatever a
+  blocked thread has async code run in. A root is *going* unless it is asleep. *Asleep* are the
+  tasks, roots or not, that wait for a parked operation, or for work of the engine that is counted
+  or has roots of its own: branches, a thread's run. Both change only where the waiting begins and
+  ends, by the task's identity, however deep below the user's code that is.
+- The question is asked when the loop has nothing ready, and by nobody else. With no root going
+  and no source of callbacks alive the answer is a comparison. Otherwise a search tells whether
+  what is alive can complete what the going roots wait for, or call a durable operation.
+- While the loop spins it is asked now and then as well, the ready tasks being alive. What is on
+  its way from one callback to the next is invisible then, so the answer has to be the same twice.
+- A thread wakes the loop before it ends: its call is looked for after its stack.
+- At the deadline nothing but the engine's work counts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +34,16 @@ from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
-from aws_durable_execution_sdk_python._kernel.tasks import (
-    callbacks_pending,
-    is_awaited,
-    working_on,
-)
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, engine_context
+from aws_durable_execution_sdk_python._kernel.liveness import Liveness
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 
 # When the service does not yet agree that a timer is due: ask again after this, doubling.
 _FIRST_RECHECK_SECONDS = 0.05
 _LAST_RECHECK_SECONDS = 1.0
+# How many passes the loop makes without rest, and for how long, before it is taken to spin.
+_SPINNING_PASSES = 20
+_SPINNING_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +77,46 @@ class _Park:
     future: asyncio.Future[None]
 
 
-class Suspension:
-    """Keeps the parked operations of one invocation and decides when to suspend it."""
+class Suspension(Opaque):
+    """Keeps the parked operations of one invocation and decides when to suspend it.
+
+    Parameters:
+        loop: the loop it runs on, with nothing else of its kind.
+        powers: what durable operations are called by: whoever holds one may call any.
+        work_in_hand: whether bodies or threads of the engine's run.
+        out_of_time: whether only the engine's work is to be waited for.
+        suspend: called once, when nothing can run.
+    """
 
     def __init__(
         self,
+        loop: EventLoop,
         journal: Journal,
         clock: Clock,
         *,
+        powers: set[object],
         work_in_hand: Callable[[], bool],
+        out_of_time: Callable[[], bool],
         suspend: Callable[[], None],
     ) -> None:
+        self._loop = loop
         self._journal = journal
         self._clock = clock
+        self._powers = powers
         self._work_in_hand = work_in_hand
+        self._out_of_time = out_of_time
         self._suspend = suspend
+        self._liveness = Liveness(loop, powers)
         self.checkpointer: Checkpointer  # set once both exist
-        self.durable_tasks: set[asyncio.Task[Any]] = set()
+        self._roots: set[asyncio.Task[Any]] = set()
+        self._going: set[asyncio.Task[Any]] = set()
+        self._asleep: dict[asyncio.Task[Any], asyncio.Future[None] | None] = {}
+        self._decided = False
+        # How often a task fell asleep or woke; by this an answer is known to be of the same state.
+        self._moves = 0
+        self._passes = 0
+        self._spinning_at: float | None = None
+        self._answered: object = None
         self._parks: dict[str, set[_Park]] = {}
         # When parked operations are due, earliest first. What is no longer true is skipped.
         self._due: list[tuple[float, str]] = []
@@ -84,8 +124,59 @@ class Suspension:
         self._timer: asyncio.Task[None] | None = None
         self._timer_due = 0.0
         self._asked_for = -math.inf
-        self._check_scheduled = False
         self._recheck_seconds = _FIRST_RECHECK_SECONDS
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Decide from here on, until the end of the block."""
+        hooks = self._loop.idle_hooks, self._loop.busy_hooks
+        self._loop.idle_hooks += (self._on_idle,)
+        self._loop.busy_hooks += (self._on_busy,)
+        try:
+            yield
+        finally:
+            self._loop.idle_hooks, self._loop.busy_hooks = hooks
+
+    # -- roots ------------------------------------------------------------------------------
+
+    def add_root(self, task: asyncio.Task[Any]) -> None:
+        """Count a task that runs a function of the user's, until it is done."""
+        self._roots.add(task)
+        self._going.add(task)
+        task.add_done_callback(self._drop_root)
+
+    def _drop_root(self, task: asyncio.Task[Any]) -> None:
+        self._roots.discard(task)
+        self._going.discard(task)
+
+    def _fall_asleep(self, future: asyncio.Future[None] | None) -> asyncio.Task[Any]:
+        task = asyncio.current_task()
+        assert task is not None  # only a task awaits
+        self._moves += 1
+        self._asleep[task] = future
+        self._going.discard(task)
+        return task
+
+    def _wake(self, task: asyncio.Task[Any]) -> None:
+        self._moves += 1
+        self._asleep.pop(task, None)
+        if task in self._roots:
+            self._going.add(task)
+
+    @contextlib.contextmanager
+    def waiting_for_engine(self, *powers: object) -> Iterator[None]:
+        """The current task waits for work that is counted, or that has roots of its own.
+
+        Parameters:
+            powers: what durable operations can be called by meanwhile.
+        """
+        task = self._fall_asleep(None)
+        self._powers.update(powers)
+        try:
+            yield
+        finally:
+            self._powers.difference_update(powers)
+            self._wake(task)
 
     # -- parking ----------------------------------------------------------------------------
 
@@ -94,16 +185,17 @@ class Suspension:
         pending = tuple(pending)
         if any(self._moved_on(p.operation_id) for p in pending):
             return
-        park = _Park(pending, asyncio.get_running_loop().create_future())
+        park = _Park(pending, self._loop.create_future())
         for each in pending:
             self._parks.setdefault(each.operation_id, set()).add(park)
             if each.until is not None:
                 self._until[each.operation_id] = each.until
                 heapq.heappush(self._due, (each.until, each.operation_id))
-        self.check_soon()
+        task = self._fall_asleep(park.future)
         try:
             await park.future
         finally:
+            self._wake(task)
             self._forget(park)
 
     def changed(self, operation_ids: Iterable[str]) -> None:
@@ -115,7 +207,6 @@ class Suspension:
                 for park in parks:
                     if not park.future.done():
                         park.future.set_result(None)
-        self.check_soon()
 
     def _moved_on(self, operation_id: str) -> bool:
         return pending_state(self._journal.get(operation_id), operation_id) is None
@@ -129,53 +220,72 @@ class Suspension:
 
     # -- deciding ---------------------------------------------------------------------------
 
-    def check_soon(self) -> None:
-        """Look, after this pass of the scheduler, whether anything can still run."""
-        if self._parks and not self._check_scheduled:
-            self._check_scheduled = True
-            asyncio.get_running_loop().call_soon(self._check)
-
-    def others_ready(self) -> bool:
-        """Whether the loop has anything to run but our own look at it."""
-        return callbacks_pending(asyncio.get_running_loop(), besides=self._check_scheduled)
-
-    def _check(self) -> None:
-        """Suspend if nothing can run; otherwise whatever runs brings us back here."""
-        self._check_scheduled = False
-        if not self._parks or self.checkpointer.ended is not None:
-            return
-        if callbacks_pending(asyncio.get_running_loop()):
-            self.check_soon()
-        elif self._work_in_hand():
+    def _on_idle(self) -> bool:
+        """Decide, now that nothing is ready; returns whether something has been scheduled."""
+        self._passes = 0
+        self._spinning_at = self._answered = None
+        if self._decided or self.checkpointer.ended is not None:
+            return False
+        if self._work_in_hand() or self.checkpointer.in_flight:
             self._arm_timer()
-        elif self.checkpointer.in_flight:
-            return
-        elif self._a_task_works():
+            return False
+        if not self.checkpointer.idle:
+            return self.checkpointer.flush()
+        if self._out_of_time():
+            return self._end()
+        if not self._parks:
+            return False
+        if self._can_go_on():
             self._arm_timer()
-        elif not self.checkpointer.idle:
-            self.checkpointer.flush()
-        else:
-            self._refresh_or_suspend()
+            return False
+        return not self._loop.selector.has_events() and self._refresh_or_suspend()
 
-    def _refresh_or_suspend(self) -> None:
+    def _on_busy(self) -> None:
+        """Now and then, decide about a loop that never rests."""
+        self._passes += 1
+        if self._passes < _SPINNING_PASSES:
+            return
+        self._passes = 0
+        now = self._loop.time()
+        if self._decided or self._work_in_hand() or not self.checkpointer.idle:
+            self._spinning_at = self._answered = None
+        elif self._spinning_at is None:
+            self._spinning_at = now
+        elif now >= self._spinning_at + _SPINNING_SECONDS:
+            self._spinning_at = now
+            self._decide_spinning()
+
+    def _decide_spinning(self) -> None:
+        if self._out_of_time():
+            self._end()
+        elif self._parks:
+            ready = [task for task in asyncio.all_tasks(self._loop) if waits_for(task) is None]
+            state = self._moves, tuple(map(waits_for, self._going))
+            if not ready or self._can_go_on(ready):
+                self._answered = None
+                self._arm_timer()
+            elif self._answered == state:
+                self._refresh_or_suspend()
+            else:
+                self._answered = state
+
+    def _can_go_on(self, ready: Sequence[asyncio.Task[Any]] = ()) -> bool:
+        waiting = [future for root in self._going if (future := waits_for(root)) is not None]
+        if len(waiting) < len(self._going):
+            return True  # a root is ready
+        return self._liveness.can_go_on(waiting, self._asleep, ready)
+
+    def _end(self) -> bool:
+        self._decided = True
+        self._suspend()
+        return True
+
+    def _refresh_or_suspend(self) -> bool:
         due = self._earliest()
         if due <= self._clock.now() and not self._asked_in_vain(due):
             self._ask(due)
-        else:
-            self._suspend()
-
-    def _a_task_works(self) -> bool:
-        loop = asyncio.get_running_loop()
-        for task in asyncio.all_tasks(loop):
-            work = working_on(task)
-            if work is False or not (task in self.durable_tasks or is_awaited(task)):
-                continue
-            if work is True:
-                self.check_soon()
-            else:
-                work.add_done_callback(lambda _: self.check_soon())
             return True
-        return False
+        return self._end()
 
     def _earliest(self) -> float:
         """When the first parked operation is due."""
@@ -203,7 +313,7 @@ class Suspension:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_due = due
-        self._timer = asyncio.get_running_loop().create_task(self._refresh_when_due(due))
+        self._timer = self._loop.create_task(self._refresh_when_due(due), context=engine_context())
 
     async def _refresh_when_due(self, due: float) -> None:
         """One refresh for the whole wave of timers that are due by then."""

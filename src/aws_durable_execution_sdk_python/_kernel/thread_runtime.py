@@ -17,7 +17,6 @@ from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import (
-    Branches,
     BranchesAsked,
     BranchOutcomes,
 )
@@ -154,16 +153,11 @@ class ThreadRuntime(CommonRuntime):
 
     async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
         host = Host()
-        run = partial(self._run_branches, branches, host)
+        run = partial(self._invocation.loop_runtime.run_branches, branches, host)
         outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)
         return outcome
-
-    async def _run_branches(
-        self, branches: BranchesAsked, host: Host
-    ) -> BranchOutcomes | tuple[Pending, ...]:
-        return await Branches(self._invocation.loop_runtime, branches).run(host)
 
     def _on_loop(
         self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None

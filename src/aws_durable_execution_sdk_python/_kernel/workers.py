@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 
 MAX_THREADS = 250
@@ -96,10 +97,9 @@ class Host:
 class Workers:
     """The worker threads of one invocation."""
 
-    def __init__(self, inbox: Inbox, on_idle: Callable[[], None]) -> None:
+    def __init__(self, inbox: Inbox) -> None:
         self._loop = asyncio.get_running_loop()
         self._inbox = inbox
-        self._on_idle = on_idle
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._free = 0
@@ -212,7 +212,7 @@ class Workers:
         self._jobs.put(job)
 
     def _start_thread(self) -> None:
-        thread = threading.Thread(
+        thread = EngineThread(
             target=self._work, name=f"durable-worker-{len(self._threads)}", daemon=True
         )
         self._threads.append(thread)
@@ -258,7 +258,6 @@ class Workers:
         self._unfinished -= 1
         if not self._unfinished:
             self._drained.set()
-        self._on_idle()
 
     def _next(self, queue: deque[_Job]) -> _Job | None:
         """The first job of a queue that no other thread has taken."""

@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.ids import operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
@@ -28,7 +29,6 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
 )
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind
-from aws_durable_execution_sdk_python._core.validation import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._kernel.branches import Branch, BranchesAsked
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position

@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     recorded_error,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     ContextOptions,
     Operation,
@@ -20,11 +21,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.validation import (
-    LARGE_RESULT_BYTES,
-    payload_size,
-    utf8_size,
-)
+from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python.exceptions import (

@@ -11,7 +11,8 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
 )
-from aws_durable_execution_sdk_python._service import calls
+from aws_durable_execution_sdk_python._service import wire
+from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
 from aws_durable_execution_sdk_python._service.errors import cause, classify
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import (
@@ -75,14 +76,14 @@ class AioBoto3Client:
     ) -> CheckpointOutput:
         """See `DurableServiceClient.checkpoint`."""
         client = self._client()
-        request = calls.checkpoint_request(
+        request = wire.checkpoint_request(
             durable_execution_arn, checkpoint_token, updates, client_token
         )
         try:
-            response = await self._call(client, calls.CHECKPOINT, request)
+            response = await self._call(client, wire.CHECKPOINT, request)
         except Exception as error:
             raise classify(error, CheckpointError) from cause(error)
-        return calls.checkpoint_output(response)
+        return checkpoint_output(response)
 
     async def get_execution_state(
         self,
@@ -93,14 +94,14 @@ class AioBoto3Client:
     ) -> StateOutput:
         """See `DurableServiceClient.get_execution_state`."""
         client = self._client()
-        request = calls.state_request(
+        request = wire.state_request(
             durable_execution_arn, checkpoint_token, next_marker, max_items
         )
         try:
-            response = await self._call(client, calls.STATE, request)
+            response = await self._call(client, wire.STATE, request)
         except Exception as error:
             raise classify(error, GetExecutionStateError) from cause(error)
-        return calls.state_page(response)
+        return state_page(response)
 
     async def _make(self) -> Any:
         import aioboto3
@@ -120,9 +121,9 @@ class AioBoto3Client:
         return await self._stack.enter_async_context(session.client("lambda", config=merged))
 
     async def _call(
-        self, client: Any, call: calls.Call, request: dict[str, Any]
+        self, client: Any, operation: wire.ApiOperation, request: dict[str, Any]
     ) -> Mapping[str, Any]:
-        return await by_client(client, call, request)
+        return await by_client(client, operation, request)
 
     def _client(self) -> Any:
         if self._opened is None:
@@ -130,10 +131,12 @@ class AioBoto3Client:
         return self._opened
 
 
-async def by_client(client: Any, call: calls.Call, request: Mapping[str, Any]) -> Mapping[str, Any]:
+async def by_client(
+    client: Any, operation: wire.ApiOperation, request: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Have an aioboto3 client make a call."""
-    method = getattr(client, call.method)
-    response: Mapping[str, Any] = await method(**calls.parameters(request))
+    method = getattr(client, operation.method)
+    response: Mapping[str, Any] = await method(**wire.parameters(request))
     return response
 
 

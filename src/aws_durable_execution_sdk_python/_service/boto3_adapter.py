@@ -14,7 +14,8 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
 )
-from aws_durable_execution_sdk_python._service import calls
+from aws_durable_execution_sdk_python._service import wire
+from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
 from aws_durable_execution_sdk_python._service.errors import cause, classify
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
@@ -45,14 +46,14 @@ class Boto3Client:
         client_token: str | None,
     ) -> CheckpointOutput:
         """See `DurableServiceClient.checkpoint`."""
-        request = calls.checkpoint_request(
+        request = wire.checkpoint_request(
             durable_execution_arn, checkpoint_token, updates, client_token
         )
         try:
             response = await _in_thread(self._client.checkpoint_durable_execution, request)
         except Exception as error:
             raise classify(error, CheckpointError) from cause(error)
-        return calls.checkpoint_output(response)
+        return checkpoint_output(response)
 
     async def get_execution_state(
         self,
@@ -62,19 +63,19 @@ class Boto3Client:
         max_items: int = 1000,
     ) -> StateOutput:
         """See `DurableServiceClient.get_execution_state`."""
-        request = calls.state_request(
+        request = wire.state_request(
             durable_execution_arn, checkpoint_token, next_marker, max_items
         )
         try:
             response = await _in_thread(self._client.get_durable_execution_state, request)
         except Exception as error:
             raise classify(error, GetExecutionStateError) from cause(error)
-        return calls.state_page(response)
+        return state_page(response)
 
 
 async def _in_thread(call: Callable[..., Any], request: dict[str, Any]) -> Any:
     # A limiter of its own for each call: the default one may be taken up by user code that waits
     # for this very checkpoint, and a shared one would be tied to the event loop that used it.
     limiter = anyio.CapacityLimiter(1)
-    call = functools.partial(call, **calls.parameters(request))
+    call = functools.partial(call, **wire.parameters(request))
     return await anyio.to_thread.run_sync(call, limiter=limiter)

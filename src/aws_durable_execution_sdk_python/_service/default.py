@@ -6,23 +6,23 @@ import importlib
 import os
 
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
-from aws_durable_execution_sdk_python._service.fast import FastClient
+from aws_durable_execution_sdk_python._service.prepared_client import PreparedClient
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 # What takes time to import before a client can be made.
-_LIBRARIES = ("aioboto3", "aws_durable_execution_sdk_python._service.transport")
+_LIBRARIES = ("aioboto3", "aws_durable_execution_sdk_python._service.events")
 
 VARIABLE = "DURABLE_EXECUTION_TRANSPORT"
 
-_CLIENTS = {"fast": FastClient, "aioboto3": AioBoto3Client}
+_CLIENTS = {"fast": PreparedClient, "aioboto3": AioBoto3Client}
 
 
 def default_client() -> AioBoto3Client:
     """A client made from the environment, not open yet.
 
     The variable `DURABLE_EXECUTION_TRANSPORT` chooses: "fast" (the default) sends what goes well
-    past the aioboto3 client; with "aioboto3" every call goes through it, as do instrumentation
-    and debugging tools that patch botocore.
+    past the aioboto3 client, over aiohttp; with "aioboto3" every call goes through it, for
+    instrumentation and debugging tools that patch botocore.
 
     Raises:
         ValidationError: the variable says something else.

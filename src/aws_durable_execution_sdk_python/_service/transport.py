@@ -1,8 +1,13 @@
-"""The HTTP session of the default client: botocore's own, with lean connections where it can.
+"""The HTTP session of the default client: aiohttp's, for its attempts and those made past it.
 
 aiobotocore makes it for its client, with everything botocore resolved: time-outs, certificates,
-proxies. The hot calls, which go past the client, use the same connections, and what they cannot
-finish the client takes up: `replaying` hands it the attempt already made.
+proxies. Rules that hold here:
+
+- Every attempt goes through `aiohttp.ClientSession.request`, so what instruments aiohttp sees it.
+- The attempts of the client and those made past it share one session, and so its connections.
+  With a proxy in the way that is aiobotocore's own.
+- An attempt fails with botocore's exceptions, which botocore knows how to retry.
+- A kept connection that the service has dropped is no failed attempt: a fresh one takes its place.
 
 Importing this module imports aiobotocore; nothing does before a client is opened.
 """
@@ -10,229 +15,242 @@ Importing this module imports aiobotocore; nothing does before a client is opene
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
+import io
 import ssl
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import dataclass
+from typing import Any, Self
+from weakref import WeakSet
 
+import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     ReadTimeoutError,
     SSLError,
 )
 from botocore.httpsession import create_urllib3_context, get_cert_path
+from yarl import URL
 
-from aws_durable_execution_sdk_python._service.connection import (
-    ConnectionLostError,
-    HttpConnection,
+# aiohttp would ask for compressed answers, as botocore does not.
+_ENCODING: Mapping[str, str] = {"Accept-Encoding": "identity"}
+# The first that fits: a time-out is an OSError as well, and most of aiohttp's are related.
+_ERRORS: tuple[tuple[tuple[type[Exception], ...], Any], ...] = (
+    ((aiohttp.ClientSSLError,), SSLError),
+    (
+        (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError),
+        ConnectionClosedError,
+    ),
+    ((aiohttp.ConnectionTimeoutError,), ConnectTimeoutError),
+    ((TimeoutError,), ReadTimeoutError),
+    ((aiohttp.ClientConnectionError, OSError), EndpointConnectionError),
 )
-from aws_durable_execution_sdk_python._service.http1 import (
-    BadAnswerError,
-    HttpAnswer,
-    default_port,
-    encode_head,
-    host_header,
-)
+# What ends a connection that was kept too long, if no answer has begun.
+_GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
+# As many bytes in one piece aiohttp warns of, since they would be copied at once.
+_LARGE_BODY = 1 << 20
 
 
-class RequestCaptured(BaseException):
-    """Carries the request botocore would have sent out of the client, past its retries."""
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer."""
 
-    def __init__(self, request: Any) -> None:
-        super().__init__()
-        self.request = request
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
 
-
-class _Attempt:
-    """An attempt already made, to be met once."""
-
-    def __init__(self, outcome: HttpAnswer | Exception) -> None:
-        self._outcome: HttpAnswer | Exception | None = outcome
-
-    def take(self) -> HttpAnswer | Exception | None:
-        outcome, self._outcome = self._outcome, None
-        return outcome
+    def for_client(self, url: str) -> AioAWSResponse:
+        """The answer as the client's own session would give it."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return AioAWSResponse(url, self.status_code, headers, _Read(self.body))
 
 
-_capturing: ContextVar[bool] = ContextVar("capturing", default=False)
-_replayed: ContextVar[_Attempt | None] = ContextVar("replayed", default=None)
+class _Read:
+    """What aiobotocore reads a body from."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
 
 
-@contextlib.contextmanager
-def capturing() -> Iterator[None]:
-    """Within it a call of the client sends nothing: it raises `RequestCaptured`."""
-    token = _capturing.set(True)
-    try:
-        yield
-    finally:
-        _capturing.reset(token)
+# Whether the task's last attempt went over a connection that was kept from an earlier one.
+_kept: ContextVar[bool] = ContextVar("kept", default=False)
 
 
-@contextlib.contextmanager
-def replaying(outcome: HttpAnswer | Exception) -> Iterator[None]:
-    """Within it the first attempt of a call of the client ends as given, and nothing is sent.
+class _Connector(aiohttp.TCPConnector):
+    """Tells, in `_kept`, which attempts go over kept connections.
 
-    What follows is botocore's business: whether and when to try again, or which error to raise.
+    aiohttp's tracing would tell as well, for a tenth of a call's CPU time.
     """
-    token = _replayed.set(_Attempt(outcome))
-    try:
-        yield
-    finally:
-        _replayed.reset(token)
-
-
-class Transport(AIOHTTPSession):  # type: ignore[misc]
-    """aiobotocore's HTTP session, over lean connections when no proxy is in the way."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        timeout = settings["timeout"]
-        self._connect_timeout, self._read_timeout = (
-            timeout if isinstance(timeout, (list, tuple)) else (timeout, timeout)
-        )
-        self._proxied = bool(settings.get("proxies"))
+        self._used: WeakSet[asyncio.Transport] = WeakSet()
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        _kept.set(False)
+        connection = await super().connect(*args, **kwargs)
+        transport = connection.transport
+        if transport in self._used:
+            _kept.set(True)
+        elif transport is not None:
+            self._used.add(transport)
+        return connection
+
+
+class Transport:
+    """An HTTP session for an aiobotocore client.
+
+    Parameters:
+        settings: what aiobotocore makes its own `AIOHTTPSession` with.
+    """
+
+    def __init__(self, **settings: Any) -> None:
         self._settings = settings
-        self._tls: ssl.SSLContext | None = None
-        self._keep_alive = float(settings["connector_args"]["keepalive_timeout"])
-        self._idle: list[tuple[tuple[str, str], HttpConnection]] = []
+        self._proxied: Any = AIOHTTPSession(**settings) if settings.get("proxies") else None
+        self._opened: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._proxied is not None:
+            await self._proxied.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        session, self._opened = self._opened, None
+        if session is not None:
+            await session.close()
+        if self._proxied is not None:
+            await self._proxied.close()
 
     async def send(self, request: Any) -> Any:
-        """One attempt of the client's."""
-        if _capturing.get():
-            raise RequestCaptured(request)
-        made = _replayed.get()
-        outcome = None if made is None else made.take()
-        if isinstance(outcome, Exception):
-            raise outcome
-        if outcome is None:
-            if self._proxied:
-                return await super().send(request)
-            outcome = await self._exchange(request)
-        response = AioAWSResponse(request.url, outcome.status_code, dict(outcome.headers), None)
-        response._content = outcome.body
-        return response
+        """One attempt of the client's.
+
+        Raises:
+            botocore.exceptions.HTTPClientError: there is no answer.
+        """
+        if self._proxied is not None:
+            return await self._proxied.send(request)
+        headers = {name: _text(value) for name, value in request.headers.items()}
+        answer = await self._exchange(request, headers)
+        return answer.for_client(request.url)
 
     async def attempt(self, request: Any) -> HttpAnswer:
         """One attempt made past the client.
 
+        Parameters:
+            request: as botocore prepares one, its headers all text.
+
         Raises:
-            botocore.exceptions.HTTPClientError: as the client's own session does.
+            botocore.exceptions.HTTPClientError: there is no answer.
         """
-        if not self._proxied:
-            return await self._exchange(request)
-        response = await super().send(request)
+        if self._proxied is None:
+            return await self._exchange(request, request.headers)
+        response = await self._proxied.send(request)
         return HttpAnswer(response.status_code, response.headers, await response.content)
 
     async def connect_ahead(self, url: str) -> None:
         """Have a connection ready for an attempt that is soon to come."""
-        if self._proxied or self._idle:
+        if self._proxied is not None:
             return
-        parts = urlsplit(url)
-        connection = await self._connect(parts)
-        connection.rest()
-        self._idle.append(((parts.scheme, parts.netloc), connection))
+        session = self._session()
+        connector = session.connector
+        assert connector is not None
+        request = aiohttp.ClientRequest(
+            "GET",
+            URL(url, encoded=True),
+            loop=asyncio.get_running_loop(),
+            session=session,
+            ssl=self._tls(url),
+        )
+        connection = await connector.connect(request, traces=[], timeout=session.timeout)
+        connection.release()
 
-    async def __aexit__(self, *exc_info: Any) -> None:
-        for _, connection in self._idle:
-            connection.close()
-        self._idle.clear()
-        await super().__aexit__(*exc_info)
-
-    async def _exchange(self, request: Any) -> HttpAnswer:
-        url = request.url
+    async def _exchange(self, request: Any, headers: Mapping[str, str]) -> HttpAnswer:
         try:
-            return await self._over_a_connection(urlsplit(url), request)
-        except ConnectTimeoutError:
-            raise  # It is an OSError, too.
-        except ssl.SSLError as error:
-            raise SSLError(endpoint_url=url, error=error) from error
-        except (ConnectionLostError, BadAnswerError) as error:
-            raise ConnectionClosedError(endpoint_url=url, error=error) from error
-        except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=url, error=error) from error
-        except OSError as error:
-            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+            return await self._over_a_living_connection(request, headers)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _as_botocores(error, request.url) from error
 
-    async def _over_a_connection(self, url: SplitResult, request: Any) -> HttpAnswer:
-        message = _message(url, request)
-        connection = self._rested(url)
-        if connection is not None:
-            try:
-                return await self._use(connection, url, message)
-            except (ConnectionLostError, ConnectionError) as error:
-                # The server closed it while it rested: only a fresh one tells whether there is
-                # a fault. Repeating is safe, as with every retry: the client token is the same.
-                if isinstance(error, ConnectionLostError) and error.answer_begun:
-                    raise
-                self._drop_rested()
-        return await self._use(await self._connect(url), url, message)
-
-    async def _use(
-        self, connection: HttpConnection, url: SplitResult, message: bytes
+    async def _over_a_living_connection(
+        self, request: Any, headers: Mapping[str, str]
     ) -> HttpAnswer:
-        answer = await connection.exchange(message)
-        if connection.reusable:
-            self._idle.append(((url.scheme, url.netloc), connection))
-        return answer
+        while True:
+            try:
+                return await self._request(request, headers)
+            except _GONE:
+                # Only a fresh connection tells whether there is a fault. Repeating is safe, as
+                # with every retry: the client token is the same. It ends, as each time a kept
+                # connection is gone.
+                if not _kept.get():
+                    raise
 
-    def _rested(self, url: SplitResult) -> HttpConnection | None:
-        """A connection kept alive, the one used last."""
-        origin = (url.scheme, url.netloc)
-        while self._idle:
-            its_origin, connection = self._idle.pop()
-            if its_origin == origin and connection.rested_at_most(self._keep_alive):
-                return connection
-            connection.close()
-        return None
+    async def _request(self, request: Any, headers: Mapping[str, str]) -> HttpAnswer:
+        body = request.body or None
+        response = await self._session().request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers={**headers, **_ENCODING},
+            data=io.BytesIO(body) if body and len(body) > _LARGE_BODY else body,
+            ssl=self._tls(request.url),
+            allow_redirects=False,
+        )
+        return HttpAnswer(response.status, response.headers, await response.read())
 
-    def _drop_rested(self) -> None:
-        while self._idle:
-            self._idle.pop()[1].close()
+    def _session(self) -> aiohttp.ClientSession:
+        """Made at first use, which what instruments aiohttp has had time to prepare for."""
+        if self._opened is None:
+            timeout = self._settings["timeout"]
+            connect, read = timeout if isinstance(timeout, (list, tuple)) else (timeout, timeout)
+            self._opened = aiohttp.ClientSession(
+                connector=_Connector(
+                    limit=self._settings["max_pool_connections"],
+                    **self._settings["connector_args"],
+                ),
+                timeout=aiohttp.ClientTimeout(sock_connect=connect, sock_read=read),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=["Content-Type"],
+                auto_decompress=False,
+            )
+        return self._opened
 
-    async def _connect(self, url: SplitResult) -> HttpConnection:
-        loop = asyncio.get_running_loop()
-        secure = url.scheme == "https"
-        try:
-            async with asyncio.timeout(self._connect_timeout):
-                transport, connection = await loop.create_connection(
-                    lambda: HttpConnection(self._read_timeout),
-                    url.hostname or "",
-                    url.port or default_port(url),
-                    ssl=self._tls_context() if secure else None,
-                    happy_eyeballs_delay=0.25,
-                )
-        except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=url.geturl(), error=error) from error
-        raw = transport.get_extra_info("socket")
-        for option in self._settings.get("socket_options") or ():
-            raw.setsockopt(*option)
-        return connection
+    def _tls(self, url: str) -> ssl.SSLContext | bool:
+        return self._tls_context if url.startswith("https:") else True
 
+    @functools.cached_property
     def _tls_context(self) -> ssl.SSLContext:
         """What botocore's own session sets up, with the host name checked by the context."""
-        if self._tls is None:
-            verify = self._settings.get("verify", True)
-            context: ssl.SSLContext = create_urllib3_context()
-            context.check_hostname = bool(verify)
-            if verify:
-                context.load_verify_locations(get_cert_path(verify))
-            else:
-                context.verify_mode = ssl.CERT_NONE
-            certificate = self._settings.get("client_cert")
-            if certificate:
-                files = (certificate,) if isinstance(certificate, str) else certificate
-                context.load_cert_chain(*files)
-            self._tls = context
-        return self._tls
+        verify = self._settings["verify"]
+        context: ssl.SSLContext = create_urllib3_context()
+        context.check_hostname = bool(verify)
+        if verify:
+            context.load_verify_locations(get_cert_path(verify))
+        else:
+            context.verify_mode = ssl.CERT_NONE
+        certificate = self._settings["client_cert"]
+        if certificate:
+            files = (certificate,) if isinstance(certificate, str) else certificate
+            context.load_cert_chain(*files)
+        return context
 
 
-def _message(url: SplitResult, request: Any) -> bytes:
-    body: bytes = request.body or b""
-    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    return encode_head(request.method, target, host_header(url), request.headers, len(body)) + body
+def _as_botocores(error: Exception, url: str) -> Exception:
+    for kinds, error_class in _ERRORS:
+        if isinstance(error, kinds):
+            return error_class(endpoint_url=url, error=error)  # type: ignore[no-any-return]
+    return HTTPClientError(error=error)  # type: ignore[no-any-return]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -1,7 +1,7 @@
 """Serve durable executions over HTTP: `WebRunner` and its configuration."""
 
-from aws_durable_execution_sdk_python_testing.server.settings import StoreType
-from aws_durable_execution_sdk_python_testing.server.web_runner import (
+from aws_durable_execution_sdk_python_testing._server.server_settings import StoreType
+from aws_durable_execution_sdk_python_testing._server.web_runner import (
     WebRunner,
     WebRunnerConfig,
     WebServiceConfig,

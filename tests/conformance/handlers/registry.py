@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python import (
     durable_execution,
 )
 from aws_durable_execution_sdk_python.logger import Logger, LogInfo
-from aws_durable_execution_sdk_python_testing.invoker import Handler
+from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
 Flavour = Literal["blocking", "async"]
 FLAVOURS: tuple[Flavour, ...] = ("blocking", "async")
@@ -51,7 +51,7 @@ class Handlers:
     ) -> Callable[[F], F]:
         """Mark a function as the blocking handler of a requirement.
 
-        Args:
+        Parameters:
             number: of the requirement.
             compat: "aws" where the requirement depends on a default of the official SDK.
             with_outside: whether the function takes an `Outside` as third argument.

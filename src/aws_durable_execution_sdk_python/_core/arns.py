@@ -1,0 +1,59 @@
+"""The ARNs of functions and of executions, and their parts.
+
+arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+arn:aws:lambda:REGION:ACCOUNT:function:NAME:VERSION/durable-execution/EXECUTION_NAME/ID
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+_EXECUTION = "/durable-execution/"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionArn:
+    """The ARN of a function; the qualifier is a version or an alias."""
+
+    region: str
+    account_id: str
+    name: str
+    qualifier: str | None = None
+
+    def __str__(self) -> str:
+        function = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
+        return function if self.qualifier is None else f"{function}:{self.qualifier}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Take an ARN apart; ValueError if it has not the parts of one."""
+        parts = text.split(":")
+        if not 7 <= len(parts) <= 8:
+            raise ValueError(f"no ARN of a function: {text!r}")
+        return cls(parts[3], parts[4], parts[6], parts[7] if len(parts) == 8 else None)
+
+
+def execution_arn(function: FunctionArn, name: str, execution_id: str) -> str:
+    """The ARN of an execution of a version of a function."""
+    return f"{function}{_EXECUTION}{name}/{execution_id}"
+
+
+def is_execution_arn(text: str) -> bool:
+    """Whether this may be the ARN of an execution."""
+    return _EXECUTION in text
+
+
+def function_part(execution_arn: str) -> str:
+    """The ARN of the version of the function that an execution runs."""
+    return execution_arn.partition("/")[0]
+
+
+def execution_name(execution_arn: str) -> str:
+    """The name of an execution."""
+    return execution_arn.split("/")[-2]
+
+
+def execution_id(execution_arn: str) -> str:
+    """The last part of the ARN of an execution: the id of its EXECUTION operation."""
+    return execution_arn.rpartition("/")[2]

@@ -1,0 +1,173 @@
+"""`durable serve`: the API of Lambda's durable functions on this machine."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.serving import (
+    LOG_LEVELS,
+    PORT,
+    check_region,
+    reporting,
+    run_server,
+)
+from aws_durable_execution_sdk_python_testing._declarations.declaration_files import (
+    read_assignment,
+    read_file,
+)
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclarationError,
+    DeclaredFunction,
+    without_handler,
+)
+from aws_durable_execution_sdk_python_testing._faults import Faults
+from aws_durable_execution_sdk_python_testing._server.server_settings import (
+    RuntimeName,
+    ServerSettings,
+    StoreType,
+    open_store,
+)
+from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
+from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
+
+_SECONDS = click.FloatRange(min=0, min_open=True)
+# `file:` is SQLite's own; a single letter is a drive.
+_STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option(
+    "--lambda-endpoint",
+    metavar="URL",
+    help="The Lambda-compatible endpoint (SAM local, RIE) of functions not hosted here.",
+)
+@click.option(
+    "--functions",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Declarations in JSON or TOML, or a SAM template. May be repeated.",
+)
+@click.option(
+    "--function",
+    "assignments",
+    multiple=True,
+    metavar="NAME=FILE_OR_MODULE:HANDLER",
+    help="A function to host here. May be repeated.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(get_args(RuntimeName)),
+    default="inprocess",
+    show_default=True,
+    help="What runs functions hosted here: this process, or real Lambda runtime processes.",
+)
+@click.option(
+    "--store",
+    default="memory",
+    show_default=True,
+    metavar="STORE",
+    help="Where executions are kept: memory, sqlite[:FILE], filesystem[:DIRECTORY], or just "
+    "the SQLite file. What a server left unfinished in it goes on with the next one.",
+)
+@click.option("--skip-time/--no-skip-time", help="Skip waits instead of waiting.")
+@click.option(
+    "--invocation-timeout",
+    type=_SECONDS,
+    default=float(MAX_INVOCATION_SECONDS),
+    show_default=True,
+    help="Seconds after which an invocation is given up.",
+)
+@click.option(
+    "--region",
+    callback=check_region,
+    help="Region in ARNs. Default: the declared functions', else us-west-2.",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A public host name the service is reached by. May be repeated.",
+)
+@click.option(
+    "--faults",
+    metavar="FAULTS",
+    help="What is to go wrong between functions and service, and how often: "
+    "seed=1,throttle=0.1,lost_response=@3 for 10 % of the calls, and the third one.",
+)
+@click.option("--log-level", type=click.Choice(LOG_LEVELS), default="WARNING", show_default=True)
+def serve(
+    files: tuple[Path, ...],
+    assignments: tuple[str, ...],
+    store: str,
+    faults: str | None,
+    log_level: str,
+    **options: Any,
+) -> None:
+    """Serve the API of Lambda's durable functions on this machine.
+
+    Point clients at it with AWS_ENDPOINT_URL_LAMBDA or endpoint_url. Ready as soon as
+    GET /health answers.
+
+    \b
+    Example:
+        durable serve --function order=app.py:handler
+    """
+    logging.basicConfig(level=log_level)
+    with reporting(CommandError):
+        functions = [
+            _at_endpoint(function, options["lambda_endpoint"])
+            for file in files
+            for function in read_file(file, options["region"])
+        ]
+        functions += [read_assignment(text) for text in assignments]
+        functions = _reachable(functions, options["lambda_endpoint"])
+        planned = None if faults is None else Faults.parse(faults)
+        run_server(functions, ServerSettings(**options, faults=planned), _open(store))
+
+
+def _at_endpoint(function: DeclaredFunction, endpoint: str | None) -> DeclaredFunction:
+    """What a file declares runs at the endpoint if there is one: SAM hosts its template."""
+    return without_handler(function) if endpoint or function.endpoint else function
+
+
+def _reachable(functions: list[DeclaredFunction], endpoint: str | None) -> list[DeclaredFunction]:
+    """The functions without those that nothing runs, if they may be left out."""
+    reachable: list[DeclaredFunction] = []
+    for function in functions:
+        if function.handler or function.endpoint or endpoint:
+            reachable.append(function)
+            continue
+        if function.required:
+            raise DeclarationError(
+                f"nothing runs {function.name}: give it a Handler or an InvokeEndpoint, "
+                "or give --lambda-endpoint"
+            )
+        click.echo(
+            f"Warning: {function.name} is left out, as it is no Python function whose code is "
+            "here: give --lambda-endpoint for it",
+            err=True,
+        )
+    return reachable
+
+
+def _open(text: str) -> EventStore:
+    """The store of `KIND[:PATH]`, or of an SQLite file."""
+    kind, colon, path = text.partition(":")
+    if kind in set(StoreType):
+        return open_store(StoreType(kind), path if colon else None)
+    if _STORE_KIND.match(text):
+        raise StoreError(f"no kind of store is called {kind!r}: there are {', '.join(StoreType)}")
+    return open_store(StoreType.SQLITE, text)

@@ -1,0 +1,71 @@
+"""What the commands that serve have in common: `durable serve` and `dex-local-runner`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClientError
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import INTERRUPTED
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclarationError,
+    DeclaredFunction,
+)
+from aws_durable_execution_sdk_python_testing._engine import ServiceError
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
+from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
+
+PORT = click.IntRange(0, 65535)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_REGION = re.compile(r"[a-z0-9-]+")
+_REFUSALS = (
+    DeclarationError,
+    StoreError,
+    ServiceError,
+    DexClientError,
+    DurableFunctionsLocalRunnerError,
+    OSError,
+    ValueError,
+)
+
+
+@contextlib.contextmanager
+def reporting(problem: type[click.ClickException]) -> Iterator[None]:
+    """Turn what may go wrong into one line on standard error."""
+    try:
+        yield
+    except _REFUSALS as error:
+        raise problem(" ".join(str(error).split())) from error
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def check_region(context: click.Context, option: click.Parameter, region: str | None) -> str | None:
+    """Refuse what no ARN could hold."""
+    if region is not None and not _REGION.fullmatch(region):
+        raise click.BadParameter(f"{region!r} is no region")
+    return region
+
+
+def run_server(
+    functions: list[DeclaredFunction], settings: ServerSettings, store: EventStore
+) -> None:
+    signal.signal(signal.SIGTERM, _terminate)
+    with DurableServer(functions, settings, store) as server:
+        names = ", ".join(function.name for function in functions) or "no functions"
+        click.echo(f"serving {names} at {server.url}")
+        server.serve_forever()
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave by way of `finally`: functions may run in processes that must not outlive this one."""
+    sys.exit(128 + number)

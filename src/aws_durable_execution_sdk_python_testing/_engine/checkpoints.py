@@ -1,0 +1,122 @@
+"""The handler's calls: checkpoint, and pages of state."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.validation import utf8_size
+from aws_durable_execution_sdk_python_testing._engine import pauses, tokens, transitions
+from aws_durable_execution_sdk_python_testing._engine.checks import (
+    check_client_token,
+    exceeds_operations,
+    validate_batch,
+)
+from aws_durable_execution_sdk_python_testing._engine.execution_record import (
+    AnsweredCheckpoint,
+    Execution,
+    Outcome,
+)
+from aws_durable_execution_sdk_python_testing._engine.paging import page_length, state_page
+from aws_durable_execution_sdk_python_testing._engine.service_errors import (
+    InvalidParameterValueError,
+)
+from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
+from aws_durable_execution_sdk_python_testing._engine.transitions import Update
+
+_log = logging.getLogger("aws_durable_execution_sdk_python_testing.engine")
+
+# SDKs recognise the error by this text.
+INVALID_TOKEN = "Invalid checkpoint token"
+
+
+def replayed(
+    service: ServiceState, execution: Execution, body: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The answer already given to this very request; None if it is a new one."""
+    last = execution.last_checkpoint
+    client_token = body.get("ClientToken")
+    if last is None or client_token is None or last.client_token != client_token:
+        return None
+    fresh = service.now - last.at <= service.limits.client_token_window
+    return last.answer if fresh and last.token == body.get("CheckpointToken") else None
+
+
+def checkpoint(
+    service: ServiceState, execution: Execution, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Validate the batch, apply it, and tell the handler what it has not seen."""
+    token, client_token = body.get("CheckpointToken"), body.get("ClientToken")
+    check_token(execution, token)
+    check_client_token(client_token)
+    updates = body.get("Updates") or []
+    validate_batch(service, execution, updates)
+    _warn_of_size(execution, updates, service.limits)
+    if exceeds_operations(execution, updates, service.limits):
+        _fail_over_limit(service, execution)
+    for update in updates:
+        transitions.apply(service, execution, update)
+    execution.sequence += 1
+    # A pause takes the token, and shows nothing that could make the handler go on.
+    shown = [] if pauses.withdraw(service, execution) else execution.take_unseen()
+    answer: dict[str, Any] = {"NewExecutionState": {"Operations": shown}}
+    if execution.token is not None:
+        answer["CheckpointToken"] = execution.token
+    if client_token is not None:
+        execution.last_checkpoint = AnsweredCheckpoint(
+            client_token, str(token), service.now, answer
+        )
+    return answer
+
+
+def check_token(execution: Execution, token: Any) -> None:
+    """Refuse every token but the current one of the invocation in flight."""
+    if token is None or token != execution.token:
+        raise InvalidParameterValueError(INVALID_TOKEN)
+
+
+def state(
+    service: ServiceState, execution: Execution, token: str, marker: str | None, max_items: int
+) -> dict[str, Any]:
+    """One page of operations. A marker continues under the token it was given out with."""
+    check_token(execution, token)
+    start: int | None = 0
+    if marker:
+        start = tokens.read_page_marker(marker, execution.marker_scope)
+    if start is None:
+        raise InvalidParameterValueError("Invalid marker")
+    count = page_length(max_items)
+    operations, end = state_page(execution, start, count, service.limits.page_bytes)
+    page: dict[str, Any] = {"Operations": [operation.wire for operation in operations]}
+    if end is not None:
+        page["NextMarker"] = tokens.page_marker(execution.marker_scope, end)
+    return page
+
+
+def _warn_of_size(execution: Execution, updates: Sequence[Update], limits: Limits) -> None:
+    """Say that SDKs send smaller batches; the service itself takes larger ones."""
+    count, size = len(updates), utf8_size(json.dumps(updates, separators=(",", ":")))
+    if count > limits.batch_updates or size > limits.batch_bytes:
+        _log.warning(
+            "Checkpoint of %d updates, %d bytes; batches should have at most %d updates and "
+            "%d bytes: %s",
+            count,
+            size,
+            limits.batch_updates,
+            limits.batch_bytes,
+            execution.arn,
+        )
+
+
+def _fail_over_limit(service: ServiceState, execution: Execution) -> None:
+    """Refuse the checkpoint, and fail the execution with it once its invocation ends."""
+    limit = service.limits.operations
+    message = f"Durable execution exceeds the limit of {limit} operations."
+    refusal = InvalidParameterValueError(message)
+    error = {"ErrorType": refusal.code, "ErrorMessage": message}
+    execution.advance(outcome=Outcome(status=Status.FAILED, error=error))
+    raise refusal

@@ -1,0 +1,85 @@
+"""What a driver does with an engine: pass on the time, and take what there is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from aws_durable_execution_sdk_python_testing._engine import expiry, recovery
+from aws_durable_execution_sdk_python_testing._engine.effects import Effect
+from aws_durable_execution_sdk_python_testing._engine.inspection import Inspection
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
+from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
+
+
+class DrivenEngine(Inspection):
+    """The part of an `Engine` that a driver uses; and how each command is carried out."""
+
+    @property
+    def now(self) -> float:
+        """The latest time a command was given, or that of the newest event in the store."""
+        return self._service.now
+
+    # ------------------------------------------------------------------------------- time
+
+    def next_deadline(self, kinds: Collection[TimerKind] | None = None) -> float | None:
+        """When the next timer is due, epoch seconds; None without one. `kinds` narrows it."""
+        return self._service.timers.next_deadline(kinds)
+
+    def fire_due(self, now: float) -> None:
+        """Fire every timer due at or before `now`, by deadline, then in the order armed.
+
+        Like every command it first forgets executions that were kept long enough.
+
+        What fires is stamped with `now`: a driver that skips time goes from deadline to
+        deadline.
+        """
+        with self._command(now):
+            self._fire_due()
+
+    def skip_time(self, seconds: float, kinds: Collection[TimerKind]) -> None:
+        """Say that the clock jumped by `seconds` which do not count for timers of `kinds`.
+
+        For drivers that skip time but keep execution time-outs (or callback time-outs) on the
+        real clock: armed timers of those kinds are put off by as much. It never counts for
+        how long closed executions are kept.
+        """
+        self._service.timers.postpone(seconds, kinds)
+        self._service.retention.postpone(seconds)
+
+    # ---------------------------------------------------------------------------- effects
+
+    def take_effects(self) -> list[Effect]:
+        """What the driver has to do now, oldest first. Each effect is handed out once."""
+        effects, self._service.effects = self._service.effects, []
+        return effects
+
+    def recover(self, now: float) -> None:
+        """Resume what the store held: call once, after registering targets.
+
+        An invocation that was in flight is closed as crashed and asked for again, timers are
+        armed again, calls of plain functions that were under way are asked for again.
+        """
+        with self._command(now) as service:
+            recovery.resume(service)
+
+    # --------------------------------------------------------------------------- commands
+
+    @contextmanager
+    def _command(self, now: float) -> Iterator[ServiceState]:
+        """Set the time, and store what changed, also by timers that fired before a refusal.
+
+        What has outlived its retention by then is gone before anything else is done.
+        """
+        service = self._service
+        service.now = max(service.now, round(now, 3))
+        service.purge_expired()
+        try:
+            yield service
+        finally:
+            service.commit()
+
+    def _fire_due(self) -> None:
+        service = self._service
+        while (timer := service.timers.pop_due(service.now)) is not None:
+            expiry.fire(service, timer)

@@ -1,0 +1,151 @@
+"""Invocations: what goes in, and what follows from how one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses, tokens
+from aws_durable_execution_sdk_python_testing._engine.command_types import (
+    Crashed,
+    HandlerInvocation,
+    Returned,
+)
+from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Outcome
+from aws_durable_execution_sdk_python_testing._engine.outcomes import (
+    NOTHING_PENDING,
+    Refused,
+    Suspended,
+    judge,
+)
+from aws_durable_execution_sdk_python_testing._engine.paging import state_page
+from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceConflictError
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
+from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
+
+# A function that does not exist will not come into being by asking again.
+_FINAL_ERRORS = frozenset({"ResourceNotFoundException"})
+
+
+def begin(service: ServiceState, arn: str) -> HandlerInvocation:
+    """Open the invocation that was asked for, and build its event."""
+    execution = service.executions.get(arn)
+    if execution is None or not execution.progress.invoke_wanted:
+        raise ResourceConflictError(f"No invocation is due: {arn}")
+    request_id = service.new_id()
+    execution.advance(
+        invoke_wanted=False,
+        request_id=request_id,
+        invocation_started=service.now,
+        withdrawn=False,
+    )
+    execution.sequence += 1
+    event = _event(service, execution)
+    execution.unseen.clear()
+    execution.updated.clear()
+    facts = execution.facts
+    return HandlerInvocation(
+        facts.arn,
+        facts.target_name,
+        request_id,
+        event,
+        facts.lambda_endpoint,
+        facts.tenant_id,
+        facts.trace_header,
+    )
+
+
+def _event(service: ServiceState, execution: Execution) -> dict[str, Any]:
+    operations, end = state_page(execution, 0, None, service.limits.page_bytes)
+    marker = "" if end is None else tokens.page_marker(execution.marker_scope, end)
+    return {
+        "DurableExecutionArn": execution.arn,
+        "CheckpointToken": execution.token,
+        "InitialExecutionState": {
+            "Operations": [operation.event_form for operation in operations],
+            "NextMarker": marker,
+        },
+        "UpdatedOperationIds": list(execution.updated),
+    }
+
+
+def end(
+    service: ServiceState, execution: Execution, request_id: str, outcome: Returned | Crashed
+) -> None:
+    """Close an invocation. One that is not current any more changes nothing."""
+    if execution.progress.request_id != request_id:
+        return
+    settled = execution.progress.outcome
+    if isinstance(outcome, Crashed):
+        lifecycle.close_invocation(service, execution, outcome.error)
+        if settled is None:
+            _crashed(service, execution, outcome.error)
+    elif settled is None:
+        _returned(service, execution, outcome.output)
+    if settled is not None:
+        lifecycle.finish(service, execution, settled)
+    pauses.settle(service, execution)
+
+
+def _returned(service: ServiceState, execution: Execution, output: Any) -> None:
+    facts, limits = execution.facts, service.limits
+    limit = limits.payload_bytes if facts.asynchronous else limits.execution_payload_bytes
+    verdict = judge(output, limit)
+    paused = execution.progress.withdrawn or execution.progress.pause is not None
+    may_suspend = execution.pending or execution.unseen or paused
+    if isinstance(verdict, Suspended) and not may_suspend:
+        _pending_for_nothing(service, execution)
+    elif isinstance(verdict, Suspended):
+        _suspended(service, execution)
+    elif isinstance(verdict, Refused):
+        lifecycle.close_invocation(service, execution, verdict.error)
+        failed = Outcome(status=Status.FAILED, error=verdict.error)
+        lifecycle.finish(service, execution, failed)
+    else:
+        lifecycle.finish(service, execution, verdict)
+
+
+def _suspended(service: ServiceState, execution: Execution) -> None:
+    lifecycle.close_invocation(service, execution, None)
+    execution.advance(crashes=0, empty_pendings=0)
+    # A pause lets a handler suspend that waits for nothing: nothing else would wake it.
+    if execution.unseen or execution.progress.withdrawn or not execution.pending:
+        service.trigger(execution)
+
+
+def _pending_for_nothing(service: ServiceState, execution: Execution) -> None:
+    error = Refused(NOTHING_PENDING).error
+    lifecycle.close_invocation(service, execution, error)
+    count = execution.progress.empty_pendings + 1
+    execution.advance(empty_pendings=count)
+    _retry_or_fail(service, execution, count, service.limits.empty_pending_attempts, error)
+
+
+def _crashed(service: ServiceState, execution: Execution, error: Mapping[str, Any]) -> None:
+    count = execution.progress.crashes + 1
+    execution.advance(crashes=count)
+    final = error.get("ErrorType") in _FINAL_ERRORS
+    attempts = count if final else service.limits.invocation_attempts
+    _retry_or_fail(service, execution, count, attempts, error)
+
+
+def _retry_or_fail(
+    service: ServiceState,
+    execution: Execution,
+    failures: int,
+    attempts: int,
+    error: Mapping[str, Any],
+) -> None:
+    if failures >= attempts:
+        lifecycle.finish(service, execution, Outcome(status=Status.FAILED, error=dict(error)))
+        return
+    retry_at = service.now + service.limits.invocation_delay(failures)
+    execution.advance(retry_at=retry_at)
+    service.arm(TimerKind.INVOCATION_RETRY, execution, "", retry_at)
+
+
+def retry(service: ServiceState, execution: Execution) -> None:
+    """The delay after a failed invocation is over."""
+    execution.advance(retry_at=None)
+    service.trigger(execution)

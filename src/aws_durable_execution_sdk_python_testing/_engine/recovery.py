@@ -1,0 +1,94 @@
+"""From the store's log back to running executions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.model import OperationType, Status
+from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses
+from aws_durable_execution_sdk_python_testing._engine.completions import TIMERS_OF
+from aws_durable_execution_sdk_python_testing._engine.effects import InvokeHandler
+from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Facts
+from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
+from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
+from aws_durable_execution_sdk_python_testing._engine.transitions import arm_callback, call_function
+from aws_durable_execution_sdk_python_testing.stores.base import PURGED
+
+_LOST: dict[str, Any] = {
+    "ErrorType": "Runtime.ExitError",
+    "ErrorMessage": "The invocation was lost when the local service ended.",
+}
+
+
+def load(service: ServiceState) -> None:
+    """Rebuild every execution from its records. Nothing runs yet."""
+    for arn, record in service.store.load():
+        if record == PURGED:
+            _forget(service, arn)
+            continue
+        if "Facts" in record:
+            service.add(Execution(Facts(**record["Facts"]), service.touched))
+        execution = service.executions[arn]
+        execution.restore(record)
+        if execution.history:
+            service.now = max(service.now, execution.history[-1]["EventTimestamp"])
+    service.touched.clear()
+    for execution in service.executions.values():
+        ended = execution.progress.ended
+        if ended is not None:
+            service.retention.keep(execution.arn, ended, execution.facts.retention_period_days)
+
+
+def _forget(service: ServiceState, arn: str) -> None:
+    """Forget what is gone from the store too."""
+    if arn in service.executions:
+        service.purge(service.executions[arn])
+    service.purged.clear()
+
+
+def resume(service: ServiceState) -> None:
+    """Take up every execution that is still open."""
+    for execution in list(service.executions.values()):
+        if not execution.closed:
+            _resume(service, execution)
+
+
+def _resume(service: ServiceState, execution: Execution) -> None:
+    progress, facts = execution.progress, execution.facts
+    lost = progress.request_id is not None
+    if lost:
+        lifecycle.close_invocation(service, execution, _LOST)
+    if progress.outcome is not None:
+        lifecycle.finish(service, execution, progress.outcome)
+        return
+    pauses.settle(service, execution)
+    _rearm_timeout(service, execution)
+    for operation_id in execution.pending:
+        _rearm(service, execution, execution.operations[operation_id])
+    if progress.retry_at is not None:
+        service.arm(TimerKind.INVOCATION_RETRY, execution, "", progress.retry_at)
+    elif progress.invoke_wanted:
+        service.effects.append(InvokeHandler(execution.arn, facts.target_name))
+    elif lost:
+        service.trigger(execution)
+
+
+def _rearm_timeout(service: ServiceState, execution: Execution) -> None:
+    pause = execution.progress.pause
+    if pause is None or pause.timeout_left is None:
+        service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at)
+
+
+def _rearm(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:
+    if operation.type is OperationType.CALLBACK:
+        arm_callback(service, execution, operation)
+    elif operation.type is OperationType.CHAINED_INVOKE:
+        if "DurableExecutionArn" not in operation.kept:
+            call_function(service, execution, operation)
+    else:
+        key = "ScheduledEndTimestamp"
+        if operation.status is Status.PENDING:
+            key = "NextAttemptTimestamp"
+        (kind,) = TIMERS_OF[operation.type]
+        service.arm(kind, execution, operation.id, operation.details[key])

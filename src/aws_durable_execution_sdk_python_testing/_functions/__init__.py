@@ -1,0 +1,1 @@
+"""Functions as the service calls them, and those that run in the service's own process."""

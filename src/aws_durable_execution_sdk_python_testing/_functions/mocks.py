@@ -1,0 +1,106 @@
+"""Outcomes given by a test, in place of what steps and invoked functions would come to."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aws_durable_execution_sdk_python._core.model import ErrorObject
+from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
+from aws_durable_execution_sdk_python.exceptions import StepError
+from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
+
+
+class Outcomes:
+    """What a mocked function comes to, call by call.
+
+    Parameters:
+        what: how to name it in an error.
+        outcomes: a list or tuple with one outcome for each call, errors among them to raise;
+            anything else is the outcome of every call; None gives `error`, else `result`.
+
+    Raises:
+        DurableFunctionsTestError: several of the three are given.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        outcomes: Any,
+        result: Any,
+        error: BaseException | ErrorObject | None,
+    ) -> None:
+        if sum(given is not None for given in (outcomes, result, error)) > 1:
+            raise DurableFunctionsTestError(
+                f"{what}: give a list of outcomes, or a result, or an error"
+            )
+        self._what = what
+        self._given = (outcomes, result, error)
+        one_by_one = isinstance(outcomes, list | tuple)
+        self._count = len(outcomes) if one_by_one else 0
+        self._left = deque[Any](outcomes) if one_by_one else None
+        given = (one for one in (outcomes, result, error) if one is not None)
+        self._always = None if one_by_one else next(given, None)
+        # Branches run in threads.
+        self._lock = threading.Lock()
+
+    def fresh(self) -> Outcomes:
+        """The same outcomes, none of which has been taken."""
+        return Outcomes(self._what, *self._given)
+
+    def __call__(self, *_: Any) -> Any:
+        """Stand in for the function, whatever it is called with.
+
+        Raises:
+            DurableFunctionsTestError: there were fewer outcomes than calls.
+            Whatever error is the outcome.
+        """
+        outcome = self._take()
+        if isinstance(outcome, ErrorObject):
+            raise MockedError(outcome)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def _take(self) -> Any:
+        with self._lock:
+            if self._left is None:
+                return self._always
+            if not self._left:
+                raise DurableFunctionsTestError(
+                    f"{self._what} was called more often than it has outcomes: {self._count}"
+                )
+            return self._left.popleft()
+
+
+class MockedError(StepError):
+    """An error given as an `ErrorObject`: that, and not this class, is what is recorded."""
+
+    def __init__(self, reported: ErrorObject) -> None:
+        super().__init__(reported.message, reported.type, reported.data, reported.stack_trace)
+        self.reported = reported
+
+
+class StepMocks:
+    """Stands in for the functions of steps, by the step's name."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, Outcomes] = {}
+
+    def add(self, name: str, outcomes: Outcomes) -> None:
+        """Let the steps of that name come to these outcomes."""
+        self._outcomes[name] = outcomes
+
+    def stand_in(self, attempt: StepAttempt, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What to call in an attempt: the step's function, or its mock."""
+        outcomes = self._outcomes.get(attempt.name or "")
+        return function if outcomes is None else outcomes
+
+    def fresh(self) -> StepMocks:
+        """The same mocks, with all of their outcomes."""
+        again = StepMocks()
+        for name, outcomes in self._outcomes.items():
+            again.add(name, outcomes.fresh())
+        return again

@@ -1,0 +1,6 @@
+"""The paths of the durable API."""
+
+_VERSION = "/2025-12-01"
+EXECUTIONS = f"{_VERSION}/durable-executions"
+CALLBACKS = f"{_VERSION}/durable-execution-callbacks"
+FUNCTIONS = f"{_VERSION}/functions"

@@ -1,0 +1,1 @@
+"""The determinism lint behind `lint`, the command and the flake8 plugin."""

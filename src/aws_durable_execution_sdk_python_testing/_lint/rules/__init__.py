@@ -1,0 +1,39 @@
+"""The rules of the lint: each takes a program and yields what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from aws_durable_execution_sdk_python_testing._lint.findings import Located
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
+from aws_durable_execution_sdk_python_testing._lint.rules.awaiting import check_awaiting
+from aws_durable_execution_sdk_python_testing._lint.rules.blocking import check_blocking
+from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
+    check_operations_in_steps,
+    check_outer_contexts,
+)
+from aws_durable_execution_sdk_python_testing._lint.rules.ordering import check_ordering
+from aws_durable_execution_sdk_python_testing._lint.rules.outside import check_outside
+from aws_durable_execution_sdk_python_testing._lint.rules.own_tasks import check_tasks
+from aws_durable_execution_sdk_python_testing._lint.rules.state import (
+    check_arguments,
+    check_children,
+    check_handlers,
+    check_steps,
+)
+from aws_durable_execution_sdk_python_testing._lint.rules.swallowing import check_swallowing
+
+RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
+    check_outside,
+    check_operations_in_steps,
+    check_outer_contexts,
+    check_steps,
+    check_children,
+    check_handlers,
+    check_arguments,
+    check_swallowing,
+    check_ordering,
+    check_awaiting,
+    check_blocking,
+    check_tasks,
+)

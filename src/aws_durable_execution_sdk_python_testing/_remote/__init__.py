@@ -1,0 +1,1 @@
+"""Executions that a service elsewhere runs: in AWS, or a local one behind HTTP."""

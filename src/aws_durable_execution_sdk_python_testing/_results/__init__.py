@@ -1,0 +1,1 @@
+"""What a test sees of an execution: its result, operations and history, and how they read."""

@@ -1,0 +1,105 @@
+"""The tree of an execution's operations, drawn for a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
+from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.operations import (
+    CallbackOperation,
+    ContextOperation,
+    InvokeOperation,
+    Operation,
+    StepOperation,
+    WaitOperation,
+)
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+
+_WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
+_ENDLESS = 100_000
+_FAILED = TERMINAL - {Status.SUCCEEDED}
+
+
+def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) -> Tree:
+    """An execution with its operations: status, duration, attempts and errors of each.
+
+    Parameters:
+        result: the execution, which may still run.
+        now: until when durations of open operations are counted; None leaves them out. Those
+            of an execution that has ended, as one that was stopped, are counted to its end.
+    """
+    execution = result.execution
+    if now is not None and execution is not None and execution.end_timestamp is not None:
+        now = execution.end_timestamp
+    label = _line(f"execution {(execution and execution.name) or ''}".rstrip(), "bold")
+    _add_status(label, result.execution_status)
+    if execution is not None:
+        _add(label, wording.duration(execution.start_timestamp, execution.end_timestamp or now))
+    if result.events:
+        _add(label, wording.count(len(result.invocations), "invocation"))
+    tree = Tree(label)
+    _grow(tree, result.operations, now)
+    _add_outcome(tree, result)
+    return tree
+
+
+def stdout_console() -> Console:
+    """Standard output. Lines are wrapped on terminals only: a pipe has no width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_ENDLESS)
+
+
+def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
+    if result.status is Status.SUCCEEDED:
+        tree.add(Text(f"result: {json.dumps(result.result, ensure_ascii=False)}"))
+    elif result.error is not None:
+        tree.add(Text(f"error: {result.error}", style="red"))
+
+
+def _grow(tree: Tree, operations: Iterable[Operation], now: datetime | None) -> None:
+    for operation in operations:
+        label = _line(wording.title(operation))
+        _add_status(label, operation.status)
+        _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
+        if isinstance(operation, StepOperation) and operation.attempt > 1:
+            _add(label, wording.count(operation.attempt, "attempt"), "yellow")
+        _add(label, _remark(operation), "dim")
+        _grow(tree.add(label), operation.child_operations, now)
+
+
+def _remark(operation: Operation) -> str:
+    """What there is to know beyond status and times."""
+    if operation.status in _FAILED and isinstance(operation, _WITH_ERROR):
+        return "" if operation.error is None else str(operation.error)
+    if isinstance(operation, StepOperation) and operation.next_attempt_timestamp is not None:
+        return f"again at {wording.moment(operation.next_attempt_timestamp)}"
+    if operation.status is not Status.STARTED:
+        return ""
+    if isinstance(operation, WaitOperation) and operation.scheduled_end_timestamp is not None:
+        return f"until {wording.moment(operation.scheduled_end_timestamp)}"
+    if isinstance(operation, CallbackOperation) and operation.callback_id is not None:
+        return f"callback id {operation.callback_id}"
+    return ""
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, overflow="fold")
+
+
+def _add(line: Text, part: str, style: str = "") -> None:
+    if part:
+        line.append("  ").append(part, style=style)
+
+
+def _add_status(line: Text, status: Status) -> None:
+    _add(line, str(status), wording.STYLES[status])

@@ -1,0 +1,88 @@
+"""How executions and operations read, on terminals and in logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from rich.table import Column, Table
+
+from aws_durable_execution_sdk_python._core.model import Status
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+
+STYLES = {
+    Status.SUCCEEDED: "green",
+    Status.FAILED: "red",
+    Status.TIMED_OUT: "red",
+    Status.STOPPED: "red",
+    Status.CANCELLED: "yellow",
+    Status.PENDING: "yellow",
+    Status.READY: "yellow",
+    Status.PAUSING: "yellow",
+    Status.PAUSED: "yellow",
+    Status.STARTED: "cyan",
+    Status.RUNNING: "cyan",
+    Status.DELETING: "dim",
+}
+
+
+class Named(Protocol):
+    """An operation, in whichever form."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def sub_type(self) -> str | None: ...
+    @property
+    def operation_type(self) -> str: ...
+
+
+def title(operation: Named) -> str:
+    """E.g. `charge [Step]`."""
+    return f"{operation.name or '(unnamed)'} [{operation.sub_type or operation.operation_type}]"
+
+
+def duration(start: datetime | None, end: datetime | None) -> str:
+    """How long something took; nothing as long as it has no end."""
+    if start is None or end is None:
+        return ""
+    seconds = max(0.0, (end - start).total_seconds())
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def columns(*headings: str, whole: Collection[str] = ()) -> Table:
+    """An empty table that shows everything, however narrow the terminal.
+
+    Parameters:
+        headings: of the columns.
+        whole: those of columns whose cells are not broken as long as there is room.
+    """
+    shown = (Column(h, overflow="fold", no_wrap=h in whole) for h in headings)
+    return Table(*shown, box=None, pad_edge=False)
+
+
+def moment(when: datetime) -> str:
+    """A point in time, to the second."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def count(number: int, what: str) -> str:
+    """E.g. `1 attempt`, `2 attempts`."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
+    """The lines that say how an execution ended."""
+    execution = result.execution
+    took = execution and duration(execution.start_timestamp, execution.end_timestamp)
+    took = f" in {took}" if took else ""
+    if result.status is Status.SUCCEEDED:
+        yield f"SUCCEEDED{took}"
+        yield json.dumps(result.result, indent=2, ensure_ascii=False)
+    else:
+        error = "" if result.error is None else f": {result.error}"
+        yield f"{result.execution_status}{took}{error}"

@@ -1,0 +1,1 @@
+"""The runners of tests that run functions in this process."""

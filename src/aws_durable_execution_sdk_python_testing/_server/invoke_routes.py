@@ -1,0 +1,338 @@
+"""Routes that start executions: Lambda's Invoke, and the emulator's own start."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from aws_durable_execution_sdk_python._core.limits import TENANT_ID
+from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+    DeclaredFunctions,
+)
+from aws_durable_execution_sdk_python_testing._engine import (
+    InvalidParameterValueError,
+    InvokeFunction,
+    ResourceNotFoundError,
+    StartExecution,
+)
+from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    ACCOUNT_ID,
+    DEFAULT_QUALIFIER,
+    FunctionReference,
+    executed_version,
+    target_name,
+)
+from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
+from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
+    describe_broken_invoker,
+    late_call,
+)
+from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer, text_answer
+from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
+from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
+from aws_durable_execution_sdk_python_testing._server.endpoints import (
+    CurrentEndpoint,
+    check_endpoint,
+)
+from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
+from aws_durable_execution_sdk_python_testing._server.request_reading import (
+    member,
+    parse_json,
+    read_body,
+    read_object,
+)
+
+_REQUEST_RESPONSE, _EVENT, _DRY_RUN = "RequestResponse", "Event", "DryRun"
+_INVOCATION_TYPES = frozenset({_REQUEST_RESPONSE, _EVENT, _DRY_RUN})
+_NO_PAYLOAD = "{}"
+_TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
+# SAM sends them all, some as null.
+_START_MEMBERS = (
+    "AccountId",
+    "FunctionName",
+    "FunctionQualifier",
+    "ExecutionName",
+    "ExecutionTimeoutSeconds",
+    "ExecutionRetentionPeriodDays",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Invoke:
+    """An Invoke request: what is to run, with what, for whom."""
+
+    function: DeclaredFunction
+    account_id: str | None
+    qualifier: str
+    kind: str
+    payload: str
+    tenant_id: str | None
+    trace_header: str | None
+    client_context: str | None
+    execution_name: str | None
+
+    @property
+    def version(self) -> str:
+        return executed_version(self.function.target, self.qualifier)
+
+    @property
+    def target_name(self) -> str:
+        return target_name(self.function.name, self.qualifier)
+
+
+class InvokeRoutes:
+    """Starts executions of durable functions, and calls plain ones.
+
+    Parameters:
+        service: where executions run.
+        functions: the declared functions: Invoke knows no others.
+        hosting: calls plain functions.
+        current: the endpoint of functions without one of their own.
+    """
+
+    def __init__(
+        self,
+        service: DurableService,
+        functions: DeclaredFunctions,
+        hosting: Hosting,
+        current: CurrentEndpoint,
+    ) -> None:
+        self._service = service
+        self._functions = functions
+        self._hosting = hosting
+        self._current = current
+        self._threads = WorkerThreads("durable-plain-function")
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def invoke(self, request: web.Request) -> web.Response:
+        """Invoke: the answer of RequestResponse waits until the execution has ended."""
+        invoke = await self._read(request)
+        version = {"X-Amz-Executed-Version": invoke.version}
+        if invoke.kind == _DRY_RUN:
+            return web.Response(status=204, headers=version)
+        if invoke.function.durable is None:
+            return await self._call_plain(invoke, version)
+        arn = self._start(invoke)
+        headers = {**version, "X-Amz-Durable-Execution-Arn": arn}
+        if invoke.kind == _EVENT:
+            return web.Response(status=202, headers=headers)
+        await self._service.ended(arn)
+        return _outcome(self._service.execution(arn), headers)
+
+    async def start(self, request: web.Request) -> web.Response:
+        """Start an execution the way SAM asks for it; the function need not be declared."""
+        body = await read_object(request)
+        missing = [key for key in _START_MEMBERS if key not in body]
+        if missing:
+            raise InvalidParameterValueError(f"Missing members: {', '.join(missing)}")
+        account_id = member(body, "AccountId", str)
+        _check(account_id, "AccountId", ACCOUNT_ID)
+        tenant_id = member(body, "TenantId", str)
+        _check(tenant_id, "TenantId", TENANT_ID)
+        reference = _reference(
+            member(body, "FunctionName", str) or "", member(body, "FunctionQualifier", str)
+        )
+        endpoint = member(body, "LambdaEndpoint", str)
+        arn = self._service.start(
+            StartExecution(
+                function_name=reference.name,
+                qualifier=reference.qualifier or DEFAULT_QUALIFIER,
+                execution_name=member(body, "ExecutionName", str),
+                input=member(body, "Input", str),
+                execution_timeout=member(body, "ExecutionTimeoutSeconds", int),
+                retention_period_days=member(body, "ExecutionRetentionPeriodDays", int),
+                account_id=account_id or reference.account,
+                tenant_id=tenant_id,
+                trace_header=_trace_header(member(body, "TraceFields", dict)),
+                lambda_endpoint=check_endpoint(endpoint) if endpoint else None,
+                chained_endpoint=self._current.url,
+            )
+        )
+        return json_answer({"ExecutionArn": arn}, 201)
+
+    async def change_endpoint(self, request: web.Request) -> web.Response:
+        """Make another endpoint current, for executions started from now on."""
+        body = await read_object(request)
+        member(body, "RegionName", str)
+        self._current.change(member(body, "EndpointUrl", str) or "")
+        return json_answer({"EndpointUrl": self._current.url})
+
+    def close(self) -> None:
+        """Let the threads of plain functions end."""
+        self._threads.close()
+
+    # --------------------------------------------------------------------------- reading
+
+    async def _read(self, request: web.Request) -> _Invoke:
+        name = request.match_info["name"]
+        reference = _reference(name, request.query.get("Qualifier"))
+        function = self._functions.find(reference.target_name)
+        if function is None:
+            raise ResourceNotFoundError(f"Function not found: {name}")
+        headers = request.headers
+        kind = headers.get("X-Amz-Invocation-Type", _REQUEST_RESPONSE)
+        if kind not in _INVOCATION_TYPES:
+            raise InvalidParameterValueError(f"Invalid X-Amz-Invocation-Type: {kind!r}")
+        tenant_id = headers.get("X-Amz-Tenant-Id")
+        _check(tenant_id, "X-Amz-Tenant-Id", TENANT_ID)
+        if function.tenancy and tenant_id is None:
+            raise InvalidParameterValueError(
+                f"{function.name} is isolated by tenant: name one in X-Amz-Tenant-Id."
+            )
+        trace_header = headers.get("X-Amzn-Trace-Id")
+        _check(trace_header, "X-Amzn-Trace-Id", _TRACE_HEADER)
+        return _Invoke(
+            function=function,
+            account_id=reference.account or (function.arn.account if function.arn else None),
+            qualifier=reference.qualifier or DEFAULT_QUALIFIER,
+            kind=kind,
+            payload=_payload(await read_body(request)),
+            tenant_id=tenant_id,
+            trace_header=trace_header,
+            client_context=_client_context(headers.get("X-Amz-Client-Context")),
+            execution_name=headers.get("X-Amz-Durable-Execution-Name"),
+        )
+
+    # --------------------------------------------------------------------------- running
+
+    def _start(self, invoke: _Invoke) -> str:
+        return self._service.start(
+            StartExecution(
+                function_name=invoke.function.name,
+                qualifier=invoke.qualifier,
+                execution_name=invoke.execution_name,
+                input=invoke.payload,
+                account_id=invoke.account_id,
+                tenant_id=invoke.tenant_id,
+                trace_header=invoke.trace_header,
+                asynchronous=invoke.kind == _EVENT,
+                chained_endpoint=self._current.url,
+            )
+        )
+
+    async def _call_plain(self, invoke: _Invoke, headers: Mapping[str, str]) -> web.Response:
+        call = InvokeFunction(
+            arn=self._service.function_arn(invoke.target_name, invoke.account_id),
+            operation_id=str(uuid.uuid4()),
+            function_name=invoke.target_name,
+            payload=invoke.payload,
+            tenant_id=invoke.tenant_id,
+            trace_header=invoke.trace_header,
+            client_context=invoke.client_context,
+        )
+        if invoke.kind == _EVENT:
+            task = asyncio.create_task(self._call_and_forget(call))
+            self._background.add(task)  # a task nobody holds may vanish
+            task.add_done_callback(self._background.discard)
+            return web.Response(status=202, headers=headers)
+        result = await self._call(call)
+        if result.error is not None:
+            return _function_error(result.error, headers)
+        return text_answer(result.result or "null", headers=headers)
+
+    async def _call_and_forget(self, call: InvokeFunction) -> None:
+        await self._call(call)
+
+    async def _call(self, call: InvokeFunction) -> FunctionResult:
+        """Call a plain function on a thread; one that takes too long is given up."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[FunctionResult] = loop.create_future()
+
+        def job() -> None:
+            try:
+                result = self._hosting.call(call, self._service)
+            except BaseException as error:
+                result = FunctionResult(error=describe_broken_invoker(error))
+            with contextlib.suppress(RuntimeError):  # the server stopped meanwhile
+                loop.call_soon_threadsafe(_deliver, future, result)
+
+        self._threads.submit(job)
+        limit = self._hosting.time_limit(call.function_name, self._service.invocation_timeout)
+        try:
+            return await asyncio.wait_for(future, limit.total)
+        except TimeoutError:
+            return late_call(call, limit)
+
+
+def _deliver(future: asyncio.Future[FunctionResult], result: FunctionResult) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _outcome(execution: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:
+    """What Invoke answers for an execution that has ended."""
+    if execution["Status"] == Status.SUCCEEDED:
+        return text_answer(execution.get("Result") or "null", headers=headers)
+    return _function_error(execution.get("Error") or {}, headers)
+
+
+def _function_error(error: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:
+    """A function's error in the form of Lambda's runtimes."""
+    body = {
+        "errorMessage": error.get("ErrorMessage"),
+        "errorType": error.get("ErrorType"),
+        "errorData": error.get("ErrorData"),
+        "stackTrace": error.get("StackTrace"),
+    }
+    present = {key: value for key, value in body.items() if value is not None}
+    return json_answer(present, headers={**headers, "X-Amz-Function-Error": "Unhandled"})
+
+
+def _reference(name: str, qualifier: str | None) -> FunctionReference:
+    """The function of a name or ARN, and of a qualifier given beside it."""
+    try:
+        reference = FunctionReference.parse(name)
+        if not qualifier or reference.qualifier == qualifier:
+            return reference
+        if reference.qualifier is None:
+            return FunctionReference.parse(f"{name}:{qualifier}")
+    except ValueError:
+        raise InvalidParameterValueError(f"Invalid function name: {name!r}") from None
+    raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
+
+
+def _payload(body: bytes) -> str:
+    """The event as JSON text, as it was sent. An empty body is an empty object."""
+    if not body:
+        return _NO_PAYLOAD
+    parse_json(body)
+    return body.decode()
+
+
+def _check(value: str | None, key: str, pattern: re.Pattern[str]) -> None:
+    if value is not None and not pattern.fullmatch(value):
+        raise InvalidParameterValueError(f"Invalid {key}: must match {pattern.pattern}.")
+
+
+def _client_context(header: str | None) -> str | None:
+    """The JSON object of the header, in ASCII: so it fits into any header again."""
+    if header is None:
+        return None
+    try:
+        context = parse_json(base64.b64decode(header, validate=True))
+    except (ValueError, InvalidParameterValueError):
+        context = None
+    if not isinstance(context, dict):
+        raise InvalidParameterValueError(
+            "Invalid X-Amz-Client-Context: must be a JSON object in base64."
+        )
+    return json.dumps(context)
+
+
+def _trace_header(fields: Mapping[str, Any] | None) -> str | None:
+    header = (fields or {}).get("XAmznTraceId")
+    if not isinstance(header, str | None):
+        raise InvalidParameterValueError("Invalid XAmznTraceId: must be a string.")
+    _check(header, "XAmznTraceId", _TRACE_HEADER)
+    return header

@@ -1,0 +1,1 @@
+"""The clocks of a local service, and how long functions may take."""
