@@ -215,6 +215,7 @@ def durable_execution(
                 StateOutput(state.operations, state.next_marker),
                 contexts=_CONTEXTS,
                 hooks=hooks,
+                threads=environment.threads,
                 lambda_context=lambda_context,
                 compat_aws=mode == "aws",
                 deadline_margin=margin,

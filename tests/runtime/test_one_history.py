@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python._kernel import checkpointer, workers
+from aws_durable_execution_sdk_python._kernel import checkpointer, invocation_workers
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 
@@ -15,7 +15,7 @@ def test_five_staggered_waits_in_threads_leave_one_history(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # However loaded the machine that runs this test, the threads are back in time.
-    monkeypatch.setattr(workers, "CATCH_UP_SECONDS", 10.0)
+    monkeypatch.setattr(invocation_workers, "CATCH_UP_SECONDS", 10.0)
     monkeypatch.setattr(checkpointer, "GATHER_SECONDS", 10.0)
 
     @durable_execution

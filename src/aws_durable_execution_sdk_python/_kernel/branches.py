@@ -29,9 +29,10 @@ import anyio
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
-from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS, Host
+from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Branches(Opaque):
             if branch.kind is Kind.ASYNC or self._is_settled(branch):
                 return _Result(await branch.make(runtime))
             parking = partial(self._parking, index)
-            return _Result(await runtime.in_thread(branch.make, host, parking))
+            return _Result(await runtime.in_thread(branch.make, parking))
         except DurableOperationError as error:
             return _Failure(error)
         except InvocationError as error:

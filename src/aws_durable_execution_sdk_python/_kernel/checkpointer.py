@@ -329,6 +329,11 @@ class Checkpointer(Opaque):
         if not self._consuming:
             self._receiver.close()
 
+    def fail(self, error: BaseException) -> None:
+        """Accept nothing more: the invocation has failed."""
+        if self.ended is None:
+            self._end(Ended(error), [])
+
     def _end(self, ended: Ended, batch: list[_Entry]) -> None:
         self.ended = ended
         self._on_end(ended)

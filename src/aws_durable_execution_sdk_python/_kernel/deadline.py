@@ -178,6 +178,11 @@ class Deadline:
             n += 1
         return wake_up
 
+    def seconds_to_spare(self) -> float:
+        """How long the end may wait for threads, so that the answer is in time."""
+        left = self._seconds_left()
+        return math.inf if left is None else max(0.0, left - self._margin / 2)
+
     # -- the time -----------------------------------------------------------------------------
 
     def _seconds_left(self) -> float | None:

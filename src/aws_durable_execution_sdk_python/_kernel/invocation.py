@@ -34,6 +34,8 @@ from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.event_loop import ENGINE, origin, running_loop
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
+from aws_durable_execution_sdk_python._kernel.jobs import Outcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
@@ -42,7 +44,7 @@ from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
-from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch, Workers
+from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
@@ -75,6 +77,7 @@ class Invocation(Opaque):
         *,
         contexts: ContextFactories,
         hooks: Hooks,
+        threads: ThreadPool,
         lambda_context: Any = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
@@ -91,13 +94,13 @@ class Invocation(Opaque):
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
-        self._handler_ended: tuple[BaseException | None, Any] | None = None
+        self._handler_ended: Outcome | None = None
         self.loop.begin_invocation(self)
         self.inbox = Inbox(self.loop)
-        self.workers = Workers(self.inbox)
+        self.workers = Workers(threads, self.inbox, on_failure=self._fail)
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
-        self._limits = TimeLimits(getattr(clock, "sleep", asyncio.sleep))
+        self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
         self.loop_runtime = LoopRuntime(self)
         self.suspension = Suspension(
             self.loop,
@@ -105,6 +108,7 @@ class Invocation(Opaque):
             clock,
             powers={self.loop_runtime},
             work_in_hand=self._work_in_hand,
+            rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
             suspend=self._suspend,
         )
@@ -166,40 +170,6 @@ class Invocation(Opaque):
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
-    def save_for(self, host: Host, stretch: Stretch, update: OperationUpdate) -> None:
-        """Save an update for a thread that blocks until it is saved."""
-        self.workers.end(stretch)
-        self.checkpointer.submit(update, partial(self._release, host, stretch))
-
-    def start_for(
-        self,
-        host: Host,
-        stretch: Stretch,
-        make: Callable[[], Coroutine[Any, Any, Any]],
-        context: Context,
-    ) -> None:
-        """Run a coroutine for a thread that blocks until it is done."""
-        if self._ended:
-            host.release(SuspendExecution("the invocation is ending"))
-            return
-        self.workers.end(stretch)
-        task = self.spawn(_outcome(make), context)
-        task.add_done_callback(partial(self._release_with, host, stretch))
-
-    def _release_with(
-        self, host: Host, stretch: Stretch, task: asyncio.Task[tuple[BaseException | None, Any]]
-    ) -> None:
-        if task.cancelled() or self._ended:
-            self._release(host, stretch, SuspendExecution("the invocation is ending"))
-        else:
-            self._release(host, stretch, *task.result())
-
-    def _release(
-        self, host: Host, stretch: Stretch, error: BaseException | None, value: Any = None
-    ) -> None:
-        self.workers.begin(stretch)
-        host.release(error, value)
-
     def _work_in_hand(self) -> bool:
         """Threads that run, and bodies that may come to their end."""
         return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
@@ -211,6 +181,10 @@ class Invocation(Opaque):
             self._end()
         else:
             self.checkpointer.submit(wake_up, lambda _: self._end())
+
+    def _fail(self, error: InvocationError) -> None:
+        """The invocation ends with this error, whatever user code makes of it."""
+        self.checkpointer.fail(error)
 
     def _end(self) -> None:
         """Nothing that user code does from now on counts."""
@@ -271,7 +245,7 @@ class Invocation(Opaque):
 
     async def _run_root(self, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         with self.loop_runtime.as_root():
-            outcome = await _outcome(root)
+            outcome = await outcome_of(root)
         if not self._ended:
             self._handler_ended = outcome
             self._end()
@@ -313,8 +287,11 @@ class Invocation(Opaque):
         for task in self._own_tasks():
             task.cancel()
         self.checkpointer.close()
-        await self._limits.close()
-        await self.workers.close()
+        with anyio.move_on_after(self.deadline.seconds_to_spare()):
+            await self._limits.close()
+            await self.workers.join()
+        if left := self.workers.close():
+            _log.error("blocking calls still run after the end of the invocation: %d", left)
         if not await _cancel_and_wait(self._own_tasks()):
             _log.error("a task did not end when it was cancelled, and was left behind")
 
@@ -369,19 +346,6 @@ class Invocation(Opaque):
         except BaseException:
             if self.checkpointer.ended is None:
                 raise
-
-
-async def _outcome(
-    make: Callable[[], Coroutine[Any, Any, Any]],
-) -> tuple[BaseException | None, Any]:
-    """The outcome as a value: SystemExit in a task would stop the event loop at once.
-
-    Makes the coroutine itself: of a task that is cancelled before it begins none is left over.
-    """
-    try:
-        return None, await make()
-    except BaseException as error:
-        return error, None
 
 
 async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]], *, attempts: int = 100) -> bool:

@@ -21,10 +21,10 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     BranchOutcomes,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python._kernel.workers import Host
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class LoopRuntime(CommonRuntime):
                 return await self._invocation.await_body(function(*args))
             finally:
                 ownership.leave(token)
-        result = await self._invocation.workers.run(partial(_call_in_step, body, function, args))
+        outcome = await self._invocation.workers.run(partial(_call_in_step, body, function, args))
+        result = outcome.get()
         if inspect.isawaitable(result):
             token = ownership.enter(body)
             try:
@@ -149,34 +150,30 @@ class LoopRuntime(CommonRuntime):
 
     async def in_thread(
         self,
-        make: Callable[[Runtime], Coroutine[Any, Any, T]],
-        host: Host | None = None,
+        make: Callable[[Runtime], Coroutine[Any, Any, Any]],
         parking: Parking | None = None,
     ) -> T:
         """Run an operation in a worker thread, again each time what it parked on has moved on.
 
+        Cancelled, it ends at once: durable calls in the thread refuse from then on.
+
         Parameters:
             make: makes the operation's coroutine anew for each run.
-            host: the blocked thread this work is below, if any.
             parking: told what the operation is parked on, and None when it resumes.
         """
         while True:
             runtime = ThreadRuntime(self._invocation)
-            try:
-                with self._invocation.suspension.waiting_for_engine(runtime):
-                    value = await self._invocation.workers.run(
-                        partial(_drive, runtime, make), host, runtime.stretch
-                    )
-            except BaseException:
-                if runtime.parked_on is None:
-                    raise
-            else:
-                if runtime.parked_on is None:
-                    result: T = value
-                    return result
+            drive = partial(_drive, runtime, make)
+            with self._invocation.suspension.waiting_for_engine(runtime):
+                outcome = await self._invocation.workers.run(drive, runtime.job)
+            if runtime.parked_on is None:
+                result: T = outcome.get()
+                return result
             if parking is not None:
                 parking(runtime.parked_on)
             await self._invocation.suspension.park(runtime.parked_on)
+            # Where that had nothing to wait for: a cancellation comes before the code runs again.
+            await asyncio.sleep(0)
             if parking is not None:
                 parking(None)
 

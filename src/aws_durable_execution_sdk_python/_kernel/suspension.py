@@ -84,6 +84,7 @@ class Suspension(Opaque):
         loop: the loop it runs on, with nothing else of its kind.
         powers: what durable operations are called by: whoever holds one may call any.
         work_in_hand: whether bodies or threads of the engine's run.
+        rescue: starts a thread for a job that waits for one though none runs; whether one did.
         out_of_time: whether only the engine's work is to be waited for.
         suspend: called once, when nothing can run.
     """
@@ -96,6 +97,7 @@ class Suspension(Opaque):
         *,
         powers: set[object],
         work_in_hand: Callable[[], bool],
+        rescue: Callable[[], bool],
         out_of_time: Callable[[], bool],
         suspend: Callable[[], None],
     ) -> None:
@@ -104,6 +106,7 @@ class Suspension(Opaque):
         self._clock = clock
         self._powers = powers
         self._work_in_hand = work_in_hand
+        self._rescue = rescue
         self._out_of_time = out_of_time
         self._suspend = suspend
         self._liveness = Liveness(loop, powers)
@@ -233,6 +236,8 @@ class Suspension(Opaque):
             return self.checkpointer.flush()
         if self._out_of_time():
             return self._end()
+        if self._rescue():
+            return True
         if not self._parks:
             return False
         if self._can_go_on():
@@ -258,7 +263,7 @@ class Suspension(Opaque):
     def _decide_spinning(self) -> None:
         if self._out_of_time():
             self._end()
-        elif self._parks:
+        elif not self._rescue() and self._parks:
             ready = [task for task in asyncio.all_tasks(self._loop) if waits_for(task) is None]
             state = self._moves, tuple(map(waits_for, self._going))
             if not ready or self._can_go_on(ready):

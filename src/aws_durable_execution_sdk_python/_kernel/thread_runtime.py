@@ -6,9 +6,11 @@ scheduled crosses to the event loop.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -21,10 +23,20 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     BranchOutcomes,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.jobs import (
+    HOSTS,
+    Host,
+    Job,
+    Outcome,
+    outcome_of,
+)
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
-from aws_durable_execution_sdk_python._kernel.workers import Host, Stretch
-from aws_durable_execution_sdk_python.exceptions import SuspendExecution, ValidationError
+from aws_durable_execution_sdk_python.exceptions import (
+    OrphanedChildException,
+    SuspendExecution,
+    ValidationError,
+)
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
@@ -41,12 +53,13 @@ class ThreadRuntime(CommonRuntime):
         parked_on: set once the code has to wait for the service. From then on its stack is
             being unwound: every durable call refuses, and its outcome is not used. The code
             runs again when one of these operations has moved on.
+        job: what the code runs as. Once that is abandoned, every durable call refuses too.
     """
 
     def __init__(self, invocation: Invocation) -> None:
         super().__init__(invocation)
         self.parked_on: tuple[Pending, ...] | None = None
-        self.stretch = Stretch()
+        self.job = Job()
 
     def drive(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
@@ -62,17 +75,18 @@ class ThreadRuntime(CommonRuntime):
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
         self._invocation.check()
+        if self.job.abandoned:
+            raise OrphanedChildException("nobody waits for this code any more")
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
-        invocation = self._invocation
-        invocation.inbox.put(invocation.checkpointer.submit, update)
+        self._invocation.inbox.put(self._submit, update)
 
     async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
-        invocation, host = self._invocation, Host()
-        invocation.inbox.put(invocation.save_for, host, self.stretch, update)
+        host = Host(self.job)
+        self._invocation.inbox.put(self._save, host, update)
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
@@ -152,7 +166,7 @@ class ThreadRuntime(CommonRuntime):
         return make(self)
 
     async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
-        host = Host()
+        host = Host(self.job)
         run = partial(self._invocation.loop_runtime.run_branches, branches, host)
         outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
@@ -162,8 +176,55 @@ class ThreadRuntime(CommonRuntime):
     def _on_loop(
         self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
     ) -> Any:
-        """Block this thread while the event loop runs a coroutine in this thread's context."""
-        host = host or Host()
+        """Block this thread while the event loop runs a coroutine in this thread's context.
+
+        Meanwhile it runs what is below the coroutine and finds no other thread.
+        """
+        host = host or Host(self.job)
         context = contextvars.copy_context()
-        self._invocation.inbox.put(self._invocation.start_for, host, self.stretch, make, context)
+        context.run(HOSTS.set, (host, *HOSTS.get()))
+        self._invocation.inbox.put(self._start, host, make, context)
         return host.wait()
+
+    # -- on the event loop ------------------------------------------------------------------
+
+    def _submit(self, update: OperationUpdate) -> None:
+        if not self.job.abandoned:
+            self._invocation.checkpointer.submit(update)
+
+    def _save(self, host: Host, update: OperationUpdate) -> None:
+        workers = self._invocation.workers
+        if self._refused(host):
+            return
+        workers.paused(self.job)
+        self._invocation.checkpointer.submit(update, partial(workers.release, host))
+
+    def _start(
+        self, host: Host, make: Callable[[], Coroutine[Any, Any, Any]], context: Context
+    ) -> None:
+        if self._refused(host):
+            return
+        self._invocation.workers.blocked(self.job)
+        task = self._invocation.spawn(outcome_of(make), context)
+        self.job.serving = task
+        task.add_done_callback(partial(self._served, host))
+
+    def _served(self, host: Host, task: asyncio.Task[Outcome]) -> None:
+        self.job.serving = None
+        outcome = Outcome(asyncio.CancelledError()) if task.cancelled() else task.result()
+        if isinstance(outcome.error, asyncio.CancelledError) and self._is_given_up:
+            outcome = Outcome(SuspendExecution("what this code waits for was cancelled"))
+        self._invocation.workers.release(host, *outcome)
+
+    @property
+    def _is_given_up(self) -> bool:
+        return self.job.abandoned or self._invocation.is_ending
+
+    def _refused(self, host: Host) -> bool:
+        """Whether the thread is let go at once: its code was given up since it called."""
+        try:
+            self.check()
+        except (SuspendExecution, OrphanedChildException) as refusal:
+            self._invocation.workers.release(host, refusal)
+            return True
+        return False

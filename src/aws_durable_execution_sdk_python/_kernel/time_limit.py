@@ -1,33 +1,33 @@
 """Step bodies under a time limit: cancelled or abandoned when it has passed.
 
-An async body is cancelled, and given a moment to clean up. A blocking one cannot be stopped: it
-runs in a thread of its own, which is left to itself when the limit has passed. Either way, what
-comes of it later is ignored.
+An async body is cancelled, and given a moment to clean up. A blocking one cannot be stopped: its
+thread is left to itself when the limit has passed. Either way, what comes of it later is ignored.
+The time counts from where the body begins, not while it waits for a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
 import inspect
 import logging
-import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from anyio import CancelScope
+
 from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
+from aws_durable_execution_sdk_python._kernel.jobs import Job, Outcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python.exceptions import StepTimeoutError
 
 # How long a cancelled body may take to clean up, and how long the end of an invocation waits for
-# abandoned threads: most blocked calls end by themselves soon after.
+# bodies that outlived their limit: most blocked calls end by themselves soon after.
 GRACE_SECONDS = 1.0
 
 Sleep = Callable[[float], Awaitable[Any]]
-Outcome = tuple[BaseException | None, Any]
 
 _log = logging.getLogger(__name__)
 
@@ -36,15 +36,17 @@ class TimeLimits:
     """The limited bodies of one invocation.
 
     Parameters:
+        workers: run the blocking ones.
         sleep: passes the time of bodies, in seconds.
     """
 
-    def __init__(self, sleep: Sleep) -> None:
+    def __init__(self, workers: Workers, sleep: Sleep) -> None:
+        self._workers = workers
         self._sleep = sleep
         # What counts the time: not to be cancelled while an invocation closes.
         self.watches: set[asyncio.Task[Any]] = set()
-        self._blocking: set[asyncio.Future[None]] = set()
-        self._abandoned: dict[asyncio.Future[Outcome], StepBody] = {}
+        # The blocking bodies that have begun and not ended, abandoned ones included.
+        self._blocking: dict[Job, tuple[StepBody, asyncio.Task[Any]]] = {}
 
     async def call(
         self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
@@ -53,14 +55,15 @@ class TimeLimits:
 
         Raises:
             StepTimeoutError: it took longer.
-            Whatever the function raises.
+            Whatever else the function raises.
         """
+        job = None if is_async(function) else await self._begin(body, partial(function, *args))
         watch = self._watch(seconds)
         try:
-            if is_async(function):
+            if job is None:
                 result = function(*args)
             else:
-                result = await self._in_thread(watch, body, partial(function, *args))
+                result = await self._in_thread(watch, body, job)
             if inspect.isawaitable(result):
                 result = await self._on_loop(watch, body, result)
         except _LimitPassed:
@@ -69,20 +72,23 @@ class TimeLimits:
                 f"of {seconds:g} s"
             ) from None
         finally:
-            watch.cancel()
+            if job not in self._blocking:
+                watch.cancel()
         return result
 
     async def close(self) -> None:
-        """Wait for blocking bodies until they end or their time is up, then for abandoned ones."""
-        if self._blocking:
-            await asyncio.wait(self._blocking)
-        if not self._abandoned:
+        """Wait for blocking bodies until they end or their time is up, and a moment more."""
+        for job, (_, watch) in list(self._blocking.items()):
+            await asyncio.wait({_over(job), watch}, return_when=asyncio.FIRST_COMPLETED)
+        if not self._blocking:
             return
-        watch = self._watch(GRACE_SECONDS)
-        while self._abandoned and not watch.done():
-            await asyncio.wait({watch, *self._abandoned}, return_when=asyncio.FIRST_COMPLETED)
-        watch.cancel()
-        for body in self._abandoned.values():
+        grace = self._watch(GRACE_SECONDS)
+        while self._blocking and not grace.done():
+            over = {_over(job) for job in self._blocking}
+            await asyncio.wait({grace, *over}, return_when=asyncio.FIRST_COMPLETED)
+        grace.cancel()
+        for job, (body, _) in self._blocking.items():
+            self._workers.leave(job)
             _log.warning(
                 "the body of the step%s still runs in its thread after its timeout and the end of "
                 "the invocation: give the call it blocks in a timeout of its own",
@@ -100,21 +106,22 @@ class TimeLimits:
     async def _on_loop(
         self, watch: asyncio.Task[Any], body: StepBody, awaitable: Awaitable[Any]
     ) -> Any:
-        running = asyncio.create_task(_outcome(body, awaitable))
+        running = asyncio.create_task(outcome_of(partial(_entered, body, awaitable)))
         try:
             await asyncio.wait({running, watch}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
-                running.cancel()
-                await self._clean_up(running)
                 raise _LimitPassed
         finally:
-            # Nothing if it is done. One that never began must not be complained about.
-            running.cancel()
+            if not running.done():
+                running.cancel()
+                # The body has ended, or had its time for it, when a cancellation goes on.
+                with CancelScope(shield=True):
+                    await self._clean_up(running)
             if inspect.iscoroutine(awaitable) and inspect.getcoroutinestate(awaitable) == (
                 inspect.CORO_CREATED
             ):
-                awaitable.close()
-        return _value(running)
+                awaitable.close()  # nobody will await it
+        return running.result().get()
 
     async def _clean_up(self, running: asyncio.Task[Outcome]) -> None:
         grace = self._watch(GRACE_SECONDS)
@@ -125,80 +132,55 @@ class TimeLimits:
 
     # -- blocking bodies --------------------------------------------------------------------
 
-    async def _in_thread(
-        self, watch: asyncio.Task[Any], body: StepBody, function: Callable[[], Any]
-    ) -> Any:
-        done = self._start_thread(body, function)
-        over: asyncio.Future[None] = done.get_loop().create_future()
-        self._blocking.add(over)
-        cancelled = False
-        # As for any thread, a cancellation takes effect when the function has returned.
-        while not (done.done() or watch.done()):
-            try:
-                await asyncio.wait({done, watch}, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                cancelled = True
-        self._blocking.discard(over)
-        over.set_result(None)
-        if not done.done():
-            self._abandoned[done] = body
-        task = asyncio.current_task()
-        if cancelled and task is not None:
-            task.uncancel()
-            task.cancel()  # delivered at its next await
-        if not done.done():
-            raise _LimitPassed
-        return _value(done)
-
-    def _start_thread(self, body: StepBody, function: Callable[[], Any]) -> asyncio.Future[Outcome]:
+    async def _begin(self, body: StepBody, function: Callable[[], Any]) -> Job:
+        """A job for a body, once a thread has it."""
         loop = asyncio.get_running_loop()
-        context = contextvars.copy_context()
-        done: asyncio.Future[Outcome] = loop.create_future()
+        begun, over = loop.create_future(), loop.create_future()
+        # Not hosted: whoever is blocked above must go on when the time is up.
+        job = Job(leaf=True, hosted=False, begun=begun, over=over)
+        self._workers.start(partial(_call, body, function), job)
+        try:
+            await begun
+        except BaseException:
+            self._workers.abandon(job)
+            raise
+        return job
 
-        def work() -> None:
-            outcome = context.run(_call, body, function)
-            # The loop of an abandoned body may be closed by the time it ends.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._ended, done, outcome)
+    async def _in_thread(self, watch: asyncio.Task[Any], body: StepBody, job: Job) -> Any:
+        over = _over(job)
+        if not over.done():
+            self._blocking[job] = body, watch
+            over.add_done_callback(lambda _: self._ended(job))
+        try:
+            await asyncio.wait({job.done, watch}, return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            self._workers.abandon(job)
+            raise
+        if not job.done.done():
+            self._workers.abandon(job)
+            raise _LimitPassed
+        return job.done.result().get()
 
-        # A daemon: one that never ends must not keep the process alive.
-        threading.Thread(target=work, name=f"durable-step-{body.name}", daemon=True).start()
-        return done
-
-    def _ended(self, done: asyncio.Future[Outcome], outcome: Outcome) -> None:
-        if self._abandoned.pop(done, None) is not None and inspect.iscoroutine(outcome[1]):
-            outcome[1].close()  # nobody will await it
-        done.set_result(outcome)
+    def _ended(self, job: Job) -> None:
+        _, watch = self._blocking.pop(job)
+        if job.abandoned:
+            watch.cancel()
 
 
 class _LimitPassed(Exception):
     """The limit has passed, and the body has not ended."""
 
 
-async def _outcome(body: StepBody, awaitable: Awaitable[Any]) -> Outcome:
-    """The outcome as a value: SystemExit in a task would stop the event loop at once."""
+def _over(job: Job) -> asyncio.Future[None]:
+    assert job.over is not None  # made with it
+    return job.over
+
+
+async def _entered(body: StepBody, awaitable: Awaitable[Any]) -> Any:
     ownership.enter(body)  # this task's context is a copy that ends with it
-    try:
-        return None, await awaitable
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
-        return error, None
+    return await awaitable
 
 
-def _call(body: StepBody, function: Callable[[], Any]) -> Outcome:
+def _call(body: StepBody, function: Callable[[], Any]) -> Any:
     ownership.enter(body)  # likewise
-    try:
-        return None, function()
-    except BaseException as error:
-        return error, None
-
-
-def _value(done: asyncio.Future[Outcome]) -> Any:
-    error, value = done.result()
-    if error is None:
-        return value
-    try:
-        raise error
-    finally:
-        del error  # its traceback holds this frame
+    return function()

@@ -1,281 +1,252 @@
-"""Worker threads for blocking user code: bounded, and never deadlocked by nesting.
+"""The worker threads of an execution environment: bounded, and never deadlocked by nesting.
 
-A thread that is itself blocked on work below it (a blocking `parallel`, say) is a *host*: when
-no thread is free, jobs below it run on the host's own stack. So every blocked call can always
-move one of its own jobs, whatever the depth, and the bound holds for the whole process: a limiter
-per call would multiply with nesting, a plain global one would deadlock.
+What holds after every call of a `ThreadPool`, all of which are made on the event loop's thread:
 
-The pool belongs to one invocation. Jobs are handed out on the event loop's thread only.
+1. A job that was submitted and has not ended waits, or one host has it. Each ends once.
+2. A host has one job at a time. One that was let go gets none, and what waited for it waits for
+   any other.
+3. Jobs that are no leaves occupy at most `MAX_THREADS` threads; with leaves it may be a few more,
+   so that these go on side by side where all other threads are blocked on them.
+4. A job waits only while every host above it is busy, and (3) leaves no room or no thread can be
+   started though something runs.
+5. While a leaf waits, another one runs: else a thread is started whatever the bound says. It comes
+   to its end by itself and takes the next, so leaves are never stuck.
+6. The innermost host of a blocked thread has no job, so by (4) nothing right below it waits: by
+   induction over the depth, nesting is never stuck. Dependencies that user code makes between
+   branches are not known here: when nothing else can run, `rescue` starts a thread whatever the
+   bound says.
+7. A job abandoned while it runs no longer counts as running, but keeps its thread, which counts
+   until the job really ends. One under a time limit is not hosted: its host would be lost with it.
+
+Not anyio.to_thread: a job cannot run on the stack of a thread that is blocked, so that 260 blocking
+branches over blocking steps deadlock at a limit of 250; and `abandon_on_cancel` drops the result of
+whoever is not cancelled at that very moment, but neither withdraws a job nor tells of its end.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import contextvars
-import threading
-from collections import deque
+import itertools
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
-from aws_durable_execution_sdk_python._kernel.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.jobs import Host, Job, Outcome, resolve
 
 MAX_THREADS = 250
-# How long a checkpoint waits for threads that were just let go to come with updates of their own.
-CATCH_UP_SECONDS = 0.002
+# Leaves may have one thread more for so many of those.
+LEAF_SHARE = 8
+
+_numbers = itertools.count(1)
 
 
-@dataclass(eq=False, slots=True)
-class Stretch:
-    """What a thread does from one contact with the event loop to the next.
+def start_daemon(host: Host) -> None:
+    """Start a thread that serves a host; if it never ends it does not keep the process alive."""
+    name = f"durable-worker-{next(_numbers)}"
+    EngineThread(target=host.serve, name=name, daemon=True).start()
 
-    `generation` is None while the thread does nothing: blocked on the loop, or not begun.
+
+class ThreadPool:
+    """The threads of one environment, and the jobs that wait for one.
+
+    Parameters:
+        start: starts a thread that serves a host.
+
+    Attributes:
+        running: how many jobs run, or will go on whatever becomes of others.
     """
 
-    generation: int | None = None
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    run: Callable[[], Any]
-    done: asyncio.Future[Any]
-    host: Host | None
-    stretch: Stretch
-    taken: bool = False
-    result: Any = None
-    error: BaseException | None = None
-
-    def __call__(self) -> None:
-        try:
-            self.result = self.run()
-        except BaseException as error:
-            self.error = error
-
-    def settle(self) -> None:
-        if self.done.cancelled():
-            return
-        if self.error is None:
-            self.done.set_result(self.result)
-        elif isinstance(self.error, StopIteration):
-            # A future cannot hold StopIteration.
-            self.done.set_exception(RuntimeError("user code raised StopIteration"))
-        else:
-            self.done.set_exception(self.error)
-        self.error = None
-
-
-@dataclass(eq=False, slots=True)
-class Host:
-    """A thread blocked until `release`; meanwhile it runs the jobs offered to it."""
-
-    mailbox: SimpleQueue[Callable[[], None] | None] = field(default_factory=SimpleQueue)
-    busy: bool = False
-    waiting: deque[_Job] = field(default_factory=deque)
-    value: Any = None
-    error: BaseException | None = None
-
-    def release(self, error: BaseException | None = None, value: Any = None) -> None:
-        """Let the thread go on, with a value or an error. Called on the loop's thread."""
-        self.error, self.value = error, value
-        self.mailbox.put(None)
-
-    def wait(self) -> Any:
-        """Block the calling thread until released."""
-        while (job := self.mailbox.get()) is not None:
-            job()
-        if self.error is not None:
-            try:
-                raise self.error
-            finally:
-                self.error = None
-        return self.value
-
-
-class Workers:
-    """The worker threads of one invocation."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._inbox = inbox
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._free = 0
-        self._backlog: deque[_Job] = deque()
-        self._unfinished = 0
-        self._queued = 0
-        self._running = 0
-        self._generation = 0
-        self._awaited = 0
-        self._caught_up = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
+    def __init__(self, start: Callable[[Host], object] = start_daemon) -> None:
+        self._start = start
+        self._threads: set[Host] = set()
+        self._free: list[Host] = []
+        self._leaves: OrderedDict[Job, None] = OrderedDict()
+        self._others: OrderedDict[Job, None] = OrderedDict()
+        self._occupied_by_others = 0
+        self._leaves_running = 0
+        self.running = 0
 
     @property
-    def busy(self) -> bool:
-        """Whether a thread runs, or a job is queued for one."""
-        return self._running > 0 or self._queued > 0
+    def size(self) -> int:
+        """How many threads there are."""
+        return len(self._threads)
 
-    async def run(
-        self,
-        function: Callable[[], Any],
-        host: Host | None = None,
-        stretch: Stretch | None = None,
-    ) -> Any:
-        """Run a function in a worker thread, in a copy of the caller's context.
+    @property
+    def waiting(self) -> bool:
+        """Whether a job waits."""
+        return bool(self._leaves or self._others)
 
-        A thread cannot be interrupted, so a cancellation of the caller takes effect when the
-        function has returned: what it did is known by then. One that has not begun never does.
-        """
-        context = contextvars.copy_context()
-        done = self._loop.create_future()
-        job = _Job(lambda: context.run(function), done, host, stretch or Stretch())
-        self._unfinished += 1
-        self._drained.clear()
-        self._dispatch(job)
-        try:
-            return await asyncio.shield(job.done)
-        except asyncio.CancelledError:
-            if job.taken:
-                return await _outlast_cancellation(job.done)
-            job.taken = True
-            self._queued -= 1
-            self._forget()
-            raise
+    # -- jobs -------------------------------------------------------------------------------
 
-    # -- which threads are about to come back -------------------------------------------------
+    def submit(self, job: Job) -> None:
+        """Run a job as soon as there is a host for it."""
+        job.finished = self._finished
+        self._wait(job)
+        self._place(job)
 
-    def begin(self, stretch: Stretch) -> None:
-        """A thread begins to run, or goes on."""
-        self._running += 1
-        self._awaited += 1
-        stretch.generation = self._generation
-
-    def end(self, stretch: Stretch) -> None:
-        """A thread has come back: blocked on the loop, or done."""
-        if stretch.generation is None:
+    def abandon(self, job: Job) -> None:
+        """Give up a job that has not ended. If it waits, it never begins."""
+        if job.waits:
+            self._take(job)
+            job.owner.ended(job, Outcome(None))
             return
-        self._running -= 1
-        if stretch.generation == self._generation:
-            self._awaited -= 1
-            if not self._awaited:
-                self._caught_up.set()
-        stretch.generation = None
+        job.abandoned = True
+        if job.serving is not None:
+            job.serving.cancel()
+        self._stop(job)
+        self._hand_out()
 
-    async def catch_up(self) -> None:
-        """Wait, briefly, for the threads that were let go since they were last waited for.
+    def block(self, job: Job) -> None:
+        """A job's code waits for other code, until its host is released."""
+        self._stop(job)
+        self._hand_out()
 
-        What an event loop's pass is for tasks: siblings that run short code share a checkpoint,
-        and always the same siblings do. A thread that is not back in time runs longer code, and
-        is not waited for again.
-        """
-        if not self._awaited:
-            return
-        self._caught_up.clear()
+    def release(self, host: Host, outcome: Outcome) -> None:
+        """Let a blocked thread go on, once it has ended the job it may have."""
+        host.open = False
+        host.waiting.clear()
+        host.outcome = outcome
+        if host.job is None and host.blocked is not None:
+            self._run(host.blocked)
+        host.mailbox.put(None)
+
+    def rescue(self) -> bool:
+        """Start a thread for a job that waits, if there is one, whatever the bound says."""
+        job = next(iter(self._leaves or self._others), None)
+        if job is None:
+            return False
+        self._take(job)
         try:
-            async with asyncio.timeout(CATCH_UP_SECONDS):
-                await self._caught_up.wait()
-        except TimeoutError:
-            self._generation += 1
-            self._awaited = 0
+            self._give(job, self._new_thread())
+        except RuntimeError as error:
+            job.owner.impossible(job, error)
+        return True
 
-    async def close(self) -> None:
-        """Wait for every job, then for every thread."""
-        await self._drained.wait()
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+    # -- threads ----------------------------------------------------------------------------
+
+    def dismiss_idle(self) -> None:
+        """Let go of the threads that have nothing to do."""
+        while self._free:
+            self._dismiss(self._free.pop())
+
+    def close(self) -> None:
+        """Let go of all threads, of those that run after their job. Nobody waits for them."""
+        self._free.clear()
+        for host in list(self._threads):
+            self._dismiss(host)
+
+    def _dismiss(self, host: Host) -> None:
+        self._threads.discard(host)
+        host.open = False
+        host.mailbox.put(None)
+
+    def _new_thread(self) -> Host:
+        host = Host()
+        self._start(host)
+        self._threads.add(host)
+        return host
 
     # -- handing out ------------------------------------------------------------------------
 
-    def _dispatch(self, job: _Job) -> None:
+    def _place(self, job: Job) -> bool:
+        """Give a waiting job to a host; whether it waits no more."""
+        try:
+            host = self._host_for(job)
+        except RuntimeError as error:
+            self._take(job)
+            job.owner.impossible(job, error)
+            return True
+        if host is None:
+            return False
+        self._take(job)
+        self._give(job, host)
+        return True
+
+    def _host_for(self, job: Job) -> Host | None:
+        """A host that can have a job now, if there is one.
+
+        Raises:
+            RuntimeError: no thread can be started, and none will come free.
+        """
+        above = next((host for host in job.hosts if host.is_idle), None)
+        only_way = above is None and job.leaf and not self._leaves_running
+        if not (self._has_room(job) or only_way):
+            return above
         if self._free:
-            self._free -= 1
-            self._give(job)
-        elif len(self._threads) < MAX_THREADS:
-            self._start_thread()
-            self._give(job)
-        elif job.host is not None and not job.host.busy:
-            self._offer(job, job.host)
+            return self._free.pop()
+        try:
+            return self._new_thread()
+        except RuntimeError:
+            if above is None and not self.running:
+                raise
+            return above
+
+    def _has_room(self, job: Job) -> bool:
+        if len(self._threads) - len(self._free) >= _bound_of_all():
+            return False
+        return job.leaf or self._occupied_by_others < MAX_THREADS
+
+    def _give(self, job: Job, host: Host) -> None:
+        host.job = job
+        if host.blocked is None and not job.leaf:
+            self._occupied_by_others += 1
+        self._run(job)
+        resolve(job.begun)
+        host.mailbox.put(job)
+
+    def _finished(self, job: Job, host: Host, outcome: Outcome) -> None:
+        host.job = None
+        if host.blocked is None:
+            self._occupied_by_others -= not job.leaf
+            if host.open:
+                self._free.append(host)
+        elif not host.open:
+            self._run(host.blocked)
         else:
-            self._queued += 1
-            self._backlog.append(job)
-            if job.host is not None:
-                job.host.waiting.append(job)
+            while host.is_idle and host.waiting:
+                self._place(next(iter(host.waiting)))
+        self._stop(job)
+        self._hand_out()
+        if len(self._threads) > _bound_of_all() and self._free:
+            self._dismiss(self._free.pop())
+        job.owner.ended(job, outcome)
 
-    def _give(self, job: _Job) -> None:
-        job.taken = True
-        self.begin(job.stretch)
-        self._jobs.put(job)
+    def _hand_out(self) -> None:
+        """Give the jobs that wait what has come free, leaves first: others wait for those."""
+        for queue in (self._leaves, self._others):
+            while queue and self._place(next(iter(queue))):
+                pass
 
-    def _start_thread(self) -> None:
-        thread = EngineThread(
-            target=self._work, name=f"durable-worker-{len(self._threads)}", daemon=True
-        )
-        self._threads.append(thread)
-        thread.start()
+    # -- who waits, who runs ----------------------------------------------------------------
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-            self._inbox.put(self._finished, job)
+    def _wait(self, job: Job) -> None:
+        job.waits = True
+        (self._leaves if job.leaf else self._others)[job] = None
+        for host in job.hosts:
+            if host.open:
+                host.waiting[job] = None
 
-    def _offer(self, job: _Job, host: Host) -> None:
-        host.busy = True
-        job.taken = True
-        self.begin(job.stretch)
+    def _take(self, job: Job) -> None:
+        """Out of every queue a job waits in."""
+        job.waits = False
+        del (self._leaves if job.leaf else self._others)[job]
+        for host in job.hosts:
+            host.waiting.pop(job, None)
 
-        def run() -> None:
-            job()
-            self._inbox.put(self._finished_on_host, job, host)
+    def _run(self, job: Job) -> None:
+        if job.abandoned:
+            return
+        job.owner.begun(job)
+        if not job.running:
+            job.running = True
+            self.running += 1
+            self._leaves_running += job.leaf
 
-        host.mailbox.put(run)
-
-    def _finished(self, job: _Job) -> None:
-        following = self._next(self._backlog)
-        if following is not None:
-            self._give(following)
-        else:
-            self._free += 1
-        self._settle(job)
-
-    def _finished_on_host(self, job: _Job, host: Host) -> None:
-        host.busy = False
-        following = self._next(host.waiting)
-        if following is not None:
-            self._offer(following, host)
-        self._settle(job)
-
-    def _settle(self, job: _Job) -> None:
-        self.end(job.stretch)
-        job.settle()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._unfinished -= 1
-        if not self._unfinished:
-            self._drained.set()
-
-    def _next(self, queue: deque[_Job]) -> _Job | None:
-        """The first job of a queue that no other thread has taken."""
-        while queue:
-            job = queue.popleft()
-            if not job.taken:
-                self._queued -= 1
-                return job
-        return None
+    def _stop(self, job: Job) -> None:
+        if job.running:
+            job.running = False
+            self.running -= 1
+            self._leaves_running -= job.leaf
 
 
-async def _outlast_cancellation(done: asyncio.Future[Any]) -> Any:
-    """Await a future to its end; the caller's cancellation is delivered at its next await."""
-    while not done.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([done])
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()
-        task.cancel()
-    return done.result()
+def _bound_of_all() -> int:
+    return MAX_THREADS + MAX_THREADS // LEAF_SHARE

@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
+from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 
 # What may be spent in Lambda's init phase, of its ten seconds, on waiting for others.
@@ -27,12 +28,13 @@ WARM_UP_SECONDS = 2.0
 
 
 class Environment:
-    """An event loop and the default service client that belongs to it."""
+    """An event loop, and the default service client and worker threads that belong to it."""
 
     def __init__(self) -> None:
         # Whatever the process's policy: suspension relies on what this loop counts.
         self._runner = asyncio.Runner(loop_factory=EventLoop)
         self._client: Any = None
+        self.threads = ThreadPool()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run one invocation in the caller's context."""
@@ -61,6 +63,7 @@ class Environment:
 
     def close(self) -> None:
         self._end_tasks()
+        self.threads.close()
         if self._client is not None:
             self._runner.run(self._client.aclose())
         self._runner.close()
@@ -183,6 +186,8 @@ def _run(main: Callable[[Environment], Coroutine[Any, Any, Any]]) -> Any:
 
 def _give_back(environment: Environment) -> None:
     with _lock:
+        for other in _idle:
+            other.threads.dismiss_idle()  # the process has one full set at most
         _idle.append(environment)
 
 
