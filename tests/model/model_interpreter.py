@@ -15,7 +15,7 @@ from model_bodies import Bodies
 from model_configs import batch_options, callback_times, retrying
 from model_efforts import go_astray, labour, stray_async, strive
 from model_http import boto3_client
-from model_joints import PLENTY_SECONDS, Begin, joined
+from model_joints import LOOSE, PLENTY_SECONDS, Begin, joined
 from model_process import Process
 from model_programs import (
     Answer,
@@ -62,21 +62,6 @@ from aws_durable_execution_sdk_python.config import (
     MapConfig,
     ParallelConfig,
     WithRetryConfig,
-)
-
-# These leave tasks behind that go on, for a while, where the awaiting code is cancelled.
-_LOOSE = frozenset(
-    {
-        Joint.WAIT,
-        Joint.FIRST_COMPLETED,
-        Joint.AS_COMPLETED,
-        Joint.SHIELD,
-        Joint.QUEUE,
-        Joint.EVENT,
-        Joint.CONDITION,
-        Joint.FUTURES,
-        Joint.BACKGROUND,
-    }
 )
 
 
@@ -276,7 +261,7 @@ class Run:
     async def _gather(self, context: Any, op: Gather, path: str) -> Any:
         if not _is_async(context):
             return self._one_by_one(context, op.ops, path)
-        if op.by in _LOOSE:
+        if op.by in LOOSE:
             self._world.loose.add(path)
         if op.by is Joint.BACKGROUND:
             self._world.unattended.add(path)

@@ -9,16 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 from model_programs import Joint
 from model_values import observed
 
+T = TypeVar("T")
 # Calls a context's method, and gives its coroutine.
 Begin: TypeAlias = Callable[[], Coroutine[Any, Any, Any]]
 
+# These leave tasks behind that go on, for a while, where the awaiting code is cancelled.
+LOOSE = frozenset(
+    {
+        Joint.WAIT,
+        Joint.FIRST_COMPLETED,
+        Joint.AS_COMPLETED,
+        Joint.SHIELD,
+        Joint.QUEUE,
+        Joint.EVENT,
+        Joint.CONDITION,
+        Joint.FUTURES,
+        Joint.BACKGROUND,
+    }
+)
 # Real seconds, which no program takes.
 PLENTY_SECONDS = 3600
 
@@ -28,17 +44,25 @@ async def joined(by: Joint, begins: Sequence[Begin]) -> list[Any]:
     if by in _IN_TURN:
         return await _IN_TURN[by](begins)
     begun = [_Begun(begin()) for begin in begins]
-    return await _AT_ONCE[by](begun)
+    if by in LOOSE:
+        return await _AT_ONCE[by](begun)
+    try:
+        return await _AT_ONCE[by](begun)
+    finally:
+        for each in begun:
+            each.forgo()
 
 
 class _Begun:
-    """An operation that was called. Where nobody gets to await it, it is closed."""
+    """An operation that was called."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
 
-    def __del__(self) -> None:
-        self._coroutine.close()
+    def forgo(self) -> None:
+        """Whoever was to await it has ended, maybe before the first line: then nobody will."""
+        if inspect.getcoroutinestate(self._coroutine) == inspect.CORO_CREATED:
+            self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._coroutine.__await__()
@@ -156,7 +180,7 @@ async def _condition(begun: Sequence[_Begun]) -> list[Any]:
             came[i] = outcome
             condition.notify_all()
 
-    tasks = [asyncio.create_task(perform(i)) for i in range(len(begun))]
+    tasks = [_task(one, perform(i)) for i, one in enumerate(begun)]
     async with condition:
         await condition.wait_for(lambda: len(came) == len(begun))
     await asyncio.wait(tasks)
@@ -247,7 +271,14 @@ async def _manager(begins: Sequence[Begin]) -> list[Any]:
 
 
 def _tasks(begun: Sequence[_Begun]) -> list[asyncio.Task[Any]]:
-    return [asyncio.create_task(each.outcome()) for each in begun]
+    return [_task(each, each.outcome()) for each in begun]
+
+
+def _task(begun: _Begun, awaiting: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task that awaits an operation; it may be cancelled before it begins."""
+    task = asyncio.create_task(awaiting)
+    task.add_done_callback(lambda _: begun.forgo())
+    return task
 
 
 def _notifiers(
@@ -258,7 +289,7 @@ def _notifiers(
     async def perform(i: int, one: _Begun) -> None:
         note(i, await one.outcome())
 
-    return [asyncio.create_task(perform(i, one)) for i, one in enumerate(begun)]
+    return [_task(one, perform(i, one)) for i, one in enumerate(begun)]
 
 
 async def _notifying(

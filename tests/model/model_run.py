@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from model_bodies import plain_function
 from model_interpreter import handler
 from model_latency import LateClient
@@ -18,7 +19,7 @@ from model_programs import InvokeDurable, InvokeFunction, Program, has_races, op
 from model_values import is_below
 from model_world import Plan, Transport, World
 
-from aws_durable_execution_sdk_python._kernel import workers
+from aws_durable_execution_sdk_python._kernel import branches, workers
 from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Limits,
@@ -168,12 +169,11 @@ def _judge(program: Program, troubled: Ran, calm: Ran) -> Ran:
 @contextlib.contextmanager
 def _bounded(threads: int | None) -> Iterator[None]:
     """Bound the threads for blocking code; both runs are bounded alike."""
-    bound = workers.MAX_THREADS
-    workers.MAX_THREADS = threads or bound
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        if threads is not None:
+            patch.setattr(workers, "MAX_THREADS", threads)
+            patch.setattr(branches, "MAX_THREADS", threads)
         yield
-    finally:
-        workers.MAX_THREADS = bound
 
 
 def violations(program: Program, ran: Ran) -> list[str]:
