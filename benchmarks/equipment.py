@@ -27,6 +27,7 @@ LAMBDA_ENVIRONMENT = {
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/benchmark",
     "AWS_LAMBDA_LOG_STREAM_NAME": "benchmark",
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
     "AWS_ACCESS_KEY_ID": "AKIDBENCHMARK",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
     "AWS_SESSION_TOKEN": "benchmark",

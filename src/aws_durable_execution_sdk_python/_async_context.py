@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python._context_base import (
     AsyncCallback,
     BaseContext,
     BlockingBranch,
+    durable_operation,
 )
 from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.user_functions import Kind
@@ -65,13 +66,13 @@ class AsyncDurableContext(BaseContext):
         self._runtime = runtime
 
     def _claim(self) -> Position:
-        self._position.check_not_nested()
+        self._position.check()
         self._runtime.check()
         self._position.claim_task()
         return self._position
 
     def _run(self, plan: Plan) -> Op[Any]:
-        return self._runtime.host(plan.kind or Kind.ASYNC, plan.make)
+        return durable_operation(self._position, self._runtime, plan.kind or Kind.ASYNC, plan.make)
 
     @overload
     def step(
@@ -137,7 +138,7 @@ class AsyncDurableContext(BaseContext):
         plan = plans.plan_create_callback(self._claim(), name, config)
 
         async def create() -> AsyncCallback[D]:
-            return AsyncCallback(await self._run(plan), self._runtime)
+            return AsyncCallback(await self._run(plan), self._position)
 
         return create()
 

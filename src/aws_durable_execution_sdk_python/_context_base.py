@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
-from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, refuse_loop
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._operations.callback import CallbackHandle, callback_result
 from aws_durable_execution_sdk_python.config import ParallelBranch
 from aws_durable_execution_sdk_python.decorators import BoundStep
-from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
 from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, LogInfo
 
 if TYPE_CHECKING:
@@ -45,12 +49,43 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
+def perform(position: ContextUse, runtime: ThreadRuntime, operation: Coroutine[Any, Any, T]) -> T:
+    """Run an operation called on a blocking context: each one passes here."""
+    try:
+        return runtime.drive(operation)
+    except UnrecoverableError as error:
+        position.refuse(error)
+        raise
+
+
+async def durable_operation(
+    position: ContextUse,
+    runtime: LoopRuntime,
+    kind: Kind,
+    make: Callable[[Runtime], Coroutine[Any, Any, T]],
+) -> T:
+    """Run an operation called on an async context: each one passes here.
+
+    It may be awaited long after the call, and elsewhere, so all is asked again. The name is what
+    Python tells of one that is never awaited.
+    """
+    if get_running_loop() is not position.invocation.loop:
+        refuse_loop()
+    position.check()
+    try:
+        result: T = await runtime.host(kind, make)
+    except UnrecoverableError as error:
+        position.refuse(error)
+        raise
+    return result
+
+
 class Callback(Opaque, Generic[D]):
     """A callback that an external system answers by its `callback_id`."""
 
-    def __init__(self, handle: CallbackHandle, runtime: ThreadRuntime) -> None:
+    def __init__(self, handle: CallbackHandle, position: Position) -> None:
         self._handle = handle
-        self._runtime = runtime
+        self._position = position
 
     @property
     def callback_id(self) -> str:
@@ -70,25 +105,24 @@ class Callback(Opaque, Generic[D]):
             CallbackExternalError: the external system reported a failure.
             CallbackTimeoutError: it timed out and `on_timeout` is "raise".
         """
-        position = ownership.current()
-        runtime = self._runtime
-        if isinstance(position, Position) and isinstance(position.runtime, ThreadRuntime):
-            runtime = position.runtime
-        elif position is not None:
+        position = self._position.current()
+        runtime = position.runtime
+        if not isinstance(runtime, ThreadRuntime):
             raise ValidationError(
                 "the result of a callback made with the blocking context was asked for in async "
                 "code: create the callback with the AsyncDurableContext there"
             )
-        answer: D | None = runtime.drive(callback_result(runtime, self._handle))
+        position.check_refusal()
+        answer: D | None = perform(position, runtime, callback_result(runtime, self._handle))
         return answer
 
 
 class AsyncCallback(Opaque, Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
-    def __init__(self, handle: CallbackHandle, runtime: LoopRuntime) -> None:
+    def __init__(self, handle: CallbackHandle, position: Position) -> None:
         self._handle = handle
-        self._runtime = runtime
+        self._position = position
 
     @property
     def callback_id(self) -> str:
@@ -97,8 +131,11 @@ class AsyncCallback(Opaque, Generic[D]):
 
     async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
-        ownership.current()
-        answer: D | None = await callback_result(self._runtime, self._handle)
+        position = self._position.current()
+        runtime = self._position.invocation.loop_runtime
+        answer: D | None = await durable_operation(
+            position, runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
+        )
         return answer
 
 

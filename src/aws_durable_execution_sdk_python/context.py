@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._context_base import (
     BlockingBranch,
     Callback,
     ExecutionContext,
+    perform,
 )
 from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.user_functions import Kind
@@ -69,25 +70,6 @@ U = TypeVar("U")
 D = TypeVar("D", default=Any)
 
 
-class _Claimed:
-    """A blocking call's claim on its context, held until the operation is done."""
-
-    __slots__ = ("_position", "_runtime")
-
-    def __init__(self, position: Position, runtime: ThreadRuntime) -> None:
-        self._position = position
-        self._runtime = runtime
-
-    def __enter__(self) -> Position:
-        self._position.check_not_nested()
-        self._runtime.check()
-        self._position.claim_thread()
-        return self._position
-
-    def __exit__(self, *_: object) -> None:
-        self._position.release_thread()
-
-
 class DurableContext(BaseContext):
     """The durable operations, for code that blocks. Given to `def` handlers and functions.
 
@@ -101,10 +83,14 @@ class DurableContext(BaseContext):
     def __init__(self, position: Position, runtime: ThreadRuntime) -> None:
         super().__init__(position)
         self._runtime = runtime
-        self._claimed = _Claimed(position, runtime)
+
+    def _claim(self) -> Position:
+        self._position.check()
+        self._runtime.check()
+        return self._position
 
     def _run(self, plan: Plan) -> Any:
-        return self._runtime.drive(plan.make(self._runtime))
+        return perform(self._position, self._runtime, plan.make(self._runtime))
 
     @overload
     def step(
@@ -161,8 +147,8 @@ class DurableContext(BaseContext):
         Example:
             >>> payment = context.step(charge_payment(order_id, amount))
         """
-        with self._claimed as position:
-            return self._run(plans.plan_step(position, func, name, config))
+        position = self._claim()
+        return self._run(plans.plan_step(position, func, name, config))
 
     def wait(
         self,
@@ -187,8 +173,8 @@ class DurableContext(BaseContext):
             >>> context.wait(Duration.from_minutes(30), name="cool_down")
         """
         parts = plans.parts(seconds, minutes, hours, days)
-        with self._claimed as position:
-            self._run(plans.plan_wait(position, duration, name, parts))
+        position = self._claim()
+        self._run(plans.plan_wait(position, duration, name, parts))
 
     def create_callback(
         self, name: str | None = None, config: CallbackConfig[D] | None = None
@@ -203,9 +189,9 @@ class DurableContext(BaseContext):
             >>> context.step(send_mail(callback.callback_id))
             >>> answer = callback.result()
         """
-        with self._claimed as position:
-            handle = self._run(plans.plan_create_callback(position, name, config))
-        return Callback(handle, self._runtime)
+        position = self._claim()
+        handle = self._run(plans.plan_create_callback(position, name, config))
+        return Callback(handle, position)
 
     def wait_for_callback(
         self,
@@ -227,10 +213,10 @@ class DurableContext(BaseContext):
             CallbackSubmitterError: the submitter failed.
             CallbackExternalError, CallbackTimeoutError: as `Callback.result`.
         """
-        with self._claimed as position:
-            plan = plans.plan_wait_for_callback(position, submitter, name, config)
-            answer: D | None = self._run(plan)
-            return answer
+        position = self._claim()
+        plan = plans.plan_wait_for_callback(position, submitter, name, config)
+        answer: D | None = self._run(plan)
+        return answer
 
     def invoke(
         self,
@@ -248,9 +234,9 @@ class DurableContext(BaseContext):
         Raises:
             InvokeError: the function failed, timed out or was stopped.
         """
-        with self._claimed as position:
-            result: D = self._run(plans.plan_invoke(position, function_name, payload, name, config))
-            return result
+        position = self._claim()
+        result: D = self._run(plans.plan_invoke(position, function_name, payload, name, config))
+        return result
 
     @overload
     def run_in_child_context(
@@ -282,8 +268,8 @@ class DurableContext(BaseContext):
         Example:
             >>> enriched = context.run_in_child_context(validate_and_enrich(data), name="prepare")
         """
-        with self._claimed as position:
-            return self._run(plans.plan_child(position, self._kind, func, name, config))
+        position = self._claim()
+        return self._run(plans.plan_child(position, self._kind, func, name, config))
 
     def wait_for_condition(
         self,
@@ -303,9 +289,9 @@ class DurableContext(BaseContext):
         Raises:
             WaitForConditionError: the check raised, or the strategy's attempts are used up.
         """
-        with self._claimed as position:
-            state: T = self._run(plans.plan_condition(position, check, config, name))
-            return state
+        position = self._claim()
+        state: T = self._run(plans.plan_condition(position, check, config, name))
+        return state
 
     @overload
     def map(
@@ -333,8 +319,11 @@ class DurableContext(BaseContext):
         """Run a function for every input, concurrently, each in a context of its own.
 
         Parameters:
-            inputs: the items.
-            func: takes `(context, item, index, inputs)`.
+            inputs: the items; the map works on a copy of the sequence, as it is at the call. The
+                items themselves are not copied: a function that changes one (a dict, say) changes
+                it for those that get it later, but not on a replay in which it has ended already.
+            func: takes `(context, item, index, inputs)`. `inputs` is a list of the call's own:
+                what it writes into it no other call sees.
             config: concurrency, when to stop, names and serialisation.
 
         Returns:
@@ -344,10 +333,10 @@ class DurableContext(BaseContext):
         Example:
             >>> totals = context.map(orders, lambda ctx, order, i, all: ctx.step(price(order)))
         """
-        with self._claimed as position:
-            plan = plans.plan_map(position, self._kind, inputs, func, name, config)
-            result: BatchResult[Any] = self._run(plan)
-            return result
+        position = self._claim()
+        plan = plans.plan_map(position, self._kind, inputs, func, name, config)
+        result: BatchResult[Any] = self._run(plan)
+        return result
 
     @overload
     def parallel(
@@ -415,17 +404,17 @@ class DurableContext(BaseContext):
             >>> results = context.parallel(fetch_user(user_id), fetch_orders(user_id))
             >>> user, orders = results
         """
-        with self._claimed as position:
-            functions, name, config = plans.parallel_arguments(branches, functions, name, config)
-            plan = plans.plan_parallel(position, self._kind, functions, name, config)
-            result: BatchResult[Any] = self._run(plan)
-            return result
+        position = self._claim()
+        functions, name, config = plans.parallel_arguments(branches, functions, name, config)
+        plan = plans.plan_parallel(position, self._kind, functions, name, config)
+        result: BatchResult[Any] = self._run(plan)
+        return result
 
     def _with_retry(
         self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
     ) -> Any:
-        with self._claimed as position:
-            return self._run(plans.plan_retry(position, self._kind, func, name, config))
+        position = self._claim()
+        return self._run(plans.plan_retry(position, self._kind, func, name, config))
 
     def create_child_context(
         self, operation_id: str, *, is_virtual: bool = False

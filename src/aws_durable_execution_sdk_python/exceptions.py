@@ -33,11 +33,23 @@ class ValidationError(DurableExecutionsError):
 
 
 class NestedOperationError(ValidationError):
-    """A durable context was used inside one of its own running operations."""
+    """A durable context was used inside one of its own running operations.
+
+    Also in what an operation calls besides: a retry or wait strategy, a serdes, an item namer, a
+    summary generator, a completion predicate, a logger.
+    """
 
 
 class ConcurrentContextUseError(ValidationError):
-    """Two concurrent tasks or threads called operations on one durable context."""
+    """Two tasks, threads or event loops called operations on one durable context."""
+
+
+class ForeignContextError(ValidationError):
+    """A durable context was used by other code than it was given to.
+
+    By a later invocation, when it was kept in a module-level object, or by another function than
+    the one that was given it.
+    """
 
 
 class InvalidStateError(DurableExecutionsError):
@@ -60,7 +72,12 @@ class SerDesError(DurableExecutionsError):
 
 
 class UnrecoverableError(DurableExecutionsError):
-    """Base of the errors that end the invocation when they leave the handler."""
+    """Base of the errors that end the invocation when they leave the handler or an operation.
+
+    An operation that raises one has left no outcome to go on with. Catching the error changes
+    nothing: further operations on that context raise it again, and it is what the function ends
+    with.
+    """
 
     default_reason = TerminationReason.UNHANDLED_ERROR
 

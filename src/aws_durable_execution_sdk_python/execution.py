@@ -16,11 +16,9 @@ from aws_durable_execution_sdk_python._core.model import InvocationStatus, State
 from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, Invocation
-from aws_durable_execution_sdk_python._lambda.environment import (
-    Environment,
-    run_in_environment,
-    warm_up,
-)
+from aws_durable_execution_sdk_python._lambda.environment import Environment
+from aws_durable_execution_sdk_python._lambda.init_phase import warm_up
+from aws_durable_execution_sdk_python._lambda.pool import run_in_environment
 from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
 from aws_durable_execution_sdk_python.exceptions import ExecutionError, ValidationError
 from aws_durable_execution_sdk_python.lambda_service import (
@@ -168,9 +166,9 @@ def durable_execution(
             named "invocation-deadline", so that the service invokes again and the rest goes on
             there. Choose about the time your longest step takes. Default: a twentieth of the
             function's time, from 1 to 10 seconds; never more than half of it; 0 turns it off.
-            Lambda's context tells the time that is left; without one there is no deadline. Code
-            that runs cannot be stopped: a body, or the handler itself, that goes on until the
-            time-out is cut off there, and its operation runs again as after a crash.
+            Lambda's context tells the time that is left; without one there is no deadline.
+            Blocking code cannot be stopped: a body, or the handler itself, that goes on until
+            the time-out is cut off there, and its operation runs again as after a crash.
 
     Returns:
         The handler for Lambda: it takes Lambda's event and context and returns the response.
@@ -222,8 +220,7 @@ def durable_execution(
             )
             return await invocation.run(func, kind)
 
-        answer: dict[str, Any] = run_in_environment(main)
-        return answer
+        return run_in_environment(main)
 
     # Lambda must call it as the blocking function it is, also around an `async def`.
     del handler.__wrapped__

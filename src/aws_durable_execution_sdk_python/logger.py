@@ -13,6 +13,10 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol
 
+from aws_durable_execution_sdk_python._core.running import Leaf, enter, leave
+
+_LOGGER = Leaf(None, "logger")
+
 
 class LoggerInterface(Protocol):
     """What is asked of a logger given to `context.set_logger`."""
@@ -127,4 +131,8 @@ class Logger:
             return
         merged: MutableMapping[str, object] = {**self._info.extra(), **(extra or {})}
         options = _location(self._logger.__class__)
-        getattr(self._logger, level)(msg, *args, extra=merged, **options)
+        token = enter(_LOGGER)
+        try:
+            getattr(self._logger, level)(msg, *args, extra=merged, **options)
+        finally:
+            leave(token)

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
-from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
+from aws_durable_execution_sdk_python._core.inputs import as_list
+from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python.exceptions import (
+    NestedOperationError,
+    RetryableSerDesError,
+    SerDesError,
+)
 
 T = TypeVar("T")
 
@@ -62,7 +68,7 @@ class JsonSerDes(SerDes[Any]):
     """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
 
     def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=as_list)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
         return json.loads(data)
@@ -132,10 +138,6 @@ _ANYWHERE = SerDesContext()
 _SAME_WHEN_READ = frozenset({int, bool, float, type(None)})
 
 
-def _context(serdes: SerDes[Any] | None, operation_id: str, arn: str) -> SerDesContext:
-    return _ANYWHERE if serdes is None else SerDesContext(operation_id, arn)
-
-
 def serialize(
     serdes: SerDes[T] | None,
     value: T,
@@ -152,9 +154,12 @@ def serialize(
     """
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
-        text = chosen.serialize(value, _context(serdes, operation_id, durable_execution_arn))
+        if serdes is None:
+            return chosen.serialize(value, _ANYWHERE)
+        where = SerDesContext(operation_id, durable_execution_arn)
+        text = Leaf(name, "serdes").call(serdes.serialize, value, where)
         return _text(text, f"{_type_of(chosen)} must return a str")
-    except RetryableSerDesError:
+    except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
         raise SerDesError(
@@ -183,8 +188,11 @@ def deserialize(
         return None
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
-        return chosen.deserialize(data, _context(serdes, operation_id, durable_execution_arn))
-    except RetryableSerDesError:
+        if serdes is None:
+            return chosen.deserialize(data, _ANYWHERE)
+        where = SerDesContext(operation_id, durable_execution_arn)
+        return Leaf(name, "serdes").call(serdes.deserialize, data, where)
+    except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
         raise SerDesError(

@@ -55,7 +55,6 @@ TESTING_REACHES = {
     "_service.aws",
     "_service.errors",
     "_service.model",
-    "_service.protocol",
 }
 
 # The modules users import by name. All others are private.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
+from aws_durable_execution_sdk_python._lambda.pool import close_idle_environments
 
 
 @pytest.fixture(autouse=True)

@@ -49,6 +49,7 @@ ON_PURPOSE = {
     # They count runs and observe orders in variables of the test.
     "tests/model/test_crash_regressions.py": {"DUR301"},
     "tests/runtime/test_many_branches.py": {"DUR302", "DUR303"},
+    "tests/operations/test_context_ownership.py": {"DUR303"},
     "tests/testing/test_replaying.py": {"DUR303"},
     "tests/testing/test_virtual_time.py": {"DUR302"},
     # They catch the suspension, share a context and count besides.

@@ -193,7 +193,8 @@ def test_work_below_a_decided_batch_is_refused(flavour: Flavour) -> None:
     answer = service.invoke(flavour.durable(handler))
     assert answer == succeeded(["STARTED", "SUCCEEDED"])
     assert "STEP START late" not in service.trace
-    assert refused == ["OrphanedChildException"]
+    # The async one has been cancelled where it waited, and has ended.
+    assert refused == (["OrphanedChildException"] if flavour.name == "blocking" else [])
 
 
 # -------------------------------------------------- errors that are no failure of a branch alone

@@ -73,6 +73,43 @@ def test_a_map_function_gets_context_item_index_and_all_items(flavour: Flavour) 
     assert FakeService().run(handler) == succeeded([["a", 0, ["a", "b"]], ["b", 1, ["a", "b"]]])
 
 
+def test_what_a_map_function_does_to_the_items_no_other_one_sees(flavour: Flavour) -> None:
+    """On a replay those that have ended do not do it again."""
+    seen: list[Any] = []
+
+    async def spoiling(ctx: Any, item: int, index: int, items: Any) -> Any:
+        seen.append([item, list(items)])
+        items[2] = 77
+        items.append(4)
+        items.reverse()
+        given.clear()
+        await ctx.wait(seconds=1)
+        return item
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        given[:] = [1, 2, 3]
+        return list(await ctx.map(given, spoiling, config=MapConfig(max_concurrency=1)))
+
+    given: list[int] = []
+    assert FakeService().run(flavour.durable(handler)) == succeeded([1, 2, 3])
+    assert [*map(list, {repr(each): each for each in seen}.values())] == [
+        [1, [1, 2, 3]],
+        [2, [1, 2, 3]],
+        [3, [1, 2, 3]],
+    ]
+
+
+def test_the_items_can_be_returned_and_passed_on(flavour: Flavour) -> None:
+    async def passing(ctx: Any, item: int, index: int, items: Any) -> Any:
+        await ctx.step(lambda: {"all": items}, name="keep")
+        return items
+
+    service = FakeService()
+    answer = service.run(mapping(flavour, [1, 2], passing))
+    assert answer == succeeded([[1, 2], [1, 2]])
+    assert service.sent("SUCCEED", 1, 0, 1)["Payload"] == '{"all":[1,2]}'
+
+
 def test_items_are_named_by_the_namer(flavour: Flavour) -> None:
     config: MapConfig[Any] = MapConfig(item_namer=lambda item, index: f"order {item}/{index}")
     service = FakeService()

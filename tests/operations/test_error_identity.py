@@ -21,7 +21,13 @@ from aws_durable_execution_sdk_python import (
     StepError,
 )
 from aws_durable_execution_sdk_python._core.errors import describe, rebuild
+from aws_durable_execution_sdk_python.config import StepConfig
 from aws_durable_execution_sdk_python.lambda_service import ErrorObject
+from aws_durable_execution_sdk_python.retries import RetryDecision
+from aws_durable_execution_sdk_python.waits import (
+    WaitForConditionConfig,
+    WaitForConditionDecision,
+)
 
 
 class OrderError(Exception):
@@ -128,14 +134,89 @@ def test_first_run_and_replay_raise_the_same(flavour: Flavour, case: str) -> Non
     assert type(first).__mro__[1:] == type(again).__mro__[1:]
 
 
-def test_the_first_run_shows_the_original_error_as_the_cause(flavour: Flavour) -> None:
+async def failing_step(ctx: Any) -> Any:
+    return await ctx.step(lambda: {}["missing"])
+
+
+async def unreadable_step(ctx: Any) -> Any:
+    return await ctx.step(lambda: {1})
+
+
+async def retried_step(ctx: Any) -> Any:
+    def strategy(problem: Exception, attempt: int) -> RetryDecision:
+        return RetryDecision.retry(1) if attempt == 1 else RetryDecision.no_retry()
+
+    return await ctx.step(lambda: {}["missing"], config=StepConfig(retry_strategy=strategy))
+
+
+async def failing_check(ctx: Any) -> Any:
+    config: WaitForConditionConfig[Any] = WaitForConditionConfig(
+        lambda state, attempt: WaitForConditionDecision.stop_polling(), 0
+    )
+    return await ctx.wait_for_condition(lambda state: {}["missing"], config)
+
+
+def failing_child(flavour: Flavour) -> Any:
+    async def child(ctx: Any) -> Any:
+        return {}["missing"]
+
+    async def operation(ctx: Any) -> Any:
+        return await ctx.run_in_child_context(child)
+
+    return operation
+
+
+def failing_branch(flavour: Flavour) -> Any:
+    async def child(ctx: Any, item: int, index: int, inputs: Any) -> Any:
+        return {}["missing"]
+
+    async def operation(ctx: Any) -> Any:
+        (await ctx.map([1], child)).throw_if_error()
+
+    return operation
+
+
+async def failing_submitter(ctx: Any) -> Any:
+    return await ctx.wait_for_callback(lambda callback_id: {}["missing"])
+
+
+OPERATIONS: dict[str, Any] = {
+    "step": lambda _: failing_step,
+    "step's result": lambda _: unreadable_step,
+    "step's second attempt": lambda _: retried_step,
+    "check": lambda _: failing_check,
+    "child": failing_child,
+    "branch": failing_branch,
+    "submitter": lambda _: failing_submitter,
+}
+
+
+@pytest.mark.parametrize("handled", [False, True], ids=["alone", "handling another error"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_cause_and_context_are_the_same_first_and_on_replay(
+    flavour: Flavour, operation: str, handled: bool
+) -> None:
+    """A replay has nothing but the record, so what is not in it is not shown on the first run."""
+    seen = []
+    run = OPERATIONS[operation](flavour)
+
     async def handler(event: Any, ctx: Any) -> Any:
         try:
-            await ctx.step(lambda: {}["missing"])
-        except KeyError as problem:
-            return repr(problem.__cause__)
+            if not handled:
+                await run(ctx)
+            else:
+                try:
+                    raise OSError("before")
+                except OSError:
+                    await run(ctx)
+        except DurableOperationError as problem:
+            context = problem.__context__
+            seen.append((repr(problem.__cause__), problem.__suppress_context__, repr(context)))
+        await ctx.wait(seconds=1)
 
-    assert FakeService().invoke(flavour.durable(handler)) == succeeded("KeyError('missing')")
+    assert FakeService().run(flavour.durable(handler)) == succeeded(None)
+    assert len(seen) >= 2
+    assert set(seen) == {("None", False, "OSError('before')" if handled else "None")}
 
 
 def test_the_class_of_a_module_that_is_gone_gives_a_plain_step_error(flavour: Flavour) -> None:

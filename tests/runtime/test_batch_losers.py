@@ -124,15 +124,17 @@ def test_a_branch_that_has_not_begun_never_begins() -> None:
 
 
 def test_a_blocking_loser_is_refused_at_its_next_durable_call() -> None:
-    decided, refused = threading.Event(), threading.Event()
+    begun, decided, refused = threading.Event(), threading.Event(), threading.Event()
     ran: list[str] = []
 
     def handler(event: Any, context: DurableContext) -> str:
         def winner(child: DurableContext) -> str:
+            assert begun.wait(10)
             return "won"
 
         def loser(child: DurableContext) -> None:
-            decided.wait(10)
+            begun.set()
+            assert decided.wait(10)
             try:
                 child.step(lambda: ran.append("late"), name="late")
             except BaseException:

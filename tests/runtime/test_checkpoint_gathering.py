@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
+from tuned import tuned
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python._core.batching import MAX_UPDATES
 from aws_durable_execution_sdk_python._core.model import CheckpointOutput, StateOutput
-from aws_durable_execution_sdk_python._kernel import checkpointer
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 
 
@@ -35,14 +34,16 @@ class Client:
     async def get_execution_state(self, *args: Any) -> StateOutput:
         raise AssertionError("there is one page")
 
-    def run(self, handler: Any) -> Any:
+    def run(self, handler: Any, **constants: Any) -> Any:
         execution = {"Id": "id", "Type": "EXECUTION", "Status": "STARTED"}
         event = {
             "DurableExecutionArn": "arn/id",
             "CheckpointToken": "token",
             "InitialExecutionState": {"Operations": [execution]},
         }
-        return handler(DurableExecutionInvocationInputWithClient.from_event(event, self), None)
+        given = DurableExecutionInvocationInputWithClient.from_event(event, self)
+        # However slow the machine is, what is ready to run is let run.
+        return tuned(handler, **{"gather_seconds": 1000, **constants})(given, None)
 
 
 def mapping(client: Client, count: int) -> Any:
@@ -61,13 +62,6 @@ def mapping(client: Client, count: int) -> Any:
     return handler
 
 
-@pytest.fixture
-def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is, what is ready to run is let run."""
-    monkeypatch.setattr(checkpointer, "GATHER_SECONDS", 1000)
-
-
-@pytest.mark.usefixtures("no_hurry")
 def test_branches_that_fit_into_one_request_share_it() -> None:
     client = Client()
     assert client.run(mapping(client, 60))["Status"] == "SUCCEEDED"
@@ -75,7 +69,6 @@ def test_branches_that_fit_into_one_request_share_it() -> None:
     assert client.requests == [1 + 3 * 60, 60 + 1]
 
 
-@pytest.mark.usefixtures("no_hurry")
 def test_a_full_request_goes_out_before_all_branches_have_begun() -> None:
     client = Client()
     assert client.run(mapping(client, 1000))["Status"] == "SUCCEEDED"
@@ -85,7 +78,6 @@ def test_a_full_request_goes_out_before_all_branches_have_begun() -> None:
     assert sum(client.requests) == 1 + 4 * 1000 + 1
 
 
-@pytest.mark.usefixtures("no_hurry")
 def test_looking_for_rest_holds_no_request_up() -> None:
     """While something is parked, the loop is looked at again and again: that is no work."""
     client = Client()
@@ -118,4 +110,4 @@ def test_a_task_that_never_rests_does_not_hold_requests_up_for_good() -> None:
         spinning.cancel()
         return result
 
-    assert client.run(handler)["Result"] == "1"
+    assert client.run(handler, gather_seconds=0.005)["Result"] == "1"

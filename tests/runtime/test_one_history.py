@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from tuned import tuned
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python._kernel import checkpointer, invocation_workers
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 
-def test_five_staggered_waits_in_threads_leave_one_history(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # However loaded the machine that runs this test, the threads are back in time.
-    monkeypatch.setattr(invocation_workers, "CATCH_UP_SECONDS", 10.0)
-    monkeypatch.setattr(checkpointer, "GATHER_SECONDS", 10.0)
-
+def test_five_staggered_waits_in_threads_leave_one_history() -> None:
     @durable_execution
     def handler(event: Any, context: DurableContext) -> Any:
         def one(child: DurableContext, seconds: int, i: int, all_: Any) -> int:
@@ -27,7 +20,9 @@ def test_five_staggered_waits_in_threads_leave_one_history(
         return list(context.map([5, 1, 4, 2, 3], one))
 
     def history() -> list[tuple[str, str | None]]:
-        with Runner(handler=handler) as runner:
+        # However loaded the machine that runs this test, the threads are back in time.
+        patient = tuned(handler, catch_up_seconds=10.0, gather_seconds=10.0)
+        with Runner(handler=patient) as runner:
             arn = runner.run_async(input=None, execution_name="one")
             runner.wait_for_result(arn)
             events = runner.get_execution_history(arn).events

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from aws_durable_execution_sdk_python._kernel import workers
-from aws_durable_execution_sdk_python._kernel.jobs import Host, Job, Outcome
+from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, Host, Job
 from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 
 
@@ -35,7 +35,7 @@ class Owner:
     def begun(self, job: Job) -> None:
         assert job not in self.ends
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
+    def ended(self, job: Job, outcome: CallOutcome) -> None:
         self.ends.append(job)
 
     def impossible(self, job: Job, error: RuntimeError) -> None:
@@ -154,7 +154,7 @@ class PoolMachine(RuleBasedStateMachine):
     def let(self, host: Host) -> None:
         self.blocked.remove(host)
         self.let_go[host] = host.job
-        self.pool.release(host, Outcome(None))
+        self.pool.release(host, CallOutcome(None))
 
     @precondition(lambda self: any(not job.abandoned for job in self.alive()))
     @rule(data=st.data())

@@ -18,7 +18,7 @@ from served_handlers import approval, many_steps
 from serving_bench import Served
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
+from aws_durable_execution_sdk_python._lambda.pool import close_idle_environments
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import InvokeError
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_mapping

@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
 )
-from aws_durable_execution_sdk_python._service import wire
+from aws_durable_execution_sdk_python._service import signing, wire
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client
 from aws_durable_execution_sdk_python._service.prepared_client import PreparedClient
 from aws_durable_execution_sdk_python._service.prepared_request import (
@@ -38,7 +38,7 @@ OF_EACH_REQUEST = {"authorization", "x-amz-date", "amz-sdk-invocation-id", "cont
 
 @pytest.fixture(autouse=True)
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore signs at one moment, however it asks for the time."""
+    """Both sign at one moment, however they ask for the time."""
 
     class Stopped(datetime):
         @classmethod
@@ -47,6 +47,7 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
         utcnow = now
 
+    monkeypatch.setattr(signing, "datetime", Stopped)
     monkeypatch.setattr(botocore.auth.datetime, "datetime", Stopped, raising=False)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: FIXED, raising=False)
 

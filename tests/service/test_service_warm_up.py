@@ -15,12 +15,12 @@ import pytest
 from botocore.exceptions import NoRegionError
 from recording_service import ARN, Answer, RecordingService
 
-from aws_durable_execution_sdk_python._lambda import environment
-from aws_durable_execution_sdk_python._lambda.environment import (
-    Environment,
+from aws_durable_execution_sdk_python._lambda import init_phase, pool
+from aws_durable_execution_sdk_python._lambda.environment import Environment
+from aws_durable_execution_sdk_python._lambda.init_phase import warm_up
+from aws_durable_execution_sdk_python._lambda.pool import (
     close_idle_environments,
     run_in_environment,
-    warm_up,
 )
 from aws_durable_execution_sdk_python._service import aws
 from aws_durable_execution_sdk_python.exceptions import CheckpointError
@@ -32,10 +32,10 @@ def in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
     close_idle_environments()
-    environment._warm_up_once.cache_clear()
+    init_phase._warm_up_once.cache_clear()
     yield
     close_idle_environments()
-    environment._warm_up_once.cache_clear()
+    init_phase._warm_up_once.cache_clear()
 
 
 async def checkpoint_once(env: Environment) -> Any:
@@ -57,17 +57,17 @@ def test_not_in_lambda(service: RecordingService, monkeypatch: pytest.MonkeyPatc
     """Elsewhere nothing is opened before it is needed."""
     monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API")
     warm_up()
-    assert environment._idle == []
+    assert pool._idle == []
 
 
 def test_snapshot() -> None:
     """What goes into a SnapStart snapshot is imported libraries, no client and no credentials."""
     code = (
         "import os, sys\n"
-        "from aws_durable_execution_sdk_python._lambda import environment\n"
+        "from aws_durable_execution_sdk_python._lambda import init_phase, pool\n"
         "os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'] = 'snap-start'\n"
-        "environment.warm_up()\n"
-        "print('aiobotocore' in sys.modules, environment._idle)"
+        "init_phase.warm_up()\n"
+        "print('aiobotocore' in sys.modules, pool._idle)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["True", "[]"]
@@ -93,7 +93,7 @@ def test_credentials_that_do_not_come(
     service: RecordingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An endpoint of credentials that hangs is waited for once and not for long; then again."""
-    monkeypatch.setattr(environment, "WARM_UP_SECONDS", 0.5)
+    monkeypatch.setattr(init_phase, "WARM_UP_SECONDS", 0.5)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     held = threading.Event()
@@ -119,7 +119,7 @@ def test_service_that_does_not_answer(
     service: RecordingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does a handshake that hangs hold up the import of the function's module for long."""
-    monkeypatch.setattr(environment, "WARM_UP_SECONDS", 0.5)
+    monkeypatch.setattr(init_phase, "WARM_UP_SECONDS", 0.5)
     monkeypatch.setattr(aws, "CONNECT_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         deaf.setblocking(False)
@@ -140,17 +140,17 @@ def test_forked_process(service: RecordingService) -> None:
     """A forked process has connections of its own, and leaves the parent's alone."""
     code = (
         "import os, sys\n"
-        "from aws_durable_execution_sdk_python._lambda import environment\n"
+        "from aws_durable_execution_sdk_python._lambda import init_phase, pool\n"
         "async def call(env):\n"
         "    client = await env.default_client()\n"
         "    output = await client.checkpoint('arn:x', 'token-1', [], None)\n"
         "    assert output.checkpoint_token == 'next'\n"
-        "environment.run_in_environment(call)\n"
+        "pool.run_in_environment(call)\n"
         "child = os.fork()\n"
-        "environment.run_in_environment(call)\n"
+        "pool.run_in_environment(call)\n"
         "if child:\n"
         "    assert os.waitpid(child, 0)[1] == 0\n"
-        "    environment.run_in_environment(call)\n"
+        "    pool.run_in_environment(call)\n"
     )
     service.answer(Answer({"CheckpointToken": "next"}, keep_alive=True))
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -161,13 +161,13 @@ def test_forked_process(service: RecordingService) -> None:
 async def test_within_a_loop(service: RecordingService) -> None:
     """A module imported from within a running loop is left alone."""
     warm_up()
-    assert environment._idle == []
+    assert pool._idle == []
 
 
 def test_full_client(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
     """The aioboto3 client, where it is chosen, is opened ahead too."""
     monkeypatch.setenv("DURABLE_EXECUTION_TRANSPORT", "aioboto3")
     warm_up()
-    assert len(environment._idle) == 1
+    assert len(pool._idle) == 1
     run_in_environment(checkpoint_once)
     assert len(service.requests) == 1

@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._core.batch_result import (
     read_completion_record,
     write_completion_record,
 )
+from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.validation import kind_of, number, whole_number
 from aws_durable_execution_sdk_python.exceptions import InvalidStateError, ValidationError
 
@@ -333,15 +334,14 @@ class CompletionTracker:
     def _ask(
         self, should_complete: Callable[[CompletionStatus], CompletionDecision]
     ) -> CompletionReason | None:
-        answer: object = should_complete(
-            CompletionStatus(
-                items=_ItemsView(self._statuses),
-                total_count=self.total,
-                success_count=self._counts[BatchItemStatus.SUCCEEDED],
-                failure_count=self._counts[BatchItemStatus.FAILED],
-                started_count=self._counts[BatchItemStatus.STARTED],
-            )
+        status = CompletionStatus(
+            items=_ItemsView(self._statuses),
+            total_count=self.total,
+            success_count=self._counts[BatchItemStatus.SUCCEEDED],
+            failure_count=self._counts[BatchItemStatus.FAILED],
+            started_count=self._counts[BatchItemStatus.STARTED],
         )
+        answer: object = Leaf(None, "completion predicate").call(should_complete, status)
         # The predicate is the user's, and may not have been type-checked.
         if not isinstance(answer, CompletionDecision):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(

@@ -13,15 +13,16 @@ import inspect
 import json
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
+from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
 
 # Made once: `json.dumps` with options makes an encoder for each call.
-_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=as_list).encode
 _from_json = json.JSONDecoder().decode
 
 
@@ -98,7 +99,7 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
-    return False
+    return isinstance(value, Inputs) and all(map(_is_plain, value))
 
 
 def _is_envelope(value: Any) -> bool:
@@ -132,7 +133,7 @@ def _encode_bytes(value: bytes | bytearray | memoryview) -> str:
     return base64.b64encode(bytes(value)).decode("ascii")
 
 
-def _encode_items(value: list[Any] | tuple[Any, ...]) -> list[Any]:
+def _encode_items(value: Iterable[Any]) -> list[Any]:
     position = 0
     try:
         nodes = []
@@ -197,6 +198,7 @@ _ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     date: ("D", date.isoformat),
     tuple: ("t", _encode_items),
     list: ("l", _encode_items),
+    Inputs: ("l", _encode_items),
     dict: ("m", _encode_map),
     BatchResult: ("br", _encode_batch),
 }

@@ -114,6 +114,7 @@ class Journal:
         self._asked: dict[str, _Asked] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
+        self._given_up: set[str] = set()
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
@@ -202,6 +203,19 @@ class Journal:
     def close_context(self, context_id: str) -> None:
         """From here on, work below this context is orphaned."""
         self._closed.add(context_id)
+
+    def give_up(self, context_id: str) -> None:
+        """From here on, nothing of this context is wanted any more, its own end included."""
+        self._closed.add(context_id)
+        self._given_up.add(context_id)
+
+    def is_given_up(self, context_id: str | None) -> bool:
+        return context_id in self._given_up
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether any context was given up."""
+        return bool(self._given_up)
 
     def is_orphan(self, parent_id: str | None) -> bool:
         """Whether a context that encloses `parent_id`, itself included, is already closed."""

@@ -7,7 +7,8 @@ Rules:
 - Branches start in index order, in slots, in waves; a suspended branch keeps its slot.
 - When the batch is decided, fails, or has to be unwound, its scope is cancelled, by that one act:
   async branches end there and have ended when the operation returns, blocking ones are abandoned,
-  those that have not begun never begin.
+  those that have not begun never begin. Unless it is unwound, its branches are *given up*: what
+  they, or tasks and threads of theirs, call after that is refused, and nothing of it is recorded.
 - A CancelledError is the batch's if its scope, or one around it, was cancelled, and the
   invocation's if that is ending. No other gets this far: it was a failure of what it came from.
 
@@ -123,7 +124,8 @@ class Branches(Opaque):
         self._tracker = asked.tracker
         self._slots = asked.max_concurrency or len(asked.kinds)
         self._next = 0
-        self._running: set[int] = set()
+        # By index; the ids of those that have begun.
+        self._running: dict[int, str] = {}
         self._parked: dict[int, tuple[Pending, ...]] = {}
         self._results: dict[int, Any] = {}
         self._errors: dict[int, DurableOperationError] = {}
@@ -144,9 +146,10 @@ class Branches(Opaque):
                 unwinding = await self._until_decided(group, host)
             except Exception as error:  # the user's completion predicate
                 self._escaping = error
-            finally:
-                self._over = True
-                group.cancel_scope.cancel()
+            self._over = True
+            if not unwinding:
+                self._runtime.give_up(self._running.values())
+            group.cancel_scope.cancel()
         if self._escaping is not None:
             raise self._escaping
         if unwinding:
@@ -159,7 +162,7 @@ class Branches(Opaque):
     ) -> tuple[Pending, ...]:
         """Empty when decided, or when an error escapes; else what the parked branches wait for."""
         while self._escaping is None and self._tracker.decision() is None:
-            await self._start_branches(group, host)
+            await self._start_branches(group)
             if self._tracker.decision() is not None:
                 break
             if self._all_parked():
@@ -175,13 +178,14 @@ class Branches(Opaque):
             self._runtime.postponed.discard(self._postponed)
             raise self._postponed
 
-    async def _start_branches(self, group: anyio.abc.TaskGroup, host: Host | None) -> None:
+    async def _start_branches(self, group: anyio.abc.TaskGroup) -> None:
         while self._escaping is None and self._may_start():
             index = self._next
             self._next += 1
             self._tracker.started(index)
-            self._running.add(index)
-            group.start_soon(self._run_branch, group.cancel_scope, index, host, name=None)
+            branch = self._asked.make(index)
+            self._running[index] = branch.operation_id
+            group.start_soon(self._run_branch, group.cancel_scope, index, branch)
             if self._next % self._runtime.tuning.wave == 0:
                 await asyncio.sleep(0)
 
@@ -194,17 +198,16 @@ class Branches(Opaque):
 
     # -- one branch -------------------------------------------------------------------------
 
-    async def _run_branch(self, scope: anyio.CancelScope, index: int, host: Host | None) -> None:
+    async def _run_branch(self, scope: anyio.CancelScope, index: int, branch: Branch) -> None:
         with self._runtime.as_root():
-            outcome = await self._outcome(scope, index, host)
-        self._running.discard(index)
+            outcome = await self._outcome(scope, index, branch)
+        del self._running[index]
         self._parked.pop(index, None)
         if not self._over:
             self._settle(index, outcome)
             self._changed.set()
 
-    async def _outcome(self, scope: anyio.CancelScope, index: int, host: Host | None) -> _Outcome:
-        branch = self._asked.make(index)
+    async def _outcome(self, scope: anyio.CancelScope, index: int, branch: Branch) -> _Outcome:
         runtime = self._runtime
         try:
             if branch.kind is Kind.ASYNC or self._is_settled(branch):
@@ -257,4 +260,4 @@ class Branches(Opaque):
 
     def _all_parked(self) -> bool:
         """Whether no running branch can go on; one that ended with a retry does not count."""
-        return self._running == self._parked.keys()
+        return self._running.keys() == self._parked.keys()

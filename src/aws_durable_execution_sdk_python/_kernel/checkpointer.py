@@ -143,7 +143,9 @@ class Checkpointer(Opaque):
             self._journal.open_context(update.operation_id, update.parent_id)
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
-        elif self._journal.is_closed(update.parent_id):
+        elif self._journal.is_closed(update.parent_id) or self._journal.is_given_up(
+            update.operation_id
+        ):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         elif self._journal.ask(update):
             if is_context and update.action is not OperationAction.START:

@@ -80,7 +80,7 @@ class Deadline:
         self._held_back: Pending | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._remaining = None if margin == 0 else _reader(lambda_context)
-        at_start = self._seconds_left()
+        at_start = self.seconds_left()
         if at_start is None or at_start <= 0:
             self._remaining = None
             return
@@ -103,7 +103,7 @@ class Deadline:
         if self._remaining is None or not self._body_began:
             return False
         if not self._is_near:
-            left = self._seconds_left()
+            left = self.seconds_left()
             self._is_near = left is not None and left <= self._margin
         return self._is_near
 
@@ -125,7 +125,7 @@ class Deadline:
                 self._timer.cancel()
 
     def _look(self, loop: EventLoop) -> None:
-        left = self._seconds_left()
+        left = self.seconds_left()
         if left is None:
             return
         last = self._margin * LAST_MOMENT_SHARE
@@ -178,14 +178,10 @@ class Deadline:
             n += 1
         return wake_up
 
-    def seconds_to_spare(self) -> float:
-        """How long the end may wait for threads, so that the answer is in time."""
-        left = self._seconds_left()
-        return math.inf if left is None else max(0.0, left - self._margin / 2)
-
     # -- the time -----------------------------------------------------------------------------
 
-    def _seconds_left(self) -> float | None:
+    def seconds_left(self) -> float | None:
+        """Until Lambda ends the invocation; None if nobody tells."""
         if self._remaining is None:
             return None
         try:

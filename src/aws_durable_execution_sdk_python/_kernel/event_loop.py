@@ -12,8 +12,9 @@ Rules that suspension, checkpoints and the end of an invocation rely on:
   something, and the loop goes on at once. So it does when one has begun a task or a timer of the
   engine's. With a timeout of 0 the busy hooks are called.
 - A timer that was due when `select` last returned has fired; no later one is taken to have.
-- A task belongs to the invocation during which it began, unless it was begun by the engine, by
-  another invocation's code, or by a task that was there before.
+- A task or timer belongs to the invocation during which it began, unless it was begun by the
+  engine, by another invocation's code, or by a task that was there before. What does not is a
+  *stranger*, and so is from then on a task that resists its end (`abandon`).
 
 The backend is asyncio and the loop is this one whatever the process's policy, because all this
 cannot be asked of another.
@@ -26,10 +27,18 @@ import selectors
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+from functools import partial
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
+
+from aws_durable_execution_sdk_python._kernel.restorable_loop import RestorableLoop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -41,15 +50,21 @@ ENGINE: Final = object()
 # Whose flow of control this is: the engine's, an invocation's (its own token), or nobody's.
 origin: ContextVar[object | None] = ContextVar("durable_origin", default=None)
 
-# Timers that ended are forgotten when the set has doubled since it was last looked through.
+
+def context_of(whose: object) -> Context:
+    """A copy of the current context for a flow of control of an invocation's."""
+    context = copy_context()
+    context.run(origin.set, whose)
+    return context
+
+
+# Timers that ended are forgotten when there are twice as many as when last looked through.
 _FIRST_PRUNING = 256
 
 
 def engine_context() -> Context:
     """A copy of the current context for a flow of control of the engine's."""
-    context = copy_context()
-    context.run(origin.set, ENGINE)
-    return context
+    return context_of(ENGINE)
 
 
 class EngineThread(threading.Thread):
@@ -92,16 +107,20 @@ class IdleSelector(selectors.DefaultSelector):
         self.returned = time.monotonic()
         return events
 
-    def has_events(self) -> bool:
-        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed."""
-        return bool(super().select(0))
+    def has_events(self, within: float = 0) -> bool:
+        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed.
+
+        Parameters:
+            within: seconds to wait for one, with the interpreter free for other threads.
+        """
+        return bool(super().select(within))
 
     def registered(self) -> list[selectors.SelectorKey]:
         """The descriptors that are not the engine's."""
         return [key for fd, key in self.get_map().items() if fd not in self._engines]
 
 
-class EventLoop(asyncio.SelectorEventLoop):
+class EventLoop(RestorableLoop):
     """asyncio's loop, with its sources counted.
 
     Attributes:
@@ -118,11 +137,15 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._has_scheduled = False
         self._resting: asyncio.Future[None] | None = None
         self._rest_until = 0.0
-        self._timers: set[asyncio.TimerHandle] = set()
+        # By their identity: handles are equal where time, callback and arguments are.
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._timers_of_strangers: dict[int, asyncio.TimerHandle] = {}
         self._prune_at = _FIRST_PRUNING
         self._jobs: set[asyncio.Future[Any]] = set()
+        self._foreign: set[int] = set()
         self._invocation: object | None = None
         self._strangers: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._abandoned: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.selector = IdleSelector()
         token = origin.set(ENGINE)  # the self-pipe, by which threads wake the loop, is no source
         try:
@@ -176,6 +199,15 @@ class EventLoop(asyncio.SelectorEventLoop):
         for hook in self.busy_hooks:
             hook()
 
+    @contextmanager
+    def asking_when_idle(self, hook: IdleHook) -> Iterator[None]:
+        """Ask one more idle hook, after the others, in here."""
+        self.idle_hooks = (*self.idle_hooks, hook)
+        try:
+            yield
+        finally:
+            self.idle_hooks = tuple(each for each in self.idle_hooks if each is not hook)
+
     # -- sources ----------------------------------------------------------------------------
 
     def call_at(
@@ -188,8 +220,9 @@ class EventLoop(asyncio.SelectorEventLoop):
         """As asyncio's; `call_later` comes through here, and so do sleeps and time-outs."""
         handle = super().call_at(when, callback, *args, context=context)
         if _origin_in(context) is not ENGINE:
-            self._timers.add(handle)
-            if len(self._timers) > self._prune_at:
+            strange = self.is_strange(context)
+            (self._timers_of_strangers if strange else self._timers)[id(handle)] = handle
+            if len(self._timers) + len(self._timers_of_strangers) > self._prune_at:
                 self._prune_at = _FIRST_PRUNING + 2 * len(self.timers())
         return handle
 
@@ -213,10 +246,42 @@ class EventLoop(asyncio.SelectorEventLoop):
             job.add_done_callback(self._jobs.discard)
         return job
 
-    def timers(self) -> set[asyncio.TimerHandle]:
+    def add_reader(
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: *Ts
+    ) -> None:
+        """As asyncio's."""
+        super().add_reader(fd, callback, *args)
+        self._note_callback(fd, callback)
+
+    def add_writer(
+        self, fd: FileDescriptorLike, callback: Callable[[Unpack[Ts]], Any], *args: *Ts
+    ) -> None:
+        """As asyncio's."""
+        super().add_writer(fd, callback, *args)
+        self._note_callback(fd, callback)
+
+    def _note_callback(self, fd: FileDescriptorLike, callback: object) -> None:
+        descriptor = self.selector.get_key(fd).fd
+        if _is_python(callback):
+            self._foreign.discard(descriptor)
+        else:
+            self._foreign.add(descriptor)
+
+    def has_foreign_callbacks(self) -> bool:
+        """Whether a descriptor is registered whose callback does not tell what it holds."""
+        self._foreign.intersection_update(self.selector.get_map())
+        return bool(self._foreign)
+
+    def timers(self) -> list[asyncio.TimerHandle]:
         """The timers that are still to fire."""
-        self._timers = {t for t in self._timers if self.is_to_fire(t)}
-        return self._timers
+        self._timers = self._still_to_fire(self._timers)
+        self._timers_of_strangers = self._still_to_fire(self._timers_of_strangers)
+        return [*self._timers.values(), *self._timers_of_strangers.values()]
+
+    def _still_to_fire(
+        self, timers: dict[int, asyncio.TimerHandle]
+    ) -> dict[int, asyncio.TimerHandle]:
+        return {key: timer for key, timer in timers.items() if self.is_to_fire(timer)}
 
     def is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
         """Whether a timer is still to fire; so it is if it has fired since `select` returned."""
@@ -226,35 +291,81 @@ class EventLoop(asyncio.SelectorEventLoop):
         """The jobs of executors that have not ended."""
         return self._jobs
 
+    def has_sources(self) -> bool:
+        """Whether anything is there that could make a callback run, a thread's call aside."""
+        return bool(self.timers() or self._jobs or self.selector.registered())
+
     # -- whose tasks ------------------------------------------------------------------------
 
     def begin_invocation(self, token: object) -> None:
         """From here on, until the next call, new tasks belong to the invocation with this token."""
         self._invocation = token
-        self._strangers = weakref.WeakSet(asyncio.all_tasks(self))
+        # Added to what is known: from 3.14 on, `all_tasks` knows those of the running thread only.
+        self._strangers.update(asyncio.all_tasks(self))
+        self._timers_of_strangers.update(self._timers)
+        self._timers = {}
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """As asyncio's."""
         self._has_scheduled = True
         task: asyncio.Task[Any] = super().create_task(coro, **options)
-        whose = _origin_in(options.get("context"))
-        if whose is None:
-            creator = asyncio.current_task(self)
-            if creator is not None and creator in self._strangers:
-                self._strangers.add(task)
-        elif whose is not self._invocation:
+        if self.is_strange(options.get("context")):
             self._strangers.add(task)
+        return task
+
+    def create_engine_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task of the engine's, whoever's flow of control this is, and whatever task factory."""
+        self._has_scheduled = True
+        task = asyncio.Task(coro, loop=self, context=engine_context())
+        self._strangers.add(task)
         return task
 
     def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
         """The tasks of the invocation that have not ended."""
         return [task for task in asyncio.all_tasks(self) if task not in self._strangers]
 
+    def cancel_timers_of_invocation(self) -> None:
+        """No callback is to run at a time any more that the invocation has set."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers = {}
+
+    def abandon(self, task: asyncio.Task[Any]) -> None:
+        """Make a task that does not end a stranger, which nobody waits for, not even at exit."""
+        self._strangers.add(task)
+        self._abandoned.add(task)
+
+    def tasks_to_end(self) -> list[asyncio.Task[Any]]:
+        """Whosever tasks, those that have not ended; without the abandoned."""
+        tasks = {*asyncio.all_tasks(self), *self._strangers} - {*self._abandoned}
+        return [task for task in tasks if not task.done()]
+
+    def is_strange(self, context: Context | None = None) -> bool:
+        """Whether what begins now, or in this context, is not the invocation's."""
+        whose = _origin_in(context)
+        if whose is not None:
+            return whose is not self._invocation
+        creator = asyncio.current_task(self)
+        return creator is not None and creator in self._strangers
+
+
+def _is_python(callback: object) -> bool:
+    """Whether a callback shows what it holds, as extensions' functions do not have to."""
+    while isinstance(callback, partial | MethodType):
+        callback = callback.func if isinstance(callback, partial) else callback.__func__
+    call = getattr(type(callback), "__call__", None)  # noqa: B004 - not whether there is one
+    return isinstance(callback, FunctionType | BuiltinMethodType) or isinstance(call, FunctionType)
+
 
 def running_loop() -> EventLoop:
-    """The loop of the calling task."""
+    """The event loop this runs in.
+
+    Raises:
+        RuntimeError: there is none, or another one.
+    """
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, EventLoop)  # the environment has made it
+    if not isinstance(loop, EventLoop):
+        raise RuntimeError(f"a durable execution runs in an event loop of its own, not in {loop!r}")  # noqa: TRY004
     return loop
 
 

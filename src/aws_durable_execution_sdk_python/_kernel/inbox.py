@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from collections import deque
 from collections.abc import Callable
@@ -24,7 +25,8 @@ class Inbox:
         # Put first, looked at second, and the other way round in `_run`: no call is left behind.
         if not self._woken:
             self._woken = True
-            self._loop.call_soon_threadsafe(self._run, context=self._context)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to call
+                self._loop.call_soon_threadsafe(self._run, context=self._context)
 
     def _run(self) -> None:
         self._woken = False

@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,13 +31,14 @@ from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
-from aws_durable_execution_sdk_python._kernel.event_loop import ENGINE, origin, running_loop
+from aws_durable_execution_sdk_python._kernel.ending import Flows
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
-from aws_durable_execution_sdk_python._kernel.jobs import Outcome, outcome_of
+from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
@@ -91,13 +92,17 @@ class Invocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
+        # The contexts on which an operation could not be carried out, until their functions end.
+        self.refused: set[ContextUse] = set()
+        # Set when nothing of this invocation can run any more.
+        self.over = False
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
-        self._handler_ended: Outcome | None = None
-        self.loop.begin_invocation(self)
+        self._handler_ended: CallOutcome | None = None
+        self._flows = Flows(self.loop, self.deadline.seconds_left)
         self.inbox = Inbox(self.loop)
-        self.workers = Workers(threads, self.inbox, on_failure=self._fail)
+        self.workers = Workers(threads, self.inbox, tuning=hooks.tuning, on_failure=self._fail)
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
@@ -208,12 +213,11 @@ class Invocation(Opaque):
             raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
+            self.over = True
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
-            if answer is _PENDING and self.loop_runtime.postponed:
-                raise self.loop_runtime.postponed.pop()
             return answer
         if ended.error is None:
             return _PENDING
@@ -227,36 +231,50 @@ class Invocation(Opaque):
         The group's own scope is never cancelled: user code is given the time it takes to clean up,
         which a cancelled scope would cut short, and the consumer ends when it is closed.
         """
-        conclusion: tuple[BaseException | None, dict[str, Any]] = (None, _PENDING)
-        origin.set(ENGINE)
+        raised: BaseException | None = asyncio.CancelledError()
+        answer = _PENDING
         async with anyio.create_task_group() as group:
             group.start_soon(self.checkpointer.run)
-            # The handler's flow of control, and what comes of it, is the user's.
-            outer = origin.set(self)
-            group.start_soon(self._run_root, root)
-            origin.reset(outer)
+            # The handler's flow of control, and what comes of it, is the user's. It is not the
+            # group's, which would wait for good for a handler that resists its end.
+            handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
+            handler.add_done_callback(lambda _: self._end())
             try:
                 with self.suspension.watching(), self.deadline.watching(self.loop):
                     await self._ending
-                conclusion = await self._conclusion()
+                raised, answer = await self._conclusion()
             finally:
-                await self._close()
-        return conclusion
+                await self._close(crashed=not isinstance(raised, Exception | None))
+        if handler.done() and not handler.cancelled():
+            handler.result()  # of ours, if it raises
+        return raised, answer
 
-    async def _run_root(self, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        with self.loop_runtime.as_root():
-            outcome = await outcome_of(root)
+    def _keep(self, outcome: CallOutcome) -> None:
+        """The handler has come to its end, which counts if it comes first."""
         if not self._ended:
             self._handler_ended = outcome
             self._end()
 
     async def _conclusion(self) -> tuple[BaseException | None, dict[str, Any]]:
-        if self._handler_ended is None:
+        outcome = self._handler_ended
+        if outcome is None and (refusal := self._refusal()) is not None:
+            outcome = CallOutcome(refusal)
+        if outcome is None:
             return None, _PENDING
         try:
-            return None, await self._answer(*self._handler_ended)
+            return None, await self._answer(*outcome)
         except BaseException as error:
             return error, _PENDING
+
+    def _refusal(self) -> Exception | None:
+        """Why this invocation must not end as suspended: an error that is on its way up."""
+        if self.checkpointer.ended is not None:
+            return None
+        errors = (
+            *self.loop_runtime.postponed,
+            *(context.refusal for context in tuple(self.refused)),
+        )
+        return next(filter(None, errors), None)
 
     def _input(self) -> Any:
         operation = self.journal.get(self.journal.execution_id)
@@ -281,22 +299,18 @@ class Invocation(Opaque):
 
         return self.loop_runtime.host(kind, run)
 
-    async def _close(self) -> None:
+    async def _close(self, *, crashed: bool) -> None:
         """Leave nothing behind for the next invocation: no task, no thread, no open request."""
         self._end()
-        for task in self._own_tasks():
-            task.cancel()
-        self.checkpointer.close()
-        with anyio.move_on_after(self.deadline.seconds_to_spare()):
-            await self._limits.close()
-            await self.workers.join()
-        if left := self.workers.close():
-            _log.error("blocking calls still run after the end of the invocation: %d", left)
-        if not await _cancel_and_wait(self._own_tasks()):
-            _log.error("a task did not end when it was cancelled, and was left behind")
+        try:
+            await self._flows.end(self._join, busy=self.workers.has_jobs, crashed=crashed)
+        finally:
+            self.workers.close()
 
-    def _own_tasks(self) -> set[asyncio.Task[Any]]:
-        return {*self.loop.tasks_of_invocation()} - self._limits.watches
+    async def _join(self) -> None:
+        self.checkpointer.close()
+        await self._limits.close()
+        await self.workers.join()
 
     # -- the answer -------------------------------------------------------------------------
 
@@ -348,21 +362,11 @@ class Invocation(Opaque):
                 raise
 
 
-async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]], *, attempts: int = 100) -> bool:
-    """Cancel tasks until they are done, also those that swallow a cancellation or two.
-
-    Returns:
-        Whether all of them ended. A task that resists `attempts` cancellations is given up.
-    """
-    alive = [task for task in tasks if not task.done()]
-    for _ in range(attempts):
-        if not alive:
-            return True
-        for task in alive:
-            task.cancel()
-        await asyncio.wait(alive, timeout=0.1)
-        alive = [task for task in alive if not task.done()]
-    return not alive
+async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """The flow of control of the handler."""
+    with invocation.loop_runtime.as_root():
+        outcome = await outcome_of(root)
+    invocation._keep(outcome)
 
 
 def _unserialisable(value: Any, error: Exception) -> Exception:

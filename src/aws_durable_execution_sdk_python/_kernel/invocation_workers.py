@@ -14,12 +14,10 @@ from functools import partial
 from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
-from aws_durable_execution_sdk_python._kernel.jobs import HOSTS, Host, Job, Outcome, resolve
+from aws_durable_execution_sdk_python._kernel.jobs import HOSTS, CallOutcome, Host, Job, resolve
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python.exceptions import InvocationError, SuspendExecution
-
-# How long a checkpoint waits for threads that were just let go to come with updates of their own.
-CATCH_UP_SECONDS = 0.002
 
 
 class Workers:
@@ -34,11 +32,13 @@ class Workers:
         pool: ThreadPool,
         inbox: Inbox,
         *,
+        tuning: Tuning,
         on_failure: Callable[[InvocationError], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._pool = pool
         self.call_soon = inbox.put
+        self._catch_up_seconds = tuning.catch_up_seconds
         self._on_failure = on_failure
         self._jobs: set[Job] = set()
         self._running = 0
@@ -54,7 +54,12 @@ class Workers:
         """Whether a thread runs code that somebody waits for."""
         return self._running > 0
 
-    async def run(self, function: Callable[[], Any], job: Job | None = None) -> Outcome:
+    @property
+    def has_jobs(self) -> bool:
+        """Whether a job has not ended, be it one that was abandoned."""
+        return bool(self._jobs)
+
+    async def run(self, function: Callable[[], Any], job: Job | None = None) -> CallOutcome:
         """Run a function in a worker thread, in a copy of the caller's context.
 
         Cancelled, it ends at once: the job never begins, or is abandoned.
@@ -119,9 +124,9 @@ class Workers:
 
     def release(self, host: Host, error: BaseException | None = None, value: Any = None) -> None:
         """Let a blocked thread go on, with a value or an error."""
-        self._pool.release(host, Outcome(error, value))
+        self._pool.release(host, CallOutcome(error, value))
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
+    def ended(self, job: Job, outcome: CallOutcome) -> None:
         self.paused(job)
         if not job.done.done():
             job.done.set_result(outcome)
@@ -135,7 +140,7 @@ class Workers:
         failure = InvocationError(f"no thread can be started for blocking code: {error}")
         failure.__cause__ = error
         self._on_failure(failure)
-        self.ended(job, Outcome(SuspendExecution("the invocation is ending")))
+        self.ended(job, CallOutcome(SuspendExecution("the invocation is ending")))
 
     # -- which threads are about to come back ------------------------------------------------
 
@@ -167,13 +172,13 @@ class Workers:
             return
         self._caught_up.clear()
         try:
-            async with asyncio.timeout(CATCH_UP_SECONDS):
+            async with asyncio.timeout(self._catch_up_seconds):
                 await self._caught_up.wait()
         except TimeoutError:
             self._generation += 1
             self._awaited = 0
 
 
-def _discard(outcome: Outcome) -> None:
+def _discard(outcome: CallOutcome) -> None:
     if inspect.iscoroutine(outcome.value):
         outcome.value.close()  # nobody will await it

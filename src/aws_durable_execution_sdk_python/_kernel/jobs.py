@@ -20,14 +20,14 @@ from typing import Any, NamedTuple, Protocol
 HOSTS: ContextVar[tuple[Host, ...]] = ContextVar("durable_hosts", default=())
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """What came of a call, as a value: its error means nothing to those who pass it on."""
 
     error: BaseException | None
     value: Any = None
 
     @classmethod
-    def of(cls, function: Callable[[], Any]) -> Outcome:
+    def of(cls, function: Callable[[], Any]) -> CallOutcome:
         try:
             return cls(None, function())
         except BaseException as error:
@@ -43,16 +43,16 @@ class Outcome(NamedTuple):
             del self  # the error's traceback holds this frame
 
 
-async def outcome_of(make: Callable[[], Awaitable[Any]]) -> Outcome:
+async def outcome_of(make: Callable[[], Awaitable[Any]]) -> CallOutcome:
     """What comes of an awaitable, in a task of its own, its cancellation included.
 
     As a value: SystemExit in a task would stop the event loop at once. Makes the awaitable itself:
     of a task that is cancelled before it begins none is left over.
     """
     try:
-        return Outcome(None, await make())
+        return CallOutcome(None, await make())
     except BaseException as error:
-        return Outcome(error)
+        return CallOutcome(error)
 
 
 @dataclass(eq=False, slots=True)
@@ -71,7 +71,7 @@ class Host:
     open: bool = True
     waiting: OrderedDict[Job, None] = field(default_factory=OrderedDict)
     mailbox: SimpleQueue[Job | None] = field(default_factory=SimpleQueue)
-    outcome: Outcome | None = None
+    outcome: CallOutcome | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -97,7 +97,7 @@ class JobOwner(Protocol):
         """The job's code runs now, or goes on."""
         ...
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
+    def ended(self, job: Job, outcome: CallOutcome) -> None:
         """Nothing will be heard of the job any more."""
         ...
 
@@ -137,8 +137,8 @@ class Job:
     hosted: bool = True
     owner: JobOwner = field(init=False)
     function: Callable[[], Any] = field(init=False)
-    finished: Callable[[Job, Host, Outcome], None] = field(init=False)
-    done: asyncio.Future[Outcome] = field(init=False)
+    finished: Callable[[Job, Host, CallOutcome], None] = field(init=False)
+    done: asyncio.Future[CallOutcome] = field(init=False)
     begun: asyncio.Future[None] | None = None
     over: asyncio.Future[None] | None = None
     hosts: tuple[Host, ...] = ()
@@ -151,7 +151,7 @@ class Job:
     def perform(self, host: Host) -> None:
         """Run on the calling thread."""
         # Given up between the hand-over and here, it never begins.
-        outcome = Outcome(None) if self.abandoned else Outcome.of(self.function)
+        outcome = CallOutcome(None) if self.abandoned else CallOutcome.of(self.function)
         # An abandoned job may outlive its loop.
         with contextlib.suppress(RuntimeError):
             self.owner.call_soon(self.finished, self, host, outcome)

@@ -7,6 +7,9 @@
 - A thread that was there before the invocation knows of it only what it was handed since. So it
   counts only where user code waits for something of its own, and is looked into only as far as
   the data near its stack: beyond `OLDER_LIMIT` objects nothing is taken to follow.
+- A descriptor whose callback is an extension's may reach anything.
+- What a thread was handed a moment ago may be on its way, where no reference shows it. So before
+  stacks are looked at, threads are given a moment, in which the loop does nothing else.
 - What was found is asked about first. Searches take a tenth of the time at most; in between, and
   where one has met its limit, there is work.
 """
@@ -16,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -24,6 +26,8 @@ from typing import Any
 from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread, EventLoop
 from aws_durable_execution_sdk_python._kernel.reachability import Found, Search
 
+# How long a thread that is free to run may take to take what it was handed.
+HANDING_OVER_SECONDS = 0.005
 LIMIT = 50_000
 OLDER_LIMIT = 2_000
 # Of the time, what searches may take; and how long one that would take longer is put off at most.
@@ -51,7 +55,7 @@ class Liveness:
     def __init__(self, loop: EventLoop, powers: Collection[object]) -> None:
         self._loop = loop
         self._powers = powers
-        self._older: weakref.WeakSet[threading.Thread] = weakref.WeakSet(threading.enumerate())
+        self._older = frozenset(threading.enumerate())
         self._witness: Found | None = None
         self._not_before = 0.0
         self.searches = 0
@@ -66,19 +70,22 @@ class Liveness:
             asleep: tasks that are known to wait for durable work.
             ready: tasks that are about to run.
         """
-        if self._is_as_before(waiting):
+        if self._is_as_before(waiting) or self._loop.has_foreign_callbacks():
             return True
-        sources = [*self._loop.timers(), *self._loop.jobs(), *self._descriptors(), *ready]
-        newer, older = self._threads()
-        for stack in newer:
-            sources += stack
-        if not waiting:
-            older = []
-        if not sources and not older:
-            return False
         now = self._loop.time()
         if now < self._not_before:
             return True
+        newer, older = self._threads(with_older=bool(waiting))
+        if newer or older:
+            if self._loop.selector.has_events(within=HANDING_OVER_SECONDS):
+                return True
+            newer, older = self._threads(with_older=bool(waiting))
+        sources = [*self._loop.timers(), *self._loop.jobs(), *self._descriptors(), *ready]
+        for stack in newer:
+            sources += stack
+        if not sources and not older:
+            return False
+        now = self._loop.time()
         targets = [*waiting, *self._powers]
         self._witness = self._search(targets, sources, asleep)
         found = self._witness is not None or self._reaches_from_older(targets, asleep, older)
@@ -109,15 +116,19 @@ class Liveness:
         for key in self._loop.selector.registered():
             yield from key.data
 
-    def _threads(self) -> tuple[list[Stack], list[Stack]]:
+    def _threads(self, *, with_older: bool) -> tuple[list[Stack], list[Stack]]:
         """The threads that began during the invocation, and those that were there before."""
         threads = {thread.ident: thread for thread in threading.enumerate()}
         newer: list[Stack] = []
         older: list[Stack] = []
         for ident, frame in sys._current_frames().items():
             thread = threads.get(ident)
-            if thread is None or not self._is_ours(thread):
-                (older if thread in self._older else newer).append([thread, *_frames(frame)])
+            if thread is not None and self._is_ours(thread):
+                continue
+            if thread not in self._older:
+                newer.append([thread, *_frames(frame)])
+            elif with_older:
+                older.append([thread, *_frames(frame)])
         return newer, older
 
     def _is_ours(self, thread: threading.Thread) -> bool:

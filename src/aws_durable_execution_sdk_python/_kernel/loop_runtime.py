@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import math
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,6 +55,11 @@ class LoopRuntime(CommonRuntime):
     async def before_context(self) -> None:
         if self._invocation.deadline.is_near():
             await self._invocation.deadline.hold(self)
+
+    def give_up(self, operation_ids: Iterable[str]) -> None:
+        """Refuse from here on whatever comes from inside these branches."""
+        for operation_id in operation_ids:
+            self._invocation.journal.give_up(operation_id)
 
     def is_cancelled(self) -> bool:
         """Whether the engine, or an anyio scope around this code, is cancelling what runs."""
@@ -122,13 +127,9 @@ class LoopRuntime(CommonRuntime):
     async def enter(
         self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
     ) -> Any:
-        position.runtime = self
-        token = ownership.enter(position)
-        try:
+        with position.entered(self):
             result = function(self._invocation.async_context(position), *args)
             return await result if inspect.isawaitable(result) else result
-        finally:
-            ownership.leave(token)
 
     async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
         outcome = await self.run_branches(branches, None)
@@ -163,9 +164,9 @@ class LoopRuntime(CommonRuntime):
         """
         while True:
             runtime = ThreadRuntime(self._invocation)
-            drive = partial(_drive, runtime, make)
+            run = partial(runtime.run, make)
             with self._invocation.suspension.waiting_for_engine(runtime):
-                outcome = await self._invocation.workers.run(drive, runtime.job)
+                outcome = await self._invocation.workers.run(run, runtime.job)
             if runtime.parked_on is None:
                 result: T = outcome.get()
                 return result
@@ -176,10 +177,6 @@ class LoopRuntime(CommonRuntime):
             await asyncio.sleep(0)
             if parking is not None:
                 parking(None)
-
-
-def _drive(runtime: ThreadRuntime, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
-    return runtime.drive(make(runtime))
 
 
 def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:

@@ -1,4 +1,22 @@
-"""Who may use a durable context now: one flow of control, and not inside its own operations."""
+"""Who may use a durable context now.
+
+What this rests on, each decided by identity:
+
+1. What runs in a flow of control is known (`_core.running`): whoever calls user code enters what
+   it is. A context may be used by the function it was given to, and by nothing else that is
+   known: not inside an operation of its own, not by another branch, run or invocation.
+2. Where nothing is known, in a thread of the user's say, only the invocation's end is looked at;
+   the runtime then refuses other threads and event loops: a blocking context belongs to the
+   thread that runs its function (`ThreadRuntime.check`), an async one to the loop of its
+   invocation, where its operations are called and where they are awaited.
+3. An async context belongs to one task: to one of those that led to it, as long as that runs.
+4. An operation that could not be carried out - its error says that this invocation or the whole
+   execution cannot go on - leaves a *refusal* with the context it was called on. From then on
+   every operation on that context and those inside it raises the same error, and when the
+   context's function ends, however it ends, the error is its outcome. So it travels up, from
+   function to function, and nothing that user code catches on its way can stop it. While it is
+   on its way the invocation does not end as merely suspended.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +24,60 @@ import asyncio
 import threading
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from aws_durable_execution_sdk_python._core import running
+from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python.exceptions import (
     ConcurrentContextUseError,
+    ForeignContextError,
     NestedOperationError,
+    UnrecoverableError,
 )
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+    from aws_durable_execution_sdk_python._kernel.ports import Runtime
 
 
 @dataclass(frozen=True, slots=True)
-class StepBody:
-    """Marks code that runs inside a step, where no durable operation may be called."""
+class StepBody(Leaf):
+    """Marks the body of a step or of a check, where no durable operation may be called."""
 
-    name: str | None
+    what: str = "step"
+
+    def __str__(self) -> str:
+        return f"the {self.what} {self.name!r}" if self.name else f"the {self.what}"
+
+    def refuse(self) -> NoReturn:
+        raise NestedOperationError(
+            f"a durable context was used inside {self}: a {self.what} is a leaf operation. Group "
+            "operations with context.run_in_child_context(...), or call the operation before or "
+            "after it and pass its result as an argument"
+        )
 
 
-# What runs in this flow of control: a context's body, a step's body, or nothing of ours.
-_running: ContextVar[ContextUse | StepBody | None] = ContextVar("durable_running", default=None)
 # The tasks that led here, outermost first: a task inherits its creator's at creation.
 _lineage: ContextVar[tuple[asyncio.Task[Any], ...]] = ContextVar("durable_lineage", default=())
 
-enter = _running.set
-leave = _running.reset
+enter = running.enter
+leave = running.leave
+_current = running.current
 
+_NESTED = (
+    "a durable context was used inside one of its own operations: the function run in a child "
+    "context, map or parallel must use the context it is given as its first argument"
+)
+_ELSEWHERE = (
+    "a durable context was used by another function than the one it was given to, which has ended "
+    "or runs on its own: use the context that the running function was given"
+)
+_OTHER_INVOCATION = (
+    "a durable context belongs to the invocation it was made for, and this one was kept beyond it "
+    "(in a module-level object, say): pass on the context that the handler is given now"
+)
+_LOOP = "an async durable context can only be used inside a task of its own event loop"
 _SEVERAL = (
     "{what} called an operation on a durable context while {other} is using it. The order in "
     "which concurrent code takes its turns is not the same on replay. Give each its own context: "
@@ -37,49 +85,90 @@ _SEVERAL = (
 )
 
 
-def current() -> ContextUse | None:
-    """The context whose body is running in this flow of control, if any.
-
-    Raises:
-        NestedOperationError: a step's body is running.
-    """
-    running = _running.get()
-    if isinstance(running, StepBody):
-        _refuse_in_step(running)
-    return running if isinstance(running, ContextUse) else None
-
-
 class ContextUse(Opaque):
-    """The claims on one durable context."""
+    """Who uses one durable context, and whether it can still be used.
 
-    __slots__ = ("_lineage", "_task", "_thread", "outer")
+    Attributes:
+        invocation: the one it was made for.
+        outer: the context around it.
+        runtime: what runs its function; set when that is entered.
+        home: the context whose function may use it: itself, unless it is an additional context.
+        refusal: the error of an operation that could not be carried out.
+    """
 
-    def __init__(self, outer: ContextUse | None) -> None:
+    __slots__ = ("_lineage", "_task", "home", "invocation", "outer", "refusal", "runtime")
+
+    def __init__(self, invocation: Invocation, outer: ContextUse | None) -> None:
+        self.invocation = invocation
         self.outer = outer
+        self.runtime: Runtime | None = None
+        self.home: ContextUse = self
+        self.refusal: UnrecoverableError | None = None
         self._task: asyncio.Task[Any] | None = None
         self._lineage: tuple[asyncio.Task[Any], ...] = ()
-        self._thread: int | None = None
 
-    def check_not_nested(self) -> None:
-        """Refuse a call from inside one of this context's own running operations.
+    def check(self) -> None:
+        """Refuse an operation that must not be called on this context here and now.
 
         Raises:
-            NestedOperationError: called inside a step, or inside a child context's function.
+            NestedOperationError: called inside a step, a callback such as a serdes, or inside a
+                child context's function.
+            ForeignContextError: the context was given to other code than that which runs.
+            UnrecoverableError: an earlier operation on it could not be carried out.
         """
-        running = _running.get()
-        if running is self or running is None:
+        code = _current()
+        if code is not self.home:
+            self._check_code(code)
+        if self.invocation.refused:
+            self.check_refusal()
+
+    def _check_code(self, code: object) -> None:
+        inner = self._context_of(code)
+        if inner is self:
             return
-        if isinstance(running, StepBody):
-            _refuse_in_step(running)
-        inner: ContextUse | None = running if isinstance(running, ContextUse) else None
-        while inner is not None:
+        while inner.outer is not None:
             inner = inner.outer
-            if inner is self:
-                raise NestedOperationError(
-                    "a durable context was used inside one of its own operations: the function "
-                    "run in a child context, map or parallel must use the context it is given "
-                    "as its first argument"
-                )
+            if inner is self.home:
+                raise NestedOperationError(_NESTED)
+        raise ForeignContextError(_ELSEWHERE)
+
+    def current(self) -> ContextUse:
+        """The context whose function runs here; this one where nothing is known.
+
+        For what may be used anywhere in its invocation outside of steps, as callbacks are.
+
+        Raises:
+            NestedOperationError: code runs in which no operation may be called.
+            ForeignContextError: this context is one of another invocation.
+        """
+        return self._context_of(_current())
+
+    def _context_of(self, code: object) -> ContextUse:
+        if isinstance(code, Leaf):
+            code.refuse()
+        context = code if isinstance(code, ContextUse) else self
+        if context.invocation is not self.invocation or (code is None and self.invocation.over):
+            raise ForeignContextError(_OTHER_INVOCATION)
+        return context
+
+    # -- refusals -----------------------------------------------------------------------------
+
+    def refuse(self, error: UnrecoverableError) -> None:
+        """Remember that an operation called on this context could not be carried out."""
+        home = self.home
+        home.refusal = home.refusal or error
+        self.invocation.refused.add(home)
+
+    def check_refusal(self) -> None:
+        """Raise the refusal of this context or of one around it, if there is one."""
+        context: ContextUse | None = self.home
+        while context is not None:
+            if context.refusal is not None:
+                self.refuse(context.refusal)
+                raise context.refusal
+            context = context.outer
+
+    # -- tasks --------------------------------------------------------------------------------
 
     def claim_task(self) -> None:
         """Claim the context for the current task.
@@ -87,7 +176,8 @@ class ContextUse(Opaque):
         The claim passes to a task that the holder created, and back once that one is done.
 
         Raises:
-            ConcurrentContextUseError: another task holds the claim and still runs.
+            ConcurrentContextUseError: another task holds the claim and still runs, or this is
+                none of the invocation's event loop.
         """
         task = _current_task()
         if task is self._task:
@@ -103,40 +193,21 @@ class ContextUse(Opaque):
                 )
         self._task, self._lineage = task, lineage
 
-    def claim_thread(self) -> None:
-        """Claim the context for the current thread until `release_thread`.
-
-        Raises:
-            ConcurrentContextUseError: an operation called from another thread is under way.
-        """
-        thread = threading.get_ident()
-        if self._thread is not None and self._thread != thread:
-            name = threading.current_thread().name
-            raise ConcurrentContextUseError(
-                _SEVERAL.format(what=f"thread {name}", other="another thread")
-            )
-        self._thread = thread
-
-    def release_thread(self) -> None:
-        self._thread = None
-
 
 def _current_task() -> asyncio.Task[Any]:
     try:
         task = asyncio.current_task()
     except RuntimeError:
         task = None
-    if task is None:
-        raise ConcurrentContextUseError(
-            "an async durable context can only be used inside a task of its own event loop"
-        )
-    return task
+    return task or refuse_loop()
 
 
-def _refuse_in_step(body: StepBody) -> None:
-    name = f" {body.name!r}" if body.name else ""
-    raise NestedOperationError(
-        f"a durable context was used inside the step{name}: a step is a leaf operation. Group "
-        "operations with context.run_in_child_context(...), or call the operation before or "
-        "after the step and pass its result as an argument"
-    )
+def refuse_loop() -> NoReturn:
+    """Refuse a task of another event loop than the invocation's."""
+    raise ConcurrentContextUseError(_LOOP)
+
+
+def refuse_thread() -> NoReturn:
+    """Refuse a thread that is not the one which runs the context's function."""
+    name = threading.current_thread().name
+    raise ConcurrentContextUseError(_SEVERAL.format(what=f"thread {name}", other="another thread"))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import OperationType
+from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse
+from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, SuspendExecution
 from aws_durable_execution_sdk_python.logger import LogInfo
 
 if TYPE_CHECKING:
@@ -37,11 +39,9 @@ class Position(ContextUse):
         "_completed",
         "_replaying",
         "ids",
-        "invocation",
         "is_virtual",
         "order",
         "parent_id",
-        "runtime",
         "underlying_logger",
     )
 
@@ -55,14 +55,11 @@ class Position(ContextUse):
         outer: Position | None = None,
         is_virtual: bool = False,
     ) -> None:
-        super().__init__(outer)
-        self.invocation = invocation
+        super().__init__(invocation, outer)
         self.ids = IdSequence(prefix)
         self.parent_id = parent_id
         self.order = order
         self.is_virtual = is_virtual
-        # The runtime that runs this context's code; set when it enters.
-        self.runtime: Runtime | None = None
         self.underlying_logger: Any = outer.underlying_logger if outer else logging.getLogger()
         journal = invocation.journal
         # Inside a context that has completed, everything is a repetition, to its last line.
@@ -87,7 +84,29 @@ class Position(ContextUse):
     def aside(self, operation_id: str, *, is_virtual: bool = False) -> Position:
         """A child that no operation of this context stands for; after those called so far."""
         order = (*self.order, self.ids.count)
-        return self.child(operation_id, order, is_virtual=is_virtual)
+        aside = self.child(operation_id, order, is_virtual=is_virtual)
+        aside.home, aside.runtime = self.home, self.runtime
+        return aside
+
+    def check(self) -> None:
+        """Refuse an operation that must not be called on this context here and now.
+
+        Raises:
+            OrphanedChildException: the branch it belongs to was given up.
+            Also what `ContextUse.check` does.
+        """
+        super().check()
+        journal = self.invocation.journal
+        if journal.has_given_up:
+            context: ContextUse | None = self
+            while isinstance(context, Position):
+                if journal.is_given_up(context.ids.prefix):
+                    raise OrphanedChildException("the batch around this branch is decided")
+                context = context.outer
+
+    def entered(self, runtime: Runtime) -> _Entered:
+        """While its function runs in `runtime`; a refusal becomes the function's outcome."""
+        return _Entered(self, runtime)
 
     def take(
         self, operation_type: OperationType, sub_type: str, name: str | None
@@ -139,9 +158,36 @@ class Position(ContextUse):
         return self._replaying
 
 
+class _Entered:
+    __slots__ = ("_position", "_runtime", "_token")
+
+    def __init__(self, position: Position, runtime: Runtime) -> None:
+        self._position = position
+        self._runtime = runtime
+
+    def __enter__(self) -> None:
+        self._position.runtime = self._runtime
+        self._token = ownership.enter(self._position)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        ownership.leave(self._token)
+        position = self._position
+        refusal = position.refusal
+        if refusal is None:
+            return
+        position.invocation.refused.discard(position)
+        # Whoever closes a coroutine, or unwinds a thread, does not want its outcome.
+        if error is not refusal and not isinstance(error, (GeneratorExit, SuspendExecution)):
+            raise refusal
+
+
 def _user_site() -> tuple[CodeType, int] | None:
-    """The innermost line of user code on the stack."""
-    frame: FrameType | None = sys._getframe(1)
+    """The innermost line of user code on the stack.
+
+    For the text of `NonDeterministicExecutionError` only: nothing is decided by it. It is looked
+    for at every operation, because the line is gone by the time the error is known.
+    """
+    frame: FrameType | None = sys._getframe(3)  # above `take` and the plan that calls it
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return None if frame is None else (frame.f_code, frame.f_lineno)

@@ -30,6 +30,7 @@ import asyncio
 import functools
 import gc
 import logging
+import re
 import sys
 import threading
 import weakref
@@ -78,8 +79,14 @@ class Found(NamedTuple):
 
 _LEAVES = (type, ModuleType, Opaque, EventLoop, IdleSelector, logging.Logger, logging.Manager)
 _PLAIN = frozenset(
-    {str, bytes, bytearray, int, float, complex, bool, type(None), type(...), range, CodeType}
-    | {GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType}
+    {str, bytes, bytearray, int, float, complex, bool, type(None), type(...), range, re.Pattern}
+    | {
+        CodeType,
+        GetSetDescriptorType,
+        MemberDescriptorType,
+        MethodDescriptorType,
+        WrapperDescriptorType,
+    }
 )
 _IMPORT_SYSTEM = (sys.meta_path, sys.path_hooks, sys.path_importer_cache, sys.modules)
 _CODE = (CoroutineType, GeneratorType, AsyncGeneratorType, FrameType)
@@ -218,6 +225,8 @@ class Search:
         """Whether a timer was given this future to complete, and durable work completes it too."""
         if self._settled is None or id(obj) not in self._settled:
             return False
+        if not hasattr(type(obj), "_asyncio_future_blocking"):  # asyncio's own mark of a future
+            return False
         given = gc.get_referents(*gc.get_referents(source))
         return any(obj is each for each in given)
 
@@ -289,11 +298,11 @@ def _behind_proxy(proxy: Any) -> tuple[object, ...]:
 
 def _of_class(cls: type) -> Iterator[object]:
     """What methods of a class reach, and what it holds for all its instances."""
-    for value in list(vars(cls).values()):
+    for name, value in list(vars(cls).items()):
         if type(value) is FunctionType:
             yield from value.__closure__ or ()
             yield from _named_in(value.__code__, value.__globals__)
-        elif type(value) not in _PLAIN:
+        elif type(value) not in _PLAIN and not name.startswith("__"):
             yield value
 
 
@@ -329,10 +338,11 @@ def _attributes(space: ModuleType | type, names: Collection[str]) -> Iterator[ob
 
 @functools.lru_cache(4096)
 def _names(code: CodeType) -> tuple[str, ...]:
+    """The names that the source may have: others, as of rewritten assertions, are tools'."""
     names = dict.fromkeys(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names.update(dict.fromkeys(_names(constant)))
-        elif isinstance(constant, str) and constant.isidentifier():
+        elif isinstance(constant, str):
             names[constant] = None
-    return tuple(names)
+    return tuple(name for name in names if name.replace(".", "").isidentifier())

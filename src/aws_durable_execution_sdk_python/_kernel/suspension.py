@@ -77,6 +77,22 @@ class _Park:
     future: asyncio.Future[None]
 
 
+class _EngineWait:
+    """Every run of a thread passes here: a generator would cost twice as much."""
+
+    __slots__ = ("_power", "_suspension", "_task")
+
+    def __init__(self, suspension: Suspension, power: object) -> None:
+        self._suspension = suspension
+        self._power = power
+
+    def __enter__(self) -> None:
+        self._task = self._suspension.begin_engine_wait(self._power)
+
+    def __exit__(self, *_: object) -> None:
+        self._suspension.end_engine_wait(self._task, self._power)
+
+
 class Suspension(Opaque):
     """Keeps the parked operations of one invocation and decides when to suspend it.
 
@@ -166,20 +182,22 @@ class Suspension(Opaque):
         if task in self._roots:
             self._going.add(task)
 
-    @contextlib.contextmanager
-    def waiting_for_engine(self, *powers: object) -> Iterator[None]:
-        """The current task waits for work that is counted, or that has roots of its own.
+    def waiting_for_engine(self, power: object = None) -> _EngineWait:
+        """A block in which the current task waits for what is counted, or has roots of its own.
 
         Parameters:
-            powers: what durable operations can be called by meanwhile.
+            power: what durable operations can be called by meanwhile.
         """
-        task = self._fall_asleep(None)
-        self._powers.update(powers)
-        try:
-            yield
-        finally:
-            self._powers.difference_update(powers)
-            self._wake(task)
+        return _EngineWait(self, power)
+
+    def begin_engine_wait(self, power: object) -> asyncio.Task[Any]:
+        if power is not None:
+            self._powers.add(power)
+        return self._fall_asleep(None)
+
+    def end_engine_wait(self, task: asyncio.Task[Any], power: object) -> None:
+        self._powers.discard(power)
+        self._wake(task)
 
     # -- parking ----------------------------------------------------------------------------
 
@@ -230,7 +248,8 @@ class Suspension(Opaque):
         if self._decided or self.checkpointer.ended is not None:
             return False
         if self._work_in_hand() or self.checkpointer.in_flight:
-            self._arm_timer()
+            if self._due:
+                self._arm_timer()
             return False
         if not self.checkpointer.idle:
             return self.checkpointer.flush()

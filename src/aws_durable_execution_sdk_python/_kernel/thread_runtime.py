@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
@@ -25,9 +26,9 @@ from aws_durable_execution_sdk_python._kernel.branches import (
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import (
     HOSTS,
+    CallOutcome,
     Host,
     Job,
-    Outcome,
     outcome_of,
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
@@ -60,6 +61,12 @@ class ThreadRuntime(CommonRuntime):
         super().__init__(invocation)
         self.parked_on: tuple[Pending, ...] | None = None
         self.job = Job()
+        self._thread: int | None = None
+
+    def run(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation on this thread, the only one from now on that may use this runtime."""
+        self._thread = threading.get_ident()
+        return self.drive(make(self))
 
     def drive(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
@@ -72,6 +79,11 @@ class ThreadRuntime(CommonRuntime):
         raise RuntimeError("an operation yielded to an event loop from a blocking call")
 
     def check(self) -> None:
+        if threading.get_ident() != self._thread:
+            ownership.refuse_thread()
+        self._check_wanted()
+
+    def _check_wanted(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
         self._invocation.check()
@@ -144,12 +156,8 @@ class ThreadRuntime(CommonRuntime):
         if kind is Kind.ASYNC:
             asynchronous = self._invocation.loop_runtime
             return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
-        position.runtime = self
-        token = ownership.enter(position)
-        try:
+        with position.entered(self):
             result = function(self._invocation.blocking_context(position, self), *args)
-        finally:
-            ownership.leave(token)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
@@ -209,11 +217,11 @@ class ThreadRuntime(CommonRuntime):
         self.job.serving = task
         task.add_done_callback(partial(self._served, host))
 
-    def _served(self, host: Host, task: asyncio.Task[Outcome]) -> None:
+    def _served(self, host: Host, task: asyncio.Task[CallOutcome]) -> None:
         self.job.serving = None
-        outcome = Outcome(asyncio.CancelledError()) if task.cancelled() else task.result()
+        outcome = CallOutcome(asyncio.CancelledError()) if task.cancelled() else task.result()
         if isinstance(outcome.error, asyncio.CancelledError) and self._is_given_up:
-            outcome = Outcome(SuspendExecution("what this code waits for was cancelled"))
+            outcome = CallOutcome(SuspendExecution("what this code waits for was cancelled"))
         self._invocation.workers.release(host, *outcome)
 
     @property
@@ -223,7 +231,7 @@ class ThreadRuntime(CommonRuntime):
     def _refused(self, host: Host) -> bool:
         """Whether the thread is let go at once: its code was given up since it called."""
         try:
-            self.check()
+            self._check_wanted()
         except (SuspendExecution, OrphanedChildException) as refusal:
             self._invocation.workers.release(host, refusal)
             return True

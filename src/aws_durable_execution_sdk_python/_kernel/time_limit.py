@@ -18,8 +18,9 @@ from anyio import CancelScope
 
 from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
-from aws_durable_execution_sdk_python._kernel.jobs import Job, Outcome, outcome_of
+from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, Job, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python.exceptions import StepTimeoutError
 
@@ -43,8 +44,6 @@ class TimeLimits:
     def __init__(self, workers: Workers, sleep: Sleep) -> None:
         self._workers = workers
         self._sleep = sleep
-        # What counts the time: not to be cancelled while an invocation closes.
-        self.watches: set[asyncio.Task[Any]] = set()
         # The blocking bodies that have begun and not ended, abandoned ones included.
         self._blocking: dict[Job, tuple[StepBody, asyncio.Task[Any]]] = {}
 
@@ -96,10 +95,7 @@ class TimeLimits:
             )
 
     def _watch(self, seconds: float) -> asyncio.Task[Any]:
-        watch = asyncio.ensure_future(self._sleep(seconds))
-        self.watches.add(watch)
-        watch.add_done_callback(self.watches.discard)
-        return watch
+        return running_loop().create_engine_task(_slept(self._sleep, seconds))
 
     # -- async bodies -----------------------------------------------------------------------
 
@@ -123,7 +119,7 @@ class TimeLimits:
                 awaitable.close()  # nobody will await it
         return running.result().get()
 
-    async def _clean_up(self, running: asyncio.Task[Outcome]) -> None:
+    async def _clean_up(self, running: asyncio.Task[CallOutcome]) -> None:
         grace = self._watch(GRACE_SECONDS)
         try:
             await asyncio.wait({running, grace}, return_when=asyncio.FIRST_COMPLETED)
@@ -174,6 +170,10 @@ class _LimitPassed(Exception):
 def _over(job: Job) -> asyncio.Future[None]:
     assert job.over is not None  # made with it
     return job.over
+
+
+async def _slept(sleep: Sleep, seconds: float) -> None:
+    await sleep(seconds)
 
 
 async def _entered(body: StepBody, awaitable: Awaitable[Any]) -> Any:

@@ -13,12 +13,15 @@ class Tuning:
         lazy_seconds: how long an update that nobody waits for may wait for company.
         gather_seconds: how long work that is ready to run, and may add to a request, can hold the
             request up.
+        catch_up_seconds: how long a request waits for threads that were just let go to come with
+            updates of their own.
         wave: how many branches start at a time. They begin before more are started, so that what
             they checkpoint is under way while the others are still being prepared.
     """
 
     lazy_seconds: float = 0.005
     gather_seconds: float = 0.005
+    catch_up_seconds: float = 0.002
     wave: int = 16
 
 

@@ -18,9 +18,10 @@ What holds after every call of a `ThreadPool`, all of which are made on the even
 7. A job abandoned while it runs no longer counts as running, but keeps its thread, which counts
    until the job really ends. One under a time limit is not hosted: its host would be lost with it.
 
-Not anyio.to_thread: a job cannot run on the stack of a thread that is blocked, so that 260 blocking
-branches over blocking steps deadlock at a limit of 250; and `abandon_on_cancel` drops the result of
-whoever is not cancelled at that very moment, but neither withdraws a job nor tells of its end.
+Not anyio.to_thread: it cannot run a job on the stack of a thread that is blocked, so that branches
+over blocking steps deadlock once there are more than its limiter allows; and with
+`abandon_on_cancel` a thread that runs on no longer counts, nor does anybody hear of its end. A call
+costs 60 us of CPU there, 26 us here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
-from aws_durable_execution_sdk_python._kernel.jobs import Host, Job, Outcome, resolve
+from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, Host, Job, resolve
 
 MAX_THREADS = 250
 # Leaves may have one thread more for so many of those.
@@ -87,7 +88,7 @@ class ThreadPool:
         """Give up a job that has not ended. If it waits, it never begins."""
         if job.waits:
             self._take(job)
-            job.owner.ended(job, Outcome(None))
+            job.owner.ended(job, CallOutcome(None))
             return
         job.abandoned = True
         if job.serving is not None:
@@ -100,7 +101,7 @@ class ThreadPool:
         self._stop(job)
         self._hand_out()
 
-    def release(self, host: Host, outcome: Outcome) -> None:
+    def release(self, host: Host, outcome: CallOutcome) -> None:
         """Let a blocked thread go on, once it has ended the job it may have."""
         host.open = False
         host.waiting.clear()
@@ -193,7 +194,7 @@ class ThreadPool:
         resolve(job.begun)
         host.mailbox.put(job)
 
-    def _finished(self, job: Job, host: Host, outcome: Outcome) -> None:
+    def _finished(self, job: Job, host: Host, outcome: CallOutcome) -> None:
         host.job = None
         if host.blocked is None:
             self._occupied_by_others -= not job.leaf

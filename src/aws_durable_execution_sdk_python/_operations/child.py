@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
+from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
@@ -101,10 +102,12 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
         described = describe_for_record(error)
-        await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
-        raise rebuild(child.error_class, described) from error
-    await _close(runtime, child, closing)
-    return value
+    else:
+        await _close(runtime, child, closing)
+        return value
+    # Outside the handling of the error itself, which a replay does not have either.
+    await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
+    raise rebuild(child.error_class, described)
 
 
 def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None:
@@ -130,11 +133,15 @@ def _succeeded(
 ) -> OperationUpdate:
     large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
     if large:
-        summary = child.summarise(value) if child.summarise is not None else ""
+        summary = "" if child.summarise is None else _summary(child, child.summarise, value)
         payload = payload_size("the summary of the context's result", summary)
     return identity.update(
         OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
     )
+
+
+def _summary(child: Child, summarise: Callable[[Any], str], value: Any) -> str:
+    return Leaf(child.identity.name, "summary generator").call(summarise, value)
 
 
 async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> None:

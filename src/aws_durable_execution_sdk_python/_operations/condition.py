@@ -86,9 +86,10 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
             if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
                 raise
             described = describe_for_record(error)
-            await runtime.commit(identity.update(OperationAction.FAIL, error=described))
-            raise rebuild(WaitForConditionError, described) from error
+            update = identity.update(OperationAction.FAIL, error=described)
         operation = await runtime.commit(update)
+        if update.action is OperationAction.FAIL:
+            raise rebuild(WaitForConditionError, update.error)
         if update.action is OperationAction.SUCCEED:
             return value
 
@@ -110,10 +111,10 @@ async def _check(
     args: tuple[Any, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
     check = runtime.body(identity, attempt, condition.check)
-    new = await runtime.call(StepBody(identity.name), check, *args)
+    new = await runtime.call(StepBody(identity.name, "check"), check, *args)
     text = condition.encode(new, runtime.arn)
     new = condition.decode(text, runtime.arn)
-    decision = wait_decision(condition.config.wait_strategy, new, attempt)
+    decision = wait_decision(identity.name, condition.config.wait_strategy, new, attempt)
     if not decision.should_continue:
         return identity.update(OperationAction.SUCCEED, payload=text), new
     options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryDecision
@@ -14,17 +15,19 @@ D = TypeVar("D", RetryDecision, WaitForConditionDecision)
 
 
 def retry_decision(
-    strategy: Callable[[Any, int], Any], error: BaseException, attempt: int
+    name: str | None, strategy: Callable[[Any, int], Any], error: BaseException, attempt: int
 ) -> RetryDecision:
-    """What a retry strategy says about a failed attempt."""
-    return _checked(strategy(error, attempt), RetryDecision, "retry strategy")
+    """What the retry strategy of an operation of that name says about a failed attempt."""
+    answer = Leaf(name, "retry strategy").call(strategy, error, attempt)
+    return _checked(answer, RetryDecision, "retry strategy")
 
 
 def wait_decision(
-    strategy: Callable[[Any, int], Any], state: Any, attempt: int
+    name: str | None, strategy: Callable[[Any, int], Any], state: Any, attempt: int
 ) -> WaitForConditionDecision:
-    """What a wait strategy says about a state."""
-    return _checked(strategy(state, attempt), WaitForConditionDecision, "wait strategy")
+    """What the wait strategy of an operation of that name says about a state."""
+    answer = Leaf(name, "wait strategy").call(strategy, state, attempt)
+    return _checked(answer, WaitForConditionDecision, "wait strategy")
 
 
 def _checked(answer: object, kind: type[D], what: str) -> D:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
+from aws_durable_execution_sdk_python._core.inputs import Inputs
 from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
+from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind, context_kind, name_of
 from aws_durable_execution_sdk_python._core.validation import kind_of, shown
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
@@ -180,15 +182,16 @@ def plan_map(
 ) -> Plan:
     _check_callable("map", func)
     chosen = _chosen("map", config, MapConfig)
+    # A copy that no function is given: the branches of a replay are made from the same inputs.
     items = _items(inputs)
     kind = context_kind(func, parent)
-    names = [_item_name(chosen, item, i) for i, item in enumerate(items)]
+    name = validation.operation_name(name or name_of(func))
+    names = [_item_name(name, chosen, item, i) for i, item in enumerate(items)]
 
     def branch(index: int) -> BatchBranch:
-        body = function_body(kind, func, items[index], index, items)
+        body = function_body(kind, func, items[index], index, Inputs(items))
         return BatchBranch(names[index], kind, body)
 
-    name = validation.operation_name(name or name_of(func))
     return _plan_batch(position, name, [kind] * len(items), branch, chosen, _MAP)
 
 
@@ -257,10 +260,11 @@ def _plan_batch(
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
-def _item_name(config: MapConfig[Any], item: Any, index: int) -> str:
+def _item_name(name: str | None, config: MapConfig[Any], item: Any, index: int) -> str:
     if config.item_namer is None:
         return f"map-item-{index}"
-    return validation.operation_name(config.item_namer(item, index)) or f"map-item-{index}"
+    chosen = Leaf(name, "item namer").call(config.item_namer, item, index)
+    return validation.operation_name(chosen) or f"map-item-{index}"
 
 
 def _parallel_branch(parent: Kind, index: int, branch: Any) -> BatchBranch:
@@ -302,9 +306,9 @@ def _chosen(operation: str, config: C | None, kind: type[C]) -> C:
     return config
 
 
-def _items(inputs: Any) -> list[Any]:
+def _items(inputs: Any) -> tuple[Any, ...]:
     try:
-        return list(inputs)
+        return tuple(inputs)
     except TypeError:
         raise ValidationError(f"map needs a sequence of inputs, got {kind_of(inputs)}") from None
 

@@ -33,7 +33,7 @@ async def run_attempts(
         except UnrecoverableError:
             raise
         except Exception as error:
-            decision = retry_decision(strategy, error, attempt)
+            decision = retry_decision(name, strategy, error, attempt)
             if not decision.should_retry:
                 raise
         backoff = f"{name}-backoff-{attempt}" if name else f"backoff-{attempt}"

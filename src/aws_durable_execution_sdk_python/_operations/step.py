@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python._core.errors import (
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
+    ErrorObject,
     Operation,
     OperationAction,
     Status,
@@ -77,6 +78,13 @@ class Step(NamedTuple):
         return RetryPresets.default() if chosen is None and runtime.compat_aws else chosen
 
 
+class _Failure(NamedTuple):
+    """How an attempt failed, and after how many seconds the next one is due, if one is."""
+
+    error: ErrorObject
+    retry_seconds: int | None = None
+
+
 async def run_step(runtime: Runtime, step: Step) -> Any:
     """Run a step, or give what it returned or raised before."""
     runtime.check()
@@ -96,7 +104,8 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
                 f"the step {identity.name or identity.operation_id} had started in an earlier "
                 "invocation that was cut off, and runs at most once per attempt"
             )
-            operation = await _failed(runtime, step, operation, error)
+            failure = _judge(runtime, step, operation, error)
+            operation = await _failed(runtime, step, failure)
             continue
         await runtime.before_body()
         if status is not Status.STARTED:
@@ -108,15 +117,13 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
             result = await _call(runtime, step, _attempt(operation))
         except ExecutionError:
             raise
-        except asyncio.CancelledError as error:
-            if not runtime.is_stray(requests):
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
                 raise
-            operation = await _failed(runtime, step, operation, error)
-            continue
-        except Exception as error:
-            operation = await _failed(runtime, step, operation, error)
-            continue
-        return await _succeeded(runtime, step, result)
+            failure = _judge(runtime, step, operation, error)
+        else:
+            return await _succeeded(runtime, step, result)
+        operation = await _failed(runtime, step, failure)
 
 
 async def _start(runtime: Runtime, step: Step, operation: Operation | None) -> Operation | None:
@@ -151,29 +158,38 @@ async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
-        described = describe_for_record(error)
-        await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        raise rebuild(StepError, described) from error
-    await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
-    return value
+        failure = _Failure(describe_for_record(error))
+    else:
+        await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
+        return value
+    return await _failed(runtime, step, failure)
 
 
-async def _failed(
+def _judge(
     runtime: Runtime, step: Step, operation: Operation | None, error: BaseException
-) -> Operation | None:
-    """Ask the retry strategy; returns the operation waiting for its next attempt, or raises."""
-    identity, strategy = step.identity, step.strategy(runtime)
-    decision = RetryDecision.no_retry()
+) -> _Failure:
+    """Ask the retry strategy what comes of a failed attempt."""
+    strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
-            decision = retry_decision(strategy, error, _attempt(operation))
+            decision = retry_decision(step.identity.name, strategy, error, _attempt(operation))
     except Exception as strategy_error:
         error = strategy_error
-    described = describe_for_record(error)
-    if not decision.should_retry:
+    delay = max(1, decision.delay.seconds) if decision.should_retry else None
+    return _Failure(describe_for_record(error), delay)
+
+
+async def _failed(runtime: Runtime, step: Step, failure: _Failure) -> Operation | None:
+    """Returns the operation waiting for its next attempt, or raises as a replay will.
+
+    Called outside the handling of the error itself, which a replay does not have either: there
+    must be no trace of it in the one that is raised.
+    """
+    identity, described = step.identity, failure.error
+    if failure.retry_seconds is None:
         await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        raise rebuild(StepError, described) from error
-    options = StepOptions(next_attempt_delay_seconds=max(1, decision.delay.seconds))
+        raise rebuild(StepError, described)
+    options = StepOptions(next_attempt_delay_seconds=failure.retry_seconds)
     return await runtime.commit(
         identity.update(OperationAction.RETRY, error=described, step_options=options)
     )

@@ -73,8 +73,8 @@ def _is_operation(value: object) -> bool:
     return isinstance(value, dict) and value.keys() >= _OF_AN_OPERATION
 
 
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise _NotAnAnswerError(f"a {type(value).__name__} where an object should be")
     return value
 

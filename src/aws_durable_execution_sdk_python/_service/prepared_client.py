@@ -1,9 +1,9 @@
 """The default service client: aioboto3's for everything but the attempts that go well.
 
 An attempt that goes well needs none of what a client does between its method and the wire, so it
-is made past the client: a request prepared as botocore does, signed by botocore's signer, sent
-through the client's own HTTP session. Any other attempt is handed to the client as its first: it
-reads the error, waits, tries again or gives up, as it always does.
+is made past the client: a request prepared and signed as botocore does, sent through the client's
+own HTTP session. Any other attempt is handed to the client as its first: it reads the error, waits,
+tries again or gives up, as it always does.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _NotPossibleError(Exception):
 
 
 class PreparedClient(AioBoto3Client):
-    """Calls the service as `AioBoto3Client` does, for about a third of the CPU time.
+    """Calls the service as `AioBoto3Client` does, for about a quarter of the CPU time.
 
     Where something wants to be between the client and the wire (the adaptive retry mode,
     client-side monitoring, plugins, handlers of others, models of one's own), or where botocore

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from aws_durable_execution_sdk_python._service.signing import PreparedSigner, Signable
+from aws_durable_execution_sdk_python._service.signing import PreparedSigner
 
 # Set anew for each request, or when it is sent.
 _CHANGING = frozenset(
@@ -44,6 +44,19 @@ class UnknownRequestError(Exception):
     """botocore prepares requests in a way that is not known here. The message says how."""
 
 
+class PreparedRequest:
+    """What an HTTP session asks of a request, without the price of botocore's."""
+
+    __slots__ = ("body", "headers", "method", "stream_output", "url")
+
+    def __init__(self, method: str, url: str, headers: dict[str, str], body: bytes) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body or None
+        self.stream_output = False
+
+
 @dataclass(frozen=True)
 class RequestTemplate:
     """How the requests of one operation look, whatever the execution.
@@ -66,7 +79,7 @@ class RequestTemplate:
     def signer(self, credentials: Any) -> PreparedSigner:
         return PreparedSigner(credentials, self.service, self.region, self.signed)
 
-    def request(self, path: str, body: bytes, signer: PreparedSigner) -> Signable:
+    def request(self, path: str, body: bytes, signer: PreparedSigner) -> PreparedRequest:
         """A signed request.
 
         Parameters:
@@ -74,13 +87,16 @@ class RequestTemplate:
             body: empty for none.
             signer: made by `signer` from the credentials of now.
         """
-        request = Signable(self.method, self.base + path, {**self.headers}, body)
-        request.headers["amz-sdk-invocation-id"] = str(uuid.uuid4())
+        url = self.base + path
+        headers = {
+            **self.headers,
+            "amz-sdk-invocation-id": str(uuid.uuid4()),
+            **signer.headers(self.method, url, body),
+        }
         trace = _trace_header()
         if trace is not None:
-            request.headers["X-Amzn-Trace-Id"] = trace
-        signer.add_auth(request)
-        return request
+            headers["X-Amzn-Trace-Id"] = trace
+        return PreparedRequest(self.method, url, headers, body)
 
 
 def learn(captured: Any, path: str, body: bytes, credentials: Any) -> RequestTemplate:
@@ -106,8 +122,9 @@ def learn(captured: Any, path: str, body: bytes, credentials: Any) -> RequestTem
     if not _says_the_same(captured.body or b"", body):
         raise UnknownRequestError("its body says something else")
     template = _template(captured, path, headers, scope)
-    again = Signable(captured.method, captured.url, {}, captured.body or b"")
-    ours = template.signer(credentials).authorization(again, headers["x-amz-date"])
+    ours = template.signer(credentials).authorization(
+        captured.method, captured.url, captured.body or b"", headers["x-amz-date"]
+    )
     if ours != headers["authorization"]:
         raise UnknownRequestError("its signature is another")
     return template

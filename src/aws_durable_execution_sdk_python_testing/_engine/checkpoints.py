@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python_testing._engine.checks import (
 from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     AnsweredCheckpoint,
     Execution,
-    Outcome,
+    ExecutionOutcome,
 )
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length, state_page
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
@@ -118,5 +118,5 @@ def _fail_over_limit(service: ServiceState, execution: Execution) -> None:
     message = f"Durable execution exceeds the limit of {limit} operations."
     refusal = InvalidParameterValueError(message)
     error = {"ErrorType": refusal.code, "ErrorMessage": message}
-    execution.advance(outcome=Outcome(status=Status.FAILED, error=error))
+    execution.advance(outcome=ExecutionOutcome(status=Status.FAILED, error=error))
     raise refusal

@@ -61,7 +61,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ExecutionOutcome:
     """How an execution ends."""
 
     status: Status
@@ -106,7 +106,7 @@ class Progress:
         answered: pause and resume requests with a client token, and when they were carried out.
     """
 
-    outcome: Outcome | None = None
+    outcome: ExecutionOutcome | None = None
     ended: float | None = None
     request_id: str | None = None
     invocation_started: float = 0.0
@@ -124,7 +124,7 @@ class Progress:
     def from_dict(cls, data: Mapping[str, Any]) -> Progress:
         outcome, pause = data["outcome"], data.get("pause")
         if outcome is not None:
-            outcome = Outcome(**{**outcome, "status": Status(outcome["status"])})
+            outcome = ExecutionOutcome(**{**outcome, "status": Status(outcome["status"])})
         if pause is not None:
             pause = Pause(**pause)
         return cls(**{**data, "outcome": outcome, "pause": pause})

@@ -12,7 +12,10 @@ from aws_durable_execution_sdk_python_testing._engine.command_types import (
     HandlerInvocation,
     Returned,
 )
-from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Outcome
+from aws_durable_execution_sdk_python_testing._engine.execution_record import (
+    Execution,
+    ExecutionOutcome,
+)
 from aws_durable_execution_sdk_python_testing._engine.outcomes import (
     NOTHING_PENDING,
     Refused,
@@ -100,7 +103,7 @@ def _returned(service: ServiceState, execution: Execution, output: Any) -> None:
         _suspended(service, execution)
     elif isinstance(verdict, Refused):
         lifecycle.close_invocation(service, execution, verdict.error)
-        failed = Outcome(status=Status.FAILED, error=verdict.error)
+        failed = ExecutionOutcome(status=Status.FAILED, error=verdict.error)
         lifecycle.finish(service, execution, failed)
     else:
         lifecycle.finish(service, execution, verdict)
@@ -138,7 +141,9 @@ def _retry_or_fail(
     error: Mapping[str, Any],
 ) -> None:
     if failures >= attempts:
-        lifecycle.finish(service, execution, Outcome(status=Status.FAILED, error=dict(error)))
+        lifecycle.finish(
+            service, execution, ExecutionOutcome(status=Status.FAILED, error=dict(error))
+        )
         return
     retry_at = service.now + service.limits.invocation_delay(failures)
     execution.advance(retry_at=retry_at)

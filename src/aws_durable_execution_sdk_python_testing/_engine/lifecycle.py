@@ -15,8 +15,8 @@ from aws_durable_execution_sdk_python_testing._engine.completions import (
 from aws_durable_execution_sdk_python_testing._engine.effects import ExecutionEnded
 from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Execution,
+    ExecutionOutcome,
     Facts,
-    Outcome,
 )
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
@@ -48,7 +48,7 @@ def create(service: ServiceState, facts: Facts, payload: str | None) -> Executio
     return execution
 
 
-def finish(service: ServiceState, execution: Execution, outcome: Outcome) -> None:
+def finish(service: ServiceState, execution: Execution, outcome: ExecutionOutcome) -> None:
     """End an execution. Operations still open keep their status; their timers go.
 
     An invocation in flight is closed in the history here: whatever it still does is ignored,
@@ -88,18 +88,18 @@ def close_invocation(
 
 def stop(service: ServiceState, execution: Execution, error: Mapping[str, Any] | None) -> None:
     """Stop an open execution. One whose handler has already settled the outcome ends with it."""
-    stopped = Outcome(status=Status.STOPPED, error=dict(error or STOPPED_BY_USER))
+    stopped = ExecutionOutcome(status=Status.STOPPED, error=dict(error or STOPPED_BY_USER))
     finish(service, execution, execution.progress.outcome or stopped)
 
 
 def time_out(service: ServiceState, execution: Execution) -> None:
     message = f"Execution timed out after {execution.facts.execution_timeout} seconds."
     error = {"ErrorType": "Execution.Timeout", "ErrorMessage": message}
-    timed_out = Outcome(status=Status.TIMED_OUT, error=error)
+    timed_out = ExecutionOutcome(status=Status.TIMED_OUT, error=error)
     finish(service, execution, execution.progress.outcome or timed_out)
 
 
-def _answer_parent(service: ServiceState, execution: Execution, outcome: Outcome) -> None:
+def _answer_parent(service: ServiceState, execution: Execution, outcome: ExecutionOutcome) -> None:
     facts = execution.facts
     if facts.parent_arn is None or facts.parent_operation_id is None:
         return

@@ -9,7 +9,7 @@ from typing import Any
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python_testing._engine import checks
-from aws_durable_execution_sdk_python_testing._engine.execution_record import Outcome
+from aws_durable_execution_sdk_python_testing._engine.execution_record import ExecutionOutcome
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
@@ -41,7 +41,7 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
 }
 
 
-def judge(output: Any, limit: int) -> Outcome | Suspended | Refused:
+def judge(output: Any, limit: int) -> ExecutionOutcome | Suspended | Refused:
     """Read `{Status, Result?, Error?}`. `limit` bounds the result, in bytes."""
     if not isinstance(output, Mapping):
         return Refused("Invalid invocation output: an object with a Status is expected.")
@@ -60,7 +60,7 @@ def judge(output: Any, limit: int) -> Outcome | Suspended | Refused:
         return Refused(f"Result size must be less than or equal to {limit} bytes.")
     if status == Status.PENDING:
         return Suspended()
-    return Outcome(status=Status(status), result=result, error=error and dict(error))
+    return ExecutionOutcome(status=Status(status), result=result, error=error and dict(error))
 
 
 def _is_error(value: Any) -> bool:

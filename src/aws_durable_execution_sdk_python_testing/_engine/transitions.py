@@ -13,8 +13,8 @@ from aws_durable_execution_sdk_python_testing._engine.completions import complet
 from aws_durable_execution_sdk_python_testing._engine.effects import InvokeFunction
 from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Execution,
+    ExecutionOutcome,
     Facts,
-    Outcome,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     DEFAULT_QUALIFIER,
@@ -268,7 +268,9 @@ def _settle(service: ServiceState, execution: Execution, update: Update) -> None
     """The outcome is decided; the execution ends when its invocation does."""
     key = OperationType.EXECUTION, OperationAction(update["Action"])
     status = TRANSITIONS[key].becomes
-    outcome = Outcome(status=status, result=update.get("Payload"), error=update.get("Error"))
+    outcome = ExecutionOutcome(
+        status=status, result=update.get("Payload"), error=update.get("Error")
+    )
     execution.advance(outcome=outcome)
     service.disarm(TimerKind.EXECUTION_TIMEOUT, execution)
 
