@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from aws_durable_execution_sdk_python._lambda.environment import close_idle_environments
+from aws_durable_execution_sdk_python._lambda.pool import close_idle_environments
 from aws_durable_execution_sdk_python.exceptions import BotoClientError
 from aws_durable_execution_sdk_python_testing._faults import NoAnswerError
 from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered

@@ -18,7 +18,6 @@ import asyncio
 import contextlib
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -71,7 +70,8 @@ class Process:
         self._disconnected = False
         self._sent: Mapping[str, Any] = {}
         self._lock = threading.Lock()
-        self._tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        # No task is kept: what holds one, a service's thread, say, could go on with it.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._flows: Counter[str] = Counter()
         self._cut_off: list[str] = []
         self._decided: set[str] = set()
@@ -93,10 +93,8 @@ class Process:
     def reach(self, point: Point, what: str) -> None:
         """Pass a point of the code, unless the process is to crash there."""
         self._check_alive(what)
-        with contextlib.suppress(RuntimeError):  # there is no event loop in this thread
-            task = asyncio.current_task()
-            if task is not None:
-                self._tasks.add(task)
+        with contextlib.suppress(RuntimeError):  # there is none in this thread
+            self._loop = asyncio.get_running_loop()
         if point is not Point.CODE and what in self._late:
             self.world.violate(f"{what} ran though its batch had been decided")
         if self.world.crash_due(point) is not None:
@@ -223,11 +221,19 @@ class Process:
             self.world.violate(f"an invocation sat awake for {idle:.1f} s with nothing to do")
         for path in self.open_flows():
             self.world.violate(f"{path} runs on after its invocation")
-        for task in self._tasks:
-            if not task.done():
-                self.world.violate(f"{task} is left of an invocation")
+        for task in self._left_tasks():
+            self.world.violate(f"{task} is left of an invocation")
         if outcome == Returned({"Status": "PENDING"}) and not self._disconnected:
             self._end_suspended()
+
+    def _left_tasks(self) -> set[asyncio.Task[Any]]:
+        """The tasks in its event loop, unless another invocation has taken that already."""
+        if self._loop is None or self._loop.is_running():
+            return set()
+        left = asyncio.all_tasks(self._loop)
+        if left:
+            time.sleep(0.1)  # one that has just taken it has a task before it runs
+        return set() if self._loop.is_running() else left & asyncio.all_tasks(self._loop)
 
     def _end_suspended(self) -> None:
         excused = self.world.raced | self.world.cancelled | self.world.unattended
