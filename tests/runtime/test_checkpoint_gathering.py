@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from tuned import tuned
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
@@ -18,6 +19,7 @@ class Client:
 
     def __init__(self) -> None:
         self.requests: list[int] = []
+        self.updates: list[Any] = []
         self.begun_before_first: int | None = None
         self.begun = 0
 
@@ -27,6 +29,7 @@ class Client:
         if not self.requests:
             self.begun_before_first = self.begun
         self.requests.append(len(updates))
+        self.updates += updates
         for _ in range(20):
             await asyncio.sleep(0)
         return CheckpointOutput("token", StateOutput([]))
@@ -76,6 +79,17 @@ def test_a_full_request_goes_out_before_all_branches_have_begun() -> None:
     assert MAX_UPDATES / 3 <= client.begun_before_first < 200
     assert client.requests[0] == MAX_UPDATES
     assert sum(client.requests) == 1 + 4 * 1000 + 1
+
+
+@pytest.mark.parametrize("lazy_seconds", [0, 0.0005, 1000])
+def test_updates_keep_their_order_whenever_their_time_is_up(lazy_seconds: float) -> None:
+    """What did not fit into a request is sent before what was handed over meanwhile."""
+    client = Client()
+    handler = mapping(client, 400)
+    assert client.run(handler, lazy_seconds=lazy_seconds)["Status"] == "SUCCEEDED"
+    *_, last = client.updates
+    assert (last.sub_type, str(last.action)) == ("Map", "SUCCEED")
+    assert len(client.updates) == 1 + 4 * 400 + 1
 
 
 def test_looking_for_rest_holds_no_request_up() -> None:

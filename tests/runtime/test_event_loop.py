@@ -30,10 +30,10 @@ def test_a_timer_is_a_source_until_it_has_fired() -> None:
     async def main(loop: EventLoop) -> None:
         fired = loop.create_future()
         timer = loop.call_later(0.001, fired.set_result, None)
-        assert loop.timers() == {timer}
+        assert loop.timers() == [timer]
         await fired
         await asyncio.sleep(0)
-        assert loop.timers() == set()
+        assert loop.timers() == []
 
     run(main)
 
@@ -42,7 +42,7 @@ def test_a_timer_that_is_due_but_has_not_fired_is_still_a_source() -> None:
     async def main(loop: EventLoop) -> None:
         timer = loop.call_at(loop.time(), int)
         assert timer.when() <= loop.time()
-        assert loop.timers() == {timer}
+        assert loop.timers() == [timer]
 
     run(main)
 
@@ -55,7 +55,7 @@ def test_what_the_engine_has_going_is_no_source() -> None:
         loop.engine_call_at(loop.time() + 100, int)
         task = loop.create_task(sleep(), context=engine_context())
         await asyncio.sleep(0)
-        assert loop.timers() == set()
+        assert loop.timers() == []
         assert loop.selector.registered() == []
         task.cancel()
 

@@ -19,6 +19,7 @@ that a thread that looks while the event loop merges an answer sees the one or t
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
@@ -119,10 +120,17 @@ class Journal:
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
         known = self._rank(update.operation_id)
-        rank = _rank_after(update.action, known)
-        if rank <= known or known >= _ENDED:
+        attempts = known >> 2 if known > 0 else 0
+        if update.action is OperationAction.START:
+            rank = (attempts << 2) + _STARTED
+        elif update.action is OperationAction.RETRY:
+            attempts += 1
+            rank = (attempts << 2) + _STATES[Status.PENDING]
+        else:
+            attempts += 1
+            rank = _ENDED
+        if rank <= known or known == _ENDED:
             return False
-        attempts = int(max(known[0], 0)) + (update.action is not OperationAction.START)
         before = self._confirmed.get(update.operation_id)
         self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
         return True
@@ -133,13 +141,15 @@ class Journal:
         for operation in operations:
             operation_id = operation["Id"]
             ids.append(operation_id)
-            confirmed = self._confirmed.get(operation_id)
             rank = _rank_of(operation)
-            if confirmed is None or rank >= _rank_of(confirmed):
-                self._confirmed[operation_id] = operation
-                asked = self._asked.get(operation_id)
-                if asked is not None and asked.rank <= rank:
-                    del self._asked[operation_id]
+            if rank != _ENDED:
+                confirmed = self._confirmed.get(operation_id)
+                if confirmed is not None and rank < _rank_of(confirmed):
+                    continue
+            self._confirmed[operation_id] = operation
+            asked = self._asked.get(operation_id)
+            if asked is not None and asked.rank <= rank:
+                del self._asked[operation_id]
         return ids
 
     def get(self, operation_id: str) -> Operation | None:
@@ -230,42 +240,41 @@ class Journal:
     def is_closed(self, context_id: str | None) -> bool:
         """Whether this context or one around it has completed, now or in an earlier invocation."""
         while context_id is not None:
-            if context_id in self._closed or self.is_terminal(context_id):
+            if context_id in self._closed:
+                return True
+            confirmed = self._confirmed.get(context_id)
+            if confirmed is not None and confirmed["Status"] in TERMINAL:
                 return True
             context_id = self._parents.get(context_id)
         return False
 
     def is_terminal(self, operation_id: str) -> bool:
         """Whether an operation has an outcome, confirmed or asked."""
-        return self._rank(operation_id) >= _ENDED
+        return self._rank(operation_id) == _ENDED
 
 
 # ----------------------------------------------------------------------------------- ranks
 
-# How many attempts have ended, and the state of the one after those.
-_Rank = tuple[float, int]
+# How many attempts have ended, times four, and the state of the one after those.
+_Rank = int
 
-_UNKNOWN: _Rank = (-1.0, 0)
-_ENDED: _Rank = (math.inf, 0)
+_UNKNOWN: _Rank = -1
+_ENDED: _Rank = sys.maxsize
 _STARTED = 3
-_STATES: dict[str, int] = {Status.PENDING: 1, Status.READY: 2, Status.STARTED: _STARTED}
+_STATES: dict[str, int] = {
+    Status.PENDING: 1,
+    Status.READY: 2,
+    Status.STARTED: _STARTED,
+    **dict.fromkeys(TERMINAL, _ENDED),
+}
 
 
 def _rank_of(operation: Mapping[str, Any]) -> _Rank:
-    status = operation["Status"]
-    if status in TERMINAL:
+    state = _STATES.get(operation["Status"], _STARTED)
+    if state == _ENDED:
         return _ENDED
     details = operation.get("StepDetails")
-    return ((details and details.get("Attempt")) or 0, _STATES.get(status, _STARTED))
-
-
-def _rank_after(action: OperationAction, known: _Rank) -> _Rank:
-    attempts = max(known[0], 0)
-    if action is OperationAction.START:
-        return (attempts, _STARTED)
-    if action is OperationAction.RETRY:
-        return (attempts + 1, _STATES[Status.PENDING])
-    return _ENDED
+    return (((details and details.get("Attempt")) or 0) << 2) + state
 
 
 _STATUS_AFTER: dict[OperationAction, Status] = {

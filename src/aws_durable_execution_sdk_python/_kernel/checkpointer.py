@@ -121,6 +121,8 @@ class Checkpointer(Opaque):
         self._queued = 0
         self._queued_bytes = 0
         self._consuming = False
+        # Whether the consumer will look at what is queued without being told.
+        self._is_awake = False
         self.in_flight = False
         self.ended: Ended | None = None
 
@@ -179,14 +181,16 @@ class Checkpointer(Opaque):
 
     def flush(self) -> bool:
         """Hand over what is queued without waiting for its time; False if that is so already."""
-        if self._lazy_timer is not None:
-            self._lazy_timer.cancel()
-            self._lazy_timer = None
         if not self._lazy:
             return False
         handed_over, self._lazy = self._lazy, []
         self._sender.send_nowait(handed_over)
+        self._is_awake = True
         return True
+
+    def _lazy_time_is_up(self) -> None:
+        self._lazy_timer = None
+        self.flush()
 
     def _enqueue(self, entry: _Entry) -> None:
         self._lazy.append(entry)
@@ -195,14 +199,15 @@ class Checkpointer(Opaque):
         if entry.update is not None:
             self._unsaved[entry.update.operation_id] = entry
         if entry.waiting:
-            self.flush()
+            if not self._is_awake:
+                self.flush()
         elif self._lazy_timer is None:
             self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
         if self._gathering is not None and self._full:
             _resolve(self._gathering, None)
 
     def _lie_until(self, when: float) -> None:
-        self._lazy_timer = self._loop.engine_call_at(when, self.flush)
+        self._lazy_timer = self._loop.engine_call_at(when, self._lazy_time_is_up)
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -225,6 +230,7 @@ class Checkpointer(Opaque):
 
     async def _next_batch(self) -> None:
         if not self._batch:
+            self._is_awake = False
             self._batch.extend(await self._receiver.receive())
         if not self._full:
             await self._gather()
@@ -242,9 +248,13 @@ class Checkpointer(Opaque):
                 self._batch.extend(self._receiver.receive_nowait())
 
     def _keep_lazy(self) -> None:
-        """What did not fit into a request, and nobody waits for, goes on riding with others."""
+        """If nobody waits for what is queued by now, it goes on riding with others.
+
+        All of it, in its order: what was handed over meanwhile stands behind what did not fit.
+        """
+        self._receive_waiting()
         if self._batch and not any(entry.waiting for entry in self._batch):
-            self._lazy[:0] = self._batch
+            self._lazy.extend(self._batch)
             self._batch.clear()
             if self._lazy_timer is None:
                 self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
@@ -270,6 +280,9 @@ class Checkpointer(Opaque):
         return batch
 
     async def _send(self, batch: list[_Entry]) -> None:
+        if self._lazy_timer is not None and not self._batch:
+            self._lazy_timer.cancel()
+            self._lazy_timer = None
         self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])

@@ -13,8 +13,6 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple
 
-import anyio
-
 from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
 from aws_durable_execution_sdk_python._core.journal import Journal
@@ -228,13 +226,14 @@ class Invocation(Opaque):
     ) -> tuple[BaseException | None, dict[str, Any]]:
         """Everything that runs, in one task group; what it came to is a value.
 
-        The group's own scope is never cancelled: user code is given the time it takes to clean up,
-        which a cancelled scope would cut short, and the consumer ends when it is closed.
+        asyncio's group: anyio's cannot give a task a context of its own, by which the user's flows
+        of control are told from the engine's. Nothing cancels it: user code is given the time it
+        takes to clean up, and the consumer ends when it is closed.
         """
         raised: BaseException | None = asyncio.CancelledError()
         answer = _PENDING
-        async with anyio.create_task_group() as group:
-            group.start_soon(self.checkpointer.run)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.checkpointer.run())
             # The handler's flow of control, and what comes of it, is the user's. It is not the
             # group's, which would wait for good for a handler that resists its end.
             handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
