@@ -200,9 +200,9 @@ class EventLoop(RestorableLoop):
             hook()
 
     @contextmanager
-    def asking_when_idle(self, hook: IdleHook) -> Iterator[None]:
-        """Ask one more idle hook, after the others, in here."""
-        self.idle_hooks = (*self.idle_hooks, hook)
+    def asking_when_idle(self, hook: IdleHook, *, first: bool = False) -> Iterator[None]:
+        """Ask one more idle hook in here, after the others or before them."""
+        self.idle_hooks = (hook, *self.idle_hooks) if first else (*self.idle_hooks, hook)
         try:
             yield
         finally:

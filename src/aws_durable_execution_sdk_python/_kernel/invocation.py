@@ -363,9 +363,8 @@ class Invocation(Opaque):
 
 async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     """The flow of control of the handler."""
-    with invocation.loop_runtime.as_root():
-        outcome = await outcome_of(root)
-    invocation._keep(outcome)
+    invocation.loop_runtime.begin_root()
+    invocation._keep(await outcome_of(root))
 
 
 def _unserialisable(value: Any, error: Exception) -> Exception:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import anyio
 
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
@@ -44,6 +41,7 @@ class LoopRuntime(CommonRuntime):
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
         self.tuning = invocation.hooks.tuning
+        self._batches: dict[asyncio.Task[Any], Branches] = {}
 
     def check(self) -> None:
         self._invocation.check()
@@ -61,9 +59,10 @@ class LoopRuntime(CommonRuntime):
         for operation_id in operation_ids:
             self._invocation.journal.give_up(operation_id)
 
-    def is_cancelled(self) -> bool:
-        """Whether the engine, or an anyio scope around this code, is cancelling what runs."""
-        return self._invocation.is_ending or anyio.current_effective_deadline() == -math.inf
+    @property
+    def is_ending(self) -> bool:
+        """Whether the invocation is."""
+        return self._invocation.is_ending
 
     def cancel_requests(self) -> int:
         task = asyncio.current_task()
@@ -71,21 +70,32 @@ class LoopRuntime(CommonRuntime):
 
     def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
         task = asyncio.current_task()
-        if task is None or self.is_cancelled():
+        if task is None or self.is_ending:
             return False
-        if task.cancelling() > requests and not outermost:
-            return False
+        if task.cancelling() > requests:
+            batch = self._batches.get(task)
+            if not outermost or (batch is not None and batch.over):
+                return False
         while task.cancelling() > requests:
             task.uncancel()
         return True
 
-    @contextlib.contextmanager
-    def as_root(self) -> Iterator[None]:
-        """Count the running task as one whose end the invocation waits for."""
-        task = asyncio.current_task()
+    def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Ask a hook, in here, before what decides about suspension is asked."""
+        return self._invocation.loop.asking_when_idle(hook, first=True)
+
+    def begin_root(self, batch: Branches | None = None) -> None:
+        """Count the running task as one whose end the invocation waits for.
+
+        Parameters:
+            batch: whose branch it runs, which may cancel it.
+        """
+        task = asyncio.current_task(self._invocation.loop)
         assert task is not None
         self._invocation.suspension.add_root(task)
-        yield
+        if batch is not None:
+            self._batches[task] = batch
+            task.add_done_callback(self._batches.pop)
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
