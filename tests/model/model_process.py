@@ -126,6 +126,13 @@ class Process:
         with self._lock:
             return sorted(+self._flows)
 
+    def whereabouts(self) -> str:
+        """What it is doing, for the report of one that hangs."""
+        if self.ended:
+            return "has ended"
+        tasks = asyncio.all_tasks(self._loop) if self._loop is not None else ()
+        return "\n  ".join(("runs " + ", ".join(self.open_flows()), *map(repr, tasks)))
+
     # -- batches that are decided -------------------------------------------------------------
 
     def decide(self, path: str) -> None:

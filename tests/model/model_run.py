@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,8 +109,9 @@ def _await_end(service: LocalService, world: World, arn: str) -> None:
     try:
         service.wait_until_ended(arn, _PATIENCE)
     except TimeoutError:
-        runs = {each: process.open_flows() for each, process in world.processes.items()}
-        raise AssertionError(f"the program hangs in {runs}; so far {world.violations}") from None
+        runs = (f"{each} {process.whereabouts()}" for each, process in world.processes.items())
+        report = "\n".join(("the program hangs", *runs, *world.violations))
+        raise AssertionError(report) from None
 
 
 def function_names(program: Program) -> dict[str, str]:
@@ -139,21 +139,18 @@ def _outcome(execution: dict[str, Any]) -> dict[str, Any]:
 def check(program: Program, plan: Plan) -> Ran:
     """Run with and without what is planned, and assert that both keep every promise and agree.
 
-    Both at once, because most of their time is latency.
-
     Returns:
         The run without.
     """
     try:
-        with _bounded(plan.threads), ThreadPoolExecutor(1) as beside:
-            calm = beside.submit(run, program, plan.calm)
-            return _judge(program, run(program, plan), calm.result())
+        with _bounded(plan.threads):
+            return _judge(program, run(program, plan.calm), run(program, plan))
     except Exception as error:
         error.add_note(f"Again: check({program!r}, {plan!r})")
         raise
 
 
-def _judge(program: Program, troubled: Ran, calm: Ran) -> Ran:
+def _judge(program: Program, calm: Ran, troubled: Ran) -> Ran:
     assert violations(program, calm) == []
     assert violations(program, troubled) == []
     assert reduced(calm.outcome) == expected(program, "p")
