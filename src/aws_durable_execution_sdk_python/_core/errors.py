@@ -17,6 +17,7 @@ from aws_durable_execution_sdk_python._core.error_classes import (
     find_error_class,
     new_without_code,
 )
+from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation
 from aws_durable_execution_sdk_python.exceptions import (
     CallbackError,
@@ -26,7 +27,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 E = TypeVar("E", bound=DurableOperationError)
 
 # An error object may take 32 KiB in the strictest service; escapes can double a text.
-MAX_MESSAGE_BYTES = 12 * 1024
+MAX_MESSAGE_BYTES = 12 * KIB
 
 # ErrorData of a callback error that crosses a context: this prefix, then JSON with what would
 # otherwise be lost, the callback's id and the type and data its answer had.

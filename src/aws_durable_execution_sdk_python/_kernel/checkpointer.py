@@ -21,7 +21,6 @@ shares a request is decided without input or output, in `_core.batching`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -124,6 +123,8 @@ class Checkpointer(Opaque):
         self._queued = 0
         self._queued_bytes = 0
         self._consuming = False
+        # How many groups of entries were handed over and not received.
+        self._groups = 0
         # Whether the consumer will look at what is queued without being told.
         self._is_awake = False
         self.in_flight = False
@@ -148,8 +149,8 @@ class Checkpointer(Opaque):
             self._journal.open_context(update.operation_id, update.parent_id)
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
-        elif self._journal.is_closed(update.parent_id) or self._journal.is_given_up(
-            update.operation_id
+        elif self._journal.is_closed(update.parent_id) or (
+            self._journal.has_given_up and self._journal.is_given_up(update.operation_id)
         ):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         elif self._journal.ask(update):
@@ -188,6 +189,7 @@ class Checkpointer(Opaque):
             return False
         handed_over, self._lazy = self._lazy, []
         self._sender.send_nowait(handed_over)
+        self._groups += 1
         self._is_awake = True
         return True
 
@@ -237,6 +239,7 @@ class Checkpointer(Opaque):
         if not self._batch:
             self._is_awake = False
             self._batch.extend(await self._receiver.receive())
+            self._groups -= 1
         if not self._full:
             await self._gather()
             await self._catch_up()
@@ -247,10 +250,12 @@ class Checkpointer(Opaque):
 
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
-        self.flush()
-        with contextlib.suppress(anyio.WouldBlock):
-            while True:
-                self._batch.extend(self._receiver.receive_nowait())
+        while self._groups:
+            self._batch.extend(self._receiver.receive_nowait())
+            self._groups -= 1
+        if self._lazy:
+            self._batch.extend(self._lazy)
+            self._lazy.clear()
 
     def _keep_lazy(self) -> None:
         """If nobody waits for what is queued by now, it goes on riding with others.

@@ -58,6 +58,8 @@ def context_of(whose: object) -> Context:
     return context
 
 
+# Each so many times that an idle hook has scheduled something, descriptors are looked at as well.
+_LOOK_EACH = 16
 # Timers that ended are forgotten when there are twice as many as when last looked through.
 _FIRST_PRUNING = 256
 
@@ -85,6 +87,7 @@ class IdleSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self._engines: set[int] = set()
+        self._skipped = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         key = super().register(fileobj, events, data)
@@ -100,6 +103,9 @@ class IdleSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout > 0:
             if self.on_idle is not None and self.on_idle():
+                self._skipped += 1
+                if self._skipped % _LOOK_EACH:
+                    return []  # what has been scheduled goes first
                 timeout = 0
         elif self.on_busy is not None:
             self.on_busy()
@@ -200,9 +206,9 @@ class EventLoop(RestorableLoop):
             hook()
 
     @contextmanager
-    def asking_when_idle(self, hook: IdleHook) -> Iterator[None]:
-        """Ask one more idle hook, after the others, in here."""
-        self.idle_hooks = (*self.idle_hooks, hook)
+    def asking_when_idle(self, hook: IdleHook, *, first: bool = False) -> Iterator[None]:
+        """Ask one more idle hook in here, after the others or before them."""
+        self.idle_hooks = (hook, *self.idle_hooks) if first else (*self.idle_hooks, hook)
         try:
             yield
         finally:
