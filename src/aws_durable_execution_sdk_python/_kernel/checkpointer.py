@@ -250,9 +250,12 @@ class Checkpointer(Opaque):
 
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
-        while self._groups:
-            self._batch.extend(self._receiver.receive_nowait())
-            self._groups -= 1
+        try:
+            while self._groups:
+                self._batch.extend(self._receiver.receive_nowait())
+                self._groups -= 1
+        except anyio.WouldBlock:
+            pass  # it is the consumer's, who has not gone on with it yet
         if self._lazy:
             self._batch.extend(self._lazy)
             self._lazy.clear()
