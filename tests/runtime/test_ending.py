@@ -231,6 +231,26 @@ def test_a_default_executor_is_the_invocations_own(run: Run) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="the platform has no such signals")
+def test_a_default_executor_that_was_shut_down_is_another_one_afterwards(run: Run) -> None:
+    async def use() -> str:
+        return await asyncio.to_thread(lambda: "used")
+
+    async def body() -> str:
+        work = running_loop().run_in_executor(None, event.wait)
+        running_loop().call_soon(event.set)
+        await running_loop().shutdown_default_executor()
+        assert await work
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await use()
+        return "shut down"
+
+    async def main() -> Any:
+        return await invocation(body), await invocation(use)
+
+    event = threading.Event()
+    assert run(main) == ("shut down", "used")
+
+
 def test_a_signal_is_answered_as_before(run: Run) -> None:
     async def body() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print)
