@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, refuse_loop
@@ -25,7 +26,7 @@ from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, Log
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
-    from aws_durable_execution_sdk_python.context import DurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
 
 T = TypeVar("T")
 # What a configuration decides, and Any without one.
@@ -49,7 +50,7 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
-def perform(position: ContextUse, runtime: ThreadRuntime, operation: Coroutine[Any, Any, T]) -> T:
+def perform(position: ContextUse, runtime: ThreadRuntime, operation: Op[T]) -> T:
     """Run an operation called on a blocking context: each one passes here."""
     try:
         return runtime.drive(operation)
@@ -62,14 +63,14 @@ async def durable_operation(
     position: ContextUse,
     runtime: LoopRuntime,
     kind: Kind,
-    make: Callable[[Runtime], Coroutine[Any, Any, T]],
+    make: Callable[[Runtime], Op[T]],
 ) -> T:
     """Run an operation called on an async context: each one passes here.
 
     It may be awaited long after the call, and elsewhere, so all is asked again. The name is what
     Python tells of one that is never awaited.
     """
-    if get_running_loop() is not position.invocation.loop:
+    if get_running_loop() is not position.scope.loop:
         refuse_loop()
     position.check()
     try:
@@ -83,7 +84,7 @@ async def durable_operation(
 class Callback(Opaque, Generic[D]):
     """A callback that an external system answers by its `callback_id`."""
 
-    def __init__(self, handle: CallbackHandle, position: Position) -> None:
+    def __init__(self, handle: CallbackHandle[D], position: Position) -> None:
         self._handle = handle
         self._position = position
 
@@ -113,16 +114,17 @@ class Callback(Opaque, Generic[D]):
                 "code: create the callback with the AsyncDurableContext there"
             )
         position.check_refusal()
-        answer: D | None = perform(position, runtime, callback_result(runtime, self._handle))
-        return answer
+        operation = callback_result(runtime, self._handle)
+        return perform(position, runtime, operation)
 
 
 class AsyncCallback(Opaque, Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
-    def __init__(self, handle: CallbackHandle, position: Position) -> None:
+    def __init__(self, handle: CallbackHandle[D], position: Position, runtime: LoopRuntime) -> None:
         self._handle = handle
         self._position = position
+        self._runtime = runtime
 
     @property
     def callback_id(self) -> str:
@@ -132,9 +134,8 @@ class AsyncCallback(Opaque, Generic[D]):
     async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
         position = self._position.current()
-        runtime = self._position.invocation.loop_runtime
         answer: D | None = await durable_operation(
-            position, runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
+            position, self._runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
         )
         return answer
 
@@ -148,11 +149,11 @@ class BaseContext:
     @property
     def lambda_context(self) -> Any:
         """Lambda's own context object of this invocation."""
-        return self._position.invocation.lambda_context
+        return self._position.scope.lambda_context
 
     @property
     def execution_context(self) -> ExecutionContext:
-        return ExecutionContext(self._position.invocation.arn)
+        return ExecutionContext(self._position.scope.arn)
 
     @property
     def is_virtual(self) -> bool:
@@ -163,7 +164,7 @@ class BaseContext:
     def logger(self) -> Logger:
         """Writes with the execution's ARN, and nothing while finished work is replayed."""
         position = self._position
-        info = LogInfo(position.invocation.arn, position.parent_id)
+        info = LogInfo(position.scope.arn, position.parent_id)
         return Logger(position.underlying_logger, info, position.is_replaying)
 
     def set_logger(self, logger: LoggerInterface) -> None:

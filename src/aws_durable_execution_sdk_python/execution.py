@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
-from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, Invocation
+from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, RunningInvocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 from aws_durable_execution_sdk_python._lambda.init_phase import warm_up
 from aws_durable_execution_sdk_python._lambda.pool import run_in_environment
@@ -206,7 +206,7 @@ def durable_execution(
             if client is None:
                 client = own_client.get() if own_client else await environment.default_client()
             state = invocation_input.initial_execution_state
-            invocation = Invocation(
+            invocation = RunningInvocation(
                 client,
                 invocation_input.durable_execution_arn,
                 invocation_input.checkpoint_token,

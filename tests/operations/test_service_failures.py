@@ -12,7 +12,7 @@ from flavours import Flavour
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES
-from aws_durable_execution_sdk_python._service.errors import classify
+from aws_durable_execution_sdk_python._service.classification import classify
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 
 

@@ -10,7 +10,12 @@ from tuned import tuned
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python._core.batching import MAX_UPDATES
-from aws_durable_execution_sdk_python._core.model import CheckpointOutput, StateOutput
+from aws_durable_execution_sdk_python._core.model import (
+    CheckpointOutput,
+    OperationAction,
+    OperationUpdate,
+    StateOutput,
+)
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 
 
@@ -19,7 +24,8 @@ class Client:
 
     def __init__(self) -> None:
         self.requests: list[int] = []
-        self.updates: list[Any] = []
+        self.updates: list[OperationUpdate] = []
+        self.first_is_under_way = asyncio.Event()
         self.begun_before_first: int | None = None
         self.begun = 0
 
@@ -30,6 +36,7 @@ class Client:
             self.begun_before_first = self.begun
         self.requests.append(len(updates))
         self.updates += updates
+        self.first_is_under_way.set()
         for _ in range(20):
             await asyncio.sleep(0)
         return CheckpointOutput("token", StateOutput([]))
@@ -125,3 +132,27 @@ def test_a_task_that_never_rests_does_not_hold_requests_up_for_good() -> None:
         return result
 
     assert client.run(handler, gather_seconds=0.005)["Result"] == "1"
+
+
+def test_what_did_not_fit_into_a_request_comes_before_what_was_queued_during_it() -> None:
+    """Nobody waits for what is left over, everybody for what comes: it must not be overtaken."""
+    client = Client()
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> int:
+        async def branch(c: AsyncDurableContext, x: int, i: int, xs: Any) -> int:
+            async def step() -> int:
+                if i:
+                    await client.first_is_under_way.wait()
+                return x
+
+            return await c.step(step)
+
+        return len(await context.map(range(300), branch))
+
+    assert client.run(handler, wave=300, lazy_seconds=1000)["Status"] == "SUCCEEDED"
+    begun: set[str | None] = {None}
+    for update in client.updates:
+        assert update.parent_id in begun
+        assert (update.action is OperationAction.START) is (update.operation_id not in begun)
+        begun.add(update.operation_id)

@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
@@ -33,6 +34,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
     Status,
+    UpdateFields,
 )
 from aws_durable_execution_sdk_python.exceptions import (
     NonDeterministicExecutionError,
@@ -62,7 +64,7 @@ class OperationIdentity(NamedTuple):
     site: tuple[CodeType, int] | None = None
     order: tuple[float, ...] = ()
 
-    def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
+    def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
         return OperationUpdate(
             operation_id=self.operation_id,
@@ -97,7 +99,7 @@ class _Asked(NamedTuple):
     update: OperationUpdate
     rank: _Rank
     attempts: int
-    before: Mapping[str, Any] | None
+    before: Wire | None
 
 
 class Journal:
@@ -111,7 +113,7 @@ class Journal:
     def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
         self.execution_id = execution_id
         self._recall = recall
-        self._confirmed: dict[str, Mapping[str, Any]] = {}
+        self._confirmed: dict[str, Wire] = {}
         self._asked: dict[str, _Asked] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
@@ -119,7 +121,12 @@ class Journal:
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
-        known = self._rank(update.operation_id)
+        operation_id = update.operation_id
+        asked, before = self._asked.get(operation_id), self._confirmed.get(operation_id)
+        if asked is not None:
+            known = asked.rank
+        else:
+            known = _UNKNOWN if before is None else _rank_of(before)
         attempts = known >> 2 if known > 0 else 0
         if update.action is OperationAction.START:
             rank = (attempts << 2) + _STARTED
@@ -131,11 +138,10 @@ class Journal:
             rank = _ENDED
         if rank <= known or known == _ENDED:
             return False
-        before = self._confirmed.get(update.operation_id)
-        self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
+        self._asked[operation_id] = _Asked(update, rank, attempts, before)
         return True
 
-    def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
+    def merge(self, operations: Iterable[Wire]) -> list[str]:
         """Take over what the service says; returns the ids it spoke of."""
         ids = []
         for operation in operations:
@@ -269,7 +275,7 @@ _STATES: dict[str, int] = {
 }
 
 
-def _rank_of(operation: Mapping[str, Any]) -> _Rank:
+def _rank_of(operation: Wire) -> _Rank:
     state = _STATES.get(operation["Status"], _STARTED)
     if state == _ENDED:
         return _ENDED
@@ -286,7 +292,7 @@ _STATUS_AFTER: dict[OperationAction, Status] = {
 }
 
 
-def _as_asked(asked: _Asked) -> Mapping[str, Any]:
+def _as_asked(asked: _Asked) -> Wire:
     """The operation in wire form as it will be once the update is saved, as far as one can tell.
 
     What only the service knows (a callback's id, when a timer is due) is not in it.
@@ -317,7 +323,7 @@ def _as_asked(asked: _Asked) -> Mapping[str, Any]:
     return operation
 
 
-def _outcome_of(update: OperationUpdate) -> dict[str, Any]:
+def _outcome_of(update: OperationUpdate) -> dict[str, object]:
     error: ErrorObject | None = update.error
     return {"Result": update.payload, "Error": None if error is None else error.to_dict()}
 

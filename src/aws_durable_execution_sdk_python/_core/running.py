@@ -6,14 +6,18 @@ and `asyncio.to_thread` inherit. A context compares this with itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python.exceptions import NestedOperationError
 
 R = TypeVar("R")
+T = TypeVar("T")
+
+# An operation under way; what it yields and is sent concerns only who drives it.
+Op: TypeAlias = Coroutine[Any, Any, T]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,71 +25,82 @@ go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.model import TERMINAL
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.ending import unwinds
 from aws_durable_execution_sdk_python._kernel.jobs import Host
+from aws_durable_execution_sdk_python._kernel.ports import (
+    Branch,
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
-if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
+T = TypeVar("T")
+# Told what a branch is parked on, and None when it resumes.
+Parking: TypeAlias = Callable[[tuple[Pending, ...] | None], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
+class Cancelling(Protocol):
+    """What cancels the tasks of its own once it is `over`."""
 
-    operation_id: str
-    kind: Kind
-    make: Callable[[Runtime], Coroutine[Any, Any, Any]]
+    over: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BranchesAsked:
-    """The branches as a map or parallel asks for them.
+class BranchRuntime(Runtime, Protocol):
+    """What the branches ask of the event loop's runtime besides.
 
     Attributes:
-        kinds: which kind of code each branch runs.
-        make: gives the branch of an index. Each is made when it starts and forgotten when it has
-            ended, so that of many branches few are in memory.
-        tracker: says when the batch is decided.
-        max_concurrency: the most that may have begun and not ended; None for no limit.
+        tuning: the engine's constants.
+        postponed: errors of branches that call for another invocation, once their siblings are
+            done.
     """
 
-    kinds: Sequence[Kind]
-    make: Callable[[int], Branch]
-    tracker: CompletionTracker
-    max_concurrency: int | None
+    tuning: Tuning
+    postponed: set[InvocationError]
 
+    def give_up(self, operation_ids: Iterable[str]) -> None:
+        """Refuse from here on whatever comes from inside these branches."""
+        ...
 
-@dataclass(slots=True)
-class BranchOutcomes:
-    """How the branches stood when the batch was decided, by index.
+    @property
+    def is_ending(self) -> bool:
+        """Whether the invocation is."""
+        ...
 
-    Branches that had started and are in neither mapping were still running.
-    """
+    def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Ask a hook, in here, before what decides about suspension is asked."""
+        ...
 
-    results: dict[int, Any]
-    errors: dict[int, DurableOperationError]
-    reason: CompletionReason
+    def begin_root(self, batch: Cancelling | None = None) -> asyncio.Task[object]:
+        """Count the running task as one whose end the invocation waits for, until `end_root`."""
+        ...
+
+    def end_root(self, task: asyncio.Task[object]) -> None: ...
+
+    async def in_thread(self, make: Callable[[Runtime], Op[T]], parking: Parking) -> T:
+        """Run an operation in a worker thread; see `LoopRuntime.in_thread`."""
+        ...
 
 
 # -- how a branch can end -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
-    value: Any
+class _Result(Generic[T]):
+    value: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +127,13 @@ class _Cancelled:
     """By its batch, or by what that is in."""
 
 
-_Outcome: TypeAlias = _Result | _Failure | _Postponed | _Fatal | _Cancelled
+_Outcome: TypeAlias = _Result[T] | _Failure | _Postponed | _Fatal | _Cancelled
 
 
-class Branches(Opaque):
+class Branches(Opaque, Generic[T]):
     """One run of the branches of a batch."""
 
-    def __init__(self, runtime: LoopRuntime, asked: BranchesAsked) -> None:
+    def __init__(self, runtime: BranchRuntime, asked: BranchesAsked[T]) -> None:
         self._runtime = runtime
         self._asked = asked
         self._tracker = asked.tracker
@@ -132,17 +143,17 @@ class Branches(Opaque):
         self._running: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._parked: dict[int, tuple[Pending, ...]] = {}
-        self._results: dict[int, Any] = {}
+        self._results: dict[int, T] = {}
         self._errors: dict[int, DurableOperationError] = {}
         self._escaping: BaseException | None = None
         self._postponed: InvocationError | None = None
         self._changed = asyncio.Event()
         self.over = False
         # What those that clean up wait for, and how often the others were cancelled again.
-        self._cleaning: dict[asyncio.Task[None], asyncio.Future[Any] | None] = {}
+        self._cleaning: dict[asyncio.Task[None], asyncio.Future[object] | None] = {}
         self._again = 0
 
-    async def run(self, host: Host | None) -> BranchOutcomes | tuple[Pending, ...]:
+    async def run(self, host: Host | None) -> BranchOutcomes[T] | tuple[Pending, ...]:
         """Run until decided; or, for a blocked host, until nothing can run.
 
         Raises:
@@ -152,8 +163,6 @@ class Branches(Opaque):
         async with asyncio.TaskGroup() as group:
             try:
                 unwinding = await self._until_decided(group, host)
-            except Exception as error:  # the user's completion predicate
-                self._escaping = error
             finally:
                 self.over = True
             if not unwinding:
@@ -171,17 +180,30 @@ class Branches(Opaque):
         self, group: asyncio.TaskGroup, host: Host | None
     ) -> tuple[Pending, ...]:
         """Empty when decided, or when an error escapes; else what the parked branches wait for."""
-        while self._escaping is None and self._tracker.decision() is None:
+        while not self._is_decided():
             await self._start_branches(group)
-            if self._tracker.decision() is not None:
+            if self._is_decided():
                 break
             if self._all_parked():
-                self._raise_postponed()
+                if self._postponed is not None:
+                    break
                 if host is not None:
                     return tuple(pending for each in self._parked.values() for pending in each)
             await self._changed.wait()
             self._changed.clear()
         return ()
+
+    def _is_decided(self) -> bool:
+        """Whether the batch is over; also if the user's predicate raises, whatever it raises.
+
+        Caught here, not where the group waits: there a CancelledError is not the user's.
+        """
+        if self._escaping is None:
+            try:
+                return self._tracker.decision() is not None
+            except BaseException as error:
+                self._escaping = error
+        return True
 
     def _raise_postponed(self) -> None:
         if self._postponed is not None:
@@ -189,15 +211,17 @@ class Branches(Opaque):
             raise self._postponed
 
     async def _start_branches(self, group: asyncio.TaskGroup) -> None:
-        while self._escaping is None and self._may_start():
+        while not self._is_decided() and self._may_start():
             index = self._next
             self._next += 1
             self._tracker.started(index)
-            branch = self._asked.make(index)
+            try:
+                branch = self._asked.make(index)
+            except BaseException as error:  # the user's item namer
+                self._escaping = error
+                break
             self._running[index] = branch.operation_id
-            task = group.create_task(self._run_branch(index, branch))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(group.create_task(self._run_branch(index, branch)))
             if self._next % self._runtime.tuning.wave == 0:
                 await asyncio.sleep(0)
 
@@ -222,7 +246,7 @@ class Branches(Opaque):
     def _cancel_again(self) -> bool:
         if self._again >= self._runtime.tuning.most_cancellations:
             return False
-        going_on = [task for task in self._tasks if not self._cleans_up(task)]
+        going_on = [t for t in self._tasks if not (t.done() or self._cleans_up(t))]
         for task in going_on:
             task.cancel()
         self._again += bool(going_on)
@@ -237,17 +261,18 @@ class Branches(Opaque):
 
     # -- one branch -------------------------------------------------------------------------
 
-    async def _run_branch(self, index: int, branch: Branch) -> None:
-        runtime = self._runtime
-        runtime.begin_root(self)
+    async def _run_branch(self, index: int, branch: Branch[T]) -> None:
+        task = self._runtime.begin_root(self)
         outcome = await self._outcome(index, branch)
+        self._runtime.end_root(task)
+        self._tasks.discard(task)
         del self._running[index]
         self._parked.pop(index, None)
         if not self.over:
             self._settle(index, outcome)
             self._changed.set()
 
-    async def _outcome(self, index: int, branch: Branch) -> _Outcome:
+    async def _outcome(self, index: int, branch: Branch[T]) -> _Outcome[T]:
         runtime = self._runtime
         try:
             if branch.kind is Kind.ASYNC or self._is_settled(branch):
@@ -263,7 +288,7 @@ class Branches(Opaque):
         except BaseException as error:
             return _Fatal(error)
 
-    def _settle(self, index: int, outcome: _Outcome) -> None:
+    def _settle(self, index: int, outcome: _Outcome[T]) -> None:
         match outcome:
             case _Result(value):
                 self._results[index] = value
@@ -279,7 +304,7 @@ class Branches(Opaque):
             case _Cancelled():
                 pass  # whoever cancelled it has cancelled this batch, too
 
-    def _is_settled(self, branch: Branch) -> bool:
+    def _is_settled(self, branch: Branch[T]) -> bool:
         """Whether the branch's result is on record, so that no user code will run."""
         operation = self._runtime.recorded(branch.operation_id)
         if operation is None or operation.status not in TERMINAL:

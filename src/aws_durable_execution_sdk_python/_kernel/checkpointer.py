@@ -5,6 +5,7 @@ Rules that everything else relies on:
 - `submit` writes an update into the journal and queues it in one section of the loop's thread:
   whoever reads afterwards, in whatever run of the code, reads what was asked.
 - The same update is sent once. Whoever asks again waits for the first.
+- Updates are sent in the order in which they were queued, whoever waits for which.
 - The token chain is serial: one request is in flight, and while it is, the next batch builds up
   (group commit). An answer with all its pages is merged before anybody is released.
 - An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
@@ -146,8 +147,8 @@ class Checkpointer(Opaque):
             self._journal.open_context(update.operation_id, update.parent_id)
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
-        elif self._journal.is_closed(update.parent_id) or self._journal.is_given_up(
-            update.operation_id
+        elif self._journal.is_closed(update.parent_id) or (
+            self._journal.has_given_up and self._journal.is_given_up(update.operation_id)
         ):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         elif self._journal.ask(update):

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
-from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import (
-    Branches,
-    BranchesAsked,
-    BranchOutcomes,
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import (
+    Kind,
+    UserFunction,
+    is_async,
+    is_awaitable,
 )
+from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel.branches import Branches, Cancelling, Parking
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import (
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python.exceptions import InvocationError
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
-    from aws_durable_execution_sdk_python._kernel.position import Position
+    from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 T = TypeVar("T")
-Parking = Callable[[tuple[Pending, ...] | None], object]
 
 
 class LoopRuntime(CommonRuntime):
     """Awaits on the event loop. One for all async code of an invocation."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: RunningInvocation) -> None:
         super().__init__(invocation)
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
         self.tuning = invocation.hooks.tuning
-        self._batches: dict[asyncio.Task[Any], Branches] = {}
+        self._batches: dict[asyncio.Task[object], Cancelling] = {}
 
     def check(self) -> None:
         self._invocation.check()
@@ -84,8 +88,8 @@ class LoopRuntime(CommonRuntime):
         """Ask a hook, in here, before what decides about suspension is asked."""
         return self._invocation.loop.asking_when_idle(hook, first=True)
 
-    def begin_root(self, batch: Branches | None = None) -> None:
-        """Count the running task as one whose end the invocation waits for.
+    def begin_root(self, batch: Cancelling | None = None) -> asyncio.Task[object]:
+        """Count the running task as one whose end the invocation waits for, until `end_root`.
 
         Parameters:
             batch: whose branch it runs, which may cancel it.
@@ -95,7 +99,11 @@ class LoopRuntime(CommonRuntime):
         self._invocation.suspension.add_root(task)
         if batch is not None:
             self._batches[task] = batch
-            task.add_done_callback(self._batches.pop)
+        return task
+
+    def end_root(self, task: asyncio.Task[object]) -> None:
+        self._batches.pop(task, None)
+        self._invocation.suspension.drop_root(task)
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
@@ -112,7 +120,7 @@ class LoopRuntime(CommonRuntime):
     async def park(self, pending: Pending) -> None:
         await self._invocation.suspension.park((pending,))
 
-    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+    async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         if is_async(function):
             token = ownership.enter(body)
             try:
@@ -120,8 +128,8 @@ class LoopRuntime(CommonRuntime):
             finally:
                 ownership.leave(token)
         outcome = await self._invocation.workers.run(partial(_call_in_step, body, function, args))
-        result = outcome.get()
-        if inspect.isawaitable(result):
+        result: Awaitable[T] | T = outcome.get()
+        if is_awaitable(result):
             token = ownership.enter(body)
             try:
                 return await self._invocation.await_body(result)
@@ -130,38 +138,36 @@ class LoopRuntime(CommonRuntime):
         return result
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], *args: object
+    ) -> T:
         return await self._invocation.call_within(seconds, body, function, args)
 
     async def enter(
-        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, kind: Kind, position: Position, function: UserFunction[T], *args: object
+    ) -> T:
         with position.entered(self):
             result = function(self._invocation.async_context(position), *args)
-            return await result if inspect.isawaitable(result) else result
+            return await result if is_awaitable(result) else result
 
-    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         outcome = await self.run_branches(branches, None)
         assert isinstance(outcome, BranchOutcomes)  # only a blocked host is told to unwind
         return outcome
 
     async def run_branches(
-        self, branches: BranchesAsked, host: Host | None
-    ) -> BranchOutcomes | tuple[Pending, ...]:
+        self, branches: BranchesAsked[T], host: Host | None
+    ) -> BranchOutcomes[T] | tuple[Pending, ...]:
         """Run a batch for whoever calls; the branches are roots of their own."""
         with self._invocation.suspension.waiting_for_engine():
             return await Branches(self, branches).run(host)
 
-    def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
-    ) -> Coroutine[Any, Any, T]:
+    def host(self, kind: Kind, make: Callable[[Runtime], Op[T]]) -> Op[T]:
         """The coroutine of an operation around a function of that kind."""
         return make(self) if kind is Kind.ASYNC else self.in_thread(make)
 
     async def in_thread(
         self,
-        make: Callable[[Runtime], Coroutine[Any, Any, Any]],
+        make: Callable[[Runtime], Op[T]],
         parking: Parking | None = None,
     ) -> T:
         """Run an operation in a worker thread, again each time what it parked on has moved on.
@@ -189,6 +195,6 @@ class LoopRuntime(CommonRuntime):
                 parking(None)
 
 
-def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:
     ownership.enter(body)  # this thread's context is a copy that ends with the call
     return function(*args)

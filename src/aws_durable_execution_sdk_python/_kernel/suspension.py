@@ -159,12 +159,11 @@ class Suspension(Opaque):
     # -- roots ------------------------------------------------------------------------------
 
     def add_root(self, task: asyncio.Task[Any]) -> None:
-        """Count a task that runs a function of the user's, until it is done."""
+        """Count a task that runs a function of the user's, until it is dropped."""
         self._roots.add(task)
         self._going.add(task)
-        task.add_done_callback(self._drop_root)
 
-    def _drop_root(self, task: asyncio.Task[Any]) -> None:
+    def drop_root(self, task: asyncio.Task[Any]) -> None:
         self._roots.discard(task)
         self._going.discard(task)
 

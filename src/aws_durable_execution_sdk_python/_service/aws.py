@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
@@ -13,7 +14,7 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
-from aws_durable_execution_sdk_python._service.errors import cause, classify
+from aws_durable_execution_sdk_python._service.classification import cause, classify
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import (
     CheckpointError,
@@ -90,7 +91,7 @@ class AioBoto3Client:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         """See `DurableServiceClient.get_execution_state`."""
         client = self._client()

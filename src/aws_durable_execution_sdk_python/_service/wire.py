@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python._core.model import OperationUpdate
 
-_ROOT = "/2025-12-01/durable-executions"
 # Which timestamps an operation has: its own, and those of its details.
 _TIMESTAMPS = ("StartTimestamp", "EndTimestamp")
 _DETAILS_TIMESTAMPS = (
@@ -94,7 +94,7 @@ class ApiOperation:
 # Percent-encoding takes as long as the rest of a request: done once for the calls of an execution.
 @functools.lru_cache(maxsize=16)
 def _execution_path(durable_execution_arn: str) -> str:
-    return f"{_ROOT}/{quote(durable_execution_arn, safe='-._~')}"
+    return f"{EXECUTIONS}/{quote(durable_execution_arn, safe='-._~')}"
 
 
 def _write_checkpoint(request: Mapping[str, Any]) -> tuple[str, bytes]:
