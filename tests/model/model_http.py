@@ -18,11 +18,11 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python._lambda.pool import close_idle_environments
 from aws_durable_execution_sdk_python.exceptions import BotoClientError
 from aws_durable_execution_sdk_python_testing._faults import NoAnswerError
 from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
-from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python_testing._http.http_answers import answer_errors
 from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 
