@@ -155,6 +155,8 @@ class Suspension(Opaque):
             yield
         finally:
             self._loop.idle_hooks, self._loop.busy_hooks = hooks
+            if self._timer is not None:
+                self._timer.cancel()
 
     # -- roots ------------------------------------------------------------------------------
 
