@@ -17,8 +17,8 @@ import boto3
 import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
 
+from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python._lambda.pool import close_idle_environments
 from aws_durable_execution_sdk_python.exceptions import BotoClientError
 from aws_durable_execution_sdk_python_testing._faults import NoAnswerError

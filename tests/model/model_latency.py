@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from model_programs import Text
 
@@ -39,7 +39,7 @@ class Delays:
         self._latency = latency
         self._numbers = itertools.count()
 
-    async def around(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def around(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call that takes its time."""
         there, back = self._next()
         if there:
@@ -101,7 +101,7 @@ class LateClient:
             )
         )
 
-    async def _late(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _late(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
             return await self._delays.around(call)
         finally:

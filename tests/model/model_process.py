@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -45,6 +46,8 @@ from aws_durable_execution_sdk_python_testing._functions.contracts import (
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 
+# What earlier invocations have left in their event loops; each is reported once.
+_left: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 # Real seconds, beyond the worst of latencies on a busy machine.
 _MOMENT = 5.0
 
@@ -237,10 +240,14 @@ class Process:
         """The tasks in its event loop, unless another invocation has taken that already."""
         if self._loop is None or self._loop.is_running():
             return set()
-        left = asyncio.all_tasks(self._loop)
+        left = asyncio.all_tasks(self._loop) - set(_left)
         if left:
             time.sleep(0.1)  # one that has just taken it has a task before it runs
-        return set() if self._loop.is_running() else left & asyncio.all_tasks(self._loop)
+        if self._loop.is_running():
+            return set()
+        left &= asyncio.all_tasks(self._loop)
+        _left.update(left)
+        return left
 
     def _end_suspended(self) -> None:
         excused = self.world.raced | self.world.cancelled | self.world.unattended

@@ -154,7 +154,7 @@ def concurrent(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
 def _single(depth: int, answered: bool) -> st.SearchStrategy[SingleOp]:
     """Operations that are one call each, which is what one context can do at once."""
     waiting = callbacks(answered).filter(lambda op: isinstance(op, WaitForCallback))
-    leaves = [steps, waits, works, conditions, functions, waiting]
+    leaves: list[st.SearchStrategy[Any]] = [steps, waits, works, conditions, functions, waiting]
     return st.one_of(leaves + _contexts(depth, answered))
 
 

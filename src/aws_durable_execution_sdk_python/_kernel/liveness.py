@@ -97,9 +97,12 @@ class Liveness:
         if self._witness is None:
             return False
         source, target = self._witness
-        if target not in self._powers and not any(target is each for each in waiting):
+        is_awaited = any(target is each for each in waiting)
+        if not is_awaited and target not in self._powers:
             return False
         if isinstance(source, asyncio.TimerHandle):
+            if not is_awaited:
+                return False  # whoever could call an operation may have gone meanwhile
             # One that was due a moment ago may have fired already: then nothing would wake us.
             return self._loop.is_to_fire(source) and source.when() > self._loop.time()
         return source in self._loop.jobs()

@@ -50,6 +50,7 @@ from types import (
     MemberDescriptorType,
     MethodDescriptorType,
     ModuleType,
+    TracebackType,
     WrapperDescriptorType,
 )
 from typing import Any, NamedTuple
@@ -85,6 +86,8 @@ _PLAIN = frozenset(
         GetSetDescriptorType,
         MemberDescriptorType,
         MethodDescriptorType,
+        # What has failed does not go on: its frames are over.
+        TracebackType,
         WrapperDescriptorType,
     }
 )
@@ -206,6 +209,8 @@ class Search:
     # -- tasks and timers -------------------------------------------------------------------
 
     def _will_run(self, task: Any, cancels: bool) -> bool:
+        if task.done():
+            return False
         waiter = waits_for(task)
         if waiter is None or id(waiter) in self.seen or id(task) in self._running:
             return True
