@@ -175,6 +175,31 @@ async def thread_of_the_module_fed_by_a_queue(c: Any) -> None:
     await done
 
 
+# A pool whose threads were there before any invocation.
+OLD_POOL = concurrent.futures.ThreadPoolExecutor(1)
+OLD_POOL.submit(int).result()
+ROWS = [{"id": number, "tags": [str(number), {}]} for number in range(20_000)]
+
+
+def _load_with_rows(rows: list[Any], then: Callable[..., Any]) -> None:
+    load()
+    then()
+
+
+@program
+async def thread_from_before_with_much_data_at_hand(c: Any) -> None:
+    event, here = asyncio.Event(), loop()
+    OLD_POOL.submit(_load_with_rows, ROWS, lambda: here.call_soon_threadsafe(event.set))
+    await event.wait()
+
+
+@program
+async def threads_from_before_with_much_data_gathered(c: Any) -> None:
+    await asyncio.gather(
+        *(asyncio.wrap_future(OLD_POOL.submit(_load_with_rows, ROWS, int)) for _ in range(3))
+    )
+
+
 @program
 async def coroutine_run_by_a_thread(c: Any) -> None:
     event, here = asyncio.Event(), loop()

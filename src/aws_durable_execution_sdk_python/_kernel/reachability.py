@@ -18,6 +18,8 @@ task group is. The rules of the search:
   telling the garbage collector is not seen.
 - A time-out around nothing but durable work is no work: `settled`, if given, has what durable work
   completes, and neither a future that a timer is given nor a task that it may cancel counts then.
+- What is held by something that holds many, rows of data say, is looked at last: a search goes
+  through what leads from one to the next before it goes through what lies there in masses.
 - It looks at `limit` objects at most. Who meets the limit may reach anything.
 
 Nothing here runs code of the user's: objects are told apart by their type, never by `isinstance`,
@@ -35,7 +37,15 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextvars import Context, ContextVar
 from enum import Enum
 from types import (
@@ -93,6 +103,8 @@ _PLAIN = frozenset(
 )
 _IMPORT_SYSTEM = (sys.meta_path, sys.path_hooks, sys.path_importer_cache, sys.modules)
 _CODE = (CoroutineType, GeneratorType, AsyncGeneratorType, FrameType)
+# So many objects, held by one, are a crowd, and looked at last.
+CROWD = 30
 _CREATED_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that Python code defines
 
 
@@ -157,8 +169,9 @@ class Search:
     def run(self, sources: Iterable[object]) -> Found | None:
         """Which source reaches a target, or the limit, first; None if none does."""
         queue = deque((each, each, type(each) is asyncio.TimerHandle) for each in sources)
-        while queue:
-            obj, source, cancels = queue.popleft()
+        crowds: deque[tuple[Any, Any, bool]] = deque()
+        while queue or crowds:
+            obj, source, cancels = (queue or crowds).popleft()
             key = id(obj)
             if key in self.seen and not (cancels and key not in self._seen_cancelling):
                 continue
@@ -181,7 +194,9 @@ class Search:
             if len(self._keep) >= self._limit:
                 return Found(source, None)
             self._enter(obj, cancels)
-            queue.extend((each, source, cancels) for each in self._referents(obj))
+            referents = self._referents(obj)
+            following = queue if len(referents) <= CROWD else crowds
+            following.extend((each, source, cancels) for each in referents)
             if self._by_name or type(obj) is FrameType:
                 queue.extend((each, source, False) for each in self._named(obj))
         return None
@@ -237,7 +252,7 @@ class Search:
 
     # -- where references lead --------------------------------------------------------------
 
-    def _referents(self, obj: Any) -> Iterable[object]:
+    def _referents(self, obj: Any) -> Sequence[object]:
         cls = type(obj)
         look = _LOOKS.get(cls)
         if look is not None:
@@ -248,27 +263,29 @@ class Search:
             return _behind_proxy(obj)
         return gc.get_referents(obj)
 
-    def _of_function(self, function: FunctionType) -> Iterator[object]:
+    def _of_function(self, function: FunctionType) -> Sequence[object]:
         if getattr(function, "__durable_handler__", False):
-            return
-        yield from function.__closure__ or ()
-        yield from function.__defaults__ or ()
-        yield from (function.__kwdefaults__ or {}).values()
-        yield function.__dict__
+            return ()
+        return (
+            *(function.__closure__ or ()),
+            *(function.__defaults__ or ()),
+            *(function.__kwdefaults__ or {}).values(),
+            function.__dict__,
+        )
 
-    def _of_frame(self, frame: FrameType) -> Iterable[object]:
+    def _of_frame(self, frame: FrameType) -> Sequence[object]:
         return tuple(frame.f_locals.values())
 
-    def _of_builtin(self, function: BuiltinFunctionType) -> Iterable[object]:
+    def _of_builtin(self, function: BuiltinFunctionType) -> Sequence[object]:
         return (function.__self__,)
 
-    def _of_context(self, context: Context) -> Iterator[object]:
+    def _of_context(self, context: Context) -> Sequence[object]:
         self._contexts.append(context)
-        return (context[variable] for variable in self._variables if variable in context)
+        return [context[variable] for variable in self._variables if variable in context]
 
-    def _of_variable(self, variable: ContextVar[Any]) -> Iterator[object]:
+    def _of_variable(self, variable: ContextVar[Any]) -> Sequence[object]:
         self._variables.append(variable)
-        return (context[variable] for context in self._contexts if variable in context)
+        return [context[variable] for context in self._contexts if variable in context]
 
     def _named(self, obj: Any) -> Iterator[object]:
         cls = type(obj)
@@ -284,7 +301,7 @@ class Search:
                     yield from _of_class(base)
 
 
-_LOOKS: Mapping[type, Callable[[Search, Any], Iterable[object]]] = {
+_LOOKS: Mapping[type, Callable[[Search, Any], Sequence[object]]] = {
     FunctionType: Search._of_function,
     FrameType: Search._of_frame,
     BuiltinFunctionType: Search._of_builtin,
