@@ -175,6 +175,30 @@ async def thread_of_the_module_fed_by_a_queue(c: Any) -> None:
     await done
 
 
+class Pending:
+    events: ClassVar[dict[str, asyncio.Event]] = {}
+
+    @classmethod
+    def settle(cls) -> None:
+        cls.events["answer"].set()
+
+
+@program
+async def timer_that_calls_a_method_of_a_class(c: Any) -> None:
+    Pending.events["answer"] = asyncio.Event()
+    later(Pending.settle)
+    await Pending.events["answer"].wait()
+
+
+@program
+async def timer_whose_function_has_a_class_at_hand(c: Any) -> None:
+    class Local:
+        event = asyncio.Event()
+
+    later(lambda: Local.event.set())
+    await Local.event.wait()
+
+
 # A pool whose threads were there before any invocation.
 OLD_POOL = concurrent.futures.ThreadPoolExecutor(1)
 OLD_POOL.submit(int).result()

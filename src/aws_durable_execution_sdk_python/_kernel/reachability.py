@@ -5,9 +5,9 @@ So what can happen next follows from references, without knowing what a lock, a 
 task group is. The rules of the search:
 
 - It goes breadth first along `gc.get_referents`. Code also reaches the globals it names, and the
-  attributes it names of modules and classes among them; an instance what its classes' methods
-  reach so. Of a context it reaches the variables that some code on the way mentions. Weak
-  references are followed.
+  attributes it names of modules and classes, be they among those or at hand; an instance what its
+  classes' methods reach so. Of a context it reaches the variables that some code on the way
+  mentions. Weak references are followed.
 - A task that is merely mentioned is not entered: its holder could only cancel it. It is entered
   if it will run: it is ready, or the future it waits for has been reached, or a timer on the path
   may cancel it and it does not wait for durable work.
@@ -51,6 +51,7 @@ from enum import Enum
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
+    CellType,
     CodeType,
     CoroutineType,
     FrameType,
@@ -59,6 +60,7 @@ from types import (
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
+    MethodType,
     ModuleType,
     TracebackType,
     WrapperDescriptorType,
@@ -291,9 +293,13 @@ class Search:
         cls = type(obj)
         if cls is FunctionType:
             if not getattr(obj, "__durable_handler__", False):
-                yield from _named_in(obj.__code__, obj.__globals__)
+                cells = [cell.cell_contents for cell in obj.__closure__ or () if _is_filled(cell)]
+                yield from _named_in(obj.__code__, obj.__globals__, cells)
         elif cls is FrameType:
-            yield from _named_in(obj.f_code, obj.f_globals)
+            yield from _named_in(obj.f_code, obj.f_globals, obj.f_locals.values())
+        elif cls is MethodType and type(obj.__func__) is FunctionType:
+            function = obj.__func__
+            yield from _named_in(function.__code__, function.__globals__, (obj.__self__,))
         else:
             for base in cls.__mro__:
                 if base.__flags__ & _CREATED_AT_RUN_TIME and base not in self._classes:
@@ -328,10 +334,17 @@ def _of_class(cls: type) -> Iterator[object]:
             yield value
 
 
-def _named_in(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[object]:
+def _is_filled(cell: CellType) -> bool:
+    return bool(gc.get_referents(cell))
+
+
+def _named_in(
+    code: CodeType, namespace: Mapping[str, Any], at_hand: Iterable[object] = ()
+) -> Iterator[object]:
     """What code may reach by name: globals, modules it imports, and the attributes of those.
 
-    Also by names that stand in it as texts, as for `getattr`.
+    Also by names that stand in it as texts, as for `getattr`; and, of the modules and classes that
+    it has at hand without naming them, the attributes.
     """
     names = _names(code)
     value: Any
@@ -340,6 +353,7 @@ def _named_in(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[object]:
     for name in names:
         value = namespace.get(name)
         todo.append(sys.modules.get(name) if value is None else value)
+    todo.extend(each for each in at_hand if issubclass(type(each), ModuleType | type))
     while todo:
         value = todo.pop()
         if issubclass(type(value), ModuleType | type):
