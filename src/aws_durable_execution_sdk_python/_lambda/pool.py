@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ def _in_fresh_thread(function: Callable[[], T]) -> T:
             errors.append(error)
 
     # A daemon: if waiting for it is interrupted, it does not keep the process alive.
-    thread = threading.Thread(target=run, name="durable-invocation", daemon=True)
+    thread = EngineThread(target=run, name="durable-invocation", daemon=True)
     thread.start()
     thread.join()
     if errors:
