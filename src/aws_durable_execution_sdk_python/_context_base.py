@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+from asyncio import get_running_loop, sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -73,6 +73,9 @@ async def durable_operation(
     if get_running_loop() is not position.scope.loop:
         refuse_loop()
     position.check()
+    if runtime.cancel_requests():
+        # Where the code cancels its own task, that comes before the operation begins.
+        await sleep(0)
     try:
         result: T = await runtime.host(kind, make)
     except UnrecoverableError as error:

@@ -10,12 +10,19 @@ from tuned import tuned
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python._core.batching import MAX_UPDATES
+from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationAction,
+    OperationType,
     OperationUpdate,
     StateOutput,
 )
+from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
+from aws_durable_execution_sdk_python._kernel.tuning import DEFAULT_TUNING
+from aws_durable_execution_sdk_python._lambda.environment import Environment
+from aws_durable_execution_sdk_python._lambda.pool import run_in_environment
+from aws_durable_execution_sdk_python.exceptions import BackgroundThreadError, InvocationError
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 
 
@@ -156,3 +163,31 @@ def test_what_did_not_fit_into_a_request_comes_before_what_was_queued_during_it(
         assert update.parent_id in begun
         assert (update.action is OperationAction.START) is (update.operation_id not in begun)
         begun.add(update.operation_id)
+
+
+def test_what_the_consumer_was_just_given_is_released_when_the_invocation_fails() -> None:
+    released: list[BaseException | None] = []
+
+    async def main(_: Environment) -> None:
+        checkpointer = Checkpointer(
+            Client(),
+            "arn/id",
+            "token",
+            Journal("id"),
+            tuning=DEFAULT_TUNING,
+            catch_up=lambda: asyncio.sleep(0),
+            on_change=lambda _: None,
+            on_end=lambda _: None,
+        )
+        consumer = asyncio.create_task(checkpointer.run())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        step = OperationUpdate(
+            operation_id="step", operation_type=OperationType.STEP, action=OperationAction.START
+        )
+        checkpointer.submit(step, released.append)
+        checkpointer.fail(InvocationError("no thread can be started"))
+        await consumer
+
+    run_in_environment(main)
+    assert [type(error) for error in released] == [BackgroundThreadError]

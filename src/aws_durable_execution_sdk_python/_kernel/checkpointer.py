@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import anyio
 
@@ -54,6 +55,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
 )
 
+T = TypeVar("T")
 Release = Callable[[BaseException | None], object]
 
 
@@ -220,13 +222,15 @@ class Checkpointer(Opaque):
     # -- the consumer -----------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Send batches until closed, cancelled, or the token chain ends."""
+        """Send batches until closed, or the token chain ends; as it does if this is cancelled."""
         self._consuming = True
         try:
             while self.ended is None:
                 await self._next_batch()
         except anyio.EndOfStream:
             pass
+        except asyncio.CancelledError:  # of all tasks, say, by user code
+            self.fail(_cancelled())
         finally:
             self._consuming = False
             self.close()
@@ -246,9 +250,12 @@ class Checkpointer(Opaque):
 
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
-        while self._groups:
-            self._batch.extend(self._receiver.receive_nowait())
-            self._groups -= 1
+        try:
+            while self._groups:
+                self._batch.extend(self._receiver.receive_nowait())
+                self._groups -= 1
+        except anyio.WouldBlock:
+            pass  # it is the consumer's, who has not gone on with it yet
         if self._lazy:
             self._batch.extend(self._lazy)
             self._lazy.clear()
@@ -292,8 +299,6 @@ class Checkpointer(Opaque):
         self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:
             self._end(Ended(error), batch)
             return
@@ -316,7 +321,7 @@ class Checkpointer(Opaque):
         """One call and all pages of its answer, merged. None: the token was withdrawn."""
         if not self._token:
             raise CheckpointError("the checkpoint token is empty", retryable=True)
-        output = await self._client.checkpoint(self._arn, self._token, updates, None)
+        output = await _answer(self._client.checkpoint(self._arn, self._token, updates, None))
         ends_execution = any(u.operation_type is OperationType.EXECUTION for u in updates)
         token = output.checkpoint_token
         if token:
@@ -331,8 +336,10 @@ class Checkpointer(Opaque):
     async def _merge(self, state: StateOutput, *, paged: bool) -> list[str]:
         changed = self._journal.merge(state.operations)
         while paged and state.next_marker:
-            state = await self._client.get_execution_state(
-                self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
+            state = await _answer(
+                self._client.get_execution_state(
+                    self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
+                )
             )
             changed += self._journal.merge(state.operations)
         return changed
@@ -368,6 +375,18 @@ class Checkpointer(Opaque):
         self._queued = self._queued_bytes = 0
         for entry in dropped:
             self._settle(entry, ended.signal())
+
+
+async def _answer(call: Awaitable[T]) -> T:
+    """What the client's call gives. Cancelled, by whatever in the client, it has failed."""
+    try:
+        return await call
+    except asyncio.CancelledError as error:
+        raise _cancelled() from error
+
+
+def _cancelled() -> CheckpointError:
+    return CheckpointError("a call of the service was cancelled", retryable=True)
 
 
 def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:

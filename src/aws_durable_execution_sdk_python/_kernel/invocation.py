@@ -305,6 +305,7 @@ class RunningInvocation(Opaque):
         try:
             await self._flows.end(self._join, busy=self.workers.has_jobs, crashed=crashed)
         finally:
+            self.checkpointer.close()  # where threads were not waited for
             self.workers.close()
 
     async def _join(self) -> None:

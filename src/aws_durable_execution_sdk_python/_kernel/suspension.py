@@ -34,7 +34,7 @@ from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, engine_context
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.liveness import Liveness
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 
@@ -338,7 +338,7 @@ class Suspension(Opaque):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_due = due
-        self._timer = self._loop.create_task(self._refresh_when_due(due), context=engine_context())
+        self._timer = self._loop.create_engine_task(self._refresh_when_due(due))
 
     async def _refresh_when_due(self, due: float) -> None:
         """One refresh for the whole wave of timers that are due by then."""
