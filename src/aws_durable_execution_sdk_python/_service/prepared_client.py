@@ -11,9 +11,10 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client, by_client
 
@@ -117,8 +118,8 @@ class PreparedClient(AioBoto3Client):
         return client
 
     async def _call(
-        self, client: Any, operation: wire.ApiOperation, request: dict[str, Any]
-    ) -> Mapping[str, Any]:
+        self, client: Any, operation: wire.ApiOperation, request: dict[str, object]
+    ) -> Wire:
         if self._past is None or not operation.accepts(request):
             return await by_client(client, operation, request)
         if operation is wire.CHECKPOINT and "ClientToken" not in request:
@@ -159,9 +160,7 @@ class _PastClient:
         if template is not None:
             await self._transport.connect_ahead(template.base)
 
-    async def call(
-        self, operation: wire.ApiOperation, request: dict[str, Any]
-    ) -> Mapping[str, Any]:
+    async def call(self, operation: wire.ApiOperation, request: dict[str, object]) -> Wire:
         """Make the call, with the client if the attempt made past it is no plain success.
 
         Raises:
@@ -187,9 +186,9 @@ class _PastClient:
     async def _replay(
         self,
         operation: wire.ApiOperation,
-        request: Mapping[str, Any],
+        request: Wire,
         outcome: HttpAnswer | Exception,
-    ) -> Mapping[str, Any]:
+    ) -> Wire:
         from aws_durable_execution_sdk_python._service.events import replaying
 
         self._has_replayed = True
@@ -251,9 +250,7 @@ def _learn(operation: wire.ApiOperation, captured: Any, credentials: Any) -> Req
     return template
 
 
-def _answer(
-    operation: wire.ApiOperation, outcome: HttpAnswer | Exception
-) -> Mapping[str, Any] | None:
+def _answer(operation: wire.ApiOperation, outcome: HttpAnswer | Exception) -> Wire | None:
     if isinstance(outcome, Exception) or not 200 <= outcome.status_code < 300:
         return None
     return operation.read(outcome.body)
