@@ -21,7 +21,7 @@ from aws_durable_execution_sdk_python._service.aws import AioBoto3Client, by_cli
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._service.events import Events
     from aws_durable_execution_sdk_python._service.prepared_request import RequestTemplate
-    from aws_durable_execution_sdk_python._service.signing import PreparedSigner
+    from aws_durable_execution_sdk_python._service.signing import FrozenCredentials, PreparedSigner
     from aws_durable_execution_sdk_python._service.transport import HttpAnswer, Transport
 
 _logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class _PastClient:
         self._transport = transport
         self._credentials = credentials
         self._templates: dict[str, RequestTemplate] = {}
-        self._signers: dict[str, tuple[Any, PreparedSigner]] = {}
+        self._signers: dict[str, tuple[FrozenCredentials, PreparedSigner]] = {}
         self._has_replayed = False
 
     async def warm_up(self) -> None:
@@ -204,7 +204,7 @@ class _PastClient:
         )
 
     async def _template(
-        self, operation: wire.ApiOperation, credentials: Any
+        self, operation: wire.ApiOperation, credentials: FrozenCredentials
     ) -> RequestTemplate | None:
         """See, once, what botocore would send, and how to do the same."""
         template = self._templates.get(operation.name)
@@ -225,7 +225,10 @@ class _PastClient:
         return await capture(lambda: by_client(self._client, operation, operation.example))
 
     def _signer(
-        self, operation: wire.ApiOperation, template: RequestTemplate, credentials: Any
+        self,
+        operation: wire.ApiOperation,
+        template: RequestTemplate,
+        credentials: FrozenCredentials,
     ) -> PreparedSigner:
         known = self._signers.get(operation.name)
         if known is None or known[0] != credentials:
@@ -233,7 +236,9 @@ class _PastClient:
         return known[1]
 
 
-def _learn(operation: wire.ApiOperation, captured: Any, credentials: Any) -> RequestTemplate:
+def _learn(
+    operation: wire.ApiOperation, captured: Any, credentials: FrozenCredentials
+) -> RequestTemplate:
     from aws_durable_execution_sdk_python._service.prepared_request import (
         UnknownRequestError,
         learn,
