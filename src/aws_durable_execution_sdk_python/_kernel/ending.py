@@ -35,7 +35,7 @@ from aws_durable_execution_sdk_python._kernel.event_loop import (
 )
 from aws_durable_execution_sdk_python._kernel.generators import Generators
 
-Tasks = Collection[asyncio.Task[Any]]
+Tasks = Collection[asyncio.Task[object]]
 
 _log = logging.getLogger(__name__)
 
@@ -107,14 +107,14 @@ class TaskEnding:
         self._limit = loop.time() + seconds
         self._last = self._limit + insisting
         self._grace = loop.time() + min(seconds, self._patience.grace)
-        self._asked: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._asked: weakref.WeakSet[asyncio.Task[object]] = weakref.WeakSet()
         self._rounds = 0
         self._generations = 0
         self._stalled = False
         self._news: asyncio.Future[None] = loop.create_future()
         # Whether it is news already that the loop is idle.
         self._awaits_idle = False
-        self._itself: asyncio.Task[Any] | None = None
+        self._itself: asyncio.Task[object] | None = None
 
     async def run(self) -> None:
         """Return when all tasks have ended or were given up, and no thread is waited for."""
@@ -157,7 +157,7 @@ class TaskEnding:
             return True
         return now >= self._grace and not any(self._cleans_up(task) for task in tasks)
 
-    def _cleans_up(self, task: asyncio.Task[Any]) -> bool:
+    def _cleans_up(self, task: asyncio.Task[object]) -> bool:
         return task in self._spared or unwinds(task)
 
     def _seconds(self) -> float | None:
@@ -230,7 +230,7 @@ class TaskEnding:
         )
 
 
-def unwinds(task: asyncio.Task[Any]) -> bool:
+def unwinds(task: asyncio.Task[object]) -> bool:
     """Whether a cancellation goes through the task's code just now, as while a `finally` awaits.
 
     What is suspended while it handles an exception refers to that. Only what the task awaits in

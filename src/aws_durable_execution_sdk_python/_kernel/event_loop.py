@@ -70,7 +70,10 @@ def engine_context() -> Context:
 
 
 class EngineThread(threading.Thread):
-    """A thread of the engine's: what it waits for is counted, so it is no source."""
+    """A thread of the engine's, or of the local service's: no source.
+
+    What the engine's wait for is counted; the service is what the invocation is suspended for.
+    """
 
 
 class IdleSelector(selectors.DefaultSelector):

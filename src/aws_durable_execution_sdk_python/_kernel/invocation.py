@@ -49,6 +49,7 @@ from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
@@ -111,7 +112,12 @@ class RunningInvocation(Opaque):
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
         self.loop_runtime = LoopRuntime(self)
-        self.suspension = Suspension(
+        self.suspension = self._make_suspension(clock)
+        self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)
+        self.suspension.checkpointer = self.checkpointer
+
+    def _make_suspension(self, clock: Clock) -> Suspension:
+        return Suspension(
             self.loop,
             self.journal,
             clock,
@@ -121,17 +127,20 @@ class RunningInvocation(Opaque):
             out_of_time=self.deadline.has_come,
             suspend=self._suspend,
         )
-        self.checkpointer = Checkpointer(
+
+    def _make_checkpointer(
+        self, client: DurableServiceClient, token: str, tuning: Tuning
+    ) -> Checkpointer:
+        return Checkpointer(
             client,
-            arn,
+            self.arn,
             token,
             self.journal,
-            tuning=hooks.tuning,
+            tuning=tuning,
             catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
-        self.suspension.checkpointer = self.checkpointer
 
     # -- what operations use ----------------------------------------------------------------
 

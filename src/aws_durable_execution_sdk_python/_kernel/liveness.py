@@ -35,7 +35,7 @@ _PAUSE_PER_SECOND_OF_SEARCH = 10
 _LONGEST_PAUSE_SECONDS = 0.1
 
 # The tasks that wait for durable work, each with its future, or None if it waits for the engine.
-Asleep = Mapping[asyncio.Task[Any], asyncio.Future[None] | None]
+Asleep = Mapping[asyncio.Task[object], asyncio.Future[None] | None]
 Waiting = Sequence[asyncio.Future[Any]]
 # A thread, if it is known to `threading`, and its frames.
 Stack = list[object]
@@ -61,7 +61,7 @@ class Liveness:
         self.searches = 0
 
     def can_go_on(
-        self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[Any]] = ()
+        self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[object]] = ()
     ) -> bool:
         """Whether a future can be completed, or an operation be called, by what is alive.
 

@@ -1,4 +1,14 @@
-"""Where the code of one durable context stands: its ids, its parent, whether it replays."""
+"""Where the code of one durable context stands: its ids, its parent, whether it replays.
+
+- The operations of a context are numbered as they are called. The number is taken in the call
+  itself, before anything is awaited or handed to a thread, so nothing concurrent can change it.
+- Ids begin with the context's own, whether it has an operation or is virtual; the parent is the
+  nearest context around that has one.
+- `order` is the numbers of the contexts around and the operation's own. It grows along the program,
+  also where branches run at the same time, and so sorts what goes into one checkpoint.
+- A context replays as long as the operation that would come next is on record. Once that is not so
+  it stays so; inside a context that has completed everything is a repetition.
+"""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ CROWD = 30
 _CREATED_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that Python code defines
 
 
-def waits_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
+def waits_for(task: asyncio.Task[object]) -> asyncio.Future[Any] | None:
     """The future a task waits for; None if it is about to run."""
     waiter: asyncio.Future[Any] | None = task._fut_waiter  # type: ignore[attr-defined]
     return None if waiter is None or waiter.done() else waiter

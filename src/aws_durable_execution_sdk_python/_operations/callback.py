@@ -45,14 +45,12 @@ from aws_durable_execution_sdk_python.serdes import (
 )
 from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
+T = TypeVar("T")
+
 _ERRORS: dict[Status, type[CallbackError]] = {
     Status.FAILED: CallbackExternalError,
     Status.TIMED_OUT: CallbackTimeoutError,
 }
-
-
-T = TypeVar("T")
-
 _CALLBACK: CallbackConfig[Any] = CallbackConfig()
 _WAIT_FOR_CALLBACK: WaitForCallbackConfig[Any] = WaitForCallbackConfig()
 

@@ -48,7 +48,6 @@ from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, round_t
 T = TypeVar("T")
 Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
 
-
 _DEFAULT: ChildConfig[Never] = ChildConfig()
 
 

@@ -27,8 +27,6 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 _JSON = JsonSerDes()
-
-
 _DEFAULT: InvokeConfig[Any, Any] = InvokeConfig()
 
 

@@ -86,8 +86,8 @@ class Step(NamedTuple, Generic[T]):
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
 
     def strategy(self, runtime: Runtime) -> RetryStrategy | None:
-        chosen = self.config.retry_strategy
-        return RetryPresets.default() if chosen is None and runtime.compat_aws else chosen
+        given = self.config.retry_strategy
+        return RetryPresets.default() if given is None and runtime.compat_aws else given
 
 
 def plan_step(
@@ -219,6 +219,7 @@ async def _failed(runtime: Runtime, step: Step[T], failure: _Failure) -> Operati
 
 
 async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorObject) -> NoReturn:
+    """End the step as failed; called outside the handling of the error, as `_failed` is."""
     await runtime.save(identity.update(OperationAction.FAIL, error=described))
     raise rebuild(StepError, described)
 

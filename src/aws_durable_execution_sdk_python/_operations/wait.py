@@ -11,7 +11,6 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
     WaitOptions,
 )
-from aws_durable_execution_sdk_python._core.validation import shown, wait_seconds
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
@@ -23,7 +22,7 @@ from aws_durable_execution_sdk_python.exceptions import DurableOperationError, V
 def plan_wait(
     position: Position, duration: DurationLike | None, name: str | None, parts: dict[str, float]
 ) -> Plan[None]:
-    seconds = wait_seconds(_seconds(duration, parts))
+    seconds = validation.wait_seconds(_seconds(duration, parts))
     identity = take_wait(position, validation.operation_name(name))
     return Plan(lambda runtime: run_wait(runtime, identity, seconds))
 
@@ -44,7 +43,7 @@ def _seconds(duration: DurationLike | None, parts: dict[str, float]) -> int:
     if duration is not None and parts:
         raise ValidationError(
             f"wait takes a duration or {', '.join(parts)}, not both; "
-            f"got {shown(duration)} and {parts}"
+            f"got {validation.shown(duration)} and {parts}"
         )
     if duration is not None:
         return to_duration(duration, "duration").seconds

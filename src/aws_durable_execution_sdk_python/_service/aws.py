@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
@@ -122,8 +123,8 @@ class AioBoto3Client:
         return await self._stack.enter_async_context(session.client("lambda", config=merged))
 
     async def _call(
-        self, client: Any, operation: wire.ApiOperation, request: dict[str, Any]
-    ) -> Mapping[str, Any]:
+        self, client: Any, operation: wire.ApiOperation, request: dict[str, object]
+    ) -> Wire:
         return await by_client(client, operation, request)
 
     def _client(self) -> Any:
@@ -132,12 +133,10 @@ class AioBoto3Client:
         return self._opened
 
 
-async def by_client(
-    client: Any, operation: wire.ApiOperation, request: Mapping[str, Any]
-) -> Mapping[str, Any]:
+async def by_client(client: Any, operation: wire.ApiOperation, request: Wire) -> Wire:
     """Have an aioboto3 client make a call."""
     method = getattr(client, operation.method)
-    response: Mapping[str, Any] = await method(**wire.parameters(request))
+    response: Wire = await method(**wire.parameters(request))
     return response
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
@@ -20,6 +21,8 @@ from aws_durable_execution_sdk_python._service.answers import checkpoint_output,
 from aws_durable_execution_sdk_python._service.classification import cause, classify
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
+
+T = TypeVar("T")
 
 
 class Boto3Client:
@@ -36,8 +39,8 @@ class Boto3Client:
         client = Boto3Client(boto3.client("lambda", config=Config(read_timeout=20)))
     """
 
-    def __init__(self, boto3_client: Any) -> None:
-        self._client = ensure_durable_operations(boto3_client)
+    def __init__(self, boto3_client: object) -> None:
+        self._client: Any = ensure_durable_operations(boto3_client)
 
     async def checkpoint(
         self,
@@ -74,7 +77,7 @@ class Boto3Client:
         return state_page(response)
 
 
-async def _in_thread(call: Callable[..., Any], request: dict[str, Any]) -> Any:
+async def _in_thread(call: Callable[..., T], request: Wire) -> T:
     # A limiter of its own for each call: the default one may be taken up by user code that waits
     # for this very checkpoint, and a shared one would be tied to the event loop that used it.
     limiter = anyio.CapacityLimiter(1)
