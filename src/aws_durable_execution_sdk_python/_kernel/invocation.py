@@ -382,8 +382,7 @@ async def _outcome(invocation: RunningInvocation, root: Callable[[], Op[object]]
 
 def _unserialisable(value: object, error: Exception) -> Exception:
     """The error to report, of the same type if that is json's own, with what to do about it."""
-    kinds = (TypeError, RecursionError, ValueError)
-    kind = next((k for k in kinds if isinstance(error, k)), ValueError)
+    kind = next((k for k in (TypeError, RecursionError) if isinstance(error, k)), ValueError)
     return kind(
         f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
         "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
