@@ -69,13 +69,6 @@ def engine_context() -> Context:
     return context_of(ENGINE)
 
 
-class EngineThread(threading.Thread):
-    """A thread of the engine's, or of the local service's: no source.
-
-    What the engine's wait for is counted; the service is what the invocation is suspended for.
-    """
-
-
 class IdleSelector(selectors.DefaultSelector):
     """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`).
 
