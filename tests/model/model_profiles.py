@@ -11,9 +11,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# Of all tests together.
-CI_PROGRAMS = 2_000
-_PROGRAMS = {"quick": 400, "nightly": 100_000}
+# Of all tests together: without a profile, and with one.
+_DEFAULT_PROGRAMS = 400
+_PROGRAMS = {"thorough": 2_000, "nightly": 100_000}
 
 
 def programs_to_try(share: float, steps: int = 50) -> settings:
@@ -24,7 +24,7 @@ def programs_to_try(share: float, steps: int = 50) -> settings:
         steps: how many steps of a state machine make a program, at most.
     """
     profile = next((name for name in _PROGRAMS if settings.default is _profile(name)), None)
-    programs = _PROGRAMS.get(profile or "", CI_PROGRAMS)
+    programs = _PROGRAMS.get(profile or "", _DEFAULT_PROGRAMS)
     if profile == "nightly":
         programs //= int(os.environ.get("MODEL_PARTS", "1"))
     return settings(
