@@ -197,12 +197,12 @@ class Checkpointer(Opaque):
         if entry.waiting:
             self.flush()
         elif self._lazy_timer is None:
-            self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
+            self._set_lazy_timer()
         if self._gathering is not None and self._full:
             _resolve(self._gathering, None)
 
-    def _lie_until(self, when: float) -> None:
-        self._lazy_timer = self._loop.engine_call_at(when, self.flush)
+    def _set_lazy_timer(self) -> None:
+        self._lazy_timer = self._loop.engine_call_later(self._tuning.lazy_seconds, self.flush)
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -237,17 +237,22 @@ class Checkpointer(Opaque):
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
         self.flush()
+        self._take_handed_over()
+
+    def _take_handed_over(self) -> None:
         with contextlib.suppress(anyio.WouldBlock):
             while True:
                 self._batch.extend(self._receiver.receive_nowait())
 
     def _keep_lazy(self) -> None:
         """What did not fit into a request, and nobody waits for, goes on riding with others."""
+        # What was handed over meanwhile comes after it: an enclosing context's end, say.
+        self._take_handed_over()
         if self._batch and not any(entry.waiting for entry in self._batch):
             self._lazy[:0] = self._batch
             self._batch.clear()
             if self._lazy_timer is None:
-                self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
+                self._set_lazy_timer()
 
     async def _gather(self) -> None:
         """Let what is ready to run add to the request, until that is full.

@@ -11,7 +11,9 @@ Rules that suspension, checkpoints and the end of an invocation rely on:
   only then, the idle hooks are asked, in order; the first that answers True has scheduled
   something, and the loop goes on at once. So it does when one has begun a task or a timer of the
   engine's. With a timeout of 0 the busy hooks are called.
-- A timer that was due when `select` last returned has fired; no later one is taken to have.
+- The timers of the invocation's code are kept apart, see `user_time`. Of the others, one that was due
+  when `select` last returned has fired; no later one is taken to have.
+- The tasks of an invocation are counted from their creation to their end.
 - A task or timer belongs to the invocation during which it began, unless it was begun by the
   engine, by another invocation's code, or by a task that was there before. What does not is a
   *stranger*, and so is from then on a task that resists its end (`abandon`).
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
 from aws_durable_execution_sdk_python._kernel.restorable_loop import RestorableLoop
+from aws_durable_execution_sdk_python._kernel.user_time import UserTime
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -120,18 +123,39 @@ class IdleSelector(selectors.DefaultSelector):
         return [key for fd, key in self.get_map().items() if fd not in self._engines]
 
 
+class TaskCount:
+    """How many tasks an invocation has that have not ended."""
+
+    def __init__(self) -> None:
+        self.alive = 0
+
+    def add(self, task: asyncio.Task[Any]) -> None:
+        self.alive += 1
+        task.add_done_callback(self._ended)
+
+    def _ended(self, _: object) -> None:
+        self.alive -= 1
+
+
 class EventLoop(RestorableLoop):
     """asyncio's loop, with its sources counted.
 
     Attributes:
+        release_hooks: asked before the others, and before the loop counts as at rest: what they
+            schedule may be what the others wait for.
         idle_hooks: asked in order whenever no callback is ready.
         busy_hooks: called, in each pass, whenever some are.
+        user_time: what the code of the invocation is told when it asks for the time.
+        task_count: of the invocation.
     """
 
     # The threads that run one of these loops.
     _driving: ClassVar[set[int | None]] = set()
 
     def __init__(self) -> None:
+        self.user_time = UserTime(self)
+        self.task_count = TaskCount()
+        self.release_hooks: tuple[IdleHook, ...] = ()
         self.idle_hooks: tuple[IdleHook, ...] = ()
         self.busy_hooks: tuple[BusyHook, ...] = ()
         self._has_scheduled = False
@@ -177,7 +201,7 @@ class EventLoop(RestorableLoop):
         It may be resolved before by whoever has it. There is one at a time.
         """
         self._resting = self.create_future()
-        self._rest_until = self.time() + within
+        self._rest_until = time.monotonic() + within
         return self._resting
 
     def _end_rest(self) -> bool:
@@ -190,14 +214,22 @@ class EventLoop(RestorableLoop):
     def _idle(self) -> bool:
         # How long to sleep has been reckoned already, without what a hook schedules.
         self._has_scheduled = False
-        answered = self._end_rest() or any(hook() for hook in self.idle_hooks)
+        answered = (
+            any(hook() for hook in self.release_hooks)
+            or self._end_rest()
+            or any(hook() for hook in self.idle_hooks)
+        )
+        self._end_long_rest()
         return answered or self._has_scheduled
 
     def _busy(self) -> None:
-        if self._resting is not None and self.time() >= self._rest_until:
-            self._end_rest()
+        self._end_long_rest()
         for hook in self.busy_hooks:
             hook()
+
+    def _end_long_rest(self) -> None:
+        if self._resting is not None and time.monotonic() >= self._rest_until:
+            self._end_rest()
 
     @contextmanager
     def asking_when_idle(self, hook: IdleHook) -> Iterator[None]:
@@ -210,6 +242,12 @@ class EventLoop(RestorableLoop):
 
     # -- sources ----------------------------------------------------------------------------
 
+    def time(self) -> float:
+        """As asyncio's; the code of an invocation is told the time it lives in."""
+        if self.user_time.differs and origin.get() is self._invocation:
+            return self.user_time.now()
+        return time.monotonic()
+
     def call_at(
         self,
         when: float,
@@ -218,8 +256,12 @@ class EventLoop(RestorableLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's; `call_later` comes through here, and so do sleeps and time-outs."""
+        whose = _origin_in(context)
+        if whose is not None and whose is self._invocation:
+            context = copy_context() if context is None else context
+            return self.user_time.call_at(when, callback, args, context)
         handle = super().call_at(when, callback, *args, context=context)
-        if _origin_in(context) is not ENGINE:
+        if whose is not ENGINE:
             strange = self.is_strange(context)
             (self._timers_of_strangers if strange else self._timers)[id(handle)] = handle
             if len(self._timers) + len(self._timers_of_strangers) > self._prune_at:
@@ -229,9 +271,15 @@ class EventLoop(RestorableLoop):
     def engine_call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> asyncio.TimerHandle:
-        """A timer of the engine's, whoever's flow of control this is."""
+        """A timer of the engine's, in real time, whoever's flow of control this is."""
         self._has_scheduled = True
         return super().call_at(when, callback, *args)
+
+    def engine_call_later(
+        self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: Ts
+    ) -> asyncio.TimerHandle:
+        """Likewise, so many seconds from now."""
+        return self.engine_call_at(time.monotonic() + seconds, callback, *args)
 
     def run_in_executor(
         self,
@@ -276,16 +324,26 @@ class EventLoop(RestorableLoop):
         """The timers that are still to fire."""
         self._timers = self._still_to_fire(self._timers)
         self._timers_of_strangers = self._still_to_fire(self._timers_of_strangers)
-        return [*self._timers.values(), *self._timers_of_strangers.values()]
+        return [
+            *self.user_time.pending(),
+            *self._timers.values(),
+            *self._timers_of_strangers.values(),
+        ]
 
     def _still_to_fire(
         self, timers: dict[int, asyncio.TimerHandle]
     ) -> dict[int, asyncio.TimerHandle]:
-        return {key: timer for key, timer in timers.items() if self.is_to_fire(timer)}
+        return {key: timer for key, timer in timers.items() if self._is_to_fire(timer)}
 
-    def is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
-        """Whether a timer is still to fire; so it is if it has fired since `select` returned."""
+    def _is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
+        """Whether it is still to fire; so it is if it has fired since `select` returned."""
         return not timer.cancelled() and timer.when() > self.selector.returned
+
+    def will_fire(self, timer: asyncio.TimerHandle) -> bool:
+        """Whether a timer is sure to fire yet. One that is due may have fired already."""
+        if id(timer) in self._timers or id(timer) in self._timers_of_strangers:
+            return self._is_to_fire(timer) and timer.when() > time.monotonic()
+        return self.user_time.has(timer)
 
     def jobs(self) -> set[asyncio.Future[Any]]:
         """The jobs of executors that have not ended."""
@@ -300,6 +358,8 @@ class EventLoop(RestorableLoop):
     def begin_invocation(self, token: object) -> None:
         """From here on, until the next call, new tasks belong to the invocation with this token."""
         self._invocation = token
+        self.user_time.begin()
+        self.task_count = TaskCount()
         # Added to what is known: from 3.14 on, `all_tasks` knows those of the running thread only.
         self._strangers.update(asyncio.all_tasks(self))
         self._timers_of_strangers.update(self._timers)
@@ -311,6 +371,8 @@ class EventLoop(RestorableLoop):
         task: asyncio.Task[Any] = super().create_task(coro, **options)
         if self.is_strange(options.get("context")):
             self._strangers.add(task)
+        else:
+            self.task_count.add(task)
         return task
 
     def create_engine_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -326,6 +388,7 @@ class EventLoop(RestorableLoop):
 
     def cancel_timers_of_invocation(self) -> None:
         """No callback is to run at a time any more that the invocation has set."""
+        self.user_time.cancel_all()
         for timer in self._timers.values():
             timer.cancel()
         self._timers = {}

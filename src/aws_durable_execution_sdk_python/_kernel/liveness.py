@@ -100,8 +100,8 @@ class Liveness:
         if target not in self._powers and not any(target is each for each in waiting):
             return False
         if isinstance(source, asyncio.TimerHandle):
-            # One that was due a moment ago may have fired already: then nothing would wake us.
-            return self._loop.is_to_fire(source) and source.when() > self._loop.time()
+            # If it had fired already, nothing would wake us.
+            return self._loop.will_fire(source)
         return source in self._loop.jobs()
 
     def _pause(self, cost: float) -> None:
