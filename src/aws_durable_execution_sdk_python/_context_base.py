@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, refuse_loop
@@ -63,6 +64,7 @@ async def durable_operation(
     runtime: LoopRuntime,
     kind: Kind,
     make: Callable[[Runtime], Coroutine[Any, Any, T]],
+    identity: OperationIdentity | None = None,
 ) -> T:
     """Run an operation called on an async context: each one passes here.
 
@@ -73,7 +75,7 @@ async def durable_operation(
         refuse_loop()
     position.check()
     try:
-        result: T = await runtime.host(kind, make)
+        result: T = await runtime.host(kind, make, identity)
     except UnrecoverableError as error:
         position.refuse(error)
         raise

@@ -95,6 +95,14 @@ def parse_timestamp(value: Any) -> datetime | None:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
+def epoch_micros(value: Any) -> int | None:
+    """A timestamp in any of these forms as a number that can be compared with others."""
+    if isinstance(value, int | float):
+        return round(value * 1000)
+    moment = parse_timestamp(value)
+    return None if moment is None else round(moment.timestamp() * 1_000_000)
+
+
 # Looking a member up by its value costs several times as much in the enumeration itself.
 _read_type = functools.cache(OperationType)
 _read_status = functools.cache(Status)
@@ -268,7 +276,7 @@ class Operation(_Wire):
 
     @classmethod
     def for_replay(cls, data: Mapping[str, Any]) -> Operation:
-        """Like `from_dict`, but for when it began and ended, which no replay asks."""
+        """Like `from_dict`, but for when it began and ended: see `Journal.began` and `ended`."""
         return cls(**_read(data, _REPLAY_FIELDS))
 
     @property

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,7 +29,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import anyio
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
-from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
@@ -39,6 +39,15 @@ from aws_durable_execution_sdk_python.exceptions import DurableOperationError, I
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
     from aws_durable_execution_sdk_python._kernel.ports import Runtime
+
+
+# The cancel scopes of the batches around what runs.
+_scopes: ContextVar[tuple[anyio.CancelScope, ...]] = ContextVar("durable_batch_scopes", default=())
+
+
+def cancelled_by_batch() -> bool:
+    """Whether a batch around this code is over, so that its branches are cancelled."""
+    return any(scope.cancel_called for scope in _scopes.get())
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,7 @@ class Branches(Opaque):
     # -- one branch -------------------------------------------------------------------------
 
     async def _run_branch(self, scope: anyio.CancelScope, index: int, branch: Branch) -> None:
+        _scopes.set((*_scopes.get(), scope))  # the task's context is its own
         with self._runtime.as_root():
             outcome = await self._outcome(scope, index, branch)
         del self._running[index]
@@ -210,8 +220,10 @@ class Branches(Opaque):
     async def _outcome(self, scope: anyio.CancelScope, index: int, branch: Branch) -> _Outcome:
         runtime = self._runtime
         try:
-            if branch.kind is Kind.ASYNC or self._is_settled(branch):
+            if branch.kind is Kind.ASYNC:
                 return _Result(await branch.make(runtime))
+            if runtime.is_settled(branch.operation_id):
+                return _Result(await branch.make(runtime.unordered))
             parking = partial(self._parking, index)
             return _Result(await runtime.in_thread(branch.make, parking))
         except DurableOperationError as error:
@@ -240,14 +252,6 @@ class Branches(Opaque):
                 self._escaping = error
             case _Cancelled():
                 pass  # whoever cancelled it has cancelled this batch, too
-
-    def _is_settled(self, branch: Branch) -> bool:
-        """Whether the branch's result is on record, so that no user code will run."""
-        operation = self._runtime.recorded(branch.operation_id)
-        if operation is None or operation.status not in TERMINAL:
-            return False
-        details = operation.context_details
-        return details is None or not details.replay_children
 
     # -- parking ----------------------------------------------------------------------------
 

@@ -29,9 +29,9 @@ from typing import Any
 from aws_durable_execution_sdk_python._kernel.event_loop import (
     EngineThread,
     EventLoop,
-    context_of,
 )
 from aws_durable_execution_sdk_python._kernel.generators import Generators
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 
 Tasks = Collection[asyncio.Task[Any]]
 

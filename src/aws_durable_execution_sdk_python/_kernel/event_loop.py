@@ -11,8 +11,8 @@ Rules that suspension, checkpoints and the end of an invocation rely on:
   only then, the idle hooks are asked, in order; the first that answers True has scheduled
   something, and the loop goes on at once. So it does when one has begun a task or a timer of the
   engine's. With a timeout of 0 the busy hooks are called.
-- The timers of the invocation's code are kept apart, see `user_time`. Of the others, one that was due
-  when `select` last returned has fired; no later one is taken to have.
+- The timers of the invocation's code are kept apart, see `user_time`. Of the others, one that was
+  due when `select` last returned has fired; no later one is taken to have.
 - The tasks of an invocation are counted from their creation to their end.
 - A task or timer belongs to the invocation during which it began, unless it was begun by the
   engine, by another invocation's code, or by a task that was there before. What does not is a
@@ -25,102 +25,39 @@ cannot be asked of another.
 from __future__ import annotations
 
 import asyncio
-import selectors
 import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, Unpack
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
+from aws_durable_execution_sdk_python._kernel.idle_selector import BusyHook, IdleHook, IdleSelector
+from aws_durable_execution_sdk_python._kernel.origin import (
+    ENGINE,
+    engine_context,
+    origin,
+    origin_in,
+)
 from aws_durable_execution_sdk_python._kernel.restorable_loop import RestorableLoop
 from aws_durable_execution_sdk_python._kernel.user_time import UserTime
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-IdleHook = Callable[[], bool]
-BusyHook = Callable[[], object]
-
-ENGINE: Final = object()
-# Whose flow of control this is: the engine's, an invocation's (its own token), or nobody's.
-origin: ContextVar[object | None] = ContextVar("durable_origin", default=None)
-
-
-def context_of(whose: object) -> Context:
-    """A copy of the current context for a flow of control of an invocation's."""
-    context = copy_context()
-    context.run(origin.set, whose)
-    return context
-
-
 # Timers that ended are forgotten when there are twice as many as when last looked through.
 _FIRST_PRUNING = 256
 
 
-def engine_context() -> Context:
-    """A copy of the current context for a flow of control of the engine's."""
-    return context_of(ENGINE)
-
-
 class EngineThread(threading.Thread):
     """A thread of the engine's: what it waits for is counted, so it is no source."""
-
-
-class IdleSelector(selectors.DefaultSelector):
-    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`).
-
-    Attributes:
-        returned: when `select` last returned, by the loop's clock.
-    """
-
-    on_idle: IdleHook | None = None
-    on_busy: BusyHook | None = None
-    returned: float = 0.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._engines: set[int] = set()
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = super().register(fileobj, events, data)
-        if origin.get() is ENGINE:
-            self._engines.add(key.fd)
-        return key
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key = super().unregister(fileobj)
-        self._engines.discard(key.fd)
-        return key
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout > 0:
-            if self.on_idle is not None and self.on_idle():
-                timeout = 0
-        elif self.on_busy is not None:
-            self.on_busy()
-        events = super().select(timeout)
-        self.returned = time.monotonic()
-        return events
-
-    def has_events(self, within: float = 0) -> bool:
-        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed.
-
-        Parameters:
-            within: seconds to wait for one, with the interpreter free for other threads.
-        """
-        return bool(super().select(within))
-
-    def registered(self) -> list[selectors.SelectorKey]:
-        """The descriptors that are not the engine's."""
-        return [key for fd, key in self.get_map().items() if fd not in self._engines]
 
 
 class TaskCount:
@@ -256,7 +193,7 @@ class EventLoop(RestorableLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's; `call_later` comes through here, and so do sleeps and time-outs."""
-        whose = _origin_in(context)
+        whose = origin_in(context)
         if whose is not None and whose is self._invocation:
             context = copy_context() if context is None else context
             return self.user_time.call_at(when, callback, args, context)
@@ -276,7 +213,7 @@ class EventLoop(RestorableLoop):
         return super().call_at(when, callback, *args)
 
     def engine_call_later(
-        self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: Ts
+        self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> asyncio.TimerHandle:
         """Likewise, so many seconds from now."""
         return self.engine_call_at(time.monotonic() + seconds, callback, *args)
@@ -405,7 +342,7 @@ class EventLoop(RestorableLoop):
 
     def is_strange(self, context: Context | None = None) -> bool:
         """Whether what begins now, or in this context, is not the invocation's."""
-        whose = _origin_in(context)
+        whose = origin_in(context)
         if whose is not None:
             return whose is not self._invocation
         creator = asyncio.current_task(self)
@@ -430,7 +367,3 @@ def running_loop() -> EventLoop:
     if not isinstance(loop, EventLoop):
         raise RuntimeError(f"a durable execution runs in an event loop of its own, not in {loop!r}")  # noqa: TRY004
     return loop
-
-
-def _origin_in(context: Context | None) -> object | None:
-    return origin.get() if context is None else context.get(origin)

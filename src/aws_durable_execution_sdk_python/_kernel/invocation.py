@@ -28,6 +28,7 @@ from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
+from aws_durable_execution_sdk_python._kernel.completion_order import CompletionOrder
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
@@ -104,13 +105,14 @@ class Invocation(Opaque):
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
+        self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
         self.loop_runtime = LoopRuntime(self)
         self.suspension = Suspension(
             self.loop,
             self.journal,
             clock,
             powers={self.loop_runtime},
-            work_in_hand=self._work_in_hand,
+            work_in_hand=lambda: self._work_in_hand() or self.completions.has_waiting,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
             suspend=self._suspend,
@@ -206,6 +208,7 @@ class Invocation(Opaque):
         try:
             try:
                 await self.checkpointer.load(self._initial)
+                self.journal.begin()
             except InvocationError as error:
                 return _failed_unless_retryable(error)
             raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
@@ -239,7 +242,11 @@ class Invocation(Opaque):
             handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
             handler.add_done_callback(lambda _: self._end())
             try:
-                with self.suspension.watching(), self.deadline.watching(self.loop):
+                with (
+                    self.completions.releasing(),
+                    self.suspension.watching(),
+                    self.deadline.watching(self.loop),
+                ):
                     await self._ending
                 raised, answer = await self._conclusion()
             finally:

@@ -12,20 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
-from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python._core.errors import CANCELLED
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    TERMINAL,
+    Operation,
+    OperationAction,
+    OperationUpdate,
+    Status,
+)
 from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import (
     Branches,
     BranchesAsked,
     BranchOutcomes,
+    cancelled_by_batch,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python.exceptions import InvocationError
+from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import Invocation
@@ -36,6 +45,10 @@ T = TypeVar("T")
 Parking = Callable[[tuple[Pending, ...] | None], object]
 
 
+# States that an operation can fail in, by the service's rules.
+_RECORDED_AS_CANCELLED = frozenset({Status.STARTED, Status.READY})
+
+
 class LoopRuntime(CommonRuntime):
     """Awaits on the event loop. One for all async code of an invocation."""
 
@@ -44,6 +57,11 @@ class LoopRuntime(CommonRuntime):
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
         self.tuning = invocation.hooks.tuning
+
+    @property
+    def unordered(self) -> UnorderedRuntime:
+        """The same for what has no order of completion."""
+        return UnorderedRuntime(self._invocation)
 
     def check(self) -> None:
         self._invocation.check()
@@ -78,6 +96,27 @@ class LoopRuntime(CommonRuntime):
         while task.cancelling() > requests:
             task.uncancel()
         return True
+
+    def record_cancellation(self, identity: OperationIdentity) -> None:
+        if self._invocation.is_ending or cancelled_by_batch():
+            return
+        operation = self._invocation.journal.get(identity.operation_id)
+        if operation is not None and operation.status in _RECORDED_AS_CANCELLED:
+            update = identity.update(OperationAction.FAIL, error=CANCELLED)
+            self._invocation.checkpointer.submit(update)
+
+    async def cancelled_again(self, operation_id: str) -> None:
+        await self._invocation.completions.doom(operation_id)
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        completions = self._invocation.completions
+        if completions.needs_turn():
+            await completions.end_of(operation_id)
+
+    async def start_in_turn(self, operation_id: str) -> None:
+        completions = self._invocation.completions
+        if completions.needs_turn():
+            await completions.start_of(operation_id)
 
     @contextlib.contextmanager
     def as_root(self) -> Iterator[None]:
@@ -144,10 +183,39 @@ class LoopRuntime(CommonRuntime):
             return await Branches(self, branches).run(host)
 
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+        self,
+        kind: Kind,
+        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        identity: OperationIdentity | None = None,
     ) -> Coroutine[Any, Any, T]:
         """The coroutine of an operation around a function of that kind."""
-        return make(self) if kind is Kind.ASYNC else self.in_thread(make)
+        if kind is Kind.ASYNC:
+            return make(self)
+        return self.in_thread(make) if identity is None else self._in_thread_in_turn(make, identity)
+
+    async def _in_thread_in_turn(
+        self, make: Callable[[Runtime], Coroutine[Any, Any, T]], identity: OperationIdentity
+    ) -> T:
+        if self.is_settled(identity.operation_id):
+            return await make(self)
+        try:
+            result: T = await self.in_thread(make)
+        except asyncio.CancelledError:
+            self.record_cancellation(identity)
+            raise
+        except DurableOperationError:
+            await self.end_in_turn(identity.operation_id)
+            raise
+        await self.end_in_turn(identity.operation_id)
+        return result
+
+    def is_settled(self, operation_id: str) -> bool:
+        """Whether a context's outcome is on record, so that no user code will run."""
+        operation = self.recorded(operation_id)
+        if operation is None or operation.status not in TERMINAL:
+            return False
+        details = operation.context_details
+        return details is None or not details.replay_children
 
     async def in_thread(
         self,
@@ -177,6 +245,13 @@ class LoopRuntime(CommonRuntime):
             await asyncio.sleep(0)
             if parking is not None:
                 parking(None)
+
+
+class UnorderedRuntime(LoopRuntime):
+    """For blocking branches whose results are on record: they have no order among each other."""
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        pass
 
 
 def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:

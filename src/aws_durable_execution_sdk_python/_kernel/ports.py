@@ -55,6 +55,34 @@ class Runtime(Protocol):
         """Say that a context which an earlier invocation began is entered again."""
         ...
 
+    # -- order of completion --------------------------------------------------------------
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        """Wait until everything that ended before this operation has been made known.
+
+        What runs concurrently learns of ends one by one, in the order of the record, on the first
+        run as on replay. Every end that user code learns of passes here, or `start_in_turn`.
+        """
+        ...
+
+    async def start_in_turn(self, operation_id: str) -> None:
+        """Likewise, for an operation that has begun."""
+        ...
+
+    def record_cancellation(self, identity: OperationIdentity) -> None:
+        """Record, where the service can hold it, that user code cancels an operation.
+
+        Not if its batch, or the end of the invocation, cancels it.
+        """
+        ...
+
+    async def cancelled_again(self, operation_id: str) -> None:
+        """Wait to be cancelled, as user code did when the operation ran.
+
+        Returns at once where nothing can be cancelled.
+        """
+        ...
+
     # -- what is to be done ---------------------------------------------------------------
 
     def check(self) -> None:
@@ -138,9 +166,16 @@ class Runtime(Protocol):
         ...
 
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+        self,
+        kind: Kind,
+        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        identity: OperationIdentity | None = None,
     ) -> Coroutine[Any, Any, T]:
-        """The coroutine of an operation around a function of that kind, run where it belongs."""
+        """The coroutine of an operation around a function of that kind, run where it belongs.
+
+        Parameters:
+            identity: the operation's, if it leaves a record and its end is to come in turn.
+        """
         ...
 
     async def branches(self, branches: BranchesAsked) -> BranchOutcomes:

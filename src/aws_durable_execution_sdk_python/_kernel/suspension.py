@@ -34,8 +34,9 @@ from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, engine_context
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.liveness import Liveness
+from aws_durable_execution_sdk_python._kernel.origin import engine_context
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 
 # When the service does not yet agree that a timer is due: ask again after this, doubling.

@@ -15,6 +15,7 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
@@ -129,6 +130,17 @@ class ThreadRuntime(CommonRuntime):
         self.parked_on = pending
         raise SuspendExecution("waiting for the service")
 
+    async def end_in_turn(self, operation_id: str) -> None:
+        """Blocking code waits for one operation at a time, and blocking branches have no order."""
+
+    start_in_turn = end_in_turn
+
+    def record_cancellation(self, identity: OperationIdentity) -> None:
+        """A thread cannot be cancelled."""
+
+    async def cancelled_again(self, operation_id: str) -> None:
+        """A thread cannot be cancelled: there, the operation has failed."""
+
     async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
         token = ownership.enter(body)
         try:
@@ -169,7 +181,10 @@ class ThreadRuntime(CommonRuntime):
         return result
 
     def host(
-        self, kind: Kind, make: Callable[[Runtime], Coroutine[Any, Any, T]]
+        self,
+        kind: Kind,
+        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        identity: OperationIdentity | None = None,
     ) -> Coroutine[Any, Any, T]:
         return make(self)
 

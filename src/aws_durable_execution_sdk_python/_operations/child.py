@@ -11,6 +11,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
     recorded_error,
+    was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
@@ -82,6 +83,9 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
     elif operation.status is Status.SUCCEEDED:
         return await _recorded(runtime, child, operation)
     elif operation.status is not Status.STARTED:
+        if was_cancelled(operation):
+            await runtime.cancelled_again(identity.operation_id)
+        await runtime.end_in_turn(identity.operation_id)
         raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.reopen(identity)
@@ -98,6 +102,8 @@ async def run_child(runtime: Runtime, child: Child) -> Any:
         if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(
             requests, outermost=child.has_task
         ):
+            if not child.is_virtual:
+                runtime.record_cancellation(identity)
             raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
@@ -122,10 +128,14 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any:
     details = operation.context_details
     if details is None or not details.replay_children:
+        await runtime.end_in_turn(operation.operation_id)
         return _decode(runtime, child, operation.result)
     if child.rebuild_large is not None:
-        return await child.rebuild_large(runtime, child.inside(), operation)
-    return _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+        value = await child.rebuild_large(runtime, child.inside(), operation)
+    else:
+        value = _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+    await runtime.end_in_turn(operation.operation_id)
+    return value
 
 
 def _succeeded(
@@ -151,6 +161,7 @@ async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> Non
         runtime.post(update)
     else:
         await runtime.save(update)
+        await runtime.end_in_turn(update.operation_id)
 
 
 def _stored(runtime: Runtime, child: Child, value: Any) -> tuple[str | None, Any]:

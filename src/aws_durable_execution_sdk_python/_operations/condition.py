@@ -11,6 +11,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
     recorded_error,
+    was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
@@ -60,12 +61,23 @@ class Condition:
 
 async def run_condition(runtime: Runtime, condition: Condition) -> Any:
     """Check until the wait strategy stops; the last state is the result."""
+    try:
+        return await _run_condition(runtime, condition)
+    except asyncio.CancelledError:
+        runtime.record_cancellation(condition.identity)
+        raise
+
+
+async def _run_condition(runtime: Runtime, condition: Condition) -> Any:
     runtime.check()
     identity = condition.identity
     operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
+            if was_cancelled(operation):
+                await runtime.cancelled_again(identity.operation_id)
+            await runtime.end_in_turn(identity.operation_id)
             if status is not Status.SUCCEEDED:
                 raise rebuild(WaitForConditionError, recorded_error(operation))
             return condition.decode(operation.result, runtime.arn)
@@ -88,6 +100,8 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
             described = describe_for_record(error)
             update = identity.update(OperationAction.FAIL, error=described)
         operation = await runtime.commit(update)
+        if update.action is not OperationAction.RETRY:
+            await runtime.end_in_turn(identity.operation_id)
         if update.action is OperationAction.FAIL:
             raise rebuild(WaitForConditionError, update.error)
         if update.action is OperationAction.SUCCEED:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.inputs import Inputs
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind, context_kind, name_of
@@ -58,11 +59,13 @@ C = TypeVar("C")
 class Plan(NamedTuple):
     """An operation that has taken its number: `make` gives its coroutine for a runtime.
 
-    `kind` says what runs inside it; None where that makes no difference to who drives it.
+    `kind` says what runs inside it; None where that makes no difference to who drives it. Then
+    `identity` is the operation's, if it leaves a record.
     """
 
     make: Callable[[Runtime], Coroutine[Any, Any, Any]]
     kind: Kind | None = None
+    identity: OperationIdentity | None = None
 
 
 def plan_step(
@@ -169,7 +172,8 @@ def plan_child(
         summarise=chosen.summary_generator,
         is_virtual=chosen.is_virtual,
     )
-    return Plan(lambda runtime: run_child(runtime, child), kind)
+    recorded = None if chosen.is_virtual else identity
+    return Plan(lambda runtime: run_child(runtime, child), kind, recorded)
 
 
 def plan_map(
@@ -236,7 +240,7 @@ def plan_retry(
         return Plan(lambda runtime: body(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
     child = Child(position, identity, body)
-    return Plan(lambda runtime: run_child(runtime, child), kind)
+    return Plan(lambda runtime: run_child(runtime, child), kind, identity)
 
 
 # -------------------------------------------------------------------------------------- details

@@ -11,6 +11,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
     recorded_error,
+    was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
@@ -87,13 +88,21 @@ class _Failure(NamedTuple):
 
 async def run_step(runtime: Runtime, step: Step) -> Any:
     """Run a step, or give what it returned or raised before."""
+    try:
+        return await _run_step(runtime, step)
+    except asyncio.CancelledError:
+        runtime.record_cancellation(step.identity)
+        raise
+
+
+async def _run_step(runtime: Runtime, step: Step) -> Any:
     runtime.check()
     identity = step.identity
     operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
-            return _recorded(runtime, step, operation)
+            return await _recorded(runtime, step, operation)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
@@ -161,6 +170,7 @@ async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
         failure = _Failure(describe_for_record(error))
     else:
         await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
+        await runtime.end_in_turn(identity.operation_id)
         return value
     return await _failed(runtime, step, failure)
 
@@ -188,6 +198,7 @@ async def _failed(runtime: Runtime, step: Step, failure: _Failure) -> Operation 
     identity, described = step.identity, failure.error
     if failure.retry_seconds is None:
         await runtime.save(identity.update(OperationAction.FAIL, error=described))
+        await runtime.end_in_turn(identity.operation_id)
         raise rebuild(StepError, described)
     options = StepOptions(next_attempt_delay_seconds=failure.retry_seconds)
     return await runtime.commit(
@@ -206,10 +217,13 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
+async def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
+    identity = step.identity
+    if was_cancelled(operation):
+        await runtime.cancelled_again(identity.operation_id)
+    await runtime.end_in_turn(identity.operation_id)
     if operation.status is not Status.SUCCEEDED:
         raise rebuild(StepError, recorded_error(operation))
-    identity = step.identity
     return deserialize(
         step.config.serdes,
         operation.result,
