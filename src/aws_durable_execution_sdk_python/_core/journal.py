@@ -167,13 +167,8 @@ class Journal:
     def span(self, operation_id: str) -> tuple[int, int] | None:
         """From when to when an invocation surely ran, because a step of a single attempt did."""
         confirmed = self._confirmed.get(operation_id)
-        if (
-            confirmed is None
-            or confirmed["Type"] != OperationType.STEP
-            or _rank_of(confirmed) < _ENDED
-        ):
-            return None
-        if ((confirmed.get("StepDetails") or {}).get("Attempt") or 0) > 1:
+        details = (confirmed and confirmed.get("StepDetails")) or {}
+        if details.get("Attempt") != 1:
             return None
         began, ended = self.began(operation_id), self.ended(operation_id)
         return None if began is None or ended is None else (began, ended)

@@ -137,7 +137,8 @@ class Suspension(Opaque):
         self._passes = 0
         self._spinning_at: float | None = None
         self._answered: object = None
-        self._parks: dict[str, set[_Park]] = {}
+        # By operation, in the order in which they came.
+        self._parks: dict[str, dict[_Park, None]] = {}
         # When parked operations are due, earliest first. What is no longer true is skipped.
         self._due: list[tuple[float, str]] = []
         self._until: dict[str, float] = {}
@@ -209,7 +210,7 @@ class Suspension(Opaque):
             return
         park = _Park(pending, self._loop.create_future())
         for each in pending:
-            self._parks.setdefault(each.operation_id, set()).add(park)
+            self._parks.setdefault(each.operation_id, {})[park] = None
             if each.until is not None:
                 self._until[each.operation_id] = each.until
                 heapq.heappush(self._due, (each.until, each.operation_id))
@@ -236,7 +237,7 @@ class Suspension(Opaque):
     def _forget(self, park: _Park) -> None:
         for each in park.pending:
             parks = self._parks[each.operation_id]
-            parks.discard(park)
+            parks.pop(park, None)
             if not parks:
                 del self._parks[each.operation_id]
 
