@@ -97,7 +97,7 @@ def parse_timestamp(value: Any) -> datetime | None:
 
 def epoch_micros(value: Any) -> int | None:
     """A timestamp in any of these forms as a number that can be compared with others."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return round(value * 1000)
     moment = parse_timestamp(value)
     return None if moment is None else round(moment.timestamp() * 1_000_000)

@@ -26,7 +26,6 @@ import contextlib
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
@@ -40,14 +39,9 @@ _SLACK_SECONDS = 1.0
 _SLACK = round(_SLACK_SECONDS * _MICROS)
 
 
-class _Waiting(NamedTuple):
-    moment: int
-    operation_id: str
-    number: int
-    future: asyncio.Future[None]
-    # From when to when an invocation surely ran; None if it is not known, or no history.
-    span: tuple[int, int] | None
-    is_history: bool
+# When the operation ended, its id, which comes first among those that wait for the same one, what
+# to release, and whether an earlier invocation recorded it.
+_Waiting = tuple[int, str, int, asyncio.Future[None], bool]
 
 
 class CompletionOrder(Opaque):
@@ -89,6 +83,10 @@ class CompletionOrder(Opaque):
         """Whether something is to be released."""
         return bool(self._heap)
 
+    def doomed(self) -> list[asyncio.Future[None]]:
+        """The futures of what waits to be cancelled again."""
+        return [future for future in self._doomed if not future.done()]
+
     # -- waiting ----------------------------------------------------------------------------
 
     def needs_turn(self) -> bool:
@@ -110,13 +108,12 @@ class CompletionOrder(Opaque):
         if moment is None:  # what the service has yet to tell of comes after all that it has told
             moment = self._latest
         self._latest = max(self._latest, moment)
-        is_history, span = self._journal.is_history(operation_id), None
-        if is_history:
+        is_history = self._journal.is_history(operation_id)
+        if is_history and not self._time.is_frozen:
             self._freeze(operation_id)
-            span = self._journal.span(operation_id)
         future = self._loop.create_future()
-        waiting = _Waiting(moment, operation_id, next(self._numbers), future, span, is_history)
-        heapq.heappush(self._heap, waiting)
+        number = next(self._numbers)
+        heapq.heappush(self._heap, (moment, operation_id, number, future, is_history))
         await future
 
     async def doom(self, operation_id: str) -> None:
@@ -141,7 +138,7 @@ class CompletionOrder(Opaque):
             self._on_idle()
 
     def _advance(self) -> bool:
-        while self._heap and self._heap[0].future.done():  # cancelled meanwhile
+        while self._heap and self._heap[0][3].done():  # cancelled meanwhile
             heapq.heappop(self._heap)
         if self._heap:
             self._release(self._heap[0])
@@ -152,10 +149,11 @@ class CompletionOrder(Opaque):
         return False
 
     def _release(self, first: _Waiting) -> None:
-        if first.is_history and self._time.is_frozen and self._fires_before(first.moment):
+        moment, _, _, future, is_history = first
+        if is_history and self._time.is_frozen and self._fires_before(moment):
             return
         heapq.heappop(self._heap)
-        first.future.set_result(None)
+        future.set_result(None)
 
     def _skips_to_timer(self) -> bool:
         if self._anchor is None or self._work_in_hand() or self._loop.jobs():
@@ -195,8 +193,11 @@ class CompletionOrder(Opaque):
 
     def _was_awake(self, moment: int) -> bool:
         """Whether an invocation surely ran at a moment of the record."""
-        spans = (*(waiting.span for waiting in self._heap), *self._doomed.values())
-        return any(span and span[0] - _SLACK <= moment <= span[1] for span in spans)
+        spans = (self._journal.span(operation_id) for _, operation_id, _, _, _ in self._heap)
+        return any(
+            span and span[0] - _SLACK <= moment <= span[1]
+            for span in itertools.chain(spans, self._doomed.values())
+        )
 
     def _as_user_time(self, moment: int) -> float:
         assert self._anchor is not None  # set before time is frozen

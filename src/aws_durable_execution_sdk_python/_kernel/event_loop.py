@@ -151,12 +151,11 @@ class EventLoop(RestorableLoop):
     def _idle(self) -> bool:
         # How long to sleep has been reckoned already, without what a hook schedules.
         self._has_scheduled = False
-        answered = (
-            any(hook() for hook in self.release_hooks)
-            or self._end_rest()
-            or any(hook() for hook in self.idle_hooks)
-        )
-        self._end_long_rest()
+        for hook in self.release_hooks:
+            if hook():
+                self._end_long_rest()
+                return True
+        answered = self._end_rest() or any(hook() for hook in self.idle_hooks)
         return answered or self._has_scheduled
 
     def _busy(self) -> None:

@@ -12,6 +12,9 @@ from aws_durable_execution_sdk_python._kernel.origin import ENGINE, origin
 IdleHook = Callable[[], bool]
 BusyHook = Callable[[], object]
 
+# When the loop is not let sleep many times in a row, descriptors are looked at that often.
+_ANSWERS_A_LOOK = 16
+
 
 class IdleSelector(selectors.DefaultSelector):
     """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`).
@@ -27,6 +30,7 @@ class IdleSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self._engines: set[int] = set()
+        self._answers = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         key = super().register(fileobj, events, data)
@@ -42,6 +46,10 @@ class IdleSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout > 0:
             if self.on_idle is not None and self.on_idle():
+                self._answers = (self._answers + 1) % _ANSWERS_A_LOOK
+                if self._answers:
+                    self.returned = time.monotonic()
+                    return []
                 timeout = 0
         elif self.on_busy is not None:
             self.on_busy()

@@ -28,6 +28,7 @@ from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.completion_order import CompletionOrder
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
@@ -113,6 +114,7 @@ class Invocation(Opaque):
             clock,
             powers={self.loop_runtime},
             work_in_hand=lambda: self._work_in_hand() or self.completions.has_waiting,
+            doomed=self.completions.doomed,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
             suspend=self._suspend,
@@ -301,7 +303,8 @@ class Invocation(Opaque):
             return handler(event, context)
 
         async def run(runtime: Runtime) -> Any:
-            return await runtime.enter(kind, Position(self), call)
+            position = Position(self)
+            return await asking_for_all(runtime, position, runtime.enter(kind, position, call))
 
         return self.loop_runtime.host(kind, run)
 

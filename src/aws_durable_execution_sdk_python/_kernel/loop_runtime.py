@@ -97,6 +97,10 @@ class LoopRuntime(CommonRuntime):
             task.uncancel()
         return True
 
+    def has_other_code(self) -> bool:
+        tasks = self._invocation.loop.task_count.alive
+        return tasks > self._invocation.suspension.root_count
+
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():
             return

@@ -55,6 +55,14 @@ class Runtime(Protocol):
         """Say that a context which an earlier invocation began is entered again."""
         ...
 
+    def has_other_code(self) -> bool:
+        """Whether tasks of the user's are alive beside the functions that were given a context."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Log what may be wrong with the user's program."""
+        ...
+
     # -- order of completion --------------------------------------------------------------
 
     async def end_in_turn(self, operation_id: str) -> None:

@@ -96,6 +96,14 @@ class Position(ContextUse):
             Also what `ContextUse.check` does.
         """
         super().check()
+        self.check_wanted()
+
+    def check_wanted(self) -> None:
+        """Refuse what nobody waits for any more.
+
+        Raises:
+            OrphanedChildException: the branch it belongs to was given up.
+        """
         journal = self.invocation.journal
         if journal.has_given_up:
             context: ContextUse | None = self

@@ -130,6 +130,9 @@ class ThreadRuntime(CommonRuntime):
         self.parked_on = pending
         raise SuspendExecution("waiting for the service")
 
+    def has_other_code(self) -> bool:
+        return False  # nobody but its thread may use a blocking context
+
     async def end_in_turn(self, operation_id: str) -> None:
         """Blocking code waits for one operation at a time, and blocking branches have no order."""
 

@@ -30,6 +30,10 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind
 from aws_durable_execution_sdk_python._kernel.branches import Branch, BranchesAsked
+from aws_durable_execution_sdk_python._kernel.completeness import (
+    asking_for_all,
+    check_branches,
+)
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
@@ -127,7 +131,8 @@ def function_body(kind: Kind, function: Callable[..., Any], *args: Any) -> Body:
     """A branch that is a function of its own context."""
 
     async def body(runtime: Runtime, position: Position) -> Any:
-        return await runtime.enter(kind, position, function, *args)
+        running = runtime.enter(kind, position, function, *args)
+        return await asking_for_all(runtime, position, running)
 
     return body
 
@@ -136,6 +141,8 @@ def function_body(kind: Kind, function: Callable[..., Any], *args: Any) -> Body:
 
 
 async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
+    identity = batch.identity
+    check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     tracker = CompletionTracker(batch.completion, len(batch.kinds))
     outcomes = await runtime.branches(
         BranchesAsked(
@@ -184,6 +191,8 @@ async def _rebuild(
     record = read_completion_record(batch.record_kind, operation.result)
     if record is None:
         return await _derive(runtime, batch, position)
+    identity = batch.identity
+    check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     items: list[BatchItem[Any]] = []
     for index in range(min(record.total_count, len(batch.kinds))):
         if record.is_started(index):

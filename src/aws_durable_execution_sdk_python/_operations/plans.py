@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python._core.model import OperationSubType, Opera
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind, context_kind, name_of
 from aws_durable_execution_sdk_python._core.validation import kind_of, shown
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.batch import (
@@ -233,11 +234,14 @@ def plan_retry(
             f"is {parent.value}, but the function is {kind.value}: make both the same, or wrap"
         )
 
+    def attempts(runtime: Runtime, inside: Position) -> Coroutine[Any, Any, Any]:
+        return run_attempts(runtime, inside, kind, func, strategy, name)
+
     async def body(runtime: Runtime, inside: Position) -> Any:
-        return await run_attempts(runtime, inside, kind, func, strategy, name)
+        return await asking_for_all(runtime, inside, attempts(runtime, inside))
 
     if not chosen.wrap_in_child_context:
-        return Plan(lambda runtime: body(runtime, position), kind)
+        return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
     child = Child(position, identity, body)
     return Plan(lambda runtime: run_child(runtime, child), kind, identity)

@@ -88,17 +88,19 @@ class _Failure(NamedTuple):
 
 async def run_step(runtime: Runtime, step: Step) -> Any:
     """Run a step, or give what it returned or raised before."""
+    runtime.check()
+    operation = runtime.find(step.identity)
+    if operation is not None and operation.status in TERMINAL:
+        return await _recorded(runtime, step, operation)
     try:
-        return await _run_step(runtime, step)
+        return await _run_attempts(runtime, step, operation)
     except asyncio.CancelledError:
         runtime.record_cancellation(step.identity)
         raise
 
 
-async def _run_step(runtime: Runtime, step: Step) -> Any:
-    runtime.check()
+async def _run_attempts(runtime: Runtime, step: Step, operation: Operation | None) -> Any:
     identity = step.identity
-    operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
@@ -219,10 +221,11 @@ def _as_started(operation: Operation) -> Operation:
 
 async def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
     identity = step.identity
-    if was_cancelled(operation):
+    failed = operation.status is not Status.SUCCEEDED
+    if failed and was_cancelled(operation):
         await runtime.cancelled_again(identity.operation_id)
     await runtime.end_in_turn(identity.operation_id)
-    if operation.status is not Status.SUCCEEDED:
+    if failed:
         raise rebuild(StepError, recorded_error(operation))
     return deserialize(
         step.config.serdes,
