@@ -1,9 +1,9 @@
-"""The durable operations for async code: the twin of `context.DurableContext`."""
+"""The durable operations for async code: the twin of `_blocking_context.DurableContext`."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import TypeVar
 
@@ -16,11 +16,23 @@ from aws_durable_execution_sdk_python._context_base import (
     durable_operation,
 )
 from aws_durable_execution_sdk_python._core.completion import BatchResult
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations import plans
-from aws_durable_execution_sdk_python._operations.plans import Plan
+from aws_durable_execution_sdk_python._operations.callback import (
+    plan_create_callback,
+    plan_wait_for_callback,
+)
+from aws_durable_execution_sdk_python._operations.child import plan_child
+from aws_durable_execution_sdk_python._operations.condition import plan_condition
+from aws_durable_execution_sdk_python._operations.invoke import plan_invoke
+from aws_durable_execution_sdk_python._operations.map import plan_map
+from aws_durable_execution_sdk_python._operations.parallel import parallel_arguments, plan_parallel
+from aws_durable_execution_sdk_python._operations.planning import Plan
+from aws_durable_execution_sdk_python._operations.retry import plan_retry
+from aws_durable_execution_sdk_python._operations.step import plan_step
+from aws_durable_execution_sdk_python._operations.wait import parts_given, plan_wait
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     ChildConfig,
@@ -40,13 +52,12 @@ from aws_durable_execution_sdk_python.types import (
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python.context import DurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
 
 T = TypeVar("T")
 U = TypeVar("U")
 # What a configuration decides, and Any without one.
 D = TypeVar("D", default=Any)
-Op: TypeAlias = Coroutine[Any, Any, T]
 
 
 class AsyncDurableContext(BaseContext):
@@ -71,7 +82,7 @@ class AsyncDurableContext(BaseContext):
         self._position.claim_task()
         return self._position
 
-    def _run(self, plan: Plan) -> Op[Any]:
+    def _run(self, plan: Plan[T]) -> Op[T]:
         kind, identity = plan.kind or Kind.ASYNC, plan.identity
         return durable_operation(self._position, self._runtime, kind, plan.make, identity)
 
@@ -105,10 +116,10 @@ class AsyncDurableContext(BaseContext):
     ) -> Op[T]: ...
     def step(
         self,
-        func: Callable[..., Any],
+        func: UserFunction[T],
         name: str | None = None,
-        config: StepConfig[Any] | None = None,
-    ) -> Op[Any]:
+        config: StepConfig[T] | None = None,
+    ) -> Op[T]:
         """Run a function and checkpoint what it returns; see `DurableContext.step`.
 
         An `async def` function runs on the event loop, a `def` in a worker thread.
@@ -116,7 +127,7 @@ class AsyncDurableContext(BaseContext):
         Example:
             >>> payment = await context.step(charge_payment(order_id, amount))
         """
-        return self._run(plans.plan_step(self._claim(), func, name, config))
+        return self._run(plan_step(self._claim(), func, name, config))
 
     def wait(
         self,
@@ -129,38 +140,38 @@ class AsyncDurableContext(BaseContext):
         days: float | None = None,
     ) -> Op[None]:
         """Let time pass; see `DurableContext.wait`."""
-        parts = plans.parts(seconds, minutes, hours, days)
-        return self._run(plans.plan_wait(self._claim(), duration, name, parts))
+        parts = parts_given(seconds, minutes, hours, days)
+        return self._run(plan_wait(self._claim(), duration, name, parts))
 
     def create_callback(
         self, name: str | None = None, config: CallbackConfig[D] | None = None
     ) -> Op[AsyncCallback[D]]:
         """Create a callback for an external system; see `DurableContext.create_callback`."""
-        plan = plans.plan_create_callback(self._claim(), name, config)
+        plan = plan_create_callback(self._claim(), name, config)
 
         async def create() -> AsyncCallback[D]:
-            return AsyncCallback(await self._run(plan), self._position)
+            return AsyncCallback(await self._run(plan), self._position, self._runtime)
 
         return create()
 
     def wait_for_callback(
         self,
-        submitter: Callable[[str, WaitForCallbackContext], Any] | Callable[[str], Any],
+        submitter: Callable[[str, WaitForCallbackContext], object] | Callable[[str], object],
         name: str | None = None,
         config: WaitForCallbackConfig[D] | None = None,
     ) -> Op[D | None]:
         """Hand a callback's id out and wait; see `DurableContext.wait_for_callback`."""
-        return self._run(plans.plan_wait_for_callback(self._claim(), submitter, name, config))
+        return self._run(plan_wait_for_callback(self._claim(), submitter, name, config))
 
     def invoke(
         self,
         function_name: str,
-        payload: Any = None,
+        payload: object = None,
         name: str | None = None,
         config: InvokeConfig[Any, D] | None = None,
     ) -> Op[D]:
         """Invoke another Lambda function; see `DurableContext.invoke`."""
-        return self._run(plans.plan_invoke(self._claim(), function_name, payload, name, config))
+        return self._run(plan_invoke(self._claim(), function_name, payload, name, config))
 
     @overload
     def run_in_child_context(
@@ -178,15 +189,15 @@ class AsyncDurableContext(BaseContext):
     ) -> Op[T]: ...
     def run_in_child_context(
         self,
-        func: Callable[[Any], Any],
+        func: UserFunction[T],
         name: str | None = None,
-        config: ChildConfig[Any] | None = None,
-    ) -> Op[Any]:
+        config: ChildConfig[T] | None = None,
+    ) -> Op[T]:
         """Run a function with a context of its own; see `DurableContext.run_in_child_context`.
 
         A `def` function gets the blocking context and runs in a worker thread.
         """
-        return self._run(plans.plan_child(self._claim(), self._kind, func, name, config))
+        return self._run(plan_child(self._claim(), self._kind, func, name, config))
 
     def wait_for_condition(
         self,
@@ -195,7 +206,7 @@ class AsyncDurableContext(BaseContext):
         name: str | None = None,
     ) -> Op[T]:
         """Check until a strategy stops; see `DurableContext.wait_for_condition`."""
-        return self._run(plans.plan_condition(self._claim(), check, config, name))
+        return self._run(plan_condition(self._claim(), check, config, name))
 
     @overload
     def map(
@@ -215,13 +226,13 @@ class AsyncDurableContext(BaseContext):
     ) -> Op[BatchResult[T]]: ...
     def map(
         self,
-        inputs: Sequence[Any],
-        func: Callable[..., Any],
+        inputs: Sequence[U],
+        func: UserFunction[T],
         name: str | None = None,
-        config: MapConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]:
+        config: MapConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]:
         """Run a function for every input, concurrently; see `DurableContext.map`."""
-        return self._run(plans.plan_map(self._claim(), self._kind, inputs, func, name, config))
+        return self._run(plan_map(self._claim(), self._kind, inputs, func, name, config))
 
     @overload
     def parallel(
@@ -271,16 +282,16 @@ class AsyncDurableContext(BaseContext):
         *branches: Any,
         functions: Sequence[Any] | None = None,
         name: str | None = None,
-        config: ParallelConfig[Any] | None = None,
-    ) -> Op[BatchResult[Any]]:
+        config: ParallelConfig[T] | None = None,
+    ) -> Op[BatchResult[T]]:
         """Run functions concurrently; see `DurableContext.parallel`."""
-        functions, name, config = plans.parallel_arguments(branches, functions, name, config)
-        return self._run(plans.plan_parallel(self._claim(), self._kind, functions, name, config))
+        functions, name, config = parallel_arguments(branches, functions, name, config)
+        return self._run(plan_parallel(self._claim(), self._kind, functions, name, config))
 
     def _with_retry(
-        self, func: Callable[..., Any], name: str | None, config: WithRetryConfig | None
-    ) -> Op[Any]:
-        return self._run(plans.plan_retry(self._claim(), self._kind, func, name, config))
+        self, func: UserFunction[T], name: str | None, config: WithRetryConfig | None
+    ) -> Op[T]:
+        return self._run(plan_retry(self._claim(), self._kind, func, name, config))
 
     def create_child_context(
         self, operation_id: str, *, is_virtual: bool = False

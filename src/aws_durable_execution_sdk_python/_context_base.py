@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Coroutine
+from asyncio import get_running_loop, sleep
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, refuse_loop
@@ -26,7 +27,7 @@ from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, Log
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
-    from aws_durable_execution_sdk_python.context import DurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
 
 T = TypeVar("T")
 # What a configuration decides, and Any without one.
@@ -50,7 +51,7 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
-def perform(position: ContextUse, runtime: ThreadRuntime, operation: Coroutine[Any, Any, T]) -> T:
+def perform(position: ContextUse, runtime: ThreadRuntime, operation: Op[T]) -> T:
     """Run an operation called on a blocking context: each one passes here."""
     try:
         return runtime.drive(operation)
@@ -63,7 +64,7 @@ async def durable_operation(
     position: ContextUse,
     runtime: LoopRuntime,
     kind: Kind,
-    make: Callable[[Runtime], Coroutine[Any, Any, T]],
+    make: Callable[[Runtime], Op[T]],
     identity: OperationIdentity | None = None,
 ) -> T:
     """Run an operation called on an async context: each one passes here.
@@ -71,9 +72,12 @@ async def durable_operation(
     It may be awaited long after the call, and elsewhere, so all is asked again. The name is what
     Python tells of one that is never awaited.
     """
-    if get_running_loop() is not position.invocation.loop:
+    if get_running_loop() is not position.scope.loop:
         refuse_loop()
     position.check()
+    if runtime.cancel_requests():
+        # Where the code cancels its own task, that comes before the operation begins.
+        await sleep(0)
     try:
         result: T = await runtime.host(kind, make, identity)
     except UnrecoverableError as error:
@@ -85,7 +89,7 @@ async def durable_operation(
 class Callback(Opaque, Generic[D]):
     """A callback that an external system answers by its `callback_id`."""
 
-    def __init__(self, handle: CallbackHandle, position: Position) -> None:
+    def __init__(self, handle: CallbackHandle[D], position: Position) -> None:
         self._handle = handle
         self._position = position
 
@@ -115,16 +119,17 @@ class Callback(Opaque, Generic[D]):
                 "code: create the callback with the AsyncDurableContext there"
             )
         position.check_refusal()
-        answer: D | None = perform(position, runtime, callback_result(runtime, self._handle))
-        return answer
+        operation = callback_result(runtime, self._handle)
+        return perform(position, runtime, operation)
 
 
 class AsyncCallback(Opaque, Generic[D]):
     """A callback made by an async context; `await callback.result()` waits for the answer."""
 
-    def __init__(self, handle: CallbackHandle, position: Position) -> None:
+    def __init__(self, handle: CallbackHandle[D], position: Position, runtime: LoopRuntime) -> None:
         self._handle = handle
         self._position = position
+        self._runtime = runtime
 
     @property
     def callback_id(self) -> str:
@@ -134,9 +139,8 @@ class AsyncCallback(Opaque, Generic[D]):
     async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
         position = self._position.current()
-        runtime = self._position.invocation.loop_runtime
         answer: D | None = await durable_operation(
-            position, runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
+            position, self._runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
         )
         return answer
 
@@ -150,11 +154,11 @@ class BaseContext:
     @property
     def lambda_context(self) -> Any:
         """Lambda's own context object of this invocation."""
-        return self._position.invocation.lambda_context
+        return self._position.scope.lambda_context
 
     @property
     def execution_context(self) -> ExecutionContext:
-        return ExecutionContext(self._position.invocation.arn)
+        return ExecutionContext(self._position.scope.arn)
 
     @property
     def is_virtual(self) -> bool:
@@ -165,7 +169,7 @@ class BaseContext:
     def logger(self) -> Logger:
         """Writes with the execution's ARN, and nothing while finished work is replayed."""
         position = self._position
-        info = LogInfo(position.invocation.arn, position.parent_id)
+        info = LogInfo(position.scope.arn, position.parent_id)
         return Logger(position.underlying_logger, info, position.is_replaying)
 
     def set_logger(self, logger: LoggerInterface) -> None:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from aws_durable_execution_sdk_python._core.user_functions import Bound, declares_step_context
+from aws_durable_execution_sdk_python._core.user_functions import (
+    AnyFunction,
+    Bound,
+    declares_step_context,
+)
 from aws_durable_execution_sdk_python._core.validation import operation_name
 from aws_durable_execution_sdk_python.config import ParallelBranch
 from aws_durable_execution_sdk_python.types import StepContext, WaitForCallbackContext
@@ -19,8 +23,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
-F = TypeVar("F", bound=Callable[..., Any])
-F_co = TypeVar("F_co", bound=Callable[..., Any], covariant=True)
+F = TypeVar("F", bound=AnyFunction)
+F_co = TypeVar("F_co", bound=AnyFunction, covariant=True)
 
 
 class BoundStep(Bound[R_co], Generic[R_co]):
@@ -29,7 +33,7 @@ class BoundStep(Bound[R_co], Generic[R_co]):
     __slots__ = ()
     is_step = True
 
-    def __call__(self, context: StepContext, *more: Any) -> R_co:
+    def __call__(self, context: StepContext, *more: object) -> R_co:
         return super().__call__(context, *more)
 
 
@@ -38,7 +42,7 @@ class BoundChild(Bound[R_co], Generic[C, R_co]):
 
     __slots__ = ()
 
-    def __call__(self, context: C, *more: Any) -> R_co:
+    def __call__(self, context: C, *more: object) -> R_co:
         return super().__call__(context, *more)
 
 
@@ -89,7 +93,7 @@ def durable_step(func: F) -> StepFunction[F]:
     signature = _signature(func)
 
     @functools.wraps(func)
-    def bind(*args: Any, **kwargs: Any) -> BoundStep[Any]:
+    def bind(*args: object, **kwargs: object) -> BoundStep[object]:
         pass_context = takes_context or (
             signature is not None
             and not _fits(signature, args, kwargs)
@@ -173,26 +177,28 @@ def durable_parallel_branch(
     return decorate
 
 
-def _named(bind: F, func: Callable[..., Any]) -> F:
+def _named(bind: F, func: AnyFunction) -> F:
     # wraps() would make the wrapper look async, or like a function of other parameters.
     del bind.__wrapped__  # type: ignore[attr-defined]
     bind._original_name = _name(func)  # type: ignore[attr-defined]
     return bind
 
 
-def _name(func: Callable[..., Any]) -> str | None:
+def _name(func: AnyFunction) -> str | None:
     name = getattr(func, "__name__", None)
     return None if name == "<lambda>" else name
 
 
-def _signature(func: Callable[..., Any]) -> inspect.Signature | None:
+def _signature(func: AnyFunction) -> inspect.Signature | None:
     try:
         return inspect.signature(func)
     except (TypeError, ValueError):
         return None
 
 
-def _fits(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+def _fits(
+    signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> bool:
     try:
         signature.bind(*args, **kwargs)
     except TypeError:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar, overload
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
-from aws_durable_execution_sdk_python._core.user_functions import Kind, context_kind
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, context_kind
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
-from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, Invocation
+from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, RunningInvocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 from aws_durable_execution_sdk_python._lambda.init_phase import warm_up
 from aws_durable_execution_sdk_python._lambda.pool import run_in_environment
@@ -36,8 +38,10 @@ __all__ = [
 ]
 
 Compat = Literal["aws"]
-T = TypeVar("T")
-Handler = Callable[[Any, Any], dict[str, Any]]
+# What Lambda calls, and what the decorator is given.
+Handler: TypeAlias = Callable[[Any, Any], dict[str, Any]]
+_AsyncHandler: TypeAlias = Callable[[Any, AsyncDurableContext], Awaitable[object]]
+_BlockingHandler: TypeAlias = Callable[[Any, DurableContext], object]
 
 _CONTEXTS = ContextFactories(DurableContext, AsyncDurableContext)
 
@@ -46,11 +50,11 @@ _CONTEXTS = ContextFactories(DurableContext, AsyncDurableContext)
 class InitialExecutionState:
     """The first page of recorded operations, as wire dicts, and the marker of the next one."""
 
-    operations: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    operations: list[Wire] = field(default_factory=list[Wire])
     next_marker: str = ""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> InitialExecutionState:
+    def from_dict(cls, data: Wire) -> InitialExecutionState:
         return cls(list(data.get("Operations") or ()), data.get("NextMarker") or "")
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,7 +70,7 @@ class DurableExecutionInvocationInput:
     initial_execution_state: InitialExecutionState = field(default_factory=InitialExecutionState)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DurableExecutionInvocationInput:
+    def from_dict(cls, data: Wire) -> DurableExecutionInvocationInput:
         """Read an event.
 
         Raises:
@@ -104,7 +108,7 @@ class DurableExecutionInvocationInputWithClient(DurableExecutionInvocationInput)
     @classmethod
     def from_event(
         cls,
-        event: Mapping[str, Any],
+        event: Wire,
         service_client: DurableServiceClient,
         hooks: Hooks | None = None,
     ) -> DurableExecutionInvocationInputWithClient:
@@ -128,28 +132,25 @@ class DurableExecutionInvocationInputWithClient(DurableExecutionInvocationInput)
 
 @overload
 def durable_execution(
-    func: Callable[[Any, AsyncDurableContext], Awaitable[Any]],
+    func: _AsyncHandler,
 ) -> Handler: ...
 @overload
-def durable_execution(func: Callable[[Any, DurableContext], Any]) -> Handler: ...
+def durable_execution(func: _BlockingHandler) -> Handler: ...
 @overload
 def durable_execution(
     func: None = None,
     *,
-    boto3_client: Any = None,
+    boto3_client: object = None,
     compat: Compat | None = None,
     deadline_margin: TimeLimit | None = None,
-) -> Callable[
-    [Callable[[Any, AsyncDurableContext], Awaitable[Any]] | Callable[[Any, DurableContext], Any]],
-    Handler,
-]: ...
+) -> Callable[[_AsyncHandler | _BlockingHandler], Handler]: ...
 def durable_execution(
-    func: Callable[[Any, Any], Any] | None = None,
+    func: AnyFunction | None = None,
     *,
-    boto3_client: Any = None,
+    boto3_client: object = None,
     compat: Compat | None = None,
     deadline_margin: TimeLimit | None = None,
-) -> Any:
+) -> object:
     """Make a Lambda handler durable.
 
     Parameters:
@@ -162,13 +163,11 @@ def durable_execution(
             environment variable `DURABLE_EXECUTION_COMPAT` decides.
         deadline_margin: how long before Lambda's time-out no further step, check or child
             context begins: a `Duration`, a timedelta or seconds. Those that run come to their
-            end and are checkpointed; then the invocation ends, leaving a wait of one second
-            named "invocation-deadline", so that the service invokes again and the rest goes on
-            there. Choose about the time your longest step takes. Default: a twentieth of the
-            function's time, from 1 to 10 seconds; never more than half of it; 0 turns it off.
-            Lambda's context tells the time that is left; without one there is no deadline.
-            Blocking code cannot be stopped: a body, or the handler itself, that goes on until
-            the time-out is cut off there, and its operation runs again as after a crash.
+            end; the rest goes on in another invocation, for which a wait of one second named
+            "invocation-deadline" is left. Choose about the time your longest step takes.
+            Default: a twentieth of the function's time, from 1 to 10 seconds; never more than
+            half of it; 0 turns it off. Blocking code cannot be stopped, but is cut off by
+            Lambda, and its operation then runs again as after a crash.
 
     Returns:
         The handler for Lambda: it takes Lambda's event and context and returns the response.
@@ -181,42 +180,63 @@ def durable_execution(
         ... def handler(event: dict, context: DurableContext) -> dict:
         ...     return context.step(process(event["order_id"]))
     """
-    if func is None:
-        return functools.partial(
-            durable_execution,
-            boto3_client=boto3_client,
-            compat=compat,
-            deadline_margin=deadline_margin,
-        )
-    if compat not in (None, "aws"):
-        raise ValidationError(f"compat must be 'aws' or None, got {compat!r}")
-    margin = None if deadline_margin is None else to_seconds(deadline_margin, "deadline_margin")
+    settings = _Settings.checked(boto3_client, compat, deadline_margin)
+    return partial(_handler, settings) if func is None else _handler(settings, func)
+
+
+class _Settings(NamedTuple):
+    """What the decorator was given.
+
+    Attributes:
+        client: the one to use; None for that of the environment.
+        compat: None where the environment decides.
+        deadline_margin: in seconds.
+    """
+
+    client: _BoundClient | None
+    compat: Compat | None
+    deadline_margin: float | None
+
+    @classmethod
+    def checked(
+        cls, boto3_client: object, compat: Compat | None, deadline_margin: TimeLimit | None
+    ) -> _Settings:
+        if compat not in (None, "aws"):
+            raise ValidationError(f"compat must be 'aws' or None, got {compat!r}")
+        margin = None if deadline_margin is None else to_seconds(deadline_margin, "deadline_margin")
+        return cls(None if boto3_client is None else _BoundClient(boto3_client), compat, margin)
+
+    @property
+    def is_compat_aws(self) -> bool:
+        mode = os.environ.get("DURABLE_EXECUTION_COMPAT") if self.compat is None else self.compat
+        return mode == "aws"
+
+
+def _handler(settings: _Settings, func: AnyFunction) -> Handler:
     kind = context_kind(func, Kind.BLOCKING)
-    own_client = None if boto3_client is None else _BoundClient(boto3_client)
-    if own_client is None:
+    if settings.client is None:
         warm_up()
 
     @functools.wraps(func)
     def handler(event: Any, lambda_context: Any = None) -> dict[str, Any]:
-        invocation_input = _parse(event)
-        mode = os.environ.get("DURABLE_EXECUTION_COMPAT") if compat is None else compat
+        given, compat_aws = _parse(event), settings.is_compat_aws
 
         async def main(environment: Environment) -> dict[str, Any]:
-            client, hooks = _brought(invocation_input)
-            if client is None:
-                client = own_client.get() if own_client else await environment.default_client()
-            state = invocation_input.initial_execution_state
-            invocation = Invocation(
-                client,
-                invocation_input.durable_execution_arn,
-                invocation_input.checkpoint_token,
+            client, hooks = _brought(given)
+            if client is None and settings.client is not None:
+                client = settings.client.get()
+            state = given.initial_execution_state
+            invocation = RunningInvocation(
+                client or await environment.default_client(),
+                given.durable_execution_arn,
+                given.checkpoint_token,
                 StateOutput(state.operations, state.next_marker),
                 contexts=_CONTEXTS,
                 hooks=hooks,
                 threads=environment.threads,
                 lambda_context=lambda_context,
-                compat_aws=mode == "aws",
-                deadline_margin=margin,
+                compat_aws=compat_aws,
+                deadline_margin=settings.deadline_margin,
             )
             return await invocation.run(func, kind)
 
@@ -246,7 +266,7 @@ def _brought(
 class _BoundClient:
     """The adapter around the user's boto3 client, made when first needed."""
 
-    def __init__(self, boto3_client: Any) -> None:
+    def __init__(self, boto3_client: object) -> None:
         self._boto3_client = boto3_client
 
     def get(self) -> DurableServiceClient:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.model import (
     CallbackDetails,
     CallbackOptions,
@@ -72,7 +72,7 @@ class DurableExecutionInvocationOutput:
     error: ErrorObject | None = None
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DurableExecutionInvocationOutput:
+    def from_dict(cls, data: Wire) -> DurableExecutionInvocationOutput:
         error = data.get("Error")
         return cls(
             Status(data["Status"]),

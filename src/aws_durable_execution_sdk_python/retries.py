@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, overload
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.delays import (
     Duration,
     DurationField,
@@ -23,13 +24,17 @@ from aws_durable_execution_sdk_python._core.delays import (
     linear_delay,
     to_duration,
 )
+from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.limits import MAX_DELAY_SECONDS
-from aws_durable_execution_sdk_python._core.validation import number, whole_number
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction
+from aws_durable_execution_sdk_python._core.validation import whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
+    from aws_durable_execution_sdk_python._blocking_context import DurableContext
     from aws_durable_execution_sdk_python.config import WithRetryConfig
-    from aws_durable_execution_sdk_python.context import AsyncDurableContext, DurableContext
 
 T = TypeVar("T")
 
@@ -122,7 +127,7 @@ class RetryStrategyConfig:
             "max_attempts": whole_number("max_attempts", max_attempts, 1),
             "initial_delay": _DEFAULT_INITIAL_DELAY if initial is None else initial,
             "max_delay": _DEFAULT_MAX_DELAY if maximum is None else maximum,
-            "backoff_rate": _positive_rate(backoff_rate),
+            "backoff_rate": validation.backoff_rate(backoff_rate),
             "jitter_strategy": JitterStrategy(jitter_strategy),
             "retryable_errors": retryable_errors,
             "retryable_error_types": retryable_error_types,
@@ -269,7 +274,7 @@ def _is_retryable(
     patterns, types = config.retryable_errors, config.retryable_error_types
     if patterns is None and types is None:
         return True
-    text = str(error)
+    text = text_of(error)
     return isinstance(error, tuple(types or ())) or any(
         pattern in text if isinstance(pattern, str) else pattern.search(text) is not None
         for pattern in patterns or ()
@@ -285,12 +290,6 @@ def _either(what: str, value: DurationLike | None, seconds: int | None) -> Durat
     duration = to_duration(given, what)
     whole_number(f"{what} in seconds", duration.seconds, 0, MAX_DELAY_SECONDS)
     return duration
-
-
-def _positive_rate(rate: float) -> float:
-    if number("backoff_rate", rate, 0, 1000) == 0:
-        raise ValidationError("backoff_rate must be above 0; 1 keeps the delay constant")
-    return rate
 
 
 def _check_filter(what: str, value: object) -> None:
@@ -315,13 +314,13 @@ def with_retry(
     func: Callable[[AsyncDurableContext, int], Awaitable[T]],
     name: str | None = None,
     config: WithRetryConfig | None = None,
-) -> Coroutine[Any, Any, T]: ...
+) -> Op[T]: ...
 def with_retry(
     context: DurableContext | AsyncDurableContext,
-    func: Callable[..., Any],
+    func: AnyFunction,
     name: str | None = None,
     config: WithRetryConfig | None = None,
-) -> Any:
+) -> object:
     """Try a whole piece of durable code again until it succeeds, waiting durably in between.
 
     The attempts run in one child context, the second continuing where the first stopped

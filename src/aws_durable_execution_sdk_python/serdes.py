@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
+from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python.exceptions import (
@@ -67,7 +68,7 @@ class SerDes(ABC, Generic[T]):
 class JsonSerDes(SerDes[Any]):
     """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
 
-    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         return json.dumps(value, allow_nan=False, default=as_list)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
@@ -87,7 +88,7 @@ class PassThroughSerDes(SerDes[str]):
 class CallbackSerDes(SerDes[Any]):
     """Results that external systems send: decoded when they are valid JSON, else the raw text."""
 
-    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         return json.dumps(value, allow_nan=False)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
@@ -108,7 +109,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
     `OrderedDict`, a `StrEnum`) come back as the plain type.
     """
 
-    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         try:
             return envelope.encode(value)
         except RecursionError:
@@ -131,6 +132,8 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
+# What was written as nothing reads as None: the type of such a value has None in it.
+_NOTHING: Any = None
 # The default serdes does not ask where a value belongs.
 _ANYWHERE = SerDesContext()
 # What it reads back as the very value that was written. So are most strings, but not those with
@@ -164,7 +167,7 @@ def serialize(
     except Exception as error:
         raise SerDesError(
             f"cannot serialise the value of {_named(operation_id, name)} "
-            f"({_type_of(value)}): {error}"
+            f"({_type_of(value)}): {text_of(error)}"
         ) from error
 
 
@@ -175,7 +178,7 @@ def deserialize(
     durable_execution_arn: str,
     *,
     name: str | None = None,
-) -> T | None:
+) -> T:
     """Read a stored value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
 
     Nothing stored (`data` is None) reads as None.
@@ -185,11 +188,13 @@ def deserialize(
         RetryableSerDesError: as raised by `serdes`.
     """
     if data is None:
-        return None
+        nothing: T = _NOTHING
+        return nothing
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
         if serdes is None:
-            return chosen.deserialize(data, _ANYWHERE)
+            value: T = chosen.deserialize(data, _ANYWHERE)
+            return value
         where = SerDesContext(operation_id, durable_execution_arn)
         return Leaf(name, "serdes").call(serdes.deserialize, data, where)
     except (RetryableSerDesError, NestedOperationError):
@@ -197,7 +202,7 @@ def deserialize(
     except Exception as error:
         raise SerDesError(
             f"cannot read the stored value of {_named(operation_id, name)} "
-            f"with {_type_of(chosen)}: {error}"
+            f"with {_type_of(chosen)}: {text_of(error)}"
         ) from error
 
 
@@ -208,7 +213,7 @@ def round_trip(
     durable_execution_arn: str,
     *,
     name: str | None = None,
-) -> tuple[str, T | None]:
+) -> tuple[str, T]:
     """Serialise a value and read it back: the first run must see what a replay will.
 
     Raises:

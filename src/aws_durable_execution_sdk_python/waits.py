@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Generic, Self, TypeAlias, TypeVar
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.delays import (
     DurationField,
     DurationLike,
     JitterStrategy,
     exponential_delay,
 )
-from aws_durable_execution_sdk_python._core.validation import number, whole_number
+from aws_durable_execution_sdk_python._core.validation import whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError, WaitForConditionError
 from aws_durable_execution_sdk_python.serdes import SerDes
 
@@ -102,8 +103,7 @@ class WaitStrategyConfig(Generic[T]):
 
     def __post_init__(self, timeout: DurationLike | None) -> None:
         whole_number("max_attempts", self.max_attempts, 1)
-        if number("backoff_rate", self.backoff_rate, 0, 1000) == 0:
-            raise ValidationError("backoff_rate must be above 0; 1 keeps the delay constant")
+        validation.backoff_rate(self.backoff_rate)
         if timeout is not None:
             warnings.warn(
                 "WaitStrategyConfig(timeout=...) has no effect: limit polling by max_attempts",

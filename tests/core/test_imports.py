@@ -51,9 +51,10 @@ TESTING_LAYERS = (
 )
 # What the testing SDK takes of the execution SDK, besides `_core` and the documented modules.
 TESTING_REACHES = {
+    "_kernel.event_loop",
     "_kernel.hooks",
     "_service.aws",
-    "_service.errors",
+    "_service.classification",
     "_service.model",
 }
 
@@ -80,14 +81,19 @@ class Circle:
 
 CIRCLES: Mapping[str, Collection[Circle]] = {
     EXECUTION: (
-        # Temporary, until the kernel has its verbs: to be tightened to what remains then.
-        Circle({"_kernel.*"}, "the runtimes and the branches are typed by their invocation"),
         Circle(
             {
-                *("context", "_async_context", "_context_base", "decorators"),
+                *("_kernel.invocation", "_kernel.common_runtime"),
+                *("_kernel.loop_runtime", "_kernel.thread_runtime"),
+            },
+            "an invocation makes the runtimes, and they answer with its parts",
+        ),
+        Circle(
+            {
+                *("_blocking_context", "_async_context", "_context_base", "decorators"),
                 *("config", "retries", "_operations.*"),
             },
-            "the two contexts name each other, and with_retry takes one as argument",
+            "the two contexts name each other, and with_retry, beside the strategies, takes one",
         ),
     ),
     TESTING: (

@@ -19,8 +19,6 @@ PATHS = [path for root in ROOTS for path in root.rglob("*.py")]
 # Documented in both packages, or by the API that both speak.
 SHARED_MODULES = {"exceptions", "execution", "model"}
 SHARED_CLASSES = {"CallbackTimeoutError", "Operation"}
-# Temporary: names of the execution SDK's interior that are still to change.
-SHARED_TODAY = {"errors", "Invocation"}
 
 
 def doubles(names: Iterable[tuple[str, Path]]) -> set[str]:
@@ -32,7 +30,7 @@ def doubles(names: Iterable[tuple[str, Path]]) -> set[str]:
 
 def test_no_two_modules_share_a_name_without_need() -> None:
     names = [(path.stem, path) for path in PATHS if path.stem != "__init__"]
-    assert doubles(names) <= SHARED_MODULES | SHARED_TODAY
+    assert doubles(names) <= SHARED_MODULES
 
 
 def test_no_two_public_classes_share_a_name_without_need() -> None:
@@ -42,4 +40,4 @@ def test_no_two_public_classes_share_a_name_without_need() -> None:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
-    assert doubles(names) <= SHARED_CLASSES | SHARED_TODAY
+    assert doubles(names) <= SHARED_CLASSES

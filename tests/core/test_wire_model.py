@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_durable_execution_sdk_python._core import model
+from aws_durable_execution_sdk_python._core import codec, model
 from aws_durable_execution_sdk_python._core.model import (
     Operation,
     OperationUpdate,
@@ -87,7 +87,7 @@ def test_an_updates_json_is_utf8_and_escapes_only_what_it_must(
 )
 def test_timestamps_are_read_in_every_spelling(spelling: Any) -> None:
     """Milliseconds in the invocation event, datetimes from boto3, ISO text in recordings."""
-    assert model.parse_timestamp(spelling) == MOMENT
+    assert codec.parse_timestamp(spelling) == MOMENT
 
 
 def test_absent_fields_are_left_out() -> None:

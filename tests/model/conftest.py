@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from model_http import serving
 
 # Of a failed comparison both sides are wanted.
 pytest.register_assert_rewrite("model_machine", "model_run")
@@ -18,3 +19,10 @@ def _many_faults() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     yield
     logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _service() -> Iterator[None]:
+    """Programs whose plan says so call the service over HTTP."""
+    with serving():
+        yield

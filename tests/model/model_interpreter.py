@@ -7,13 +7,16 @@ ones return is there already, so in blocking code they run to their end without 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-import zlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from model_bodies import Bodies
 from model_configs import batch_options, callback_times, retrying
+from model_efforts import go_astray, labour, stray_async, strive
+from model_http import boto3_client
+from model_joints import LOOSE, PLENTY_SECONDS, Begin, joined
+from model_process import Process
 from model_programs import (
     Answer,
     Batch,
@@ -21,9 +24,11 @@ from model_programs import (
     Cancel,
     Child,
     Condition,
+    DurableOp,
     Gather,
     InvokeDurable,
     InvokeFunction,
+    Joint,
     Map,
     ModelError,
     Op,
@@ -33,15 +38,17 @@ from model_programs import (
     Retry,
     SingleOp,
     Step,
+    Stray,
     Try,
     Wait,
     WaitForCallback,
     Within,
+    Work,
     cancels,
     races,
 )
 from model_values import PADDING, describe, observed
-from model_world import Point, Process, World
+from model_world import Point, Transport, World
 
 from aws_durable_execution_sdk_python import (
     AsyncDurableContext,
@@ -54,16 +61,8 @@ from aws_durable_execution_sdk_python.config import (
     ChildConfig,
     MapConfig,
     ParallelConfig,
-    StepConfig,
-    StepSemantics,
-    WaitForCallbackConfig,
     WithRetryConfig,
 )
-from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
-from aws_durable_execution_sdk_python_testing._engine import ServiceError
-
-# Real seconds, which no program takes.
-_PLENTY_SECONDS = 3600
 
 
 def handler(world: World, program: Program, names: dict[str, str]) -> Any:
@@ -80,20 +79,8 @@ def handler(world: World, program: Program, names: dict[str, str]) -> Any:
     def run_blocking(event: Any, context: DurableContext) -> Any:
         return _drive(function(context)(context, event["path"]))
 
-    return durable_execution(run_async if program.is_async else run_blocking)
-
-
-def plain_function(world: World, op: InvokeFunction) -> Any:
-    """What `InvokeFunction` calls. It must be called once, whatever happens to its caller."""
-
-    def function(event: Any, context: Any) -> Any:
-        world.at_most_once.add(event["path"])
-        world.body_runs(event["path"], 1)
-        if op.fails:
-            raise ModelError("the function failed")
-        return op.value
-
-    return function
+    client = boto3_client() if world.plan.transport is Transport.BOTO3 else None
+    return durable_execution(boto3_client=client)(run_async if program.is_async else run_blocking)
 
 
 def _drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -116,10 +103,21 @@ class Run:
         self._world = world
         self._process = process
         self._names = names
+        self._bodies = Bodies(world, process)
 
     async def program(self, context: Any, program: Program, path: str) -> Any:
-        values = await self._sequence(context, program.ops, path)
-        return [values, PADDING] if program.is_large else values
+        if not program.is_async:
+            self._world.loose.add(path)
+        with self._process.flow(path):
+            values = await self._sequence(context, program.ops, path)
+            if program.stray is not None:
+                await self._go_astray(context, program.stray)
+            return [values, PADDING] if program.is_large else values
+
+    async def _go_astray(self, context: Any, stray: Stray) -> None:
+        if _is_async(context):
+            await stray_async(stray)
+        go_astray(stray)
 
     async def _sequence(self, context: Any, ops: Sequence[Op], path: str) -> list[Any]:
         return [await self._perform(context, op, f"{path}.{i}") for i, op in enumerate(ops)]
@@ -134,9 +132,16 @@ class Run:
         except Exception as error:
             self._observe(op, path, describe(error))
             raise
+        self._returns(op, path)
         value = _outcome(context, op, result)
         self._observe(op, path, value)
         return value
+
+    def _returns(self, op: Op, path: str) -> None:
+        if isinstance(op, DurableOp | Callback):
+            self._process.returns(path)
+            if isinstance(op, Batch):
+                self._process.decide(path)
 
     def _observe(self, op: Op, path: str, value: Any) -> None:
         self._world.observe(path, value)
@@ -149,77 +154,32 @@ class Run:
             self._world.raced.add(path)
         if cancels(op, _is_async(context)):
             self._world.cancelled.add(path)
+        if isinstance(op, DurableOp | Callback):
+            self._process.call(path)
         return _BEGIN[type(op)](self, context, op, path)
 
-    # -- bodies -----------------------------------------------------------------------------
-
-    def _body(self, path: str, attempt: int, seconds: int, work: Callable[[], Any]) -> Any:
-        process = self._process
-        process.reach(Point.CODE, path)
-        self._world.body_runs(path, attempt, informed=process.informed)
-        process.reach(Point.BODY_START, path)
-        self._world.clock.pass_by(seconds)
-        try:
-            return work()
-        finally:
-            process.reach(Point.BODY_END, path)
+    # -- one operation ----------------------------------------------------------------------
 
     def _step(self, context: Any, op: Step, path: str) -> Any:
-        # Every limit is different, so that the clock can tell whose time is up.
-        limit = 1 + zlib.crc32(path.encode()) / 1000 if op.has_timeout else None
+        return self._bodies.step(context, op, path)
 
-        def fails(attempt: int) -> bool:
-            # Interruptions may take the place of failures, or make attempts beyond the last.
-            return attempt <= op.failures or op.attempts <= op.failures
-
-        def work(attempt: int) -> Any:
-            if fails(attempt):
-                raise ModelError(f"{path} failed")
-            return op.value
-
-        def body(step: Any) -> Any:
-            return self._body(path, step.attempt, op.seconds, lambda: work(step.attempt))
-
-        async def async_body(step: Any) -> Any:
-            await asyncio.sleep(0)
-            if limit is not None and fails(step.attempt):
-                self._body(path, step.attempt, op.seconds, lambda: None)
-                self._world.clock.run_out(limit)
-                await asyncio.Event().wait()
-            return body(step)
-
-        semantics = StepSemantics.AT_LEAST_ONCE_PER_RETRY
-        if op.at_most_once:
-            self._world.at_most_once.add(path)
-            semantics = StepSemantics.AT_MOST_ONCE_PER_RETRY
-        config = StepConfig[Any](retrying(op.attempts), semantics, timeout=limit)
-        return context.step(async_body if op.is_async else body, name=path, config=config)
+    def _condition(self, context: Any, op: Condition, path: str) -> Any:
+        return self._bodies.condition(context, op, path)
 
     def _wait(self, context: Any, op: Wait, path: str) -> Any:
         return context.wait(seconds=op.seconds, name=path)
 
-    def _condition(self, context: Any, op: Condition, path: str) -> Any:
-        def work(state: Any, attempt: int) -> Any:
-            if attempt == op.fails_at:
-                raise ModelError(f"{path} failed")
-            return {"checks": state["checks"] + 1}
+    def _work(self, context: Any, op: Work, path: str) -> Any:
+        if _is_async(context):
+            return self._work_async(op, path)
+        labour(op)
+        return "worked"
 
-        def check(state: Any, info: Any) -> Any:
-            return self._body(path, info.attempt, 0, lambda: work(state, info.attempt))
-
-        async def async_check(state: Any, info: Any) -> Any:
-            await asyncio.sleep(0)
-            return check(state, info)
-
-        def strategy(state: Any, attempt: int) -> WaitForConditionDecision:
-            if state["checks"] >= op.checks:
-                return WaitForConditionDecision.stop_polling()
-            return WaitForConditionDecision.continue_waiting(attempt)
-
-        config = WaitForConditionConfig[Any](strategy, {"checks": 0})
-        return context.wait_for_condition(
-            async_check if op.is_async else check, config=config, name=path
-        )
+    async def _work_async(self, op: Work, path: str) -> Any:
+        self._process.reach(Point.CODE, path)
+        with self._process.awaited(path):
+            await strive(op)
+        return "worked"
 
     # -- the world outside --------------------------------------------------------------------
 
@@ -235,25 +195,7 @@ class Run:
 
     def _wait_for_callback(self, context: Any, op: WaitForCallback, path: str) -> Any:
         self._expect(op.answer, path)
-        step = f"{path} submitter"
-
-        def work(callback_id: str, run: int) -> None:
-            if run <= op.failures:
-                raise ModelError(f"{step} failed")
-            if op.answer is Answer.EARLY:
-                # A repeated submitter finds that the callback has been answered already.
-                with contextlib.suppress(ServiceError):
-                    self._world.service.callback_succeed(callback_id, b'"early"')
-
-        def submit(callback_id: str) -> None:
-            # The submitter is not told its attempt: it fails until it was called often enough.
-            run = self._world.times_run(step) + 1
-            self._body(step, run, 0, lambda: work(callback_id, run))
-
-        config = WaitForCallbackConfig[Any](
-            **callback_times(op.answer), retry_strategy=retrying(op.failures + 1)
-        )
-        return context.wait_for_callback(submit, name=path, config=config)
+        return self._bodies.wait_for_callback(context, op, path)
 
     def _expect(self, answer: Answer, path: str) -> None:
         if answer is Answer.SUCCESS:
@@ -319,9 +261,16 @@ class Run:
     async def _gather(self, context: Any, op: Gather, path: str) -> Any:
         if not _is_async(context):
             return self._one_by_one(context, op.ops, path)
-        begun = self._all_begun(context, op.ops, path)
-        results = await asyncio.gather(*begun, return_exceptions=True)
-        return [_outcome(context, o, result) for o, result in zip(op.ops, results, strict=True)]
+        if op.by in LOOSE:
+            self._world.loose.add(path)
+        if op.by is Joint.BACKGROUND:
+            self._world.unattended.add(path)
+        begins = [self._beginning(context, o, f"{path}.{i}") for i, o in enumerate(op.ops)]
+        outcomes = await joined(op.by, begins)
+        return [_outcome(context, o, one) for o, one in zip(op.ops, outcomes, strict=True)]
+
+    def _beginning(self, context: Any, op: SingleOp, path: str) -> Begin:
+        return lambda: self._begin(context, op, path)
 
     async def _race(self, context: Any, op: Race, path: str) -> Any:
         if not _is_async(context):
@@ -346,7 +295,7 @@ class Run:
     async def _within(self, context: Any, op: Within, path: str) -> Any:
         begun = self._begin(context, op.op, f"{path}.0")
         if _is_async(context):
-            begun = await asyncio.wait_for(begun, 0 if op.expires else _PLENTY_SECONDS)
+            begun = await asyncio.wait_for(begun, 0 if op.expires else PLENTY_SECONDS)
         return _outcome(context, op.op, begun)
 
     def _all_begun(self, context: Any, ops: Sequence[SingleOp], path: str) -> list[Any]:
@@ -357,14 +306,17 @@ class Run:
 
     def _caught(self, context: Any, op: SingleOp, path: str) -> Any:
         try:
-            return _outcome(context, op, self._begin(context, op, path))
+            result = self._begin(context, op, path)
         except Exception as error:
             return observed(error)
+        self._returns(op, path)
+        return _outcome(context, op, result)
 
 
 _BEGIN: dict[type[Any], Callable[..., Any]] = {
     Step: Run._step,
     Wait: Run._wait,
+    Work: Run._work,
     Callback: Run._callback,
     WaitForCallback: Run._wait_for_callback,
     Condition: Run._condition,

@@ -20,6 +20,7 @@ from model_programs import (
     Child,
     Gather,
     InvokeDurable,
+    Joint,
     Map,
     Op,
     Parallel,
@@ -45,10 +46,14 @@ from model_strategies import (
     flags,
     functions,
     hits,
+    joints,
     programs,
     rarely,
+    seldom,
     steps,
+    surroundings,
     waits,
+    works,
 )
 from model_world import Crash, Plan
 
@@ -58,7 +63,7 @@ _MOST_RUNS = 2
 # Of a path, the operation of the main program that it begins with.
 _OPERATION = re.compile(r"p\.\d+")
 
-_programs = st.builds(Program, st.just(()), flags, rarely)
+_programs = st.builds(Program, st.just(()), flags, rarely, seldom)
 
 
 @dataclass
@@ -111,6 +116,7 @@ class ProgramMachine(RuleBasedStateMachine):
         self._is_async = False
         self._crashes: list[Crash] = []
         self._faults: dict[Fault, frozenset[int]] = {}
+        self._plan = Plan()
         self._runs = 0
         self._seen: dict[str, Any] = {}
 
@@ -128,14 +134,14 @@ class ProgramMachine(RuleBasedStateMachine):
             inner = (each.close(content),) if content else ()
         return (*self.root.ops, *inner)
 
-    @initialize(is_async=flags)
-    def begin(self, is_async: bool) -> None:
-        self._is_async = is_async
+    @initialize(is_async=flags, plan=surroundings)
+    def begin(self, is_async: bool, plan: Plan) -> None:
+        self._is_async, self._plan = is_async, plan
 
     # -- operations -------------------------------------------------------------------------
 
     @precondition(_has_room)
-    @rule(op=st.one_of(steps, waits, conditions, functions))
+    @rule(op=st.one_of(steps, waits, works, conditions, functions))
     def add(self, op: Op) -> None:
         self.here.ops.append(op)
 
@@ -213,9 +219,14 @@ class ProgramMachine(RuleBasedStateMachine):
         self._open(Try, is_single=False)
 
     @precondition(_may_nest_anything)
-    @rule(kind=st.sampled_from((Gather, Race)))
-    def open_concurrent(self, kind: type[Gather | Race]) -> None:
-        self._open(kind, is_single=False, concurrent=True)
+    @rule(by=joints)
+    def open_gather(self, by: Joint) -> None:
+        self._open(lambda ops: Gather(ops, by), is_single=False, concurrent=True)
+
+    @precondition(_may_nest_anything)
+    @rule()
+    def open_race(self) -> None:
+        self._open(Race, is_single=False, concurrent=True)
 
     @precondition(lambda self: bool(self.around))
     @rule()
@@ -241,7 +252,9 @@ class ProgramMachine(RuleBasedStateMachine):
     def run_and_compare(self) -> None:
         """What the operations that are complete came to stays so, whatever follows them."""
         self._runs += 1
-        plan = Plan(tuple(self._crashes), Faults(**self._faults))
+        plan = dataclasses.replace(
+            self._plan, crashes=tuple(self._crashes), faults=Faults(**self._faults)
+        )
         calm = check(Program(self.ops, self._is_async), plan)
         surely = seen(calm, calm.world.raced)
         assert {path: surely.get(path) for path in self._seen} == self._seen

@@ -1,6 +1,13 @@
-"""How many random programs a test tries, by the profile of Hypothesis that is in force."""
+"""How many random programs a test tries, by the profile of Hypothesis that is in force.
+
+A nightly run may be done in parts, at once or one after the other: with `MODEL_PARTS=100` in
+the environment a run tries a hundredth of the programs. Each draws others; `--hypothesis-seed`
+says which.
+"""
 
 from __future__ import annotations
+
+import os
 
 from hypothesis import HealthCheck, settings
 
@@ -17,8 +24,11 @@ def programs_to_try(share: float, steps: int = 50) -> settings:
         steps: how many steps of a state machine make a program, at most.
     """
     profile = next((name for name in _PROGRAMS if settings.default is _profile(name)), None)
+    programs = _PROGRAMS.get(profile or "", CI_PROGRAMS)
+    if profile == "nightly":
+        programs //= int(os.environ.get("MODEL_PARTS", "1"))
     return settings(
-        max_examples=round(share * _PROGRAMS.get(profile or "", CI_PROGRAMS)),
+        max_examples=max(1, round(share * programs)),
         derandomize=profile != "nightly",
         stateful_step_count=steps,
         deadline=None,

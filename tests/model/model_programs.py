@@ -2,13 +2,20 @@
 
 Every operation is a frozen value, so a failing example prints as the code that makes it, and a
 regression test is that print-out.
+
+The rule that every program keeps: *it has one right result*. Nothing that it returns may depend on
+the order in which things complete, for that order is another in each run. So operations that run
+at once give their outcomes in the order of the program, each error a value of its own; no time
+limit of the program's own runs out on the way; and where something is cancelled while it may
+already have ended (`Race`, `Cancel`, the losers of a batch), nobody looks at what came of it: its
+value is "raced". What is right is then a matter of the text alone: `model_oracle` knows it.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 
@@ -16,7 +23,26 @@ class ModelError(Exception):
     """What failing user code raises."""
 
 
-class Answer(enum.Enum):
+class Word(enum.Enum):
+    """An enumeration whose members print as the code that names them."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+
+class Text:
+    """A dataclass that prints as the code that makes it: what is as ever is left out."""
+
+    def __repr__(self) -> str:
+        given = [
+            f"{one.name}={getattr(self, one.name)!r}"
+            for one in fields(self)  # type: ignore[arg-type]
+            if getattr(self, one.name) != one.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class Answer(Word):
     """How the world treats a callback.
 
     SUCCESS and FAILURE are given once the invocation has ended, EARLY while it still runs (by
@@ -31,7 +57,7 @@ class Answer(enum.Enum):
     SILENCE = "silence"
 
 
-class Completion(enum.Enum):
+class Completion(Word):
     """When a batch stops."""
 
     ALL = "all"
@@ -40,13 +66,72 @@ class Completion(enum.Enum):
     TOLERATE_ONE = "tolerate_one"
 
 
-@dataclass(frozen=True)
-class Step:
+class Stray(Word):
+    """How code comes by a CancelledError that nobody asked for: an ordinary failure of its own."""
+
+    RAISED = "raises it"
+    AWAITED = "awaits a task that somebody has cancelled"
+
+
+class Effort(Word):
+    """What user code waits for that is not durable; blocking code has fewer ways."""
+
+    SLEEP = "a timer"
+    ANYIO_SLEEP = "a timer of anyio's"
+    THREAD = "asyncio.to_thread"
+    GATHERED_THREADS = "executor jobs below gather and wait_for"
+    OWN_EXECUTOR = "an executor of the program's own"
+    ANYIO_THREAD = "anyio.to_thread"
+    EVENT = "an event that a thread sets"
+    QUEUE = "a queue that a timer fills"
+    FUTURE = "a future that a task resolves"
+    STREAM = "a memory stream that a task sends to"
+    SOCKET = "a socket that a thread writes to"
+
+
+class Joint(Word):
+    """By which construct of asyncio or anyio operations are awaited together."""
+
+    GATHER = "gather"
+    WAIT = "wait"
+    FIRST_COMPLETED = "wait, one after the other"
+    AS_COMPLETED = "as_completed"
+    TASK_GROUP = "TaskGroup"
+    SHIELD = "shield"
+    TIMEOUT = "timeout"
+    QUEUE = "Queue"
+    EVENT = "Event"
+    LOCK = "Lock"
+    SEMAPHORE = "Semaphore"
+    CONDITION = "Condition"
+    FUTURES = "bare futures"
+    AWAITABLE = "__await__"
+    GENERATOR = "an async generator"
+    MANAGER = "asynccontextmanager"
+    BACKGROUND = "tasks that are awaited at the end"
+    ANYIO_GROUP = "anyio's task group"
+    ANYIO_LOCK = "anyio.Lock"
+    ANYIO_EVENT = "anyio.Event"
+    ANYIO_STREAM = "a memory object stream"
+    ANYIO_SCOPE = "anyio.move_on_after"
+
+
+@dataclass(frozen=True, repr=False)
+class Work(Text):
+    """User code that takes so many real milliseconds, outside of any operation."""
+
+    effort: Effort = Effort.SLEEP
+    millis: int = 1
+
+
+@dataclass(frozen=True, repr=False)
+class Step(Text):
     """Fails `failures` times; tried `attempts` times at most.
 
     `seconds` of virtual time pass while the body runs. A step that runs at most once per attempt
     is tried again whenever it was interrupted, so that crashes cannot change how it ends. A step
-    that `has_timeout` fails, if its body is async, by hanging until its time is up.
+    that `has_timeout` fails, if its body is async, by hanging until its time is up. `work` is what
+    its body does first.
     """
 
     value: Any = 1
@@ -56,66 +141,73 @@ class Step:
     is_async: bool = False
     seconds: int = 0
     has_timeout: bool = False
+    stray: Stray | None = None
+    work: Work | None = None
 
 
-@dataclass(frozen=True)
-class Wait:
+@dataclass(frozen=True, repr=False)
+class Wait(Text):
     seconds: int = 1
 
 
-@dataclass(frozen=True)
-class Callback:
+@dataclass(frozen=True, repr=False)
+class Callback(Text):
     answer: Answer = Answer.SUCCESS
     raises_on_timeout: bool = False
 
 
-@dataclass(frozen=True)
-class WaitForCallback:
+@dataclass(frozen=True, repr=False)
+class WaitForCallback(Text):
     """The submitter fails `failures` times and is tried twice."""
 
     answer: Answer = Answer.SUCCESS
     failures: int = 0
 
 
-@dataclass(frozen=True)
-class Condition:
+@dataclass(frozen=True, repr=False)
+class Condition(Text):
     """Stops after `checks` checks, or fails at check number `fails_at`."""
 
     checks: int = 1
     fails_at: int | None = None
     is_async: bool = False
+    stray: Stray | None = None
 
 
-@dataclass(frozen=True)
-class InvokeFunction:
+@dataclass(frozen=True, repr=False)
+class InvokeFunction(Text):
     """Invokes a function that is not durable."""
 
     value: Any = 1
     fails: bool = False
 
 
-@dataclass(frozen=True)
-class Program:
-    """What one context does. `is_large` makes its result too large to store."""
+@dataclass(frozen=True, repr=False)
+class Program(Text):
+    """What one context does. `is_large` makes its result too large to store.
+
+    With `stray` its code ends that way, when all is done. Its errors come out of operations.
+    """
 
     ops: tuple[Op, ...] = ()
     is_async: bool = False
     is_large: bool = False
+    stray: Stray | None = None
 
 
-@dataclass(frozen=True)
-class InvokeDurable:
+@dataclass(frozen=True, repr=False)
+class InvokeDurable(Text):
     program: Program = Program()
 
 
-@dataclass(frozen=True)
-class Child:
+@dataclass(frozen=True, repr=False)
+class Child(Text):
     program: Program = Program()
     is_virtual: bool = False
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, repr=False)
+class Batch(Text):
     """What map and parallel have in common."""
 
     max_concurrency: int | None = None
@@ -129,19 +221,19 @@ class Batch:
         return self.completion is not Completion.ALL and self.max_concurrency != 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Map(Batch):
     program: Program = Program()
     size: int = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parallel(Batch):
     branches: tuple[Program, ...] = ()
 
 
-@dataclass(frozen=True)
-class Retry:
+@dataclass(frozen=True, repr=False)
+class Retry(Text):
     """`with_retry` around a program that fails `failures` times; tried `attempts` times."""
 
     ops: tuple[Op, ...] = ()
@@ -150,22 +242,23 @@ class Retry:
     is_wrapped: bool = True
 
 
-@dataclass(frozen=True)
-class Try:
+@dataclass(frozen=True, repr=False)
+class Try(Text):
     """Catches what the operations raise, as a value."""
 
     ops: tuple[Op, ...] = ()
 
 
-@dataclass(frozen=True)
-class Gather:
+@dataclass(frozen=True, repr=False)
+class Gather(Text):
     """Several operations of one context at once; one after the other in blocking code."""
 
-    ops: tuple[Op, ...] = ()
+    ops: tuple[SingleOp, ...] = ()
+    by: Joint = Joint.GATHER
 
 
-@dataclass(frozen=True)
-class Cancel:
+@dataclass(frozen=True, repr=False)
+class Cancel(Text):
     """Cancels a task that performs an operation, `after` so many passes of the event loop.
 
     After none the operation has not begun, and leaves no trace. After some it may have ended,
@@ -176,8 +269,8 @@ class Cancel:
     after: int = 0
 
 
-@dataclass(frozen=True)
-class Within:
+@dataclass(frozen=True, repr=False)
+class Within(Text):
     """`asyncio.wait_for` around an operation, with no time at all or with more than enough.
 
     Blocking code just performs the operation.
@@ -187,8 +280,8 @@ class Within:
     expires: bool = False
 
 
-@dataclass(frozen=True)
-class Race:
+@dataclass(frozen=True, repr=False)
+class Race(Text):
     """Several operations of one context at once; when the first has ended the others are cancelled.
 
     Blocking code performs one after the other.
@@ -197,11 +290,13 @@ class Race:
     ops: tuple[SingleOp, ...] = ()
 
 
-# Operations that are one call of a context method.
-SingleOp: TypeAlias = (
+# What is one call of a context method.
+DurableOp: TypeAlias = (
     Step | Wait | WaitForCallback | Condition | InvokeFunction | InvokeDurable | Child | Map
     | Parallel
 )  # fmt: skip
+# What a task of its own can do beside others on the same context.
+SingleOp: TypeAlias = DurableOp | Work
 Op: TypeAlias = SingleOp | Callback | Retry | Try | Gather | Cancel | Within | Race
 
 
@@ -218,7 +313,7 @@ def programs_of(op: Op) -> tuple[Program, ...]:
 def parts_of(op: Op) -> tuple[Op, ...]:
     """The operations that it performs on the context it is performed on."""
     match op:
-        case Retry(ops=ops) | Try(ops) | Gather(ops) | Race(ops):
+        case Retry(ops=ops) | Try(ops) | Gather(ops=ops) | Race(ops):
             return ops
         case Cancel(op=one) | Within(op=one):
             return (one,)

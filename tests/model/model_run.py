@@ -1,16 +1,24 @@
-"""Runs a program on the in-process service and judges what came of it."""
+"""Runs a program on the local service and judges what came of it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from model_interpreter import handler, plain_function
+import pytest
+from model_bodies import plain_function
+from model_interpreter import handler
+from model_latency import LateClient
+from model_oracle import expected, reduced
+from model_process import CrashingInvoker
 from model_programs import InvokeDurable, InvokeFunction, Program, has_races, operations
-from model_world import CrashingInvoker, Plan, World
+from model_values import is_below
+from model_world import Plan, Transport, World
 
+from aws_durable_execution_sdk_python._kernel import branches, workers
 from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Limits,
@@ -27,7 +35,7 @@ from aws_durable_execution_sdk_python_testing._local_service.local_service impor
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
 # Real seconds; only a program that hangs gets there.
-_PATIENCE = 60
+_PATIENCE = 20
 # Crashes are planned, so the service must never give an execution up because of them.
 # Small pages, so that states come in several.
 _LIMITS = Limits(invocation_attempts=1000, invocation_retry_maximum=2.0, page_bytes=2_000)
@@ -62,7 +70,7 @@ def run(program: Program, plan: Plan = Plan()) -> Ran:  # noqa: B008 - frozen
             function_name="model", execution_name="run", input=json.dumps({"path": "p"})
         )
         arn = service.start(request, responder=CallbackResponder(world.answers))
-        service.wait_until_ended(arn, _PATIENCE)
+        _await_end(service, world, arn)
         histories = {each: service.history(each) for each in list(world.invocations)}
         return Ran(world, _outcome(service.execution(arn)), histories, arn)
     finally:
@@ -73,15 +81,37 @@ def _register(
     service: LocalService, inner: InProcessInvoker, world: World, program: Program
 ) -> None:
     names = function_names(program)
-    inner.register("model", handler(world, program, names))
+    inner.register("model", _connected(world, handler(world, program, names)))
     for op in _functions(program):
         name = names[repr(op)]
         if isinstance(op, InvokeDurable):
-            inner.register(name, handler(world, op.program, names))
+            inner.register(name, _connected(world, handler(world, op.program, names)))
             service.register_target(name, DurableTarget())
         else:
             inner.register(name, plain_function(world, op))
             service.register_target(name, PlainTarget())
+
+
+def _connected(world: World, durable: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The handler with the client that the plan is for; over HTTP it uses its own."""
+
+    def function(event: Any, context: Any) -> Any:
+        client = None
+        if world.plan.transport is Transport.IN_PROCESS:
+            process = world.processes[event.durable_execution_arn]
+            client = LateClient(event.service_client, world.delays, process.answered)
+        return durable(replace(event, service_client=client), context)
+
+    return function
+
+
+def _await_end(service: LocalService, world: World, arn: str) -> None:
+    try:
+        service.wait_until_ended(arn, _PATIENCE)
+    except TimeoutError:
+        runs = (f"{each} {process.whereabouts()}" for each, process in world.processes.items())
+        report = "\n".join(("the program hangs", *runs, *world.violations))
+        raise AssertionError(report) from None
 
 
 def function_names(program: Program) -> dict[str, str]:
@@ -112,9 +142,18 @@ def check(program: Program, plan: Plan) -> Ran:
     Returns:
         The run without.
     """
-    calm, troubled = run(program), run(program, plan)
+    try:
+        with _bounded(plan.threads):
+            return _judge(program, run(program, plan.calm), run(program, plan))
+    except Exception as error:
+        error.add_note(f"Again: check({program!r}, {plan!r})")
+        raise
+
+
+def _judge(program: Program, calm: Ran, troubled: Ran) -> Ran:
     assert violations(program, calm) == []
     assert violations(program, troubled) == []
+    assert reduced(calm.outcome) == expected(program, "p")
     if any(each.fault is Fault.KMS_ERROR for each in troubled.world.faults.injected):
         return calm  # no invocation can mend that: an execution may fail, and so its invoker
     assert troubled.outcome == calm.outcome
@@ -122,6 +161,16 @@ def check(program: Program, plan: Plan) -> Ran:
     assert seen(troubled, raced) == seen(calm, raced)
     assert _ended(troubled, raced) == _ended(calm, raced)
     return calm
+
+
+@contextlib.contextmanager
+def _bounded(threads: int | None) -> Iterator[None]:
+    """Bound the threads for blocking code; both runs are bounded alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        if threads is not None:
+            patch.setattr(workers, "MAX_THREADS", threads)
+            patch.setattr(branches, "MAX_THREADS", threads)
+        yield
 
 
 def violations(program: Program, ran: Ran) -> list[str]:
@@ -137,14 +186,14 @@ def violations(program: Program, ran: Ran) -> list[str]:
     found += [
         f"{path} ran {count} times for attempt {attempt}"
         for (path, attempt), count in world.runs.items()
-        if count > 1 + world.interruptions and not _is_below(path, world.cancelled)
+        if count > 1 + world.interruptions and not is_below(path, world.cancelled)
     ]
     return found
 
 
 def seen(ran: Ran, raced: Collection[str]) -> dict[str, Any]:
     """What the code saw, but for what it saw or not as timing would have it."""
-    return {path: value for path, value in ran.world.seen.items() if not _is_below(path, raced)}
+    return {path: value for path, value in ran.world.seen.items() if not is_below(path, raced)}
 
 
 def _ended(ran: Ran, raced: Collection[str]) -> dict[str, tuple[Any, ...]]:
@@ -155,11 +204,6 @@ def _ended(ran: Ran, raced: Collection[str]) -> dict[str, tuple[Any, ...]]:
         if key is None:
             return False
         name, parent, _ = ended[key]
-        return name in raced or _is_below(name or "", raced) or by_timing(parent)
+        return name in raced or is_below(name or "", raced) or by_timing(parent)
 
     return {key: value for key, value in ended.items() if not by_timing(key)}
-
-
-def _is_below(path: str, above: Collection[str]) -> bool:
-    """Whether a path leads on from one of those above."""
-    return any(path.startswith(one) and path[len(one) :][:1] in (*".[! ",) for one in above)

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from hypothesis import strategies as st
+from model_latency import Latency
 from model_programs import (
     Answer,
     Callback,
@@ -13,9 +14,11 @@ from model_programs import (
     Child,
     Completion,
     Condition,
+    Effort,
     Gather,
     InvokeDurable,
     InvokeFunction,
+    Joint,
     Map,
     Op,
     Parallel,
@@ -24,13 +27,15 @@ from model_programs import (
     Retry,
     SingleOp,
     Step,
+    Stray,
     Try,
     Wait,
     WaitForCallback,
     Within,
+    Work,
     weight,
 )
-from model_world import Crash, Mode, Plan, Point
+from model_world import Crash, Mode, Plan, Point, Transport
 
 from aws_durable_execution_sdk_python_testing._faults import Fault, Faults
 
@@ -41,7 +46,14 @@ flags = st.booleans()
 # Mostly no failure: an error that nobody catches ends its program.
 failures = st.sampled_from((0, 0, 0, 0, 1, 2))
 rarely = st.sampled_from((False, False, False, True))
+# How a program's own code fails in the end: mostly not.
+seldom = st.sampled_from((*[None] * 18, *Stray))
+joints = st.sampled_from(Joint)
 _values = st.sampled_from((1, None, "text", [1, {"a": None}], {"n": 1.5}))
+# An ordinary failure, for which an error stands, is as good as a cancellation.
+_strays = st.sampled_from((None, None, *Stray))
+# Real time.
+works = st.builds(Work, st.sampled_from(Effort), st.sampled_from((0, 1, 1, 2, 4)))
 
 steps = st.builds(
     Step,
@@ -52,6 +64,8 @@ steps = st.builds(
     is_async=flags,
     seconds=st.sampled_from((0, 0, 3)),
     has_timeout=rarely,
+    stray=_strays,
+    work=st.one_of(st.none(), st.none(), st.none(), works),
 )
 waits = st.builds(Wait, st.integers(1, 4))
 conditions = st.builds(
@@ -59,6 +73,7 @@ conditions = st.builds(
     checks=st.integers(1, 3),
     fails_at=st.sampled_from((None, None, None, None, 1, 2)),
     is_async=flags,
+    stray=_strays,
 )
 functions = st.builds(InvokeFunction, value=_values, fails=rarely)
 batch_options: dict[str, st.SearchStrategy[Any]] = {
@@ -99,6 +114,7 @@ def _op(depth: int, answered: bool) -> st.SearchStrategy[Op]:
     leaves: list[st.SearchStrategy[Op]] = [
         steps,
         waits,
+        works,
         conditions,
         functions,
         callbacks(answered),
@@ -125,7 +141,9 @@ def concurrent(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
     """Operations in tasks of their own."""
     one, several = _single(depth, answered), _several(depth, answered)
     return [
-        st.builds(Gather, several),
+        st.builds(Gather, several, joints),
+        st.builds(Gather, several, joints),
+        st.builds(Gather, several, joints),
         st.builds(Race, several),
         st.builds(Cancel, one, after=st.integers(0, 6)),
         st.builds(Within, one, expires=flags),
@@ -136,7 +154,7 @@ def concurrent(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
 def _single(depth: int, answered: bool) -> st.SearchStrategy[SingleOp]:
     """Operations that are one call each, which is what one context can do at once."""
     waiting = callbacks(answered).filter(lambda op: isinstance(op, WaitForCallback))
-    leaves = [steps, waits, conditions, functions, waiting]
+    leaves: list[st.SearchStrategy[Any]] = [steps, waits, works, conditions, functions, waiting]
     return st.one_of(leaves + _contexts(depth, answered))
 
 
@@ -160,7 +178,7 @@ def _contexts(depth: int, answered: bool) -> list[st.SearchStrategy[Op]]:
 @st.composite
 def _programs(draw: st.DrawFn, depth: int, answered: bool) -> Program:
     is_large = depth > 0 and draw(rarely)
-    return Program(draw(_ops(depth, answered)), draw(flags), is_large)
+    return Program(draw(_ops(depth, answered)), draw(flags), is_large, draw(seldom))
 
 
 def programs(depth: int = 0, answered: bool = True) -> st.SearchStrategy[Program]:
@@ -179,4 +197,20 @@ faults = st.sampled_from(
 hits = st.frozensets(st.integers(1, 12), min_size=1, max_size=3)
 _faults = st.dictionaries(faults, hits, max_size=3).map(lambda each: Faults(**each))
 
-plans = st.builds(Plan, st.lists(crashes, max_size=6).map(tuple), _faults)
+# In milliseconds. Mostly small, so that many programs fit into the time there is.
+_latencies = st.builds(
+    Latency, st.sampled_from((*[0] * 4, *[1] * 8, *[5] * 6, 20, 60)), st.integers(0, 1000)
+)
+_transports = st.sampled_from((*[Transport.IN_PROCESS] * 10, Transport.AIOBOTO3, Transport.BOTO3))
+# Fewer threads than small programs use, or as many as ever.
+_threads = st.sampled_from((None, None, 1, 2, 4))
+
+plans = st.builds(
+    Plan,
+    st.lists(crashes, max_size=6).map(tuple),
+    _faults,
+    _latencies,
+    _transports,
+    _threads,
+)
+surroundings = st.builds(Plan, latency=_latencies, transport=_transports, threads=_threads)

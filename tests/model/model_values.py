@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchResult
@@ -36,3 +37,8 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def _error(error: ErrorObject | None) -> Any:
     return None if error is None else {"message": error.message, "type": error.type}
+
+
+def is_below(path: str, above: Collection[str]) -> bool:
+    """Whether a path leads on from one of those above."""
+    return any(path.startswith(one) and path[len(one) :][:1] in (*".[! ",) for one in above)

@@ -1,4 +1,4 @@
-"""What surrounds a program: the service, the clock, the crashes, and a memory of what happened.
+"""What surrounds a program: the clock, the crashes, and a memory of what happened.
 
 A run keeps everything that must be judged afterwards outside the handler, as the real world
 would: how often bodies ran, which completions were stored, what the code got to see.
@@ -7,38 +7,20 @@ would: how often bodies ran, which completions were stored, what the code got to
 from __future__ import annotations
 
 import asyncio
-import enum
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from aws_durable_execution_sdk_python.exceptions import (
-    BotoClientError,
-    CheckpointError,
-    GetExecutionStateError,
-)
-from aws_durable_execution_sdk_python_testing._engine import (
-    Crashed,
-    HandlerInvocation,
-    Returned,
-    ServiceError,
-)
-from aws_durable_execution_sdk_python_testing._engine import InvokeFunction as FunctionCall
-from aws_durable_execution_sdk_python_testing._faults import (
-    Fault,
-    FaultPlan,
-    Faults,
-    FaultyService,
-    NoAnswerError,
-)
-from aws_durable_execution_sdk_python_testing._functions.contracts import (
-    FunctionResult,
-    HandlerService,
-)
-from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from model_latency import Delays, Latency
+from model_programs import Text, Word
+
+from aws_durable_execution_sdk_python_testing._faults import Fault, FaultPlan, Faults
 from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
+
+if TYPE_CHECKING:
+    from model_process import Process
 
 
 class FrozenClock(VirtualClock):
@@ -71,7 +53,7 @@ class FrozenClock(VirtualClock):
         self._limits[seconds].set()
 
 
-class Point(enum.Enum):
+class Point(Word):
     """Where an invocation can crash."""
 
     REQUEST = "before the request leaves"
@@ -81,15 +63,15 @@ class Point(enum.Enum):
     BODY_END = "between the end of a body and its checkpoint"
 
 
-class Mode(enum.Enum):
+class Mode(Word):
     """How: the process is gone, or (for requests) the connection is."""
 
     EXIT = "exit"
     DISCONNECT = "disconnect"
 
 
-@dataclass(frozen=True)
-class Crash:
+@dataclass(frozen=True, repr=False)
+class Crash(Text):
     """Crash when `after` points of this kind have been passed since the crash before."""
 
     point: Point
@@ -97,12 +79,31 @@ class Crash:
     mode: Mode = Mode.EXIT
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Everything that is to go wrong in a run."""
+class Transport(Word):
+    """How calls get to the service."""
+
+    IN_PROCESS = "in process"
+    AIOBOTO3 = "over HTTP, by the default client"
+    BOTO3 = "over HTTP, by a client of boto3's"
+
+
+@dataclass(frozen=True, repr=False)
+class Plan(Text):
+    """What surrounds a run, and everything that is to go wrong in it.
+
+    `threads` bounds the threads for blocking code; None leaves the bound as it is.
+    """
 
     crashes: tuple[Crash, ...] = ()
     faults: Faults = Faults()  # noqa: RUF009 - frozen
+    latency: Latency = Latency()  # noqa: RUF009 - frozen
+    transport: Transport = Transport.IN_PROCESS
+    threads: int | None = None
+
+    @property
+    def calm(self) -> Plan:
+        """The same without anything going wrong."""
+        return replace(self, crashes=(), faults=Faults())
 
 
 class World:
@@ -116,10 +117,15 @@ class World:
         seen: what the code observed, by path.
         raced: paths of operations of which timing decides what below them is performed.
         cancelled: those of them below which anything may be cancelled on the way.
+        loose: paths below which code may go on, for a while, though what is around it was
+            cancelled: that of threads, and of tasks that user code does not wait for.
+        unattended: paths of what runs while nobody waits for all of it.
         violations: promises that were broken.
         invocations: how many there were, by ARN.
         crashed: how often the world crashed a process.
+        plan: what it was made of.
         faults: what is wrong with the service.
+        delays: how late its answers come.
     """
 
     def __init__(self, plan: Plan = Plan()) -> None:
@@ -132,11 +138,15 @@ class World:
         self.seen: dict[str, Any] = {}
         self.raced: set[str] = set()
         self.cancelled: set[str] = set()
+        self.loose: set[str] = set()
+        self.unattended: set[str] = set()
         self.violations: list[str] = []
         self.invocations: Counter[str] = Counter()
         self.processes: dict[str, Process] = {}
         self.crashed = 0
+        self.plan = plan
         self.faults = FaultPlan(plan.faults)
+        self.delays = Delays(plan.latency)
         self._crashes = list(plan.crashes)
         self._passed = 0
         self._lock = threading.Lock()
@@ -152,6 +162,11 @@ class World:
             self._passed = 0
             self.crashed += 1
             return self._crashes.pop(0)
+
+    def violate(self, what: str) -> None:
+        """A promise was broken."""
+        with self._lock:
+            self.violations.append(what)
 
     def body_runs(self, path: str, attempt: int, *, informed: bool = True) -> None:
         """A body begins: it may have to run at most once, and never after its completion.
@@ -198,121 +213,3 @@ class World:
             for update in updates:
                 if update["Type"] == "STEP" and update["Action"] in ("SUCCEED", "FAIL"):
                     self.completed.add(update["Name"])
-
-
-class Process:
-    """One invocation. Once it is dead nothing in it happens any more.
-
-    Also the API its handler calls, which is where requests and replies get lost. A handler that
-    only replays calls none.
-
-    Attributes:
-        informed: whether its event told all that had happened; what is delivered again does not.
-        ended: whether it has answered.
-    """
-
-    def __init__(
-        self, world: World, service: HandlerService | Any, *, informed: bool = True
-    ) -> None:
-        self._world = world
-        self._service = service
-        self._dead = False
-        self._disconnected = False
-        self.informed = informed
-        self.ended = False
-
-    @property
-    def clock(self) -> Any:
-        return self._service.clock
-
-    @property
-    def invocation_timeout(self) -> float:
-        return self._service.invocation_timeout
-
-    def reach(self, point: Point, what: str) -> None:
-        """Pass a point of the code, unless the process is to crash there."""
-        self._check_alive(what)
-        if self._world.crash_due(point) is not None:
-            self._die()
-
-    def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        self._check_alive("a checkpoint")
-        if self._disconnected:
-            self._world.violations.append("a checkpoint was tried after one had failed")
-        self._transmit(Point.REQUEST)
-        try:
-            answer = self._service.checkpoint(arn, body)
-        except (ServiceError, NoAnswerError):
-            self._disconnected = True
-            raise
-        self._disconnected = "CheckpointToken" not in answer
-        self._transmit(Point.REPLY)
-        return answer
-
-    def get_state(
-        self, arn: str, checkpoint_token: str, marker: str, max_items: int
-    ) -> dict[str, Any]:
-        self._check_alive("a state request")
-        self._transmit(Point.REQUEST, GetExecutionStateError)
-        return self._service.get_state(arn, checkpoint_token, marker, max_items)
-
-    def _transmit(self, point: Point, lost: type[BotoClientError] = CheckpointError) -> None:
-        crash = self._world.crash_due(point)
-        if crash is None:
-            return
-        if crash.mode is Mode.EXIT:
-            self._die()
-        self._disconnected = True
-        raise lost("the connection is gone", retryable=True)
-
-    def _check_alive(self, what: str) -> None:
-        if self._dead:
-            raise SystemExit(1)
-        if self.ended:
-            self._world.violations.append(f"{what} happened after its invocation had ended")
-
-    def _die(self) -> None:
-        self._dead = True
-        raise SystemExit(1)
-
-
-class StoringService:
-    """The service itself, behind all faults: it tells the world what it has stored."""
-
-    def __init__(self, world: World, service: Any) -> None:
-        self._world = world
-        self._service = service
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
-
-    def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._service.checkpoint(arn, body)
-        self._world.stored(body["Updates"])
-        return answer
-
-
-class CrashingInvoker:
-    """Calls handlers in this process, each invocation a `Process` that may crash."""
-
-    def __init__(self, world: World, inner: InProcessInvoker) -> None:
-        self._world = world
-        self._inner = inner
-        self._delivered: set[str] = set()
-
-    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
-        world = self._world
-        informed = invocation.request_id not in self._delivered
-        self._delivered.add(invocation.request_id)
-        faulty = FaultyService(StoringService(world, service), world.faults)
-        process = Process(world, faulty, informed=informed)
-        world.processes[invocation.arn] = process
-        if informed:
-            world.invocations[invocation.arn] += 1
-        try:
-            return self._inner.invoke(invocation, process)
-        finally:
-            process.ended = True
-
-    def call(self, call: FunctionCall, service: HandlerService) -> FunctionResult:
-        return self._inner.call(call, service)

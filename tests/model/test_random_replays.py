@@ -8,11 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from model_interpreter import handler
+from model_process import Process
 from model_profiles import programs_to_try
 from model_programs import Program, has_cancellations
 from model_run import function_names, run
 from model_strategies import plans, programs
-from model_world import Plan, Process, World
+from model_world import Plan, World
 
 from aws_durable_execution_sdk_python_testing._recordings import Recording, replay
 

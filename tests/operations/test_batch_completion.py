@@ -142,6 +142,33 @@ def first_of(flavour: Flavour, *branches: Any) -> Any:
     return flavour.durable(handler)
 
 
+class PowerCut(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("where", ["completion predicate", "item namer"])
+def test_what_a_callback_of_the_batch_raises_is_raised_as_it_is(
+    flavour: Flavour, where: str
+) -> None:
+    """Also what is no Exception, and while branches run."""
+
+    def cut(*args: Any) -> Any:
+        if where == "item namer" and args[1] < 2:
+            return f"item {args[1]}"
+        raise PowerCut
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = (
+            MapConfig(completion_config=CompletionConfig(should_complete=cut))
+            if where == "completion predicate"
+            else MapConfig(item_namer=cut)
+        )
+        return list(await ctx.map("WWS", flavour.function(as_told), config=config))
+
+    with pytest.raises(PowerCut):
+        FakeService().invoke(flavour.durable(handler))
+
+
 def test_a_suspended_branch_is_given_up_when_the_batch_is_decided(flavour: Flavour) -> None:
     async def waiting(ctx: Any) -> Any:
         await ctx.wait(seconds=100)

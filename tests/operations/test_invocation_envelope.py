@@ -277,6 +277,18 @@ def test_a_result_that_is_not_json_says_what_to_do(flavour: Flavour) -> None:
     assert "(set) is not plain JSON" in message
 
 
+class DetachedRow(dict[str, int]):
+    def items(self) -> Any:
+        raise LookupError("the session is closed")
+
+
+def test_a_result_whose_own_code_raises_fails_the_execution(flavour: Flavour) -> None:
+    """As an error, not as a crash, which would be invoked again and again."""
+    kind, message = failure(FakeService().invoke(flavour.durable(returning(DetachedRow(a=1)))))
+    assert kind == "ValueError"
+    assert "(DetachedRow) is not plain JSON: the session is closed" in message
+
+
 # ------------------------------------------------------------------------------- the decorator
 
 

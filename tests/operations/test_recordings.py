@@ -266,7 +266,7 @@ def test_a_difference_inside_contexts_that_have_ended_is_found(flavour: Flavour)
             return await ctx.step(lambda _: 1, name=name)
 
         async def handler(event: Any, ctx: Any) -> Any:
-            return len(await ctx.map([1, 2], flavour.function(inner), name="items"))
+            return len(await ctx.map([1], flavour.function(inner), name="items"))
 
         return flavour.durable(handler)
 

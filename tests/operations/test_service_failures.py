@@ -12,7 +12,7 @@ from flavours import Flavour
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES
-from aws_durable_execution_sdk_python._service.errors import classify
+from aws_durable_execution_sdk_python._service.classification import classify
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 
 
@@ -97,6 +97,46 @@ def test_a_permanent_failure_fails_the_execution(
 def test_a_crash_of_the_client_is_raised(flavour: Flavour, handler: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         FakeService(answers={1: ZeroDivisionError()}).invoke(flavour.durable(handler))
+
+
+@HANDLERS
+def test_a_call_that_something_in_the_client_cancels_is_a_failure(
+    flavour: Flavour, handler: Any
+) -> None:
+    with pytest.raises(CheckpointError, match="cancelled"):
+        FakeService(answers={1: asyncio.CancelledError()}).invoke(flavour.durable(handler))
+
+
+def test_a_cancellation_of_all_tasks_ends_the_invocation(flavour: Flavour) -> None:
+    """As some programs end by; the engine's own are among them."""
+
+    async def cancel_all() -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
+        await asyncio.sleep(0)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.step(cancel_all)
+
+    with pytest.raises(asyncio.CancelledError):
+        FakeService().invoke(flavour.durable(handler))
+    assert FakeService().invoke(flavour.durable(two_steps)) == succeeded(2)
+
+
+def test_a_cancellation_of_the_consumer_alone_ends_the_invocation(flavour: Flavour) -> None:
+    async def cancel_consumer() -> None:
+        (consumer,) = (
+            task
+            for task in asyncio.all_tasks()
+            if getattr(task.get_coro(), "__qualname__", "") == "Checkpointer.run"
+        )
+        consumer.cancel()
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.step(cancel_consumer)
+
+    with pytest.raises(CheckpointError, match="cancelled"):
+        FakeService().invoke(flavour.durable(handler))
 
 
 def test_a_failure_in_one_branch_ends_the_invocation_for_all(flavour: Flavour) -> None:

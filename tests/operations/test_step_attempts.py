@@ -239,13 +239,23 @@ class Unprintable(Exception):
         raise RuntimeError("no text for you")
 
 
-def test_an_error_without_a_text_still_fails_the_step(flavour: Flavour) -> None:
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise self
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("cls", [Unprintable, Unspeakable])
+def test_an_error_without_a_text_still_fails_the_step(
+    flavour: Flavour, cls: type[Exception]
+) -> None:
     def function() -> None:
-        raise Unprintable
+        raise cls
 
     service = FakeService()
     kind, message = failure(service.invoke(one_step(flavour, function)))
-    assert kind == f"{__name__}.Unprintable"
+    assert kind == f"{__name__}.{cls.__name__}"
     assert message
     assert service.trace[-1] == "STEP FAIL work"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,11 @@ from answers import PENDING, failure, succeeded
 from fake_service import START_TIME, FakeService, recorded
 from flavours import Flavour
 
-from aws_durable_execution_sdk_python import ValidationError
+from aws_durable_execution_sdk_python import (
+    AsyncDurableContext,
+    ValidationError,
+    durable_execution,
+)
 from aws_durable_execution_sdk_python.config import Duration
 
 
@@ -114,3 +120,35 @@ def test_a_bad_duration_is_refused_before_anything_is_recorded(
     assert service.invoke(flavour.durable(handler)) == succeeded("first")
     assert service.sent("SUCCEED", 1)["Name"] == "first"
     assert service.trace == ["STEP START first", "STEP SUCCEED first"]
+
+
+class Drowsy(FakeService):
+    """Tells when the engine waits for a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dozing = threading.Event()
+        self._wake: list[asyncio.Future[None]] = []
+
+    async def sleep_until(self, deadline: float) -> None:
+        self._wake.append(asyncio.get_running_loop().create_future())
+        self.dozing.set()
+        await self._wake[-1]
+
+
+def test_the_timer_of_a_wait_ends_with_its_invocation() -> None:
+    """It would keep the invocation in memory until the wait is over."""
+    service = Drowsy()
+
+    @durable_execution
+    async def handler(event: Any, ctx: AsyncDurableContext) -> int:
+        tasks = len(asyncio.all_tasks())
+        waiting = asyncio.ensure_future(ctx.wait(seconds=3600))
+        await asyncio.to_thread(service.dozing.wait)
+        waiting.cancel()
+        return tasks
+
+    first = service.invoke(handler)
+    assert first["Status"] == "SUCCEEDED"
+    service.dozing.clear()
+    assert service.invoke(handler) == first

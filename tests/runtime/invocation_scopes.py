@@ -38,6 +38,7 @@ async def invocation(
     seconds_left: float | None = None,
     patience: Patience = PATIENT,
     join_threads: Callable[[], Awaitable[None]] = no_threads,
+    busy: bool | None = None,
     crashed: bool = False,
 ) -> Any:
     """Run the code of one invocation to its end, and end what it began. Called by the engine."""
@@ -46,7 +47,7 @@ async def invocation(
     try:
         return await task
     finally:
-        busy = join_threads is not no_threads
+        busy = join_threads is not no_threads if busy is None else busy
         await flows.end(join_threads, busy=busy, crashed=crashed)
 
 

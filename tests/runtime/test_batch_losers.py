@@ -11,6 +11,7 @@ import contextlib
 import threading
 from typing import Any
 
+import anyio
 import pytest
 
 from aws_durable_execution_sdk_python import (
@@ -87,6 +88,47 @@ def test_async_losers_have_ended_when_the_operation_returns(loser: Any) -> None:
     assert result.result == "fast"
     # The first invocation ran it; the second has the batch's result on record.
     assert ended_by_then == [1, 0]
+
+
+def test_a_loser_may_await_while_it_cleans_up() -> None:
+    cleaned: list[str] = []
+
+    async def handler(event: Any, context: AsyncDurableContext) -> list[str]:
+        async def cleans_up(child: AsyncDurableContext) -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                for _ in range(3):
+                    await asyncio.sleep(0.005)
+                cleaned.append("up")
+
+        await context.parallel([fast, cleans_up], config=FIRST)
+        return cleaned
+
+    assert run(handler).result == ["up"]
+
+
+def test_a_batch_that_user_code_cancels_ends_its_branches() -> None:
+    ended: list[str] = []
+
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        async def ends(child: AsyncDurableContext) -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await asyncio.sleep(0.005)
+                ended.append("one")
+
+        with anyio.move_on_after(0.01) as scope:
+            await context.parallel([ends, ends])
+        try:
+            async with asyncio.timeout(0.01):
+                await context.parallel([ends, ends])
+        except TimeoutError:
+            return f"{scope.cancelled_caught} {len(ended)}"
+        return "in time"
+
+    assert run(handler).result == "True 4"
 
 
 def test_nothing_of_an_async_loser_is_recorded_after_the_decision() -> None:

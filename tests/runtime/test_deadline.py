@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import pytest
 
 from aws_durable_execution_sdk_python import ValidationError, durable_execution
 from aws_durable_execution_sdk_python.config import (
+    CompletionConfig,
     Duration,
     MapConfig,
+    ParallelConfig,
     StepConfig,
     StepSemantics,
 )
@@ -410,3 +413,30 @@ def test_the_runners_own_context_tells_the_time_of_an_invocation() -> None:
 
     run(handler, invocation_timeout=7)
     assert 0 < seen[0] <= 7000
+
+
+def test_a_blocking_loser_that_outlives_the_time_does_not_hold_the_answer() -> None:
+    """Its thread is left behind at once: nothing is left of the time."""
+    stuck, released, time = threading.Event(), threading.Event(), Lambda()
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> Any:
+        def blocked(child: DurableContext) -> None:
+            stuck.set()
+            released.wait()
+
+        async def quick(child: AsyncDurableContext) -> str:
+            await asyncio.to_thread(stuck.wait)
+            return "quick"
+
+        first = CompletionConfig.first_successful()
+        config: ParallelConfig[Any] = ParallelConfig(completion_config=first)
+        result = await context.parallel([blocked, quick], config=config)
+        time.left = 0
+        return result.get_results()
+
+    try:
+        with DurableFunctionTestRunner(time.around(handler)) as runner:
+            assert runner.run(timeout=10).result == ["quick"]
+    finally:
+        released.set()

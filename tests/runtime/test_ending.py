@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import signal
 import socket
@@ -17,7 +18,11 @@ import pytest
 from invocation_scopes import begin, invocation, leftovers
 
 from aws_durable_execution_sdk_python._kernel.ending import Patience, unwinds
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread, running_loop
+from aws_durable_execution_sdk_python._kernel.event_loop import (
+    EngineThread,
+    EventLoop,
+    running_loop,
+)
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
@@ -49,6 +54,44 @@ async def clean_up_slowly(events: list[str]) -> None:
 
 
 # ------------------------------------------------------------------------------ what is left
+
+
+class CollectingLoop(EventLoop):
+    """The garbage collector comes whenever it is asked for tasks, but for the first time."""
+
+    _was_asked = False
+
+    def tasks_of_invocation(self) -> list[asyncio.Task[Any]]:
+        if self._was_asked:
+            gc.collect()
+        self._was_asked = True
+        return super().tasks_of_invocation()
+
+
+def test_threads_are_joined_also_where_a_task_turns_out_to_be_garbage() -> None:
+    """Nothing but the loop, weakly, refers to a task that waits for a future of its own."""
+    joined: list[bool] = []
+
+    async def body() -> None:
+        asyncio.create_task(forever())  # noqa: RUF006 - what this is about
+        await asyncio.sleep(0)
+
+    async def join_threads() -> None:
+        joined.append(True)
+
+    async def main() -> None:
+        await invocation(body, join_threads=join_threads, busy=False)
+
+    gc.collect()
+    gc.disable()
+    loop = CollectingLoop()
+    loop.set_exception_handler(lambda *_: None)  # asyncio tells of the destroyed task
+    try:
+        loop.run_until_complete(loop.create_engine_task(main()))
+    finally:
+        gc.enable()
+        loop.close()
+    assert joined == [True]
 
 
 def test_a_task_ends_with_its_invocation(run: Run) -> None:
@@ -188,6 +231,26 @@ def test_a_default_executor_is_the_invocations_own(run: Run) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="the platform has no such signals")
+def test_a_default_executor_that_was_shut_down_is_another_one_afterwards(run: Run) -> None:
+    async def use() -> str:
+        return await asyncio.to_thread(lambda: "used")
+
+    async def body() -> str:
+        work = running_loop().run_in_executor(None, event.wait)
+        running_loop().call_soon(event.set)
+        await running_loop().shutdown_default_executor()
+        assert await work
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await use()
+        return "shut down"
+
+    async def main() -> Any:
+        return await invocation(body), await invocation(use)
+
+    event = threading.Event()
+    assert run(main) == ("shut down", "used")
+
+
 def test_a_signal_is_answered_as_before(run: Run) -> None:
     async def body() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print)
@@ -337,6 +400,26 @@ def test_a_clean_up_ends_at_the_deadline(run: Run, caplog: pytest.LogCaptureFixt
 
     run(lambda: invocation(body, seconds_left=0.01, patience=Patience(answer=0)))
     assert (events, caplog.messages) == ([], [])
+
+
+def test_a_task_that_resists_does_not_outlast_the_deadline(run: Run) -> None:
+    """It keeps the loop busy, so that each round of cancelling it takes its full time."""
+    cancelled = 0
+
+    async def resists() -> None:
+        nonlocal cancelled
+        while True:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                cancelled += 1
+
+    async def body() -> None:
+        begin(resists())
+        await asyncio.sleep(0)
+
+    run(lambda: invocation(body, seconds_left=0.01, patience=Patience(answer=0)))
+    assert cancelled == 2
 
 
 def test_a_task_that_swallowed_its_cancellation_is_cancelled_again(run: Run) -> None:

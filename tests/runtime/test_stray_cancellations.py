@@ -286,3 +286,36 @@ def test_a_timeout_around_a_step_is_a_timeout() -> None:
         return (await context.parallel([one]))[0]
 
     assert run(handler).result == "timed out"
+
+
+# -- one that the code asked for ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_branch", [False, True])
+def test_code_that_cancels_its_own_task_is_cancelled_before_the_next_operation(
+    in_branch: bool,
+) -> None:
+    """As anywhere in asyncio; the operation does not begin."""
+
+    async def cancelled(context: AsyncDurableContext) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await context.step(lambda _: "never", name="never")
+        task.uncancel()
+        return await context.step(lambda _: "after", name="after")
+
+    @durable_execution
+    async def handler(event: Any, context: AsyncDurableContext) -> Any:
+        if in_branch:
+            result = (await context.parallel([cancelled]))[0]
+        else:
+            result = await cancelled(context)
+        await context.wait(seconds=1)
+        return result
+
+    with Runner(handler=handler) as runner:
+        result = runner.run(timeout=20)
+    assert result.result == "after"
+    assert "never" not in [operation.name for operation in result.get_all_operations()]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
 
-from aws_durable_execution_sdk_python._service.errors import classify, is_retryable
+from aws_durable_execution_sdk_python._service.classification import classify, is_retryable
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
     BotoClientError,

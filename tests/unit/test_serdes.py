@@ -492,3 +492,22 @@ def test_a_round_trip_reads_back_through_the_operations_own_serdes() -> None:
     recording = Recording(answer="read")
     assert round_trip(recording, "written", "op-1", "arn:execution") == ("read", "read")
     assert recording.contexts == [HERE, HERE]
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text for you")
+
+
+class Refusing(SerDes[Any]):
+    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+        raise Unprintable
+
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+        raise Unprintable
+
+
+@pytest.mark.parametrize("use", [serialize, deserialize])
+def test_an_error_without_a_text_is_a_serdes_error_all_the_same(use: Any) -> None:
+    with pytest.raises(SerDesError, match="Unprintable has no text"):
+        use(Refusing(), "1", "id", "arn")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, overload
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.errors import rebuild
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.exceptions import BatchCompletionError, ChildContextError
@@ -67,7 +68,7 @@ class BatchItem(Generic[R]):
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> BatchItem[Any]:
+    def from_dict(cls, data: Wire) -> BatchItem[Any]:
         error = data.get("error")
         return BatchItem(
             index=data["index"],
@@ -221,7 +222,7 @@ class BatchResult(Sequence[R]):
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> BatchResult[Any]:
+    def from_dict(cls, data: Wire) -> BatchResult[Any]:
         """Rebuild a result from `to_dict`'s form; without a reason it counts as ALL_COMPLETED."""
         reason = data.get("completionReason") or CompletionReason.ALL_COMPLETED
         items = [BatchItem.from_dict(item) for item in data["all"]]
@@ -257,7 +258,7 @@ class CompletionRecord:
 
 
 def write_completion_record(
-    kind: BatchKind, result: BatchResult[Any], summary: str | None = None
+    kind: BatchKind, result: BatchResult[R], summary: str | None = None
 ) -> str:
     """The JSON payload that stands for `result` in the batch's own checkpoint."""
     started = [item.index for item in result.started()]
@@ -291,7 +292,7 @@ def read_completion_record(kind: BatchKind, payload: str | None) -> CompletionRe
         return None
 
 
-def _parse_record(kind: BatchKind, data: Any) -> CompletionRecord:
+def _parse_record(kind: BatchKind, data: Wire) -> CompletionRecord:
     by_started = "startedIndexes" in data
     indexes = data["startedIndexes" if by_started else "completedIndexes"]
     total = data["totalCount"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol, TypeVar
 
+from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -18,7 +19,7 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 
 MAX_UPDATES = 250
-MAX_BYTES = 750 * 1024
+MAX_BYTES = 750 * KIB
 
 # The comma after an update, and the blanks that botocore puts after each comma and colon.
 _SPACING_BYTES = 32

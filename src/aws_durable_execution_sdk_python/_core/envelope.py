@@ -16,10 +16,12 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
 from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
+
+R = TypeVar("R")
 
 # Made once: `json.dumps` with options makes an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=as_list).encode
@@ -42,7 +44,7 @@ class UnsupportedValueError(TypeError):
         return f"{self.problem} (at value{self.path})" if self.path else self.problem
 
 
-def encode(value: Any) -> str:
+def encode(value: object) -> str:
     """The text of a value.
 
     Raises:
@@ -55,7 +57,7 @@ def encode(value: Any) -> str:
     return _to_json(tree)
 
 
-def encode_batch(batch: BatchResult[Any], limit: int) -> str | None:
+def encode_batch(batch: BatchResult[R], limit: int) -> str | None:
     """The text that `encode` gives a batch, or None if that is longer than `limit` characters.
 
     Written item by item, so that of a batch far beyond the limit little is written.
@@ -74,7 +76,7 @@ def encode_batch(batch: BatchResult[Any], limit: int) -> str | None:
     return start + ",".join(items) + end
 
 
-def _item_text(item: BatchItem[Any]) -> str:
+def _item_text(item: BatchItem[R]) -> str:
     result = _to_json(_tag(item.result))
     error = _to_json(_tag(None if item.error is None else item.error.to_dict()))
     return (
@@ -89,7 +91,7 @@ def decode(text: str) -> Any:
     return _open(tree) if _is_envelope(tree) else tree
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     """Whether JSON holds the value exactly."""
     if value is None or isinstance(value, str | int):
         return True
@@ -102,7 +104,7 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, Inputs) and all(map(_is_plain, value))
 
 
-def _is_envelope(value: Any) -> bool:
+def _is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
     if not isinstance(value, dict) or len(value) != 2 or "v" not in value:
         return False
     tag = value.get("t")
@@ -112,7 +114,7 @@ def _is_envelope(value: Any) -> bool:
 # --------------------------------------------------------------------------------------- encode
 
 
-def _tag(value: Any) -> dict[str, Any]:
+def _tag(value: object) -> dict[str, object]:
     for cls in type(value).__mro__:
         if cls in _ENCODERS:
             tag, encoder = _ENCODERS[cls]
@@ -120,7 +122,7 @@ def _tag(value: Any) -> dict[str, Any]:
     raise UnsupportedValueError(f"{type(value).__qualname__} cannot be stored: {_advice(value)}")
 
 
-def _as_it_is(value: Any) -> Any:
+def _as_it_is(value: R) -> R:
     return value
 
 
@@ -133,10 +135,10 @@ def _encode_bytes(value: bytes | bytearray | memoryview) -> str:
     return base64.b64encode(bytes(value)).decode("ascii")
 
 
-def _encode_items(value: Iterable[Any]) -> list[Any]:
+def _encode_items(value: Iterable[object]) -> list[object]:
     position = 0
     try:
-        nodes = []
+        nodes: list[object] = []
         for position, item in enumerate(value):  # noqa: B007 - read when an item fails
             nodes.append(_tag(item))
     except UnsupportedValueError as error:
@@ -145,9 +147,9 @@ def _encode_items(value: Iterable[Any]) -> list[Any]:
     return nodes
 
 
-def _encode_map(value: Mapping[Any, Any]) -> dict[str, Any]:
-    key: Any = None
-    nodes: dict[str, Any] = {}
+def _encode_map(value: Mapping[Any, object]) -> dict[str, object]:
+    key: object = None
+    nodes: dict[str, object] = {}
     try:
         for key, item in value.items():
             text = _encode_key(key)
@@ -162,7 +164,7 @@ def _encode_map(value: Mapping[Any, Any]) -> dict[str, Any]:
     return nodes
 
 
-def _encode_key(key: Any) -> str:
+def _encode_key(key: object) -> str:
     if isinstance(key, str):
         return key
     if key is None or isinstance(key, bool | int | float):
@@ -173,17 +175,17 @@ def _encode_key(key: Any) -> str:
     )
 
 
-def _shown_key(key: Any) -> str:
+def _shown_key(key: object) -> str:
     """A dict's key in a message, if it looks like a field's name: any other may be data itself."""
     is_name = isinstance(key, str) and key.isidentifier() and len(key) <= _LONGEST_FIELD
     return repr(key) if is_name else "..."
 
 
-def _encode_batch(value: BatchResult[Any]) -> dict[str, Any]:
+def _encode_batch(value: BatchResult[object]) -> dict[str, object]:
     return _encode_map(value.to_dict())
 
 
-_ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+_ENCODERS: dict[type, tuple[str, Callable[[Any], object]]] = {
     type(None): ("n", _as_it_is),
     str: ("s", _as_it_is),
     bool: ("b", _as_it_is),
@@ -232,17 +234,17 @@ _ADVICE: dict[type, str] = {
 # --------------------------------------------------------------------------------------- decode
 
 
-def _open(node: Any) -> Any:
+def _open(node: object) -> Any:
     if not _is_envelope(node):
         raise ValueError(f"not an envelope with a known tag: {type(node).__name__}")
     return _DECODERS[node["t"]](node["v"])
 
 
-def _decode_batch(value: Any) -> BatchResult[Any]:
+def _decode_batch(value: object) -> BatchResult[object]:
     return BatchResult.from_dict(_open_where_tagged(value))
 
 
-def _open_where_tagged(node: Any) -> Any:
+def _open_where_tagged(node: object) -> Any:
     """The parts of a batch may be tagged or bare, depending on the version that wrote it."""
     if _is_envelope(node):
         return _open(node)
@@ -253,7 +255,7 @@ def _open_where_tagged(node: Any) -> Any:
     return node
 
 
-_DECODERS: dict[str, Callable[[Any], Any]] = {
+_DECODERS: dict[str, Callable[[Any], object]] = {
     "n": _as_it_is,
     "s": _as_it_is,
     "i": _as_it_is,

@@ -17,6 +17,7 @@ from aws_durable_execution_sdk_python._core.error_classes import (
     find_error_class,
     new_without_code,
 )
+from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation
 from aws_durable_execution_sdk_python.exceptions import (
     CallbackError,
@@ -33,7 +34,7 @@ CANCELLED = ErrorObject(
 )
 
 # An error object may take 32 KiB in the strictest service; escapes can double a text.
-MAX_MESSAGE_BYTES = 12 * 1024
+MAX_MESSAGE_BYTES = 12 * KIB
 
 # ErrorData of a callback error that crosses a context: this prefix, then JSON with what would
 # otherwise be lost, the callback's id and the type and data its answer had.
@@ -47,6 +48,14 @@ def type_name(cls: type[BaseException]) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
+def text_of(error: BaseException) -> str:
+    """The error's text, whatever the user's `__str__` does."""
+    try:
+        return str(error)
+    except Exception as unprintable:
+        return f"({type(error).__qualname__} has no text: {type(unprintable).__qualname__})"
+
+
 def describe(error: BaseException) -> ErrorObject:
     """The wire form of an error that leaves a step, a context or the handler."""
     if isinstance(error, CallbackError):
@@ -58,7 +67,7 @@ def describe(error: BaseException) -> ErrorObject:
         # The original type travels through every level; the wrapper is known from where it is.
         kind = error.error_type or type_name(type(error))
         return ErrorObject(str(error), kind, error.data, error.stack_trace)
-    return ErrorObject(_message(error), type_name(type(error)))
+    return ErrorObject(text_of(error), type_name(type(error)))
 
 
 def describe_for_record(error: BaseException) -> ErrorObject:
@@ -72,14 +81,6 @@ def describe_for_record(error: BaseException) -> ErrorObject:
         return described
     kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
     return dataclasses.replace(described, message=f"{kept}... [cut: {len(message)} bytes in all]")
-
-
-def _message(error: BaseException) -> str:
-    """The error's text, whatever the user's `__str__` does."""
-    try:
-        return str(error)
-    except Exception as unprintable:
-        return f"({type(error).__qualname__} has no text: {unprintable!r})"
 
 
 def recorded_error(operation: Operation) -> ErrorObject:

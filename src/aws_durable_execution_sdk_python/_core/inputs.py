@@ -74,7 +74,7 @@ class Inputs(MutableSequence[T]):
         return repr(list(self._items))
 
 
-def as_list(value: object) -> list[Any]:
+def as_list(value: object) -> list[object]:
     """For the JSON encoder: inputs are written as a list."""
     if isinstance(value, Inputs):
         return list(value)

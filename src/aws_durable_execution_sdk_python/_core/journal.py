@@ -21,10 +21,12 @@ that a thread that looks while the event loop merges an answer sees the one or t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
+from aws_durable_execution_sdk_python._core.codec import Wire, epoch_micros
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
@@ -34,7 +36,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
     Status,
-    epoch_micros,
+    UpdateFields,
 )
 from aws_durable_execution_sdk_python.exceptions import (
     NonDeterministicExecutionError,
@@ -64,7 +66,7 @@ class OperationIdentity(NamedTuple):
     site: tuple[CodeType, int] | None = None
     order: tuple[float, ...] = ()
 
-    def update(self, action: OperationAction, **fields: Any) -> OperationUpdate:
+    def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
         return OperationUpdate(
             operation_id=self.operation_id,
@@ -99,7 +101,7 @@ class _Asked(NamedTuple):
     update: OperationUpdate
     rank: _Rank
     attempts: int
-    before: Mapping[str, Any] | None
+    before: Wire | None
 
 
 class Journal:
@@ -113,7 +115,7 @@ class Journal:
     def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
         self.execution_id = execution_id
         self._recall = recall
-        self._confirmed: dict[str, Mapping[str, Any]] = {}
+        self._confirmed: dict[str, Wire] = {}
         self._asked: dict[str, _Asked] = {}
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
@@ -122,28 +124,41 @@ class Journal:
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
-        known = self._rank(update.operation_id)
-        rank = _rank_after(update.action, known)
-        if rank <= known or known >= _ENDED:
+        operation_id = update.operation_id
+        asked, before = self._asked.get(operation_id), self._confirmed.get(operation_id)
+        if asked is not None:
+            known = asked.rank
+        else:
+            known = _UNKNOWN if before is None else _rank_of(before)
+        attempts = known >> 2 if known > 0 else 0
+        if update.action is OperationAction.START:
+            rank = (attempts << 2) + _STARTED
+        elif update.action is OperationAction.RETRY:
+            attempts += 1
+            rank = (attempts << 2) + _STATES[Status.PENDING]
+        else:
+            attempts += 1
+            rank = _ENDED
+        if rank <= known or known == _ENDED:
             return False
-        attempts = int(max(known[0], 0)) + (update.action is not OperationAction.START)
-        before = self._confirmed.get(update.operation_id)
-        self._asked[update.operation_id] = _Asked(update, rank, attempts, before)
+        self._asked[operation_id] = _Asked(update, rank, attempts, before)
         return True
 
-    def merge(self, operations: Iterable[Mapping[str, Any]]) -> list[str]:
+    def merge(self, operations: Iterable[Wire]) -> list[str]:
         """Take over what the service says; returns the ids it spoke of."""
         ids = []
         for operation in operations:
             operation_id = operation["Id"]
             ids.append(operation_id)
-            confirmed = self._confirmed.get(operation_id)
             rank = _rank_of(operation)
-            if confirmed is None or rank >= _rank_of(confirmed):
-                self._confirmed[operation_id] = operation
-                asked = self._asked.get(operation_id)
-                if asked is not None and asked.rank <= rank:
-                    del self._asked[operation_id]
+            if rank != _ENDED:
+                confirmed = self._confirmed.get(operation_id)
+                if confirmed is not None and rank < _rank_of(confirmed):
+                    continue
+            self._confirmed[operation_id] = operation
+            asked = self._asked.get(operation_id)
+            if asked is not None and asked.rank <= rank:
+                del self._asked[operation_id]
         if self._news is not None:
             self._news.update(ids)
         return ids
@@ -265,42 +280,41 @@ class Journal:
     def is_closed(self, context_id: str | None) -> bool:
         """Whether this context or one around it has completed, now or in an earlier invocation."""
         while context_id is not None:
-            if context_id in self._closed or self.is_terminal(context_id):
+            if context_id in self._closed:
+                return True
+            confirmed = self._confirmed.get(context_id)
+            if confirmed is not None and confirmed["Status"] in TERMINAL:
                 return True
             context_id = self._parents.get(context_id)
         return False
 
     def is_terminal(self, operation_id: str) -> bool:
         """Whether an operation has an outcome, confirmed or asked."""
-        return self._rank(operation_id) >= _ENDED
+        return self._rank(operation_id) == _ENDED
 
 
 # ----------------------------------------------------------------------------------- ranks
 
-# How many attempts have ended, and the state of the one after those.
-_Rank = tuple[float, int]
+# How many attempts have ended, times four, and the state of the one after those.
+_Rank = int
 
-_UNKNOWN: _Rank = (-1.0, 0)
-_ENDED: _Rank = (math.inf, 0)
+_UNKNOWN: _Rank = -1
+_ENDED: _Rank = sys.maxsize
 _STARTED = 3
-_STATES: dict[str, int] = {Status.PENDING: 1, Status.READY: 2, Status.STARTED: _STARTED}
+_STATES: dict[str, int] = {
+    Status.PENDING: 1,
+    Status.READY: 2,
+    Status.STARTED: _STARTED,
+    **dict.fromkeys(TERMINAL, _ENDED),
+}
 
 
-def _rank_of(operation: Mapping[str, Any]) -> _Rank:
-    status = operation["Status"]
-    if status in TERMINAL:
+def _rank_of(operation: Wire) -> _Rank:
+    state = _STATES.get(operation["Status"], _STARTED)
+    if state == _ENDED:
         return _ENDED
     details = operation.get("StepDetails")
-    return ((details and details.get("Attempt")) or 0, _STATES.get(status, _STARTED))
-
-
-def _rank_after(action: OperationAction, known: _Rank) -> _Rank:
-    attempts = max(known[0], 0)
-    if action is OperationAction.START:
-        return (attempts, _STARTED)
-    if action is OperationAction.RETRY:
-        return (attempts + 1, _STATES[Status.PENDING])
-    return _ENDED
+    return (((details and details.get("Attempt")) or 0) << 2) + state
 
 
 _STATUS_AFTER: dict[OperationAction, Status] = {
@@ -312,7 +326,7 @@ _STATUS_AFTER: dict[OperationAction, Status] = {
 }
 
 
-def _as_asked(asked: _Asked) -> Mapping[str, Any]:
+def _as_asked(asked: _Asked) -> Wire:
     """The operation in wire form as it will be once the update is saved, as far as one can tell.
 
     What only the service knows (a callback's id, when a timer is due) is not in it.
@@ -343,7 +357,7 @@ def _as_asked(asked: _Asked) -> Mapping[str, Any]:
     return operation
 
 
-def _outcome_of(update: OperationUpdate) -> dict[str, Any]:
+def _outcome_of(update: OperationUpdate) -> dict[str, object]:
     error: ErrorObject | None = update.error
     return {"Result": update.payload, "Error": None if error is None else error.to_dict()}
 

@@ -26,6 +26,7 @@ LARGE_RESULT_BYTES = 256 * KIB
 # Operations in one page of an execution's state, and items in one of any other list.
 MAX_PAGE_ITEMS = 1000
 
+FUNCTION_NAME = re.compile(r"[a-zA-Z0-9$:._/-]{1,256}")
 OPERATION_NAME = re.compile(r"[\x20-\x7E]{1,256}")
 SUB_TYPE = re.compile(r"[a-zA-Z0-9_-]{1,32}")
 TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")

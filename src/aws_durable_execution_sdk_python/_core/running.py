@@ -6,14 +6,17 @@ and `asyncio.to_thread` inherit. A context compares this with itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python.exceptions import NestedOperationError
 
-R = TypeVar("R")
+T = TypeVar("T")
+
+# An operation under way; what it yields and is sent concerns only who drives it.
+Op: TypeAlias = Coroutine[Any, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Leaf:
             "operation is replayed: call the operation in the function that was given the context"
         )
 
-    def call(self, function: Callable[..., R], *args: object) -> R:
+    def call(self, function: Callable[..., T], *args: object) -> T:
         """Call the user's function as what this is."""
         token = enter(self)
         try:

@@ -10,8 +10,10 @@ import enum
 import functools
 import inspect
 import types
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
+
+from typing_extensions import TypeIs
 
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 _POSITIONAL = (
@@ -21,8 +23,12 @@ _POSITIONAL = (
 )
 _CONTEXT_CLASSES = {"DurableContext": "blocking", "AsyncDurableContext": "async"}
 
-
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+# A function of the user's, blocking or async; what it takes has been looked at.
+UserFunction: TypeAlias = Callable[..., Awaitable[T] | T]
+AnyFunction: TypeAlias = Callable[..., object]
 
 
 class Bound(Generic[R_co]):
@@ -39,8 +45,8 @@ class Bound(Generic[R_co]):
     def __init__(
         self,
         function: Callable[..., R_co],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
         *,
         name: str | None,
         pass_context: bool = True,
@@ -51,13 +57,18 @@ class Bound(Generic[R_co]):
         self.pass_context = pass_context
         self._original_name = name
 
-    def __call__(self, context: Any, *more: Any) -> R_co:
+    def __call__(self, context: Any, *more: object) -> R_co:
         if self.pass_context:
             return self.function(context, *more, *self.args, **self.kwargs)
         return self.function(*self.args, **self.kwargs)
 
     def __repr__(self) -> str:
         return f"<{self._original_name or self.function!r} with its arguments>"
+
+
+def is_awaitable(value: Awaitable[T] | T) -> TypeIs[Awaitable[T]]:
+    """Whether what a function gave is still to be awaited."""
+    return inspect.isawaitable(value)
 
 
 class Kind(enum.Enum):
@@ -67,16 +78,16 @@ class Kind(enum.Enum):
     ASYNC = "async"
 
 
-def is_async(function: Callable[..., Any]) -> bool:
+def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]]:
     """Whether calling it gives a coroutine: seen through partials, decorators and objects."""
-    function = _innermost(function)
-    if inspect.iscoroutinefunction(function):
+    innermost = _innermost(function)
+    if inspect.iscoroutinefunction(innermost):
         return True
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is meant
-    return not inspect.isroutine(function) and inspect.iscoroutinefunction(call)
+    call = getattr(type(innermost), "__call__", None)  # noqa: B004 - the method itself is meant
+    return not inspect.isroutine(innermost) and inspect.iscoroutinefunction(call)
 
 
-def context_kind(function: Callable[..., Any], parent: Kind) -> Kind:
+def context_kind(function: AnyFunction, parent: Kind) -> Kind:
     """Which context the function gets: by annotation, else async def, else lambda, else def."""
     if isinstance(function, Bound):
         function = function.function
@@ -88,7 +99,7 @@ def context_kind(function: Callable[..., Any], parent: Kind) -> Kind:
     return parent if getattr(_innermost(function), "__name__", "") == "<lambda>" else Kind.BLOCKING
 
 
-def takes_positional(function: Callable[..., Any]) -> bool:
+def takes_positional(function: AnyFunction) -> bool:
     """Whether a bare callable accepts one positional argument (the StepContext)."""
     if isinstance(function, Bound):
         return True
@@ -102,7 +113,7 @@ def takes_positional(function: Callable[..., Any]) -> bool:
     return any(p.kind in _POSITIONAL for p in parameters)
 
 
-def accepts(function: Callable[..., Any], count: int) -> bool:
+def accepts(function: AnyFunction, count: int) -> bool:
     """Whether a callable can be called with that many positional arguments."""
     if isinstance(function, Bound):
         return True
@@ -115,7 +126,7 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
     return True
 
 
-def declares_step_context(function: Callable[..., Any]) -> bool | None:
+def declares_step_context(function: AnyFunction) -> bool | None:
     """Whether the first parameter is a StepContext by annotation or name; None if unknowable."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -127,7 +138,7 @@ def declares_step_context(function: Callable[..., Any]) -> bool | None:
     return first.name in _STEP_CONTEXT_NAMES or _annotation_name(first) == "StepContext"
 
 
-def name_of(function: Callable[..., Any]) -> str | None:
+def name_of(function: AnyFunction) -> str | None:
     """The name a decorated function gives its operation; bare functions and lambdas have none."""
     return getattr(function, "_original_name", None) or None
 
@@ -146,7 +157,7 @@ def _innermost(function: Any) -> Any:
             return function
 
 
-def _declared_kind(function: Callable[..., Any]) -> Kind | None:
+def _declared_kind(function: AnyFunction) -> Kind | None:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

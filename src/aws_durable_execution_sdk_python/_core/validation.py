@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
 from aws_durable_execution_sdk_python._core.limits import (
+    FUNCTION_NAME,
     MAX_CALLBACK_TIMEOUT_SECONDS,
     MAX_DELAY_SECONDS,
     MAX_PAYLOAD_BYTES,
@@ -21,37 +21,34 @@ from aws_durable_execution_sdk_python._core.limits import (
 )
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
-_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9$:._/-]{1,256}")
-
-
 # ----------------------------------------------------------------------------------------- text
 
 
-def operation_name(name: Any) -> str | None:
+def operation_name(name: object) -> str | None:
     """Check an operation's name: None, or 1 to 256 printable ASCII characters."""
     rule = "1 to 256 printable ASCII characters (space to ~)"
     return None if name is None else _text("name", name, OPERATION_NAME, rule)
 
 
-def sub_type(value: Any) -> str | None:
+def sub_type(value: object) -> str | None:
     """Check an operation's sub-type: None, or 1 to 32 letters, digits, '-' and '_'."""
     rule = "1 to 32 letters, digits, '-' or '_'"
     return None if value is None else _text("sub_type", value, SUB_TYPE, rule)
 
 
-def function_name(value: Any) -> str:
+def function_name(value: object) -> str:
     """Check the target of an invoke: a function name, a qualified name or an ARN."""
     rule = "a Lambda function name, name:alias or ARN of at most 256 characters"
-    return _text("function_name", value, _FUNCTION_NAME, rule)
+    return _text("function_name", value, FUNCTION_NAME, rule)
 
 
-def tenant_id(value: Any) -> str | None:
+def tenant_id(value: object) -> str | None:
     """Check an invoke's tenant id: None, or 1 to 256 of the characters Lambda allows."""
     rule = "1 to 256 letters, digits, spaces or any of . _ : / = + - @"
     return None if value is None else _text("tenant_id", value, TENANT_ID, rule)
 
 
-def _text(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> str:
+def _text(what: str, value: object, pattern: re.Pattern[str], rule: str) -> str:
     if not isinstance(value, str):
         raise ValidationError(f"{what} must be a string, {rule}; got {shown(value)}")
     if not pattern.fullmatch(value):
@@ -82,7 +79,7 @@ def shown(value: object) -> str:
 # -------------------------------------------------------------------------------------- numbers
 
 
-def whole_number(what: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+def whole_number(what: str, value: object, minimum: int, maximum: int | None = None) -> int:
     """Check an int (not a bool) of at least `minimum` and at most `maximum`."""
     limits = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
     if not isinstance(value, int) or isinstance(value, bool):
@@ -92,18 +89,25 @@ def whole_number(what: str, value: Any, minimum: int, maximum: int | None = None
     return value
 
 
-def number(what: str, value: Any, minimum: float, maximum: float) -> float:
+def number(what: str, value: object, minimum: float, maximum: float) -> float:
     """Check an int or float (not a bool, not NaN) from `minimum` to `maximum`."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and minimum <= value <= maximum):
-        raise ValidationError(
-            f"{what} must be a number from {minimum:g} to {maximum:g}; got {shown(value)}"
-        )
-    accepted: float = value
-    return accepted
+    is_bool = isinstance(value, bool)
+    if isinstance(value, int | float) and not is_bool and minimum <= value <= maximum:
+        return value
+    raise ValidationError(
+        f"{what} must be a number from {minimum:g} to {maximum:g}; got {shown(value)}"
+    )
 
 
-def max_concurrency(value: Any) -> int | None:
+def backoff_rate(value: object) -> float:
+    """Check the factor between one delay and the next: above 0, at most 1000."""
+    rate = number("backoff_rate", value, 0, 1000)
+    if rate == 0:
+        raise ValidationError("backoff_rate must be above 0; 1 keeps the delay constant")
+    return rate
+
+
+def max_concurrency(value: object) -> int | None:
     """Check how many branches may be in flight: None for all of them, or at least 1."""
     return None if value is None else whole_number("max_concurrency", value, 1)
 

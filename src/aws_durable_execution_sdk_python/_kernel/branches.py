@@ -1,16 +1,21 @@
-"""The branches of one map or parallel: a task group with its cancel scope.
+"""The branches of one map or parallel: a task group.
 
 Rules:
 
 - A branch is a task of the group. Its coroutine catches everything and writes its one outcome, so
   that the group never sees an error; `_Outcome` has a case for every way to end.
 - Branches start in index order, in slots, in waves; a suspended branch keeps its slot.
-- When the batch is decided, fails, or has to be unwound, its scope is cancelled, by that one act:
-  async branches end there and have ended when the operation returns, blocking ones are abandoned,
-  those that have not begun never begin. Unless it is unwound, its branches are *given up*: what
-  they, or tasks and threads of theirs, call after that is refused, and nothing of it is recorded.
-- A CancelledError is the batch's if its scope, or one around it, was cancelled, and the
-  invocation's if that is ending. No other gets this far: it was a failure of what it came from.
+- When the batch is decided, fails, has to be unwound or is cancelled itself, it is *over*, by that
+  one act: its tasks are cancelled. Async branches have ended when the operation returns, blocking
+  ones are abandoned, those that have not begun never begin. Unless it is unwound, its branches are
+  *given up*: what they, or tasks and threads of theirs, call after that is refused, and nothing of
+  it is recorded.
+- A CancelledError is the batch's if that is over, and the invocation's if that is ending. No other
+  gets this far: it was a failure of what it came from.
+
+asyncio's group, not anyio's: since a task of that has a handle, a cancel scope and an event of its
+own, a branch costs 25 us more, a sixth of all that a branch of one step costs. And cancelled once,
+a branch may await in its `finally`; under a cancelled scope, every await would be cancelled again.
 
 Runs on the event loop whoever called. When the caller is a blocked thread and all its branches are
 parked, the thread is told to unwind: the batch runs again, from the record, when one of them can
@@ -20,81 +25,100 @@ go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-import anyio
-
-from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.ending import unwinds
 from aws_durable_execution_sdk_python._kernel.jobs import Host
-from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python._kernel.ports import (
+    Branch,
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
-if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
+T = TypeVar("T")
+# Told what a branch is parked on, and None when it resumes.
+Parking: TypeAlias = Callable[[tuple[Pending, ...] | None], object]
 
 
-# The cancel scopes of the batches around what runs.
-_scopes: ContextVar[tuple[anyio.CancelScope, ...]] = ContextVar("durable_batch_scopes", default=())
+class Cancelling(Protocol):
+    """What cancels the tasks of its own once it is `over`."""
+
+    over: bool
+
+
+# The batches around what runs, tasks of the user's in a branch included.
+_batches: ContextVar[tuple[Cancelling, ...]] = ContextVar("durable_batches", default=())
 
 
 def cancelled_by_batch() -> bool:
     """Whether a batch around this code is over, so that its branches are cancelled."""
-    return any(scope.cancel_called for scope in _scopes.get())
+    return any(batch.over for batch in _batches.get())
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
-
-    operation_id: str
-    kind: Kind
-    make: Callable[[Runtime], Coroutine[Any, Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class BranchesAsked:
-    """The branches as a map or parallel asks for them.
+class BranchRuntime(Runtime, Protocol):
+    """What the branches ask of the event loop's runtime besides.
 
     Attributes:
-        kinds: which kind of code each branch runs.
-        make: gives the branch of an index. Each is made when it starts and forgotten when it has
-            ended, so that of many branches few are in memory.
-        tracker: says when the batch is decided.
-        max_concurrency: the most that may have begun and not ended; None for no limit.
+        tuning: the engine's constants.
+        postponed: errors of branches that call for another invocation, once their siblings are
+            done.
     """
 
-    kinds: Sequence[Kind]
-    make: Callable[[int], Branch]
-    tracker: CompletionTracker
-    max_concurrency: int | None
+    tuning: Tuning
+    postponed: set[InvocationError]
 
+    def give_up(self, operation_ids: Iterable[str]) -> None:
+        """Refuse from here on whatever comes from inside these branches."""
+        ...
 
-@dataclass(slots=True)
-class BranchOutcomes:
-    """How the branches stood when the batch was decided, by index.
+    @property
+    def is_ending(self) -> bool:
+        """Whether the invocation is."""
+        ...
 
-    Branches that had started and are in neither mapping were still running.
-    """
+    def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Ask a hook, in here, before what decides about suspension is asked."""
+        ...
 
-    results: dict[int, Any]
-    errors: dict[int, DurableOperationError]
-    reason: CompletionReason
+    @property
+    def unordered(self) -> Runtime:
+        """The same for what has no order of completion."""
+        ...
+
+    def is_settled(self, operation_id: str) -> bool:
+        """Whether a context's outcome is on record, so that no user code will run."""
+        ...
+
+    def begin_root(self) -> asyncio.Task[object]:
+        """Count the running task as one whose end the invocation waits for, until `end_root`."""
+        ...
+
+    def end_root(self, task: asyncio.Task[object]) -> None: ...
+
+    async def in_thread(self, make: Callable[[Runtime], Op[T]], parking: Parking) -> T:
+        """Run an operation in a worker thread; see `LoopRuntime.in_thread`."""
+        ...
 
 
 # -- how a branch can end -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
-    value: Any
+class _Result(Generic[T]):
+    value: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +145,13 @@ class _Cancelled:
     """By its batch, or by what that is in."""
 
 
-_Outcome: TypeAlias = _Result | _Failure | _Postponed | _Fatal | _Cancelled
+_Outcome: TypeAlias = _Result[T] | _Failure | _Postponed | _Fatal | _Cancelled
 
 
-class Branches(Opaque):
+class Branches(Opaque, Generic[T]):
     """One run of the branches of a batch."""
 
-    def __init__(self, runtime: LoopRuntime, asked: BranchesAsked) -> None:
+    def __init__(self, runtime: BranchRuntime, asked: BranchesAsked[T]) -> None:
         self._runtime = runtime
         self._asked = asked
         self._tracker = asked.tracker
@@ -135,30 +159,34 @@ class Branches(Opaque):
         self._next = 0
         # By index; the ids of those that have begun.
         self._running: dict[int, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._parked: dict[int, tuple[Pending, ...]] = {}
-        self._results: dict[int, Any] = {}
+        self._results: dict[int, T] = {}
         self._errors: dict[int, DurableOperationError] = {}
         self._escaping: BaseException | None = None
         self._postponed: InvocationError | None = None
         self._changed = asyncio.Event()
-        self._over = False
+        self.over = False
+        # What those that clean up wait for, and how often the others were cancelled again.
+        self._cleaning: dict[asyncio.Task[None], asyncio.Future[object] | None] = {}
+        self._again = 0
 
-    async def run(self, host: Host | None) -> BranchOutcomes | tuple[Pending, ...]:
+    async def run(self, host: Host | None) -> BranchOutcomes[T] | tuple[Pending, ...]:
         """Run until decided; or, for a blocked host, until nothing can run.
 
         Raises:
             The error of a branch that is no failure of that branch alone: it escapes the policy.
         """
         unwinding: tuple[Pending, ...] = ()
-        async with anyio.create_task_group() as group:
+        async with asyncio.TaskGroup() as group:
             try:
                 unwinding = await self._until_decided(group, host)
-            except Exception as error:  # the user's completion predicate
-                self._escaping = error
-            self._over = True
+            finally:
+                self.over = True
             if not unwinding:
                 self._runtime.give_up(self._running.values())
-            group.cancel_scope.cancel()
+            if self._tasks:
+                await self._until_ended()
         if self._escaping is not None:
             raise self._escaping
         if unwinding:
@@ -167,34 +195,51 @@ class Branches(Opaque):
         return BranchOutcomes(self._results, self._errors, self._tracker.reason)
 
     async def _until_decided(
-        self, group: anyio.abc.TaskGroup, host: Host | None
+        self, group: asyncio.TaskGroup, host: Host | None
     ) -> tuple[Pending, ...]:
         """Empty when decided, or when an error escapes; else what the parked branches wait for."""
-        while self._escaping is None and self._tracker.decision() is None:
+        while not self._is_decided():
             await self._start_branches(group)
-            if self._tracker.decision() is not None:
+            if self._is_decided():
                 break
             if self._all_parked():
-                self._raise_postponed()
+                if self._postponed is not None:
+                    break
                 if host is not None:
                     return tuple(pending for each in self._parked.values() for pending in each)
             await self._changed.wait()
             self._changed.clear()
         return ()
 
+    def _is_decided(self) -> bool:
+        """Whether the batch is over; also if the user's predicate raises, whatever it raises.
+
+        Caught here, not where the group waits: there a CancelledError is not the user's.
+        """
+        if self._escaping is None:
+            try:
+                return self._tracker.decision() is not None
+            except BaseException as error:
+                self._escaping = error
+        return True
+
     def _raise_postponed(self) -> None:
         if self._postponed is not None:
             self._runtime.postponed.discard(self._postponed)
             raise self._postponed
 
-    async def _start_branches(self, group: anyio.abc.TaskGroup) -> None:
-        while self._escaping is None and self._may_start():
+    async def _start_branches(self, group: asyncio.TaskGroup) -> None:
+        while not self._is_decided() and self._may_start():
             index = self._next
             self._next += 1
             self._tracker.started(index)
-            branch = self._asked.make(index)
+            try:
+                branch = self._asked.make(index)
+            except BaseException as error:  # the user's item namer
+                self._escaping = error
+                break
             self._running[index] = branch.operation_id
-            group.start_soon(self._run_branch, group.cancel_scope, index, branch)
+            self._tasks.add(group.create_task(self._run_branch(index, branch)))
             if self._next % self._runtime.tuning.wave == 0:
                 await asyncio.sleep(0)
 
@@ -205,19 +250,48 @@ class Branches(Opaque):
         active = len(self._running) - len(self._parked)
         return active < MAX_THREADS or self._asked.kinds[self._next] is Kind.ASYNC
 
+    async def _until_ended(self) -> None:
+        """Cancel those that still run, until they have ended.
+
+        A branch that swallows it and goes on is cancelled again, once nothing else is ready to
+        run; one that cleans up is not.
+        """
+        for task in self._tasks:
+            task.cancel()
+        with self._runtime.asking_when_idle(self._cancel_again):
+            await asyncio.wait(set(self._tasks))
+
+    def _cancel_again(self) -> bool:
+        if self._again >= self._runtime.tuning.most_cancellations:
+            return False
+        going_on = [t for t in self._tasks if not (t.done() or self._cleans_up(t))]
+        for task in going_on:
+            task.cancel()
+        self._again += bool(going_on)
+        return bool(going_on)
+
+    def _cleans_up(self, task: asyncio.Task[None]) -> bool:
+        """Whether the task still answers its cancellation; not asked twice about one wait of it."""
+        waiter = waits_for(task)
+        if self._cleaning.get(task) is not waiter:
+            self._cleaning[task] = waiter if unwinds(task) else None
+        return waiter is not None and self._cleaning[task] is waiter
+
     # -- one branch -------------------------------------------------------------------------
 
-    async def _run_branch(self, scope: anyio.CancelScope, index: int, branch: Branch) -> None:
-        _scopes.set((*_scopes.get(), scope))  # the task's context is its own
-        with self._runtime.as_root():
-            outcome = await self._outcome(scope, index, branch)
+    async def _run_branch(self, index: int, branch: Branch[T]) -> None:
+        _batches.set((*_batches.get(), self))  # the task's context is its own
+        task = self._runtime.begin_root()
+        outcome = await self._outcome(index, branch)
+        self._runtime.end_root(task)
+        self._tasks.discard(task)
         del self._running[index]
         self._parked.pop(index, None)
-        if not self._over:
+        if not self.over:
             self._settle(index, outcome)
             self._changed.set()
 
-    async def _outcome(self, scope: anyio.CancelScope, index: int, branch: Branch) -> _Outcome:
+    async def _outcome(self, index: int, branch: Branch[T]) -> _Outcome[T]:
         runtime = self._runtime
         try:
             if branch.kind is Kind.ASYNC:
@@ -231,13 +305,11 @@ class Branches(Opaque):
         except InvocationError as error:
             return _Postponed(error) if error.is_retryable() else _Fatal(error)
         except asyncio.CancelledError as error:
-            if scope.cancel_called or runtime.is_cancelled():
-                return _Cancelled()
-            return _Fatal(error)
+            return _Cancelled() if self.over or runtime.is_ending else _Fatal(error)
         except BaseException as error:
             return _Fatal(error)
 
-    def _settle(self, index: int, outcome: _Outcome) -> None:
+    def _settle(self, index: int, outcome: _Outcome[T]) -> None:
         match outcome:
             case _Result(value):
                 self._results[index] = value

@@ -5,6 +5,7 @@ Rules that everything else relies on:
 - `submit` writes an update into the journal and queues it in one section of the loop's thread:
   whoever reads afterwards, in whatever run of the code, reads what was asked.
 - The same update is sent once. Whoever asks again waits for the first.
+- Updates are sent in the order in which they were queued, whoever waits for which.
 - The token chain is serial: one request is in flight, and while it is, the next batch builds up
   (group commit). An answer with all its pages is merged before anybody is released.
 - An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
@@ -20,12 +21,12 @@ shares a request is decided without input or output, in `_core.batching`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import anyio
 
@@ -54,6 +55,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
 )
 
+T = TypeVar("T")
 Release = Callable[[BaseException | None], object]
 
 
@@ -121,6 +123,10 @@ class Checkpointer(Opaque):
         self._queued = 0
         self._queued_bytes = 0
         self._consuming = False
+        # How many groups of entries were handed over and not received.
+        self._groups = 0
+        # Whether the consumer will look at what is queued without being told.
+        self._is_awake = False
         self.in_flight = False
         self.ended: Ended | None = None
 
@@ -143,8 +149,8 @@ class Checkpointer(Opaque):
             self._journal.open_context(update.operation_id, update.parent_id)
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
-        elif self._journal.is_closed(update.parent_id) or self._journal.is_given_up(
-            update.operation_id
+        elif self._journal.is_closed(update.parent_id) or (
+            self._journal.has_given_up and self._journal.is_given_up(update.operation_id)
         ):
             self._refuse(release, OrphanedChildException("the enclosing operation has completed"))
         elif self._journal.ask(update):
@@ -179,14 +185,17 @@ class Checkpointer(Opaque):
 
     def flush(self) -> bool:
         """Hand over what is queued without waiting for its time; False if that is so already."""
-        if self._lazy_timer is not None:
-            self._lazy_timer.cancel()
-            self._lazy_timer = None
         if not self._lazy:
             return False
         handed_over, self._lazy = self._lazy, []
         self._sender.send_nowait(handed_over)
+        self._groups += 1
+        self._is_awake = True
         return True
+
+    def _lazy_time_is_up(self) -> None:
+        self._lazy_timer = None
+        self.flush()
 
     def _enqueue(self, entry: _Entry) -> None:
         self._lazy.append(entry)
@@ -195,14 +204,16 @@ class Checkpointer(Opaque):
         if entry.update is not None:
             self._unsaved[entry.update.operation_id] = entry
         if entry.waiting:
-            self.flush()
+            if not self._is_awake:
+                self.flush()
         elif self._lazy_timer is None:
             self._set_lazy_timer()
         if self._gathering is not None and self._full:
             _resolve(self._gathering, None)
 
     def _set_lazy_timer(self) -> None:
-        self._lazy_timer = self._loop.engine_call_later(self._tuning.lazy_seconds, self.flush)
+        seconds = self._tuning.lazy_seconds
+        self._lazy_timer = self._loop.engine_call_later(seconds, self._lazy_time_is_up)
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -212,20 +223,24 @@ class Checkpointer(Opaque):
     # -- the consumer -----------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Send batches until closed, cancelled, or the token chain ends."""
+        """Send batches until closed, or the token chain ends; as it does if this is cancelled."""
         self._consuming = True
         try:
             while self.ended is None:
                 await self._next_batch()
         except anyio.EndOfStream:
             pass
+        except asyncio.CancelledError:  # of all tasks, say, by user code
+            self.fail(_cancelled())
         finally:
             self._consuming = False
             self.close()
 
     async def _next_batch(self) -> None:
         if not self._batch:
+            self._is_awake = False
             self._batch.extend(await self._receiver.receive())
+            self._groups -= 1
         if not self._full:
             await self._gather()
             await self._catch_up()
@@ -236,20 +251,24 @@ class Checkpointer(Opaque):
 
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
-        self.flush()
-        self._take_handed_over()
-
-    def _take_handed_over(self) -> None:
-        with contextlib.suppress(anyio.WouldBlock):
-            while True:
+        try:
+            while self._groups:
                 self._batch.extend(self._receiver.receive_nowait())
+                self._groups -= 1
+        except anyio.WouldBlock:
+            pass  # it is the consumer's, who has not gone on with it yet
+        if self._lazy:
+            self._batch.extend(self._lazy)
+            self._lazy.clear()
 
     def _keep_lazy(self) -> None:
-        """What did not fit into a request, and nobody waits for, goes on riding with others."""
-        # What was handed over meanwhile comes after it: an enclosing context's end, say.
-        self._take_handed_over()
+        """If nobody waits for what is queued by now, it goes on riding with others.
+
+        All of it, in its order: what was handed over meanwhile stands behind what did not fit.
+        """
+        self._receive_waiting()
         if self._batch and not any(entry.waiting for entry in self._batch):
-            self._lazy[:0] = self._batch
+            self._lazy.extend(self._batch)
             self._batch.clear()
             if self._lazy_timer is None:
                 self._set_lazy_timer()
@@ -275,11 +294,12 @@ class Checkpointer(Opaque):
         return batch
 
     async def _send(self, batch: list[_Entry]) -> None:
+        if self._lazy_timer is not None and not self._batch:
+            self._lazy_timer.cancel()
+            self._lazy_timer = None
         self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:
             self._end(Ended(error), batch)
             return
@@ -302,7 +322,7 @@ class Checkpointer(Opaque):
         """One call and all pages of its answer, merged. None: the token was withdrawn."""
         if not self._token:
             raise CheckpointError("the checkpoint token is empty", retryable=True)
-        output = await self._client.checkpoint(self._arn, self._token, updates, None)
+        output = await _answer(self._client.checkpoint(self._arn, self._token, updates, None))
         ends_execution = any(u.operation_type is OperationType.EXECUTION for u in updates)
         token = output.checkpoint_token
         if token:
@@ -317,8 +337,10 @@ class Checkpointer(Opaque):
     async def _merge(self, state: StateOutput, *, paged: bool) -> list[str]:
         changed = self._journal.merge(state.operations)
         while paged and state.next_marker:
-            state = await self._client.get_execution_state(
-                self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
+            state = await _answer(
+                self._client.get_execution_state(
+                    self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
+                )
             )
             changed += self._journal.merge(state.operations)
         return changed
@@ -354,6 +376,18 @@ class Checkpointer(Opaque):
         self._queued = self._queued_bytes = 0
         for entry in dropped:
             self._settle(entry, ended.signal())
+
+
+async def _answer(call: Awaitable[T]) -> T:
+    """What the client's call gives. Cancelled, by whatever in the client, it has failed."""
+    try:
+        return await call
+    except asyncio.CancelledError as error:
+        raise _cancelled() from error
+
+
+def _cancelled() -> CheckpointError:
+    return CheckpointError("a call of the service was cancelled", retryable=True)
 
 
 def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:

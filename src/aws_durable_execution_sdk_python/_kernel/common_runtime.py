@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation
@@ -12,17 +12,17 @@ from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
+    from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 _log = logging.getLogger(__name__)
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class CommonRuntime(Opaque):
     """See `ports.Runtime` for what each verb promises."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: RunningInvocation) -> None:
         self._invocation = invocation
 
     @property

@@ -72,7 +72,7 @@ class Deadline:
         is_last_moment: whether only blocking code is waited for.
     """
 
-    def __init__(self, lambda_context: Any, margin: float | None, journal: Journal) -> None:
+    def __init__(self, lambda_context: object, margin: float | None, journal: Journal) -> None:
         self._journal = journal
         self.is_last_moment = False
         self._body_began = False
@@ -192,7 +192,7 @@ class Deadline:
         return left / 1000
 
 
-def _reader(lambda_context: Any) -> Callable[[], Any] | None:
+def _reader(lambda_context: Any) -> Callable[[], object] | None:
     """The context's own word on how many milliseconds are left, if it has one."""
     try:
         remaining = lambda_context.get_remaining_time_in_millis

@@ -9,6 +9,7 @@
   when some grace has passed and nobody is unwinding, so that those who are left have swallowed the
   cancellation. Then they are cancelled again, each time they have nothing ready to run, and after
   some rounds of that given up, by name: strangers from then on, whom nobody waits for any more.
+  Before a deadline the rounds take half of what is kept for the answer, at most.
 - Threads that run the user's code cannot be cancelled. They are waited for beside the tasks, since
   each may be waiting for the other; beyond the limit only where there is no deadline.
 - Nothing is polled: tasks tell their end, the loop tells that it is idle.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
@@ -33,7 +35,7 @@ from aws_durable_execution_sdk_python._kernel.event_loop import (
 from aws_durable_execution_sdk_python._kernel.generators import Generators
 from aws_durable_execution_sdk_python._kernel.origin import context_of
 
-Tasks = Collection[asyncio.Task[Any]]
+Tasks = Collection[asyncio.Task[object]]
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class TaskEnding:
         loop: where they run.
         tasks: those that have not ended.
         seconds: until the limit.
+        insisting: how many seconds beyond it those who are left are cancelled again.
         threads: done when no thread is left to wait for.
         leaves_threads: whether those are not waited for beyond the limit.
         spared: tasks that are not cancelled before the limit.
@@ -87,6 +90,7 @@ class TaskEnding:
         tasks: Callable[[], Tasks],
         seconds: float,
         *,
+        insisting: float = math.inf,
         patience: Patience | None = None,
         threads: asyncio.Future[Any] | None = None,
         leaves_threads: bool = False,
@@ -101,15 +105,16 @@ class TaskEnding:
         self._wakers = wakers
         self._patience = patience or PATIENCE
         self._limit = loop.time() + seconds
+        self._last = self._limit + insisting
         self._grace = loop.time() + min(seconds, self._patience.grace)
-        self._asked: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._asked: weakref.WeakSet[asyncio.Task[object]] = weakref.WeakSet()
         self._rounds = 0
         self._generations = 0
         self._stalled = False
         self._news: asyncio.Future[None] = loop.create_future()
         # Whether it is news already that the loop is idle.
         self._awaits_idle = False
-        self._itself: asyncio.Task[Any] | None = None
+        self._itself: asyncio.Task[object] | None = None
 
     async def run(self) -> None:
         """Return when all tasks have ended or were given up, and no thread is waited for."""
@@ -142,7 +147,9 @@ class TaskEnding:
 
     def _is_hopeless(self) -> bool:
         most = self._patience
-        return self._rounds > most.rounds or self._generations > most.generations
+        if self._rounds > most.rounds or self._generations > most.generations:
+            return True
+        return self._rounds > 0 and self._loop.time() >= self._last
 
     def _in_vain(self, tasks: Tasks) -> bool:
         now = self._loop.time()
@@ -150,7 +157,7 @@ class TaskEnding:
             return True
         return now >= self._grace and not any(self._cleans_up(task) for task in tasks)
 
-    def _cleans_up(self, task: asyncio.Task[Any]) -> bool:
+    def _cleans_up(self, task: asyncio.Task[object]) -> bool:
         return task in self._spared or unwinds(task)
 
     def _seconds(self) -> float | None:
@@ -223,7 +230,7 @@ class TaskEnding:
         )
 
 
-def unwinds(task: asyncio.Task[Any]) -> bool:
+def unwinds(task: asyncio.Task[object]) -> bool:
     """Whether a cancellation goes through the task's code just now, as while a `finally` awaits.
 
     What is suspended while it handles an exception refers to that. Only what the task awaits in
@@ -286,12 +293,14 @@ class Flows:
             crashed: whether the invocation ends in the middle of things, as a crash.
         """
         try:
-            if not busy and not self._is_anything_left():
-                self._loop.cancel_timers_of_invocation()
-                await join_threads()
-                join_threads = _nothing
+            # Asked once: a task that nobody refers to may be garbage by the next time.
             if busy or self._is_anything_left():
                 await self._end_tasks(join_threads, crashed)
+            else:
+                self._loop.cancel_timers_of_invocation()
+                await join_threads()
+                if self._is_anything_left():
+                    await self._end_tasks(_nothing, crashed)
         finally:
             self._loop.cancel_timers_of_invocation()
             self._loop.restore()
@@ -301,10 +310,12 @@ class Flows:
 
     async def _end_tasks(self, join_threads: Callable[[], Awaitable[None]], crashed: bool) -> None:
         threads = self._loop.create_engine_task(_awaited(join_threads))
+        seconds, beyond = self._time(crashed)
         ending = TaskEnding(
             self._loop,
             self._loop.tasks_of_invocation,
-            self._seconds(crashed),
+            seconds,
+            insisting=beyond,
             patience=self._patience,
             threads=threads,
             leaves_threads=crashed or self._seconds_left() is not None,
@@ -317,13 +328,15 @@ class Flows:
         if not threads.cancelled():
             await threads
 
-    def _seconds(self, crashed: bool) -> float:
-        left = self._seconds_left()
+    def _time(self, crashed: bool) -> tuple[float, float]:
+        """Seconds until the limit, and how many those who are left are cancelled beyond it."""
+        left, beyond = self._seconds_left(), math.inf
         if left is None:
             seconds = self._patience.clean_up
         else:
-            seconds = left - min(self._patience.answer, left / 4)
-        return min(seconds, self._patience.crash) if crashed else seconds
+            for_answer = min(self._patience.answer, left / 4)
+            seconds, beyond = left - for_answer, for_answer / 2
+        return min(seconds, self._patience.crash) if crashed else seconds, beyond
 
     def _has_threads(self) -> bool:
         return any(

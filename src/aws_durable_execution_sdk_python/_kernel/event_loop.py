@@ -57,7 +57,10 @@ _FIRST_PRUNING = 256
 
 
 class EngineThread(threading.Thread):
-    """A thread of the engine's: what it waits for is counted, so it is no source."""
+    """A thread of the engine's, or of the local service's: no source.
+
+    What the engine's wait for is counted; the service is what the invocation is suspended for.
+    """
 
 
 class TaskCount:
@@ -168,9 +171,9 @@ class EventLoop(RestorableLoop):
             self._end_rest()
 
     @contextmanager
-    def asking_when_idle(self, hook: IdleHook) -> Iterator[None]:
-        """Ask one more idle hook, after the others, in here."""
-        self.idle_hooks = (*self.idle_hooks, hook)
+    def asking_when_idle(self, hook: IdleHook, *, first: bool = False) -> Iterator[None]:
+        """Ask one more idle hook in here, after the others or before them."""
+        self.idle_hooks = (hook, *self.idle_hooks) if first else (*self.idle_hooks, hook)
         try:
             yield
         finally:

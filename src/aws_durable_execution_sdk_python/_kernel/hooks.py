@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from aws_durable_execution_sdk_python._core.journal import Recall
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.tuning import DEFAULT_TUNING, Tuning
 
@@ -30,7 +30,7 @@ class StepAttempt:
 
 
 # Gives what is to run in an attempt: the function that it is given, or something in its place.
-StandIn = Callable[[StepAttempt, Callable[..., Any]], Callable[..., Any]]
+StandIn = Callable[[StepAttempt, AnyFunction], AnyFunction]
 
 
 @dataclass(frozen=True, slots=True)

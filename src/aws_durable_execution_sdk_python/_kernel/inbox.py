@@ -7,7 +7,6 @@ import contextlib
 import contextvars
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 
 class Inbox:
@@ -16,10 +15,10 @@ class Inbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._context = contextvars.copy_context()
-        self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._woken = False
 
-    def put(self, function: Callable[..., object], *args: Any) -> None:
+    def put(self, function: Callable[..., object], *args: object) -> None:
         """Have the event loop call a function soon. Called on any thread."""
         self._calls.append((function, args))
         # Put first, looked at second, and the other way round in `_run`: no call is left behind.

@@ -8,13 +8,17 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Unpack
 
 from aws_durable_execution_sdk_python._core.arns import execution_id
-from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record
+from aws_durable_execution_sdk_python._core.errors import (
+    describe,
+    describe_for_record,
+    text_of,
+)
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
@@ -23,8 +27,10 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     StateOutput,
     Status,
+    UpdateFields,
 )
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, UserFunction
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
@@ -38,13 +44,14 @@ from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, StepBody
+from aws_durable_execution_sdk_python._kernel.ownership import InvocationScope, StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
@@ -56,17 +63,21 @@ from aws_durable_execution_sdk_python.exceptions import (
 
 _log = logging.getLogger(__name__)
 
-_PENDING = {"Status": Status.PENDING.value}
+T = TypeVar("T")
+# What Lambda is answered with, on the wire.
+Answer: TypeAlias = dict[str, object]
+
+_PENDING: Answer = {"Status": Status.PENDING.value}
 
 
 class ContextFactories(NamedTuple):
     """Make the public context objects, which this layer does not know."""
 
-    blocking: Callable[[Position, ThreadRuntime], Any]
-    asynchronous: Callable[[Position, LoopRuntime], Any]
+    blocking: Callable[[Position, ThreadRuntime], object]
+    asynchronous: Callable[[Position, LoopRuntime], object]
 
 
-class Invocation(Opaque):
+class RunningInvocation(Opaque):
     """Everything the operations of one invocation share."""
 
     def __init__(
@@ -79,12 +90,11 @@ class Invocation(Opaque):
         contexts: ContextFactories,
         hooks: Hooks,
         threads: ThreadPool,
-        lambda_context: Any = None,
+        lambda_context: object = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
     ) -> None:
         self.arn = arn
-        self.lambda_context = lambda_context
         self.compat_aws = compat_aws
         self.hooks = hooks
         self._contexts = contexts
@@ -92,10 +102,7 @@ class Invocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        # The contexts on which an operation could not be carried out, until their functions end.
-        self.refused: set[ContextUse] = set()
-        # Set when nothing of this invocation can run any more.
-        self.over = False
+        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -108,7 +115,12 @@ class Invocation(Opaque):
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
         self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
         self.loop_runtime = LoopRuntime(self)
-        self.suspension = Suspension(
+        self.suspension = self._make_suspension(clock)
+        self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)
+        self.suspension.checkpointer = self.checkpointer
+
+    def _make_suspension(self, clock: Clock) -> Suspension:
+        return Suspension(
             self.loop,
             self.journal,
             clock,
@@ -119,17 +131,20 @@ class Invocation(Opaque):
             out_of_time=self.deadline.has_come,
             suspend=self._suspend,
         )
-        self.checkpointer = Checkpointer(
+
+    def _make_checkpointer(
+        self, client: DurableServiceClient, token: str, tuning: Tuning
+    ) -> Checkpointer:
+        return Checkpointer(
             client,
-            arn,
+            self.arn,
             token,
             self.journal,
-            tuning=hooks.tuning,
+            tuning=tuning,
             catch_up=self.workers.catch_up,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
-        self.suspension.checkpointer = self.checkpointer
 
     # -- what operations use ----------------------------------------------------------------
 
@@ -147,23 +162,22 @@ class Invocation(Opaque):
         """Whether nothing that user code does counts any more."""
         return self._ended
 
-    def blocking_context(self, position: Position, runtime: ThreadRuntime) -> Any:
+    def blocking_context(self, position: Position, runtime: ThreadRuntime) -> object:
         """The context object to hand to a blocking function."""
         return self._contexts.blocking(position, runtime)
 
-    def async_context(self, position: Position) -> Any:
+    def async_context(self, position: Position) -> object:
         """The context object to hand to an async function."""
         return self._contexts.asynchronous(position, self.loop_runtime)
 
-    def spawn(
-        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None
-    ) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Op[T], context: Context | None = None) -> asyncio.Task[T]:
         """Start a task that runs a function of the user's."""
         task = self.loop.create_task(coroutine, context=context)
         self.suspension.add_root(task)
+        task.add_done_callback(self.suspension.drop_root)
         return task
 
-    async def await_body(self, body: Any) -> Any:
+    async def await_body(self, body: Awaitable[T]) -> T:
         """Await a step's async body; the invocation is not suspended meanwhile."""
         self._bodies += 1
         try:
@@ -172,8 +186,8 @@ class Invocation(Opaque):
             self._bodies -= 1
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], args: tuple[object, ...]
+    ) -> T:
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
@@ -201,7 +215,7 @@ class Invocation(Opaque):
 
     # -- the course of an invocation --------------------------------------------------------
 
-    async def run(self, handler: Callable[..., Any], kind: Kind) -> dict[str, Any]:
+    async def run(self, handler: AnyFunction, kind: Kind) -> Answer:
         """Load the state, run the handler, and give the answer for Lambda.
 
         Raises:
@@ -216,7 +230,7 @@ class Invocation(Opaque):
             raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
-            self.over = True
+            self.scope.over = True
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended
@@ -226,9 +240,7 @@ class Invocation(Opaque):
             return _PENDING
         return _failed_unless_retryable(ended.error)
 
-    async def _course(
-        self, root: Callable[[], Coroutine[Any, Any, Any]]
-    ) -> tuple[BaseException | None, dict[str, Any]]:
+    async def _course(self, root: Callable[[], Op[object]]) -> tuple[BaseException | None, Answer]:
         """Everything that runs, in one task group; what it came to is a value.
 
         asyncio's group: anyio's cannot give a task a context of its own, by which the user's flows
@@ -263,7 +275,7 @@ class Invocation(Opaque):
             self._handler_ended = outcome
             self._end()
 
-    async def _conclusion(self) -> tuple[BaseException | None, dict[str, Any]]:
+    async def _conclusion(self) -> tuple[BaseException | None, Answer]:
         outcome = self._handler_ended
         if outcome is None and (refusal := self._refusal()) is not None:
             outcome = CallOutcome(refusal)
@@ -280,7 +292,7 @@ class Invocation(Opaque):
             return None
         errors = (
             *self.loop_runtime.postponed,
-            *(context.refusal for context in tuple(self.refused)),
+            *(context.refusal for context in tuple(self.scope.refused)),
         )
         return next(filter(None, errors), None)
 
@@ -295,15 +307,13 @@ class Invocation(Opaque):
         payload = details.input_payload if details else None
         return json.loads(payload) if payload and payload.strip() else {}
 
-    def _root(
-        self, handler: Callable[..., Any], kind: Kind, event: Any
-    ) -> Coroutine[Any, Any, Any]:
+    def _root(self, handler: AnyFunction, kind: Kind, event: object) -> Op[object]:
         @functools.wraps(handler)
-        def call(context: Any) -> Any:
+        def call(context: object) -> object:
             return handler(event, context)
 
-        async def run(runtime: Runtime) -> Any:
-            position = Position(self)
+        async def run(runtime: Runtime) -> object:
+            position = Position(self.scope)
             return await asking_for_all(runtime, position, runtime.enter(kind, position, call))
 
         return self.loop_runtime.host(kind, run)
@@ -314,6 +324,7 @@ class Invocation(Opaque):
         try:
             await self._flows.end(self._join, busy=self.workers.has_jobs, crashed=crashed)
         finally:
+            self.checkpointer.close()  # where threads were not waited for
             self.workers.close()
 
     async def _join(self) -> None:
@@ -323,11 +334,11 @@ class Invocation(Opaque):
 
     # -- the answer -------------------------------------------------------------------------
 
-    async def _answer(self, error: BaseException | None, value: Any) -> dict[str, Any]:
+    async def _answer(self, error: BaseException | None, value: object) -> Answer:
         if error is None:
             try:
                 result = json.dumps(value)
-            except (TypeError, ValueError, RecursionError) as unserialisable:
+            except Exception as unserialisable:  # also by what the user's classes do
                 return await self._failed(_unserialisable(value, unserialisable))
             return await self._succeeded(result)
         if isinstance(error, InvocationError) and error.is_retryable():
@@ -336,8 +347,8 @@ class Invocation(Opaque):
             raise error
         return await self._failed(error)
 
-    async def _succeeded(self, result: str) -> dict[str, Any]:
-        answer = {"Status": Status.SUCCEEDED.value, "Result": result}
+    async def _succeeded(self, result: str) -> Answer:
+        answer: Answer = {"Status": Status.SUCCEEDED.value, "Result": result}
         if _size(answer) <= MAX_RESPONSE_BYTES:
             return answer
         try:
@@ -347,15 +358,15 @@ class Invocation(Opaque):
         await self._finish(OperationAction.SUCCEED, payload=result)
         return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
-    async def _failed(self, error: BaseException) -> dict[str, Any]:
+    async def _failed(self, error: BaseException) -> Answer:
         described = describe(error)
-        answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
+        answer: Answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
         if _size(answer) <= MAX_RESPONSE_BYTES:
             return answer
         await self._finish(OperationAction.FAIL, error=describe_for_record(error))
         return {"Status": Status.FAILED.value}
 
-    async def _finish(self, action: OperationAction, **outcome: Any) -> None:
+    async def _finish(self, action: OperationAction, **outcome: Unpack[UpdateFields]) -> None:
         """Save an outcome too large for the response as the execution's own last update."""
         update = OperationUpdate(
             operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
@@ -371,28 +382,30 @@ class Invocation(Opaque):
                 raise
 
 
-async def _outcome(invocation: Invocation, root: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+async def _outcome(invocation: RunningInvocation, root: Callable[[], Op[object]]) -> None:
     """The flow of control of the handler."""
-    with invocation.loop_runtime.as_root():
-        outcome = await outcome_of(root)
-    invocation._keep(outcome)
+    runtime = invocation.loop_runtime
+    task = runtime.begin_root()
+    invocation._keep(await outcome_of(root))
+    runtime.end_root(task)
 
 
-def _unserialisable(value: Any, error: Exception) -> Exception:
-    """The error to report, of the same type, with what to do about it."""
-    kind = next(k for k in (TypeError, RecursionError, ValueError) if isinstance(error, k))
+def _unserialisable(value: object, error: Exception) -> Exception:
+    """The error to report, of the same type if that is json's own, with what to do about it."""
+    kinds = (TypeError, RecursionError, ValueError)
+    kind = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(
-        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {error}. Return "
-        "dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
+        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
     )
 
 
-def _failed_unless_retryable(error: BaseException) -> dict[str, Any]:
+def _failed_unless_retryable(error: BaseException) -> Answer:
     """FAILED for what another invocation cannot mend; anything else is raised."""
     if isinstance(error, InvocationError) and not error.is_retryable():
         return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
     raise error
 
 
-def _size(answer: dict[str, Any]) -> int:
+def _size(answer: Answer) -> int:
     return len(json.dumps(answer))

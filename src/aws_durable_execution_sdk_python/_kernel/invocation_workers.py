@@ -11,7 +11,6 @@ import contextvars
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.jobs import HOSTS, CallOutcome, Host, Job, resolve
@@ -59,7 +58,7 @@ class Workers:
         """Whether a job has not ended, be it one that was abandoned."""
         return bool(self._jobs)
 
-    async def run(self, function: Callable[[], Any], job: Job | None = None) -> CallOutcome:
+    async def run(self, function: Callable[[], object], job: Job | None = None) -> CallOutcome:
         """Run a function in a worker thread, in a copy of the caller's context.
 
         Cancelled, it ends at once: the job never begins, or is abandoned.
@@ -71,7 +70,7 @@ class Workers:
             self.abandon(job)
             raise
 
-    def start(self, function: Callable[[], Any], job: Job) -> Job:
+    def start(self, function: Callable[[], object], job: Job) -> Job:
         """Submit a job, whose `done` will tell the outcome."""
         if self._closed:
             raise SuspendExecution("the invocation is ending")
@@ -122,7 +121,7 @@ class Workers:
         self.paused(job)
         self._pool.block(job)
 
-    def release(self, host: Host, error: BaseException | None = None, value: Any = None) -> None:
+    def release(self, host: Host, error: BaseException | None = None, value: object = None) -> None:
         """Let a blocked thread go on, with a value or an error."""
         self._pool.release(host, CallOutcome(error, value))
 

@@ -27,7 +27,7 @@ class CallOutcome(NamedTuple):
     value: Any = None
 
     @classmethod
-    def of(cls, function: Callable[[], Any]) -> CallOutcome:
+    def of(cls, function: Callable[[], object]) -> CallOutcome:
         try:
             return cls(None, function())
         except BaseException as error:
@@ -43,7 +43,7 @@ class CallOutcome(NamedTuple):
             del self  # the error's traceback holds this frame
 
 
-async def outcome_of(make: Callable[[], Awaitable[Any]]) -> CallOutcome:
+async def outcome_of(make: Callable[[], Awaitable[object]]) -> CallOutcome:
     """What comes of an awaitable, in a task of its own, its cancellation included.
 
     As a value: SystemExit in a task would stop the event loop at once. Makes the awaitable itself:
@@ -105,7 +105,7 @@ class JobOwner(Protocol):
         """The job has ended: no thread can be started for it, and none will come free."""
         ...
 
-    def call_soon(self, function: Callable[..., object], *args: Any) -> None:
+    def call_soon(self, function: Callable[..., object], *args: object) -> None:
         """Have the event loop call a function. Called on any thread.
 
         Raises:
@@ -136,13 +136,13 @@ class Job:
     leaf: bool = False
     hosted: bool = True
     owner: JobOwner = field(init=False)
-    function: Callable[[], Any] = field(init=False)
+    function: Callable[[], object] = field(init=False)
     finished: Callable[[Job, Host, CallOutcome], None] = field(init=False)
     done: asyncio.Future[CallOutcome] = field(init=False)
     begun: asyncio.Future[None] | None = None
     over: asyncio.Future[None] | None = None
     hosts: tuple[Host, ...] = ()
-    serving: asyncio.Task[Any] | None = None
+    serving: asyncio.Task[object] | None = None
     waits: bool = False
     running: bool = False
     abandoned: bool = False

@@ -35,7 +35,7 @@ _PAUSE_PER_SECOND_OF_SEARCH = 10
 _LONGEST_PAUSE_SECONDS = 0.1
 
 # The tasks that wait for durable work, each with its future, or None if it waits for the engine.
-Asleep = Mapping[asyncio.Task[Any], asyncio.Future[None] | None]
+Asleep = Mapping[asyncio.Task[object], asyncio.Future[None] | None]
 Waiting = Sequence[asyncio.Future[Any]]
 # A thread, if it is known to `threading`, and its frames.
 Stack = list[object]
@@ -61,7 +61,7 @@ class Liveness:
         self.searches = 0
 
     def can_go_on(
-        self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[Any]] = ()
+        self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[object]] = ()
     ) -> bool:
         """Whether a future can be completed, or an operation be called, by what is alive.
 
@@ -97,11 +97,13 @@ class Liveness:
         if self._witness is None:
             return False
         source, target = self._witness
-        if target not in self._powers and not any(target is each for each in waiting):
+        is_awaited = any(target is each for each in waiting)
+        if not is_awaited and target not in self._powers:
             return False
         if isinstance(source, asyncio.TimerHandle):
-            # If it had fired already, nothing would wake us.
-            return self._loop.will_fire(source)
+            # Whoever could call an operation may have gone meanwhile; and if the timer had fired
+            # already, nothing would wake us.
+            return is_awaited and self._loop.will_fire(source)
         return source in self._loop.jobs()
 
     def _pause(self, cost: float) -> None:

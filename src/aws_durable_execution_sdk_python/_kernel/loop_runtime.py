@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import inspect
-import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import anyio
+from typing import TYPE_CHECKING, TypeVar
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -21,28 +17,36 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.user_functions import Kind, is_async
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import (
+    Kind,
+    UserFunction,
+    is_async,
+    is_awaitable,
+)
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.branches import (
     Branches,
-    BranchesAsked,
-    BranchOutcomes,
+    Parking,
     cancelled_by_batch,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import (
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
-    from aws_durable_execution_sdk_python._kernel.position import Position
+    from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 T = TypeVar("T")
-Parking = Callable[[tuple[Pending, ...] | None], object]
 
 
 # States that an operation can fail in, by the service's rules.
@@ -52,7 +56,7 @@ _RECORDED_AS_CANCELLED = frozenset({Status.STARTED, Status.READY})
 class LoopRuntime(CommonRuntime):
     """Awaits on the event loop. One for all async code of an invocation."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: RunningInvocation) -> None:
         super().__init__(invocation)
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
@@ -79,9 +83,10 @@ class LoopRuntime(CommonRuntime):
         for operation_id in operation_ids:
             self._invocation.journal.give_up(operation_id)
 
-    def is_cancelled(self) -> bool:
-        """Whether the engine, or an anyio scope around this code, is cancelling what runs."""
-        return self._invocation.is_ending or anyio.current_effective_deadline() == -math.inf
+    @property
+    def is_ending(self) -> bool:
+        """Whether the invocation is."""
+        return self._invocation.is_ending
 
     def cancel_requests(self) -> int:
         task = asyncio.current_task()
@@ -89,9 +94,9 @@ class LoopRuntime(CommonRuntime):
 
     def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
         task = asyncio.current_task()
-        if task is None or self.is_cancelled():
+        if task is None or self.is_ending:
             return False
-        if task.cancelling() > requests and not outermost:
+        if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
             return False
         while task.cancelling() > requests:
             task.uncancel()
@@ -122,13 +127,19 @@ class LoopRuntime(CommonRuntime):
         if completions.needs_turn():
             await completions.start_of(operation_id)
 
-    @contextlib.contextmanager
-    def as_root(self) -> Iterator[None]:
-        """Count the running task as one whose end the invocation waits for."""
-        task = asyncio.current_task()
+    def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Ask a hook, in here, before what decides about suspension is asked."""
+        return self._invocation.loop.asking_when_idle(hook, first=True)
+
+    def begin_root(self) -> asyncio.Task[object]:
+        """Count the running task as one whose end the invocation waits for, until `end_root`."""
+        task = asyncio.current_task(self._invocation.loop)
         assert task is not None
         self._invocation.suspension.add_root(task)
-        yield
+        return task
+
+    def end_root(self, task: asyncio.Task[object]) -> None:
+        self._invocation.suspension.drop_root(task)
 
     def post(self, update: OperationUpdate) -> None:
         self.check()
@@ -145,7 +156,7 @@ class LoopRuntime(CommonRuntime):
     async def park(self, pending: Pending) -> None:
         await self._invocation.suspension.park((pending,))
 
-    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+    async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         if is_async(function):
             token = ownership.enter(body)
             try:
@@ -153,8 +164,8 @@ class LoopRuntime(CommonRuntime):
             finally:
                 ownership.leave(token)
         outcome = await self._invocation.workers.run(partial(_call_in_step, body, function, args))
-        result = outcome.get()
-        if inspect.isawaitable(result):
+        result: Awaitable[T] | T = outcome.get()
+        if is_awaitable(result):
             token = ownership.enter(body)
             try:
                 return await self._invocation.await_body(result)
@@ -163,25 +174,25 @@ class LoopRuntime(CommonRuntime):
         return result
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], *args: object
+    ) -> T:
         return await self._invocation.call_within(seconds, body, function, args)
 
     async def enter(
-        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, kind: Kind, position: Position, function: UserFunction[T], *args: object
+    ) -> T:
         with position.entered(self):
             result = function(self._invocation.async_context(position), *args)
-            return await result if inspect.isawaitable(result) else result
+            return await result if is_awaitable(result) else result
 
-    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         outcome = await self.run_branches(branches, None)
         assert isinstance(outcome, BranchOutcomes)  # only a blocked host is told to unwind
         return outcome
 
     async def run_branches(
-        self, branches: BranchesAsked, host: Host | None
-    ) -> BranchOutcomes | tuple[Pending, ...]:
+        self, branches: BranchesAsked[T], host: Host | None
+    ) -> BranchOutcomes[T] | tuple[Pending, ...]:
         """Run a batch for whoever calls; the branches are roots of their own."""
         with self._invocation.suspension.waiting_for_engine():
             return await Branches(self, branches).run(host)
@@ -189,21 +200,21 @@ class LoopRuntime(CommonRuntime):
     def host(
         self,
         kind: Kind,
-        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        make: Callable[[Runtime], Op[T]],
         identity: OperationIdentity | None = None,
-    ) -> Coroutine[Any, Any, T]:
+    ) -> Op[T]:
         """The coroutine of an operation around a function of that kind."""
         if kind is Kind.ASYNC:
             return make(self)
         return self.in_thread(make) if identity is None else self._in_thread_in_turn(make, identity)
 
     async def _in_thread_in_turn(
-        self, make: Callable[[Runtime], Coroutine[Any, Any, T]], identity: OperationIdentity
+        self, make: Callable[[Runtime], Op[T]], identity: OperationIdentity
     ) -> T:
         if self.is_settled(identity.operation_id):
             return await make(self)
         try:
-            result: T = await self.in_thread(make)
+            result = await self.in_thread(make)
         except asyncio.CancelledError:
             self.record_cancellation(identity)
             raise
@@ -223,7 +234,7 @@ class LoopRuntime(CommonRuntime):
 
     async def in_thread(
         self,
-        make: Callable[[Runtime], Coroutine[Any, Any, Any]],
+        make: Callable[[Runtime], Op[T]],
         parking: Parking | None = None,
     ) -> T:
         """Run an operation in a worker thread, again each time what it parked on has moved on.
@@ -258,6 +269,6 @@ class UnorderedRuntime(LoopRuntime):
         pass
 
 
-def _call_in_step(body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:
     ownership.enter(body)  # this thread's context is a copy that ends with the call
     return function(*args)

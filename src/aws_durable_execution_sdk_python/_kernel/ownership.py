@@ -23,10 +23,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import NoReturn
 
 from aws_durable_execution_sdk_python._core import running
+from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python.exceptions import (
@@ -35,10 +36,6 @@ from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     UnrecoverableError,
 )
-
-if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class StepBody(Leaf):
 
 
 # The tasks that led here, outermost first: a task inherits its creator's at creation.
-_lineage: ContextVar[tuple[asyncio.Task[Any], ...]] = ContextVar("durable_lineage", default=())
+_lineage: ContextVar[tuple[asyncio.Task[object], ...]] = ContextVar("durable_lineage", default=())
 
 enter = running.enter
 leave = running.leave
@@ -85,27 +82,49 @@ _SEVERAL = (
 )
 
 
+@dataclass(slots=True, eq=False)
+class InvocationScope(Opaque):
+    """What the contexts of one invocation know of it; by its identity they know each other.
+
+    Attributes:
+        arn: the execution.
+        lambda_context: Lambda's own context object.
+        journal: what is known of the execution.
+        loop: runs the async contexts' functions.
+        refused: the contexts on which an operation could not be carried out, until their functions
+            end.
+        over: whether nothing of this invocation can run any more.
+    """
+
+    arn: str
+    lambda_context: object
+    journal: Journal
+    loop: asyncio.AbstractEventLoop
+    refused: set[ContextUse] = field(default_factory=set["ContextUse"])
+    over: bool = False
+
+
 class ContextUse(Opaque):
     """Who uses one durable context, and whether it can still be used.
 
     Attributes:
-        invocation: the one it was made for.
+        scope: the invocation it was made for.
         outer: the context around it.
-        runtime: what runs its function; set when that is entered.
+        runtime: what runs its function, by identity; set when that is entered.
         home: the context whose function may use it: itself, unless it is an additional context.
         refusal: the error of an operation that could not be carried out.
     """
 
-    __slots__ = ("_lineage", "_task", "home", "invocation", "outer", "refusal", "runtime")
+    __slots__ = ("_lineage", "_task", "home", "outer", "refusal", "runtime", "scope")
 
-    def __init__(self, invocation: Invocation, outer: ContextUse | None) -> None:
-        self.invocation = invocation
+    def __init__(self, scope: InvocationScope, outer: ContextUse | None) -> None:
+        self.scope = scope
         self.outer = outer
-        self.runtime: Runtime | None = None
+        self.runtime: object = None
         self.home: ContextUse = self
         self.refusal: UnrecoverableError | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._lineage: tuple[asyncio.Task[Any], ...] = ()
+        self._task: asyncio.Task[object] | None = None
+        self._lineage: tuple[asyncio.Task[object], ...] = ()
 
     def check(self) -> None:
         """Refuse an operation that must not be called on this context here and now.
@@ -119,7 +138,7 @@ class ContextUse(Opaque):
         code = _current()
         if code is not self.home:
             self._check_code(code)
-        if self.invocation.refused:
+        if self.scope.refused:
             self.check_refusal()
 
     def _check_code(self, code: object) -> None:
@@ -147,7 +166,7 @@ class ContextUse(Opaque):
         if isinstance(code, Leaf):
             code.refuse()
         context = code if isinstance(code, ContextUse) else self
-        if context.invocation is not self.invocation or (code is None and self.invocation.over):
+        if context.scope is not self.scope or (code is None and self.scope.over):
             raise ForeignContextError(_OTHER_INVOCATION)
         return context
 
@@ -157,7 +176,7 @@ class ContextUse(Opaque):
         """Remember that an operation called on this context could not be carried out."""
         home = self.home
         home.refusal = home.refusal or error
-        self.invocation.refused.add(home)
+        self.scope.refused.add(home)
 
     def check_refusal(self) -> None:
         """Raise the refusal of this context or of one around it, if there is one."""
@@ -194,7 +213,7 @@ class ContextUse(Opaque):
         self._task, self._lineage = task, lineage
 
 
-def _current_task() -> asyncio.Task[Any]:
+def _current_task() -> asyncio.Task[object]:
     try:
         task = asyncio.current_task()
     except RuntimeError:

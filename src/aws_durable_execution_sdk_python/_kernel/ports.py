@@ -2,21 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
+from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
-
-if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.branches import BranchesAsked, BranchOutcomes
-    from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python.exceptions import DurableOperationError
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Generic[T]):
+    """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
+
+    operation_id: str
+    kind: Kind
+    make: Callable[[Runtime], Op[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchesAsked(Generic[T]):
+    """The branches as a map or parallel asks for them.
+
+    Attributes:
+        kinds: which kind of code each branch runs.
+        make: gives the branch of an index. Each is made when it starts and forgotten when it has
+            ended, so that of many branches few are in memory.
+        tracker: says when the batch is decided.
+        max_concurrency: the most that may have begun and not ended; None for no limit.
+    """
+
+    kinds: Sequence[Kind]
+    make: Callable[[int], Branch[T]]
+    tracker: CompletionTracker
+    max_concurrency: int | None
+
+
+@dataclass(slots=True)
+class BranchOutcomes(Generic[T]):
+    """How the branches stood when the batch was decided, by index.
+
+    Branches that had started and are in neither mapping were still running.
+    """
+
+    results: dict[int, T]
+    errors: dict[int, DurableOperationError]
+    reason: CompletionReason
 
 
 class Runtime(Protocol):
@@ -153,13 +193,13 @@ class Runtime(Protocol):
         """
         ...
 
-    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+    async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         """Run a step's body, blocking or async."""
         ...
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], *args: object
+    ) -> T:
         """Run a step's body for at most that long.
 
         Raises:
@@ -168,17 +208,17 @@ class Runtime(Protocol):
         ...
 
     async def enter(
-        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, kind: Kind, position: Position, function: UserFunction[T], *args: object
+    ) -> T:
         """Run a function of the user's that takes a durable context of that kind."""
         ...
 
     def host(
         self,
         kind: Kind,
-        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        make: Callable[[Runtime], Op[T]],
         identity: OperationIdentity | None = None,
-    ) -> Coroutine[Any, Any, T]:
+    ) -> Op[T]:
         """The coroutine of an operation around a function of that kind, run where it belongs.
 
         Parameters:
@@ -186,6 +226,6 @@ class Runtime(Protocol):
         """
         ...
 
-    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         """Run the branches of a map or parallel."""
         ...

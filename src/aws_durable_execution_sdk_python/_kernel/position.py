@@ -1,4 +1,14 @@
-"""Where the code of one durable context stands: its ids, its parent, whether it replays."""
+"""Where the code of one durable context stands: its ids, its parent, whether it replays.
+
+- The operations of a context are numbered as they are called. The number is taken in the call
+  itself, before anything is awaited or handed to a thread, so nothing concurrent can change it.
+- Ids begin with the context's own, whether it has an operation or is virtual; the parent is the
+  nearest context around that has one.
+- `order` is the numbers of the contexts around and the operation's own. It grows along the program,
+  also where branches run at the same time, and so sorts what goes into one checkpoint.
+- A context replays as long as the operation that would come next is on record. Once that is not so
+  it stays so; inside a context that has completed everything is a repetition.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +16,14 @@ import logging
 import os
 import sys
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
 
 from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import OperationType
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.ownership import ContextUse
+from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, InvocationScope
 from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, SuspendExecution
 from aws_durable_execution_sdk_python.logger import LogInfo
-
-if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
 
 # Every module of this package lies below it.
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -47,7 +52,7 @@ class Position(ContextUse):
 
     def __init__(
         self,
-        invocation: Invocation,
+        scope: InvocationScope,
         *,
         prefix: str | None = None,
         parent_id: str | None = None,
@@ -55,13 +60,13 @@ class Position(ContextUse):
         outer: Position | None = None,
         is_virtual: bool = False,
     ) -> None:
-        super().__init__(invocation, outer)
+        super().__init__(scope, outer)
         self.ids = IdSequence(prefix)
         self.parent_id = parent_id
         self.order = order
         self.is_virtual = is_virtual
-        self.underlying_logger: Any = outer.underlying_logger if outer else logging.getLogger()
-        journal = invocation.journal
+        self.underlying_logger: object = outer.underlying_logger if outer else logging.getLogger()
+        journal = scope.journal
         # Inside a context that has completed, everything is a repetition, to its last line.
         self._completed: bool = (outer is not None and outer._completed) or (
             prefix is not None and journal.is_terminal(prefix)
@@ -73,7 +78,7 @@ class Position(ContextUse):
     ) -> Position:
         """The position inside a child context or branch with that operation id."""
         return Position(
-            self.invocation,
+            self.scope,
             prefix=operation_id,
             parent_id=self.parent_id if is_virtual else operation_id,
             order=order,
@@ -104,7 +109,7 @@ class Position(ContextUse):
         Raises:
             OrphanedChildException: the branch it belongs to was given up.
         """
-        journal = self.invocation.journal
+        journal = self.scope.journal
         if journal.has_given_up:
             context: ContextUse | None = self
             while isinstance(context, Position):
@@ -112,7 +117,7 @@ class Position(ContextUse):
                     raise OrphanedChildException("the batch around this branch is decided")
                 context = context.outer
 
-    def entered(self, runtime: Runtime) -> _Entered:
+    def entered(self, runtime: object) -> _Entered:
         """While its function runs in `runtime`; a refusal becomes the function's outcome."""
         return _Entered(self, runtime)
 
@@ -147,7 +152,7 @@ class Position(ContextUse):
     def log_info(self, identity: OperationIdentity, attempt: int | None = None) -> LogInfo:
         """What the log lines of an operation carry."""
         return LogInfo(
-            self.invocation.arn,
+            self.scope.arn,
             identity.parent_id,
             identity.operation_id,
             identity.name,
@@ -161,7 +166,7 @@ class Position(ContextUse):
         """
         if self._completed:
             return True
-        if self._replaying and self.ids.peek() not in self.invocation.journal:
+        if self._replaying and self.ids.peek() not in self.scope.journal:
             self._replaying = False
         return self._replaying
 
@@ -169,7 +174,7 @@ class Position(ContextUse):
 class _Entered:
     __slots__ = ("_position", "_runtime", "_token")
 
-    def __init__(self, position: Position, runtime: Runtime) -> None:
+    def __init__(self, position: Position, runtime: object) -> None:
         self._position = position
         self._runtime = runtime
 
@@ -183,7 +188,7 @@ class _Entered:
         refusal = position.refusal
         if refusal is None:
             return
-        position.invocation.refused.discard(position)
+        position.scope.refused.discard(position)
         # Whoever closes a coroutine, or unwinds a thread, does not want its outcome.
         if error is not refusal and not isinstance(error, (GeneratorExit, SuspendExecution)):
             raise refusal

@@ -50,6 +50,7 @@ from types import (
     MemberDescriptorType,
     MethodDescriptorType,
     ModuleType,
+    TracebackType,
     WrapperDescriptorType,
 )
 from typing import Any, NamedTuple
@@ -86,6 +87,8 @@ _PLAIN = frozenset(
         GetSetDescriptorType,
         MemberDescriptorType,
         MethodDescriptorType,
+        # What has failed does not go on: its frames are over.
+        TracebackType,
         WrapperDescriptorType,
     }
 )
@@ -94,7 +97,7 @@ _CODE = (CoroutineType, GeneratorType, AsyncGeneratorType, FrameType)
 _CREATED_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that Python code defines
 
 
-def waits_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
+def waits_for(task: asyncio.Task[object]) -> asyncio.Future[Any] | None:
     """The future a task waits for; None if it is about to run."""
     waiter: asyncio.Future[Any] | None = task._fut_waiter  # type: ignore[attr-defined]
     return None if waiter is None or waiter.done() else waiter
@@ -207,6 +210,8 @@ class Search:
     # -- tasks and timers -------------------------------------------------------------------
 
     def _will_run(self, task: Any, cancels: bool) -> bool:
+        if task.done():
+            return False
         waiter = waits_for(task)
         if waiter is None or id(waiter) in self.seen or id(task) in self._running:
             return True

@@ -38,7 +38,6 @@ from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.liveness import Liveness
-from aws_durable_execution_sdk_python._kernel.origin import engine_context
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
 
@@ -178,20 +177,21 @@ class Suspension(Opaque):
             yield
         finally:
             self._loop.idle_hooks, self._loop.busy_hooks = hooks
+            if self._timer is not None:
+                self._timer.cancel()
 
     # -- roots ------------------------------------------------------------------------------
 
     def add_root(self, task: asyncio.Task[Any]) -> None:
-        """Count a task that runs a function of the user's, until it is done."""
+        """Count a task that runs a function of the user's, until it is dropped."""
         self._roots.add(task)
         self._going.add(task)
-        task.add_done_callback(self._drop_root)
 
     @property
     def root_count(self) -> int:
         return len(self._roots)
 
-    def _drop_root(self, task: asyncio.Task[Any]) -> None:
+    def drop_root(self, task: asyncio.Task[Any]) -> None:
         self._roots.discard(task)
         self._going.discard(task)
 
@@ -367,7 +367,7 @@ class Suspension(Opaque):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_due = due
-        self._timer = self._loop.create_task(self._refresh_when_due(due), context=engine_context())
+        self._timer = self._loop.create_engine_task(self._refresh_when_due(due))
 
     async def _refresh_when_due(self, due: float) -> None:
         """One refresh for the whole wave of timers that are due by then."""

@@ -10,20 +10,17 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import (
-    BranchesAsked,
-    BranchOutcomes,
-)
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import (
     HOSTS,
@@ -33,6 +30,12 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
     outcome_of,
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.ports import (
+    BranchesAsked,
+    BranchOutcomes,
+    Runtime,
+)
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
 from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
@@ -41,9 +44,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from aws_durable_execution_sdk_python._kernel.invocation import Invocation
-    from aws_durable_execution_sdk_python._kernel.ports import Runtime
-    from aws_durable_execution_sdk_python._kernel.position import Position
+    from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 T = TypeVar("T")
 
@@ -58,18 +59,18 @@ class ThreadRuntime(CommonRuntime):
         job: what the code runs as. Once that is abandoned, every durable call refuses too.
     """
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: RunningInvocation) -> None:
         super().__init__(invocation)
         self.parked_on: tuple[Pending, ...] | None = None
         self.job = Job()
         self._thread: int | None = None
 
-    def run(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+    def run(self, make: Callable[[Runtime], Op[T]]) -> T:
         """Run an operation on this thread, the only one from now on that may use this runtime."""
         self._thread = threading.get_ident()
         return self.drive(make(self))
 
-    def drive(self, operation: Coroutine[Any, Any, T]) -> T:
+    def drive(self, operation: Op[T]) -> T:
         """Run an operation's coroutine to its end on this thread."""
         try:
             operation.send(None)
@@ -144,21 +145,21 @@ class ThreadRuntime(CommonRuntime):
     async def cancelled_again(self, operation_id: str) -> None:
         """A thread cannot be cancelled: there, the operation has failed."""
 
-    async def call(self, body: StepBody, function: Callable[..., Any], *args: Any) -> Any:
+    async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         token = ownership.enter(body)
         try:
             result = function(*args)
-            return self._await_body(result) if inspect.isawaitable(result) else result
+            return self._await_body(result) if is_awaitable(result) else result
         finally:
             ownership.leave(token)
 
     async def call_within(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], *args: object
+    ) -> T:
         # Not on this thread, which must go on when the time is up.
         return self._on_loop(partial(self._invocation.call_within, seconds, body, function, args))
 
-    def _await_body(self, body: Awaitable[Any]) -> Any:
+    def _await_body(self, body: Awaitable[T]) -> T:
         try:
             return self._on_loop(partial(self._invocation.await_body, body))
         finally:
@@ -166,14 +167,14 @@ class ThreadRuntime(CommonRuntime):
                 body.close()  # it never began if the invocation was ending
 
     async def enter(
-        self, kind: Kind, position: Position, function: Callable[..., Any], *args: Any
-    ) -> Any:
+        self, kind: Kind, position: Position, function: UserFunction[T], *args: object
+    ) -> T:
         if kind is Kind.ASYNC:
             asynchronous = self._invocation.loop_runtime
             return self._on_loop(partial(asynchronous.enter, kind, position, function, *args))
         with position.entered(self):
             result = function(self._invocation.blocking_context(position, self), *args)
-        if inspect.isawaitable(result):
+        if is_awaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
             raise ValidationError(
@@ -186,22 +187,20 @@ class ThreadRuntime(CommonRuntime):
     def host(
         self,
         kind: Kind,
-        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        make: Callable[[Runtime], Op[T]],
         identity: OperationIdentity | None = None,
-    ) -> Coroutine[Any, Any, T]:
+    ) -> Op[T]:
         return make(self)
 
-    async def branches(self, branches: BranchesAsked) -> BranchOutcomes:
+    async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         host = Host(self.job)
         run = partial(self._invocation.loop_runtime.run_branches, branches, host)
-        outcome: BranchOutcomes | tuple[Pending, ...] = self._on_loop(run, host)
+        outcome: BranchOutcomes[T] | tuple[Pending, ...] = self._on_loop(run, host)
         if not isinstance(outcome, BranchOutcomes):
             self._unwind(outcome)
         return outcome
 
-    def _on_loop(
-        self, make: Callable[[], Coroutine[Any, Any, Any]], host: Host | None = None
-    ) -> Any:
+    def _on_loop(self, make: Callable[[], Op[T]], host: Host | None = None) -> T:
         """Block this thread while the event loop runs a coroutine in this thread's context.
 
         Meanwhile it runs what is below the coroutine and finds no other thread.
@@ -210,7 +209,8 @@ class ThreadRuntime(CommonRuntime):
         context = contextvars.copy_context()
         context.run(HOSTS.set, (host, *HOSTS.get()))
         self._invocation.inbox.put(self._start, host, make, context)
-        return host.wait()
+        result: T = host.wait()
+        return result
 
     # -- on the event loop ------------------------------------------------------------------
 
@@ -225,9 +225,7 @@ class ThreadRuntime(CommonRuntime):
         workers.paused(self.job)
         self._invocation.checkpointer.submit(update, partial(workers.release, host))
 
-    def _start(
-        self, host: Host, make: Callable[[], Coroutine[Any, Any, Any]], context: Context
-    ) -> None:
+    def _start(self, host: Host, make: Callable[[], Op[object]], context: Context) -> None:
         if self._refused(host):
             return
         self._invocation.workers.blocked(self.job)

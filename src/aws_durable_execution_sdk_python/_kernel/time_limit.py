@@ -12,11 +12,15 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import CancelScope
 
-from aws_durable_execution_sdk_python._core.user_functions import is_async
+from aws_durable_execution_sdk_python._core.user_functions import (
+    UserFunction,
+    is_async,
+    is_awaitable,
+)
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
@@ -28,7 +32,8 @@ from aws_durable_execution_sdk_python.exceptions import StepTimeoutError
 # bodies that outlived their limit: most blocked calls end by themselves soon after.
 GRACE_SECONDS = 1.0
 
-Sleep = Callable[[float], Awaitable[Any]]
+T = TypeVar("T")
+Sleep = Callable[[float], Awaitable[object]]
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +50,11 @@ class TimeLimits:
         self._workers = workers
         self._sleep = sleep
         # The blocking bodies that have begun and not ended, abandoned ones included.
-        self._blocking: dict[Job, tuple[StepBody, asyncio.Task[Any]]] = {}
+        self._blocking: dict[Job, tuple[StepBody, asyncio.Task[None]]] = {}
 
     async def call(
-        self, seconds: float, body: StepBody, function: Callable[..., Any], args: tuple[Any, ...]
-    ) -> Any:
+        self, seconds: float, body: StepBody, function: UserFunction[T], args: tuple[object, ...]
+    ) -> T:
         """Run a step's function, blocking or async, for at most that long.
 
         Raises:
@@ -59,11 +64,12 @@ class TimeLimits:
         job = None if is_async(function) else await self._begin(body, partial(function, *args))
         watch = self._watch(seconds)
         try:
+            result: Awaitable[T] | T
             if job is None:
                 result = function(*args)
             else:
                 result = await self._in_thread(watch, body, job)
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 result = await self._on_loop(watch, body, result)
         except _LimitPassed:
             raise StepTimeoutError(
@@ -94,14 +100,14 @@ class TimeLimits:
                 f" {body.name!r}" if body.name else "",
             )
 
-    def _watch(self, seconds: float) -> asyncio.Task[Any]:
+    def _watch(self, seconds: float) -> asyncio.Task[None]:
         return running_loop().create_engine_task(_slept(self._sleep, seconds))
 
     # -- async bodies -----------------------------------------------------------------------
 
     async def _on_loop(
-        self, watch: asyncio.Task[Any], body: StepBody, awaitable: Awaitable[Any]
-    ) -> Any:
+        self, watch: asyncio.Task[None], body: StepBody, awaitable: Awaitable[T]
+    ) -> T:
         running = asyncio.create_task(outcome_of(partial(_entered, body, awaitable)))
         try:
             await asyncio.wait({running, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +123,8 @@ class TimeLimits:
                 inspect.CORO_CREATED
             ):
                 awaitable.close()  # nobody will await it
-        return running.result().get()
+        result: T = running.result().get()
+        return result
 
     async def _clean_up(self, running: asyncio.Task[CallOutcome]) -> None:
         grace = self._watch(GRACE_SECONDS)
@@ -128,7 +135,7 @@ class TimeLimits:
 
     # -- blocking bodies --------------------------------------------------------------------
 
-    async def _begin(self, body: StepBody, function: Callable[[], Any]) -> Job:
+    async def _begin(self, body: StepBody, function: Callable[[], object]) -> Job:
         """A job for a body, once a thread has it."""
         loop = asyncio.get_running_loop()
         begun, over = loop.create_future(), loop.create_future()
@@ -176,11 +183,11 @@ async def _slept(sleep: Sleep, seconds: float) -> None:
     await sleep(seconds)
 
 
-async def _entered(body: StepBody, awaitable: Awaitable[Any]) -> Any:
+async def _entered(body: StepBody, awaitable: Awaitable[T]) -> T:
     ownership.enter(body)  # this task's context is a copy that ends with it
     return await awaitable
 
 
-def _call(body: StepBody, function: Callable[[], Any]) -> Any:
+def _call(body: StepBody, function: Callable[[], T]) -> T:
     ownership.enter(body)  # likewise
     return function()

@@ -15,6 +15,7 @@ class Tuning:
             request up.
         catch_up_seconds: how long a request waits for threads that were just let go to come with
             updates of their own.
+        most_cancellations: how often the losers of a batch are cancelled that swallow it.
         wave: how many branches start at a time. They begin before more are started, so that what
             they checkpoint is under way while the others are still being prepared.
     """
@@ -22,6 +23,7 @@ class Tuning:
     lazy_seconds: float = 0.005
     gather_seconds: float = 0.005
     catch_up_seconds: float = 0.002
+    most_cancellations: int = 100
     wave: int = 16
 
 

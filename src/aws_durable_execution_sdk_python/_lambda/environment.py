@@ -17,9 +17,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._kernel.ending import TaskEnding
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.workers import ThreadPool
@@ -46,7 +47,7 @@ class Environment:
     def is_closed(self) -> bool:
         return self._loop.is_closed()
 
-    def run(self, main: Callable[[Environment], Coroutine[Any, Any, T]]) -> T:
+    def run(self, main: Callable[[Environment], Op[T]]) -> T:
         """Run one invocation in a copy of the caller's context.
 
         Raises:
@@ -80,7 +81,7 @@ class Environment:
         """End what is left in the loop, within so many seconds, and close it."""
         self._close_within(seconds, None)
 
-    def _close_within(self, seconds: float, main: asyncio.Task[Any] | None) -> None:
+    def _close_within(self, seconds: float, main: asyncio.Task[object] | None) -> None:
         loop = self._loop
         closing = loop.create_engine_task(self._close(loop.time() + seconds, main))
         closing.add_done_callback(lambda _: loop.stop())
@@ -91,7 +92,7 @@ class Environment:
         self.threads.close()
         loop.close()
 
-    async def _close(self, limit: float, main: asyncio.Task[Any] | None) -> None:
+    async def _close(self, limit: float, main: asyncio.Task[object] | None) -> None:
         loop = self._loop
         if main is not None:
             main.cancel()

@@ -15,9 +15,11 @@ import contextvars
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python._lambda.environment import Environment
 
 T = TypeVar("T")
@@ -30,7 +32,7 @@ _lock = threading.Lock()
 _of_the_parent: list[Environment] = []
 
 
-def run_in_environment(main: Callable[[Environment], Coroutine[Any, Any, T]]) -> T:
+def run_in_environment(main: Callable[[Environment], Op[T]]) -> T:
     """Run an invocation in an idle environment, or in a new one.
 
     Called from inside a running event loop (pytest-asyncio, a notebook), a fresh thread runs it.
@@ -49,7 +51,7 @@ def is_loop_running() -> bool:
     return True
 
 
-def _run(main: Callable[[Environment], Coroutine[Any, Any, T]]) -> T:
+def _run(main: Callable[[Environment], Op[T]]) -> T:
     with _lock:
         environment = _idle.pop() if _idle else None
     if environment is None:
@@ -80,7 +82,7 @@ def _in_fresh_thread(function: Callable[[], T]) -> T:
             errors.append(error)
 
     # A daemon: if waiting for it is interrupted, it does not keep the process alive.
-    thread = threading.Thread(target=run, name="durable-invocation", daemon=True)
+    thread = EngineThread(target=run, name="durable-invocation", daemon=True)
     thread.start()
     thread.join()
     if errors:

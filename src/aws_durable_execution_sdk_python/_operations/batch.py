@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import (
     BatchItem,
@@ -28,49 +28,55 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationSubType,
     OperationType,
 )
-from aws_durable_execution_sdk_python._core.user_functions import Bound, Kind
-from aws_durable_execution_sdk_python._kernel.branches import Branch, BranchesAsked
-from aws_durable_execution_sdk_python._kernel.completeness import (
-    asking_for_all,
-    check_branches,
-)
-from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.completeness import check_branches
+from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked, Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
-from aws_durable_execution_sdk_python._operations.step import Step, run_step
+from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     MapConfig,
     NestingType,
     ParallelConfig,
-    StepConfig,
 )
 from aws_durable_execution_sdk_python.exceptions import (
     DurableOperationError,
     NonDeterministicExecutionError,
 )
+from aws_durable_execution_sdk_python.serdes import SerDes
+
+T = TypeVar("T")
+
+
+class Flavour(NamedTuple):
+    """What tells a map from a parallel on record."""
+
+    sub_type: OperationSubType
+    branch_sub_type: OperationSubType
+    record_kind: BatchKind
 
 
 @dataclass(frozen=True, slots=True)
-class BatchBranch:
+class BatchBranch(Generic[T]):
     """One branch as the code asks for it."""
 
     name: str
     kind: Kind
-    body: Body
+    body: Body[T]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Generic[T]):
     """One map or parallel as the code asks for it; `branch` gives the branch of an index."""
 
     outer: Position
     identity: OperationIdentity
     kinds: Sequence[Kind]
-    branch: Callable[[int], BatchBranch]
-    config: MapConfig[Any] | ParallelConfig[Any]
-    branch_sub_type: OperationSubType
-    record_kind: BatchKind
+    branch: Callable[[int], BatchBranch[T]]
+    config: MapConfig[T] | ParallelConfig[T]
+    flavour: Flavour
 
     @property
     def is_flat(self) -> bool:
@@ -86,19 +92,33 @@ class Batch:
         return self.config.completion_config
 
 
-def run_batch(runtime: Runtime, batch: Batch) -> Coroutine[Any, Any, BatchResult[Any]]:
+def plan_batch(
+    position: Position,
+    name: str | None,
+    kinds: list[Kind],
+    branch: Callable[[int], BatchBranch[T]],
+    config: MapConfig[T] | ParallelConfig[T],
+    flavour: Flavour,
+) -> Plan[BatchResult[T]]:
+    config.completion_config.check_total(len(kinds))
+    identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
+    batch = Batch(position, identity, kinds, branch, config, flavour)
+    return Plan(lambda runtime: run_batch(runtime, batch))
+
+
+def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
     """Run the branches until the batch is decided, or give the result it had before."""
 
-    async def body(runtime: Runtime, position: Position) -> BatchResult[Any]:
+    async def body(runtime: Runtime, position: Position) -> BatchResult[T]:
         return await _run_branches(runtime, batch, position)
 
-    async def rebuild(runtime: Runtime, position: Position, operation: Operation) -> Any:
+    async def rebuild(runtime: Runtime, position: Position, operation: Operation) -> BatchResult[T]:
         return await _rebuild(runtime, batch, position, operation)
 
-    def summarise(result: BatchResult[Any]) -> str:
+    def summarise(result: BatchResult[T]) -> str:
         generator = batch.config.summary_generator
         summary = None if generator is None else generator(result)
-        return write_completion_record(batch.record_kind, result, summary)
+        return write_completion_record(batch.flavour.record_kind, result, summary)
 
     child = Child(
         batch.outer,
@@ -112,35 +132,15 @@ def run_batch(runtime: Runtime, batch: Batch) -> Coroutine[Any, Any, BatchResult
     return run_child(runtime, child)
 
 
-def _encode(result: BatchResult[Any]) -> str | None:
+def _encode(result: BatchResult[T]) -> str | None:
     # Each result was read back from its branch's own record, and would come out the same again.
     return encode_batch(result, LARGE_RESULT_BYTES)
-
-
-def step_body(function: Bound[Any]) -> Body:
-    """A branch that is one bound step: it runs as a real step inside its branch."""
-
-    async def body(runtime: Runtime, position: Position) -> Any:
-        identity = position.take(OperationType.STEP, OperationSubType.STEP, function._original_name)
-        return await run_step(runtime, Step.around(position, identity, function, StepConfig()))
-
-    return body
-
-
-def function_body(kind: Kind, function: Callable[..., Any], *args: Any) -> Body:
-    """A branch that is a function of its own context."""
-
-    async def body(runtime: Runtime, position: Position) -> Any:
-        running = runtime.enter(kind, position, function, *args)
-        return await asking_for_all(runtime, position, running)
-
-    return body
 
 
 # ------------------------------------------------------------------------------- first run
 
 
-async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
+async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
     identity = batch.identity
     check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     tracker = CompletionTracker(batch.completion, len(batch.kinds))
@@ -152,7 +152,7 @@ async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> B
             batch.config.max_concurrency,
         )
     )
-    items: list[BatchItem[Any]] = []
+    items: list[BatchItem[T]] = []
     for index, status in enumerate(tracker.statuses):
         if status is not None:
             error = outcomes.errors.get(index)
@@ -167,14 +167,16 @@ async def _run_branches(runtime: Runtime, batch: Batch, position: Position) -> B
     return BatchResult(items, outcomes.reason)
 
 
-def _branch(batch: Batch, position: Position, index: int) -> Branch:
+def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
     asked = batch.branch(index)
-    identity = position.branch(batch.identity, index, batch.branch_sub_type, asked.name)
+    identity = position.branch(batch.identity, index, batch.flavour.branch_sub_type, asked.name)
+    # What the whole is stored with stores its items, too, unless they have their own.
+    serdes: SerDes[Any] | None = batch.config.item_serdes or batch.config.serdes
     child = Child(
         position,
         identity,
         asked.body,
-        serdes=batch.config.item_serdes or batch.config.serdes,
+        serdes=serdes,
         is_virtual=batch.is_flat,
         has_task=True,
     )
@@ -185,15 +187,15 @@ def _branch(batch: Batch, position: Position, index: int) -> Branch:
 
 
 async def _rebuild(
-    runtime: Runtime, batch: Batch, position: Position, operation: Operation
-) -> BatchResult[Any]:
+    runtime: Runtime, batch: Batch[T], position: Position, operation: Operation
+) -> BatchResult[T]:
     """The result again, from the completion record and the branches' own checkpoints."""
-    record = read_completion_record(batch.record_kind, operation.result)
+    record = read_completion_record(batch.flavour.record_kind, operation.result)
     if record is None:
         return await _derive(runtime, batch, position)
     identity = batch.identity
     check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
-    items: list[BatchItem[Any]] = []
+    items: list[BatchItem[T]] = []
     for index in range(min(record.total_count, len(batch.kinds))):
         if record.is_started(index):
             items.append(BatchItem(index, BatchItemStatus.STARTED))
@@ -203,8 +205,8 @@ async def _rebuild(
 
 
 async def _settled(
-    runtime: Runtime, batch: Batch, position: Position, index: int
-) -> BatchItem[Any]:
+    runtime: Runtime, batch: Batch[T], position: Position, index: int
+) -> BatchItem[T]:
     """A branch that had ended when the batch was decided."""
     branch = _branch(batch, position, index)
     operation = runtime.recorded(branch.operation_id)
@@ -220,11 +222,11 @@ async def _settled(
     return BatchItem(index, BatchItemStatus.SUCCEEDED, result)
 
 
-async def _derive(runtime: Runtime, batch: Batch, position: Position) -> BatchResult[Any]:
+async def _derive(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
     """Without a usable record: every branch as its checkpoint shows it, the reason inferred."""
     tracker = CompletionTracker(batch.completion, len(batch.kinds))
     reason: CompletionReason | None = None
-    items: list[BatchItem[Any]] = []
+    items: list[BatchItem[T]] = []
     for index in range(len(batch.kinds)):
         operation = runtime.recorded(operation_id(batch.identity.operation_id, index))
         if operation is None and not batch.is_flat:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import recorded_error
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
@@ -16,10 +16,12 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     Status,
 )
-from aws_durable_execution_sdk_python._core.user_functions import accepts
+from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, accepts, name_of
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operations.child import Child, run_child
+from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
@@ -43,30 +45,62 @@ from aws_durable_execution_sdk_python.serdes import (
 )
 from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
+T = TypeVar("T")
+
 _ERRORS: dict[Status, type[CallbackError]] = {
     Status.FAILED: CallbackExternalError,
     Status.TIMED_OUT: CallbackTimeoutError,
 }
+_CALLBACK: CallbackConfig[Any] = CallbackConfig()
+_WAIT_FOR_CALLBACK: WaitForCallbackConfig[Any] = WaitForCallbackConfig()
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackHandle:
+class CallbackHandle(Generic[T]):
     """A callback that was created; what `result()` needs to know."""
 
     identity: OperationIdentity
-    config: CallbackConfig[Any]
+    config: CallbackConfig[T]
     callback_id: str
 
 
+def plan_create_callback(
+    position: Position, name: str | None, config: CallbackConfig[T] | None
+) -> Plan[CallbackHandle[T]]:
+    settings = chosen("create_callback", config, _CALLBACK)
+    identity = take_callback(position, validation.operation_name(name), settings)
+    return Plan(lambda runtime: create_callback(runtime, identity, settings))
+
+
+def plan_wait_for_callback(
+    position: Position,
+    submitter: AnyFunction,
+    name: str | None,
+    config: WaitForCallbackConfig[T] | None,
+) -> Plan[T | None]:
+    check_callable("wait_for_callback", submitter)
+    settings = chosen("wait_for_callback", config, _WAIT_FOR_CALLBACK)
+    name = validation.operation_name(name or name_of(submitter))
+    if name:
+        validation.operation_name(f"{name} create callback id")
+    identity = position.take(OperationType.CONTEXT, OperationSubType.WAIT_FOR_CALLBACK, name)
+
+    async def body(runtime: Runtime, inside: Position) -> T | None:
+        return await wait_for_callback(runtime, inside, submitter, name, settings)
+
+    child = Child(position, identity, body, error_class=CallbackError)
+    return Plan(lambda runtime: run_child(runtime, child))
+
+
 def take_callback(
-    position: Position, name: str | None, config: CallbackConfig[Any]
+    position: Position, name: str | None, config: CallbackConfig[T]
 ) -> OperationIdentity:
     return position.take(OperationType.CALLBACK, config.sub_type or OperationSubType.CALLBACK, name)
 
 
 async def create_callback(
-    runtime: Runtime, identity: OperationIdentity, config: CallbackConfig[Any]
-) -> CallbackHandle:
+    runtime: Runtime, identity: OperationIdentity, config: CallbackConfig[T]
+) -> CallbackHandle[T]:
     """Register the callback; its id comes with the service's answer.
 
     A callback that has ended already gives its handle all the same: an error is for `result()`
@@ -92,7 +126,7 @@ def _id_of(operation: Operation | None) -> str | None:
     return details.callback_id if details else None
 
 
-async def callback_result(runtime: Runtime, handle: CallbackHandle) -> Any:
+async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | None:
     """What the callback was answered with; waits for the answer."""
     runtime.check()
     operation_id = handle.identity.operation_id
@@ -105,13 +139,11 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle) -> Any:
     return _outcome(runtime, handle, operation)
 
 
-def _outcome(runtime: Runtime, handle: CallbackHandle, operation: Operation) -> Any:
+def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) -> T | None:
     compat_aws = runtime.compat_aws
     if operation.status is Status.SUCCEEDED:
-        serdes: SerDes[Any] = handle.config.serdes or (
-            PassThroughSerDes() if compat_aws else CallbackSerDes()
-        )
         identity = handle.identity
+        serdes: SerDes[T] = handle.config.serdes or _by_default(compat_aws=compat_aws)
         return deserialize(
             serdes,
             operation.result,
@@ -128,6 +160,10 @@ def _outcome(runtime: Runtime, handle: CallbackHandle, operation: Operation) -> 
     )
 
 
+def _by_default(*, compat_aws: bool) -> SerDes[Any]:
+    return PassThroughSerDes() if compat_aws else CallbackSerDes()
+
+
 def _make_context(logger: Logger, _: int) -> WaitForCallbackContext:
     return WaitForCallbackContext(logger)
 
@@ -135,19 +171,21 @@ def _make_context(logger: Logger, _: int) -> WaitForCallbackContext:
 async def wait_for_callback(
     runtime: Runtime,
     position: Position,
-    submitter: Callable[..., Any],
+    submitter: AnyFunction,
     name: str | None,
-    config: WaitForCallbackConfig[Any],
-) -> Any:
+    config: WaitForCallbackConfig[T],
+) -> T | None:
     """The body of the child context: create the callback, hand its id out, wait."""
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
     handle = await create_callback(runtime, identity, config)
+    # What the callback is answered with is read by the serdes that writes what is submitted.
+    serdes: SerDes[Any] | None = config.serdes
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
         submitter,
-        StepConfig(config.retry_strategy, serdes=config.serdes),
+        StepConfig(config.retry_strategy, serdes=serdes),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
     )

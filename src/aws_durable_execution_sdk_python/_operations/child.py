@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, Never, TypeAlias, TypeVar
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
@@ -19,13 +20,24 @@ from aws_durable_execution_sdk_python._core.model import (
     ContextOptions,
     Operation,
     OperationAction,
+    OperationSubType,
+    OperationType,
     OperationUpdate,
     Status,
 )
 from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.user_functions import (
+    Kind,
+    UserFunction,
+    context_kind,
+    name_of,
+)
 from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python.config import ChildConfig
 from aws_durable_execution_sdk_python.exceptions import (
     ChildContextError,
     DurableOperationError,
@@ -35,11 +47,14 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, round_trip
 
-Body = Callable[[Runtime, Position], Awaitable[Any]]
+T = TypeVar("T")
+Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
+
+_DEFAULT: ChildConfig[Never] = ChildConfig()
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class Child(Generic[T]):
     """One context operation as the code asks for it.
 
     Attributes:
@@ -56,11 +71,11 @@ class Child:
 
     outer: Position
     identity: OperationIdentity
-    body: Body
-    serdes: SerDes[Any] | None = None
-    summarise: Callable[[Any], str] | None = None
-    encode: Callable[[Any], str | None] | None = None
-    rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[Any]] | None = None
+    body: Body[T]
+    serdes: SerDes[T] | None = None
+    summarise: Callable[[T], str] | None = None
+    encode: Callable[[T], str | None] | None = None
+    rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[T]] | None = None
     is_virtual: bool = False
     has_task: bool = False
     error_class: type[DurableOperationError] = ChildContextError
@@ -70,7 +85,42 @@ class Child:
         return self.outer.child(identity.operation_id, identity.order, is_virtual=self.is_virtual)
 
 
-async def run_child(runtime: Runtime, child: Child) -> Any:
+def plan_child(
+    position: Position,
+    parent: Kind,
+    func: UserFunction[T],
+    name: str | None,
+    config: ChildConfig[T] | None,
+) -> Plan[T]:
+    check_callable("run_in_child_context", func)
+    settings = chosen("run_in_child_context", config, _DEFAULT)
+    name = validation.operation_name(name or name_of(func))
+    sub_type = settings.sub_type or OperationSubType.RUN_IN_CHILD_CONTEXT
+    identity = position.take(OperationType.CONTEXT, sub_type, name)
+    kind = context_kind(func, parent)
+    child = Child(
+        position,
+        identity,
+        function_body(kind, func),
+        serdes=settings.serdes,
+        summarise=settings.summary_generator,
+        is_virtual=settings.is_virtual,
+    )
+    recorded = None if settings.is_virtual else identity
+    return Plan(lambda runtime: run_child(runtime, child), kind, recorded)
+
+
+def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[T]:
+    """What runs inside is a function of the user's, with a context of its own."""
+
+    async def body(runtime: Runtime, position: Position) -> T:
+        running = runtime.enter(kind, position, function, *args)
+        return await asking_for_all(runtime, position, running)
+
+    return body
+
+
+async def run_child(runtime: Runtime, child: Child[T]) -> T:
     """Run a context's body, or give what it returned or raised before."""
     runtime.check()
     identity = child.identity
@@ -125,7 +175,7 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
         )
 
 
-async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any:
+async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
         await runtime.end_in_turn(operation.operation_id)
@@ -139,7 +189,7 @@ async def _recorded(runtime: Runtime, child: Child, operation: Operation) -> Any
 
 
 def _succeeded(
-    child: Child, identity: OperationIdentity, value: Any, payload: str | None
+    child: Child[T], identity: OperationIdentity, value: T, payload: str | None
 ) -> OperationUpdate:
     large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
     if large:
@@ -150,11 +200,11 @@ def _succeeded(
     )
 
 
-def _summary(child: Child, summarise: Callable[[Any], str], value: Any) -> str:
+def _summary(child: Child[T], summarise: Callable[[T], str], value: T) -> str:
     return Leaf(child.identity.name, "summary generator").call(summarise, value)
 
 
-async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> None:
+async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> None:
     if child.is_virtual:
         return
     if child.has_task:
@@ -164,19 +214,19 @@ async def _close(runtime: Runtime, child: Child, update: OperationUpdate) -> Non
         await runtime.end_in_turn(update.operation_id)
 
 
-def _stored(runtime: Runtime, child: Child, value: Any) -> tuple[str | None, Any]:
+def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
     """What to store of a result, None if it is too large, and what the program sees of it."""
     if child.encode is not None:
         return child.encode(value), value
     return _round_trip(runtime, child, value)
 
 
-def _round_trip(runtime: Runtime, child: Child, value: Any) -> tuple[str, Any]:
+def _round_trip(runtime: Runtime, child: Child[T], value: T) -> tuple[str, T]:
     identity = child.identity
     return round_trip(child.serdes, value, identity.operation_id, runtime.arn, name=identity.name)
 
 
-def _decode(runtime: Runtime, child: Child, payload: str | None) -> Any:
+def _decode(runtime: Runtime, child: Child[T], payload: str | None) -> T:
     identity = child.identity
     return deserialize(
         child.serdes, payload, identity.operation_id, runtime.arn, name=identity.name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
@@ -18,20 +18,24 @@ from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
     OperationAction,
+    OperationSubType,
+    OperationType,
     OperationUpdate,
     Status,
     StepOptions,
 )
-from aws_durable_execution_sdk_python._core.user_functions import accepts
-from aws_durable_execution_sdk_python._core.validation import payload_size
+from aws_durable_execution_sdk_python._core.user_functions import UserFunction, accepts, name_of
+from aws_durable_execution_sdk_python._core.validation import kind_of, payload_size
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import wait_decision
+from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     RetryableSerDesError,
+    ValidationError,
     WaitForConditionError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
@@ -39,27 +43,47 @@ from aws_durable_execution_sdk_python.serdes import deserialize, serialize
 from aws_durable_execution_sdk_python.types import WaitForConditionCheckContext
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Generic[T]):
     """One wait_for_condition as the code asks for it."""
 
     position: Position
     identity: OperationIdentity
-    check: Callable[..., Any]
-    config: WaitForConditionConfig[Any]
+    check: UserFunction[T]
+    config: WaitForConditionConfig[T]
 
-    def encode(self, state: Any, arn: str) -> str:
+    def encode(self, state: T, arn: str) -> str:
         identity = self.identity
         text = serialize(self.config.serdes, state, identity.operation_id, arn, name=identity.name)
         return payload_size("the state of wait_for_condition", text)
 
-    def decode(self, text: str | None, arn: str) -> Any:
+    def decode(self, text: str | None, arn: str) -> T:
         identity = self.identity
         return deserialize(self.config.serdes, text, identity.operation_id, arn, name=identity.name)
 
 
-async def run_condition(runtime: Runtime, condition: Condition) -> Any:
+def plan_condition(
+    position: Position,
+    check: UserFunction[T],
+    config: WaitForConditionConfig[T],
+    name: str | None,
+) -> Plan[T]:
+    check_callable("wait_for_condition", check)
+    if not isinstance(config, WaitForConditionConfig):
+        raise ValidationError(
+            "wait_for_condition needs a WaitForConditionConfig as its config, "
+            f"got {kind_of(config)}"
+        )
+    name = validation.operation_name(name or name_of(check))
+    identity = position.take(OperationType.STEP, OperationSubType.WAIT_FOR_CONDITION, name)
+    condition = Condition(position, identity, check, config)
+    return Plan(lambda runtime: run_condition(runtime, condition))
+
+
+async def run_condition(runtime: Runtime, condition: Condition[T]) -> T:
     """Check until the wait strategy stops; the last state is the result."""
     try:
         return await _run_condition(runtime, condition)
@@ -68,7 +92,7 @@ async def run_condition(runtime: Runtime, condition: Condition) -> Any:
         raise
 
 
-async def _run_condition(runtime: Runtime, condition: Condition) -> Any:
+async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
     runtime.check()
     identity = condition.identity
     operation = runtime.find(identity)
@@ -98,19 +122,20 @@ async def _run_condition(runtime: Runtime, condition: Condition) -> Any:
             if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
                 raise
             described = describe_for_record(error)
-            update = identity.update(OperationAction.FAIL, error=described)
-        operation = await runtime.commit(update)
-        if update.action is not OperationAction.RETRY:
-            await runtime.end_in_turn(identity.operation_id)
-        if update.action is OperationAction.FAIL:
-            raise rebuild(WaitForConditionError, update.error)
-        if update.action is OperationAction.SUCCEED:
-            return value
+        else:
+            operation = await runtime.commit(update)
+            if update.action is OperationAction.SUCCEED:
+                await runtime.end_in_turn(identity.operation_id)
+                return value
+            continue
+        await runtime.save(identity.update(OperationAction.FAIL, error=described))
+        await runtime.end_in_turn(identity.operation_id)
+        raise rebuild(WaitForConditionError, described)
 
 
 async def _check(
-    runtime: Runtime, condition: Condition, operation: Operation | None
-) -> tuple[OperationUpdate, Any]:
+    runtime: Runtime, condition: Condition[T], operation: Operation | None
+) -> tuple[OperationUpdate, T]:
     """One check; gives what to record, and the state as it will be read back."""
     identity, position = condition.identity, condition.position
     details = operation.step_details if operation else None
@@ -122,7 +147,7 @@ async def _check(
         first = condition.encode(condition.config.initial_state, runtime.arn)
         state = condition.decode(first, runtime.arn)
     logger = Logger(position.underlying_logger, position.log_info(identity, attempt))
-    args: tuple[Any, ...] = (state, WaitForConditionCheckContext(logger, attempt))
+    args: tuple[object, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
     check = runtime.body(identity, attempt, condition.check)
     new = await runtime.call(StepBody(identity.name, "check"), check, *args)

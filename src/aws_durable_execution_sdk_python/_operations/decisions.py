@@ -11,11 +11,15 @@ from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionDecision
 
+T = TypeVar("T")
 D = TypeVar("D", RetryDecision, WaitForConditionDecision)
 
 
 def retry_decision(
-    name: str | None, strategy: Callable[[Any, int], Any], error: BaseException, attempt: int
+    name: str | None,
+    strategy: Callable[[Any, int], object],
+    error: BaseException,
+    attempt: int,
 ) -> RetryDecision:
     """What the retry strategy of an operation of that name says about a failed attempt."""
     answer = Leaf(name, "retry strategy").call(strategy, error, attempt)
@@ -23,7 +27,7 @@ def retry_decision(
 
 
 def wait_decision(
-    name: str | None, strategy: Callable[[Any, int], Any], state: Any, attempt: int
+    name: str | None, strategy: Callable[[T, int], object], state: T, attempt: int
 ) -> WaitForConditionDecision:
     """What the wait strategy of an operation of that name says about a state."""
     answer = Leaf(name, "wait strategy").call(strategy, state, attempt)

@@ -2,26 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core import validation
+from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
+from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.user_functions import (
+    Kind,
+    UserFunction,
+    context_kind,
+    name_of,
+)
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.child import Child, run_child
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.wait import run_wait, take_wait
-from aws_durable_execution_sdk_python.exceptions import UnrecoverableError
-from aws_durable_execution_sdk_python.retries import RetryStrategy
+from aws_durable_execution_sdk_python.config import WithRetryConfig
+from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
+from aws_durable_execution_sdk_python.retries import RetryStrategy, create_retry_strategy
+
+T = TypeVar("T")
+
+_DEFAULT = WithRetryConfig()
+
+
+def plan_retry(
+    position: Position,
+    parent: Kind,
+    func: UserFunction[T],
+    name: str | None,
+    config: WithRetryConfig | None,
+) -> Plan[T]:
+    check_callable("with_retry", func)
+    settings = chosen("with_retry", config, _DEFAULT)
+    strategy = settings.retry_strategy or create_retry_strategy()
+    name = validation.operation_name(name or name_of(func))
+    if name:
+        validation.operation_name(f"{name}-backoff-999")
+    kind = context_kind(func, parent)
+    if kind is not parent and not settings.wrap_in_child_context:
+        raise ValidationError(
+            f"with_retry without a child context runs {kind_of(func)} in the given context, which "
+            f"is {parent.value}, but the function is {kind.value}: make both the same, or wrap"
+        )
+
+    def attempts(runtime: Runtime, inside: Position) -> Op[T]:
+        return run_attempts(runtime, inside, kind, func, strategy, name)
+
+    async def body(runtime: Runtime, inside: Position) -> T:
+        return await asking_for_all(runtime, inside, attempts(runtime, inside))
+
+    if not settings.wrap_in_child_context:
+        return Plan(lambda runtime: attempts(runtime, position), kind)
+    identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
+    child = Child(position, identity, body)
+    return Plan(lambda runtime: run_child(runtime, child), kind, identity)
 
 
 async def run_attempts(
     runtime: Runtime,
     position: Position,
     kind: Kind,
-    function: Callable[..., Any],
+    function: UserFunction[T],
     strategy: RetryStrategy,
     name: str | None,
-) -> Any:
+) -> T:
     """Call `function(context, attempt)` until it returns or the strategy gives up.
 
     Attempts share one context: each one's operations continue the numbering of the one before.

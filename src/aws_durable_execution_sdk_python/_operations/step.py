@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, Never, NoReturn, TypeVar
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
@@ -19,16 +20,23 @@ from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     Operation,
     OperationAction,
+    OperationSubType,
+    OperationType,
     Status,
     StepOptions,
 )
-from aws_durable_execution_sdk_python._core.user_functions import takes_positional
+from aws_durable_execution_sdk_python._core.user_functions import (
+    UserFunction,
+    name_of,
+    takes_positional,
+)
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
@@ -43,8 +51,12 @@ from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets
 from aws_durable_execution_sdk_python.serdes import deserialize, round_trip
 from aws_durable_execution_sdk_python.types import StepContext
 
+T = TypeVar("T")
 
-class Step(NamedTuple):
+_DEFAULT: StepConfig[Never] = StepConfig()
+
+
+class Step(NamedTuple, Generic[T]):
     """One step as the code asks for it.
 
     `make_context` turns a logger and the attempt's number into the function's first argument;
@@ -53,19 +65,19 @@ class Step(NamedTuple):
 
     position: Position
     identity: OperationIdentity
-    function: Callable[..., Any]
-    config: StepConfig[Any]
-    make_context: Callable[[Logger, int], Any] | None = StepContext
-    extra: tuple[Any, ...] = ()
+    function: UserFunction[T]
+    config: StepConfig[T]
+    make_context: Callable[[Logger, int], object] | None = StepContext
+    extra: tuple[object, ...] = ()
 
     @classmethod
     def around(
         cls,
         position: Position,
         identity: OperationIdentity,
-        function: Callable[..., Any],
-        config: StepConfig[Any],
-    ) -> Step:
+        function: UserFunction[T],
+        config: StepConfig[T],
+    ) -> Step[T]:
         """A step of a bare or decorated function."""
         context = StepContext if takes_positional(function) else None
         return cls(position, identity, function, config, context)
@@ -75,8 +87,20 @@ class Step(NamedTuple):
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
 
     def strategy(self, runtime: Runtime) -> RetryStrategy | None:
-        chosen = self.config.retry_strategy
-        return RetryPresets.default() if chosen is None and runtime.compat_aws else chosen
+        given = self.config.retry_strategy
+        return RetryPresets.default() if given is None and runtime.compat_aws else given
+
+
+def plan_step(
+    position: Position, func: UserFunction[T], name: str | None, config: StepConfig[T] | None
+) -> Plan[T]:
+    check_callable("step", func)
+    config = chosen("step", config, _DEFAULT)
+    name = validation.operation_name(name or name_of(func))
+    sub_type = config.sub_type or OperationSubType.STEP
+    identity = position.take(OperationType.STEP, sub_type, name)
+    step = Step.around(position, identity, func, config)
+    return Plan(lambda runtime: run_step(runtime, step))
 
 
 class _Failure(NamedTuple):
@@ -86,7 +110,7 @@ class _Failure(NamedTuple):
     retry_seconds: int | None = None
 
 
-async def run_step(runtime: Runtime, step: Step) -> Any:
+async def run_step(runtime: Runtime, step: Step[T]) -> T:
     """Run a step, or give what it returned or raised before."""
     runtime.check()
     operation = runtime.find(step.identity)
@@ -99,7 +123,7 @@ async def run_step(runtime: Runtime, step: Step) -> Any:
         raise
 
 
-async def _run_attempts(runtime: Runtime, step: Step, operation: Operation | None) -> Any:
+async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | None) -> T:
     identity = step.identity
     while True:
         status = None if operation is None else operation.status
@@ -137,7 +161,7 @@ async def _run_attempts(runtime: Runtime, step: Step, operation: Operation | Non
         operation = await _failed(runtime, step, failure)
 
 
-async def _start(runtime: Runtime, step: Step, operation: Operation | None) -> Operation | None:
+async def _start(runtime: Runtime, step: Step[T], operation: Operation | None) -> Operation | None:
     """Record that an attempt begins; wait for it only if it must never run twice."""
     start = step.identity.update(OperationAction.START)
     if step.at_most_once:
@@ -147,7 +171,7 @@ async def _start(runtime: Runtime, step: Step, operation: Operation | None) -> O
     return None if operation is None else _as_started(operation)
 
 
-async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
+async def _call(runtime: Runtime, step: Step[T], attempt: int) -> T:
     identity, position = step.identity, step.position
     args = step.extra
     if step.make_context is not None:
@@ -160,7 +184,7 @@ async def _call(runtime: Runtime, step: Step, attempt: int) -> Any:
     return await runtime.call_within(seconds, body, function, *args)
 
 
-async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
+async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
     identity, serdes = step.identity, step.config.serdes
     arn = runtime.arn
     try:
@@ -169,16 +193,16 @@ async def _succeeded(runtime: Runtime, step: Step, result: Any) -> Any:
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
-        failure = _Failure(describe_for_record(error))
+        described = describe_for_record(error)
     else:
         await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
         await runtime.end_in_turn(identity.operation_id)
         return value
-    return await _failed(runtime, step, failure)
+    return await _fail(runtime, identity, described)
 
 
 def _judge(
-    runtime: Runtime, step: Step, operation: Operation | None, error: BaseException
+    runtime: Runtime, step: Step[T], operation: Operation | None, error: BaseException
 ) -> _Failure:
     """Ask the retry strategy what comes of a failed attempt."""
     strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
@@ -191,7 +215,7 @@ def _judge(
     return _Failure(describe_for_record(error), delay)
 
 
-async def _failed(runtime: Runtime, step: Step, failure: _Failure) -> Operation | None:
+async def _failed(runtime: Runtime, step: Step[T], failure: _Failure) -> Operation | None:
     """Returns the operation waiting for its next attempt, or raises as a replay will.
 
     Called outside the handling of the error itself, which a replay does not have either: there
@@ -199,13 +223,18 @@ async def _failed(runtime: Runtime, step: Step, failure: _Failure) -> Operation 
     """
     identity, described = step.identity, failure.error
     if failure.retry_seconds is None:
-        await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        await runtime.end_in_turn(identity.operation_id)
-        raise rebuild(StepError, described)
+        await _fail(runtime, identity, described)
     options = StepOptions(next_attempt_delay_seconds=failure.retry_seconds)
     return await runtime.commit(
         identity.update(OperationAction.RETRY, error=described, step_options=options)
     )
+
+
+async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorObject) -> NoReturn:
+    """End the step as failed; called outside the handling of the error, as `_failed` is."""
+    await runtime.save(identity.update(OperationAction.FAIL, error=described))
+    await runtime.end_in_turn(identity.operation_id)
+    raise rebuild(StepError, described)
 
 
 def _attempt(operation: Operation | None) -> int:
@@ -219,7 +248,7 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-async def _recorded(runtime: Runtime, step: Step, operation: Operation) -> Any:
+async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
     identity = step.identity
     failed = operation.status is not Status.SUCCEEDED
     if failed and was_cancelled(operation):

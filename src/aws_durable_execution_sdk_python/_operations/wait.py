@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
@@ -13,7 +14,42 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
-from aws_durable_execution_sdk_python.exceptions import DurableOperationError
+from aws_durable_execution_sdk_python._operations.planning import Plan
+from aws_durable_execution_sdk_python.config import DurationLike, to_duration
+from aws_durable_execution_sdk_python.exceptions import DurableOperationError, ValidationError
+
+
+def plan_wait(
+    position: Position, duration: DurationLike | None, name: str | None, parts: dict[str, float]
+) -> Plan[None]:
+    seconds = validation.wait_seconds(_seconds(duration, parts))
+    identity = take_wait(position, validation.operation_name(name))
+    return Plan(lambda runtime: run_wait(runtime, identity, seconds))
+
+
+def parts_given(
+    seconds: float | None, minutes: float | None, hours: float | None, days: float | None
+) -> dict[str, float]:
+    """Those parts of a wait's length that were given."""
+    given = {"seconds": seconds, "minutes": minutes, "hours": hours, "days": days}
+    return {unit: value for unit, value in given.items() if value is not None}
+
+
+_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+
+
+def _seconds(duration: DurationLike | None, parts: dict[str, float]) -> int:
+    """The length of a wait given as a duration or in parts, in whole seconds."""
+    if duration is not None and parts:
+        raise ValidationError(
+            f"wait takes a duration or {', '.join(parts)}, not both; "
+            f"got {validation.shown(duration)} and {parts}"
+        )
+    if duration is not None:
+        return to_duration(duration, "duration").seconds
+    if not parts:
+        raise ValidationError("wait needs a duration: wait(seconds=5), or wait(Duration...)")
+    return int(sum(validation.number(u, n, 0, 1e9) * _UNITS[u] for u, n in parts.items()))
 
 
 def take_wait(position: Position, name: str | None) -> OperationIdentity:

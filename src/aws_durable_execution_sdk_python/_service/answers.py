@@ -13,16 +13,16 @@ not saved would count as saved, and completed steps would run again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.model import CheckpointOutput, StateOutput
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 
 _OF_AN_OPERATION = frozenset({"Id", "Type", "Status"})
 
 
-def checkpoint_output(response: Mapping[str, Any]) -> CheckpointOutput:
+def checkpoint_output(response: Wire) -> CheckpointOutput:
     """The answer to CheckpointDurableExecution.
 
     Raises:
@@ -41,7 +41,7 @@ def checkpoint_output(response: Mapping[str, Any]) -> CheckpointOutput:
     return CheckpointOutput(checkpoint_token=token, new_execution_state=changed)
 
 
-def state_page(response: Mapping[str, Any]) -> StateOutput:
+def state_page(response: Wire) -> StateOutput:
     """A page of GetDurableExecutionState.
 
     Raises:
@@ -79,7 +79,7 @@ def _object(value: object) -> dict[str, Any]:
     return value
 
 
-def _text(answer: Mapping[str, Any], key: str) -> str | None:
+def _text(answer: Wire, key: str) -> str | None:
     """A text that is there and not empty, or None."""
     value = _object(answer).get(key)
     if value is not None and not isinstance(value, str):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
+from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
@@ -13,7 +15,7 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
-from aws_durable_execution_sdk_python._service.errors import cause, classify
+from aws_durable_execution_sdk_python._service.classification import cause, classify
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import (
     CheckpointError,
@@ -90,7 +92,7 @@ class AioBoto3Client:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         """See `DurableServiceClient.get_execution_state`."""
         client = self._client()
@@ -121,8 +123,8 @@ class AioBoto3Client:
         return await self._stack.enter_async_context(session.client("lambda", config=merged))
 
     async def _call(
-        self, client: Any, operation: wire.ApiOperation, request: dict[str, Any]
-    ) -> Mapping[str, Any]:
+        self, client: Any, operation: wire.ApiOperation, request: dict[str, object]
+    ) -> Wire:
         return await by_client(client, operation, request)
 
     def _client(self) -> Any:
@@ -131,12 +133,10 @@ class AioBoto3Client:
         return self._opened
 
 
-async def by_client(
-    client: Any, operation: wire.ApiOperation, request: Mapping[str, Any]
-) -> Mapping[str, Any]:
+async def by_client(client: Any, operation: wire.ApiOperation, request: Wire) -> Wire:
     """Have an aioboto3 client make a call."""
     method = getattr(client, operation.method)
-    response: Mapping[str, Any] = await method(**wire.parameters(request))
+    response: Wire = await method(**wire.parameters(request))
     return response
 
 

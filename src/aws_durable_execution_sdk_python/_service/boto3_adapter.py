@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
@@ -16,9 +18,11 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
-from aws_durable_execution_sdk_python._service.errors import cause, classify
+from aws_durable_execution_sdk_python._service.classification import cause, classify
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
+
+T = TypeVar("T")
 
 
 class Boto3Client:
@@ -35,8 +39,8 @@ class Boto3Client:
         client = Boto3Client(boto3.client("lambda", config=Config(read_timeout=20)))
     """
 
-    def __init__(self, boto3_client: Any) -> None:
-        self._client = ensure_durable_operations(boto3_client)
+    def __init__(self, boto3_client: object) -> None:
+        self._client: Any = ensure_durable_operations(boto3_client)
 
     async def checkpoint(
         self,
@@ -60,7 +64,7 @@ class Boto3Client:
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         """See `DurableServiceClient.get_execution_state`."""
         request = wire.state_request(
@@ -73,7 +77,7 @@ class Boto3Client:
         return state_page(response)
 
 
-async def _in_thread(call: Callable[..., Any], request: dict[str, Any]) -> Any:
+async def _in_thread(call: Callable[..., T], request: Wire) -> T:
     # A limiter of its own for each call: the default one may be taken up by user code that waits
     # for this very checkpoint, and a shared one would be tied to the event loop that used it.
     limiter = anyio.CapacityLimiter(1)

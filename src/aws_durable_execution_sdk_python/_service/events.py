@@ -19,7 +19,7 @@ from typing import Any
 
 from aiobotocore.hooks import AioHierarchicalEmitter
 
-from aws_durable_execution_sdk_python._service.transport import HttpAnswer
+from aws_durable_execution_sdk_python._service.transport import ClientRequest, HttpAnswer
 
 _OWNERS = frozenset({"aiobotocore", "aioboto3", "boto3", "botocore"})
 # It has to be one that botocore can read; what it reads goes nowhere.
@@ -32,17 +32,17 @@ class Events(AioHierarchicalEmitter):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         # Copies share it: botocore copies a session's events for each of its clients.
-        self._registered: list[Any] = []
+        self._registered: list[object] = []
 
-    def register(self, event_name: str, handler: Any, *args: Any, **kwargs: Any) -> None:
+    def register(self, event_name: str, handler: object, *args: Any, **kwargs: Any) -> None:
         self._registered.append(handler)
         super().register(event_name, handler, *args, **kwargs)
 
-    def register_first(self, event_name: str, handler: Any, *args: Any, **kwargs: Any) -> None:
+    def register_first(self, event_name: str, handler: object, *args: Any, **kwargs: Any) -> None:
         self._registered.append(handler)
         super().register_first(event_name, handler, *args, **kwargs)
 
-    def register_last(self, event_name: str, handler: Any, *args: Any, **kwargs: Any) -> None:
+    def register_last(self, event_name: str, handler: object, *args: Any, **kwargs: Any) -> None:
         self._registered.append(handler)
         super().register_last(event_name, handler, *args, **kwargs)
 
@@ -55,7 +55,7 @@ class Events(AioHierarchicalEmitter):  # type: ignore[misc]
         return [getattr(handler, "__qualname__", str(handler)) for handler in others]
 
 
-def _is_botocores(handler: Any) -> bool:
+def _is_botocores(handler: object) -> bool:
     module: str = getattr(handler, "__module__", None) or ""
     return handler is _meet or module.partition(".")[0] in _OWNERS
 
@@ -64,9 +64,9 @@ class _Capture:
     """Catches the request of an attempt."""
 
     def __init__(self) -> None:
-        self.request: Any = None
+        self.request: ClientRequest | None = None
 
-    def meet(self, request: Any) -> Any:
+    def meet(self, request: ClientRequest) -> object:
         self.request = request
         return _NOTHING.for_client(request.url)
 
@@ -77,7 +77,7 @@ class _Made:
     def __init__(self, outcome: HttpAnswer | Exception) -> None:
         self._outcome: HttpAnswer | Exception | None = outcome
 
-    def meet(self, request: Any) -> Any:
+    def meet(self, request: ClientRequest) -> object:
         outcome, self._outcome = self._outcome, None
         if isinstance(outcome, Exception):
             raise outcome
@@ -92,7 +92,7 @@ def attend(client: Any) -> None:
     client.meta.events.register_first("before-send.lambda", _meet)
 
 
-async def capture(call: Callable[[], Awaitable[object]]) -> Any:
+async def capture(call: Callable[[], Awaitable[object]]) -> ClientRequest | None:
     """The request that a call of the client's would send. None if it would send none."""
     caught = _Capture()
     with _meeting(caught):
@@ -119,6 +119,6 @@ def _meeting(first: _Capture | _Made) -> Iterator[None]:
         _first.reset(token)
 
 
-def _meet(request: Any, **_: Any) -> Any:
+def _meet(request: ClientRequest, **_: object) -> object:
     first = _first.get()
     return None if first is None else first.meet(request)

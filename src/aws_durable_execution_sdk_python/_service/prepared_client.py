@@ -11,16 +11,17 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.aws import AioBoto3Client, by_client
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._service.events import Events
     from aws_durable_execution_sdk_python._service.prepared_request import RequestTemplate
-    from aws_durable_execution_sdk_python._service.signing import PreparedSigner
+    from aws_durable_execution_sdk_python._service.signing import FrozenCredentials, PreparedSigner
     from aws_durable_execution_sdk_python._service.transport import HttpAnswer, Transport
 
 _logger = logging.getLogger(__name__)
@@ -117,8 +118,8 @@ class PreparedClient(AioBoto3Client):
         return client
 
     async def _call(
-        self, client: Any, operation: wire.ApiOperation, request: dict[str, Any]
-    ) -> Mapping[str, Any]:
+        self, client: Any, operation: wire.ApiOperation, request: dict[str, object]
+    ) -> Wire:
         if self._past is None or not operation.accepts(request):
             return await by_client(client, operation, request)
         if operation is wire.CHECKPOINT and "ClientToken" not in request:
@@ -149,7 +150,7 @@ class _PastClient:
         self._transport = transport
         self._credentials = credentials
         self._templates: dict[str, RequestTemplate] = {}
-        self._signers: dict[str, tuple[Any, PreparedSigner]] = {}
+        self._signers: dict[str, tuple[FrozenCredentials, PreparedSigner]] = {}
         self._has_replayed = False
 
     async def warm_up(self) -> None:
@@ -159,9 +160,7 @@ class _PastClient:
         if template is not None:
             await self._transport.connect_ahead(template.base)
 
-    async def call(
-        self, operation: wire.ApiOperation, request: dict[str, Any]
-    ) -> Mapping[str, Any]:
+    async def call(self, operation: wire.ApiOperation, request: dict[str, object]) -> Wire:
         """Make the call, with the client if the attempt made past it is no plain success.
 
         Raises:
@@ -187,9 +186,9 @@ class _PastClient:
     async def _replay(
         self,
         operation: wire.ApiOperation,
-        request: Mapping[str, Any],
+        request: Wire,
         outcome: HttpAnswer | Exception,
-    ) -> Mapping[str, Any]:
+    ) -> Wire:
         from aws_durable_execution_sdk_python._service.events import replaying
 
         self._has_replayed = True
@@ -205,7 +204,7 @@ class _PastClient:
         )
 
     async def _template(
-        self, operation: wire.ApiOperation, credentials: Any
+        self, operation: wire.ApiOperation, credentials: FrozenCredentials
     ) -> RequestTemplate | None:
         """See, once, what botocore would send, and how to do the same."""
         template = self._templates.get(operation.name)
@@ -226,7 +225,10 @@ class _PastClient:
         return await capture(lambda: by_client(self._client, operation, operation.example))
 
     def _signer(
-        self, operation: wire.ApiOperation, template: RequestTemplate, credentials: Any
+        self,
+        operation: wire.ApiOperation,
+        template: RequestTemplate,
+        credentials: FrozenCredentials,
     ) -> PreparedSigner:
         known = self._signers.get(operation.name)
         if known is None or known[0] != credentials:
@@ -234,7 +236,9 @@ class _PastClient:
         return known[1]
 
 
-def _learn(operation: wire.ApiOperation, captured: Any, credentials: Any) -> RequestTemplate:
+def _learn(
+    operation: wire.ApiOperation, captured: Any, credentials: FrozenCredentials
+) -> RequestTemplate:
     from aws_durable_execution_sdk_python._service.prepared_request import (
         UnknownRequestError,
         learn,
@@ -251,9 +255,7 @@ def _learn(operation: wire.ApiOperation, captured: Any, credentials: Any) -> Req
     return template
 
 
-def _answer(
-    operation: wire.ApiOperation, outcome: HttpAnswer | Exception
-) -> Mapping[str, Any] | None:
+def _answer(operation: wire.ApiOperation, outcome: HttpAnswer | Exception) -> Wire | None:
     if isinstance(outcome, Exception) or not 200 <= outcome.status_code < 300:
         return None
     return operation.read(outcome.body)

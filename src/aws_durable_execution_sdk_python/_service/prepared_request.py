@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from aws_durable_execution_sdk_python._service.signing import PreparedSigner
+from aws_durable_execution_sdk_python._service.signing import FrozenCredentials, PreparedSigner
 
 # Set anew for each request, or when it is sent.
 _CHANGING = frozenset(
@@ -76,7 +76,7 @@ class RequestTemplate:
     region: str
     service: str
 
-    def signer(self, credentials: Any) -> PreparedSigner:
+    def signer(self, credentials: FrozenCredentials) -> PreparedSigner:
         return PreparedSigner(credentials, self.service, self.region, self.signed)
 
     def request(self, path: str, body: bytes, signer: PreparedSigner) -> PreparedRequest:
@@ -99,7 +99,7 @@ class RequestTemplate:
         return PreparedRequest(self.method, url, headers, body)
 
 
-def learn(captured: Any, path: str, body: bytes, credentials: Any) -> RequestTemplate:
+def learn(captured: Any, path: str, body: bytes, credentials: FrozenCredentials) -> RequestTemplate:
     """The template of a request that botocore prepared.
 
     Parameters:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,
     OperationUpdate,
@@ -16,7 +17,7 @@ class DurableServiceClient(Protocol):
     """The two calls one invocation makes.
 
     A client fails with `CheckpointError` or `GetExecutionStateError`, whose `is_retryable()` says
-    whether another invocation can help; `service.errors.classify` makes them. It never retries a
+    whether another invocation can help; `classification.classify` makes them. It never retries a
     call under another client token: a checkpoint whose answer was lost must stay recognisable.
     """
 
@@ -45,7 +46,7 @@ class DurableServiceClient(Protocol):
         durable_execution_arn: str,
         checkpoint_token: str,
         next_marker: str,
-        max_items: int = 1000,
+        max_items: int = MAX_PAGE_ITEMS,
     ) -> StateOutput:
         """Read one page of operations. The token stays valid.
 
@@ -53,7 +54,7 @@ class DurableServiceClient(Protocol):
             durable_execution_arn: the execution.
             checkpoint_token: the latest token.
             next_marker: the marker of the answer this page continues.
-            max_items: the most operations to return, 1 to 1000.
+            max_items: the most operations to return, 1 to `MAX_PAGE_ITEMS`.
 
         Returns:
             The operations, and the marker of the next page if there is one.

@@ -15,7 +15,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from botocore.utils import normalize_url_path
@@ -24,6 +24,17 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _TERMINATOR = "aws4_request"
 _DATE = "x-amz-date"
 _TOKEN = "x-amz-security-token"
+
+
+class FrozenCredentials(Protocol):
+    """The credentials of a moment, as botocore gives them."""
+
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+    @property
+    def token(self) -> str | None: ...
 
 
 class PreparedSigner:
@@ -36,7 +47,11 @@ class PreparedSigner:
     """
 
     def __init__(
-        self, credentials: Any, service_name: str, region_name: str, signed: Mapping[str, str]
+        self,
+        credentials: FrozenCredentials,
+        service_name: str,
+        region_name: str,
+        signed: Mapping[str, str],
     ) -> None:
         self._credentials = credentials
         self._scope = (region_name, service_name, _TERMINATOR)

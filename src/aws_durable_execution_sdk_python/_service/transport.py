@@ -21,7 +21,7 @@ import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from weakref import WeakSet
 
 import aiohttp
@@ -37,6 +37,8 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import create_urllib3_context, get_cert_path
 from yarl import URL
+
+from aws_durable_execution_sdk_python._service.prepared_request import PreparedRequest
 
 # aiohttp would ask for compressed answers, as botocore does not.
 _ENCODING: Mapping[str, str] = {"Accept-Encoding": "identity"}
@@ -55,6 +57,19 @@ _ERRORS: tuple[tuple[tuple[type[Exception], ...], Any], ...] = (
 _GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError)
 # As many bytes in one piece aiohttp warns of, since they would be copied at once.
 _LARGE_BODY = 1 << 20
+
+
+class ClientRequest(Protocol):
+    """One attempt as botocore has prepared it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str | bytes]: ...
+    @property
+    def body(self) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +149,7 @@ class Transport:
         if self._proxied is not None:
             await self._proxied.close()
 
-    async def send(self, request: Any) -> Any:
+    async def send(self, request: ClientRequest) -> object:
         """One attempt of the client's.
 
         Raises:
@@ -146,11 +161,11 @@ class Transport:
         answer = await self._exchange(request, headers)
         return answer.for_client(request.url)
 
-    async def attempt(self, request: Any) -> HttpAnswer:
+    async def attempt(self, request: PreparedRequest) -> HttpAnswer:
         """One attempt made past the client.
 
         Parameters:
-            request: as botocore prepares one, its headers all text.
+            request: like one that botocore prepares, its headers all text.
 
         Raises:
             botocore.exceptions.HTTPClientError: there is no answer.
@@ -177,14 +192,14 @@ class Transport:
         connection = await connector.connect(request, traces=[], timeout=session.timeout)
         connection.release()
 
-    async def _exchange(self, request: Any, headers: Mapping[str, str]) -> HttpAnswer:
+    async def _exchange(self, request: ClientRequest, headers: Mapping[str, str]) -> HttpAnswer:
         try:
             return await self._over_a_living_connection(request, headers)
         except (aiohttp.ClientError, OSError) as error:
             raise _as_botocores(error, request.url) from error
 
     async def _over_a_living_connection(
-        self, request: Any, headers: Mapping[str, str]
+        self, request: ClientRequest, headers: Mapping[str, str]
     ) -> HttpAnswer:
         while True:
             try:
@@ -196,7 +211,7 @@ class Transport:
                 if not _kept.get():
                     raise
 
-    async def _request(self, request: Any, headers: Mapping[str, str]) -> HttpAnswer:
+    async def _request(self, request: ClientRequest, headers: Mapping[str, str]) -> HttpAnswer:
         body = request.body or None
         response = await self._session().request(
             request.method,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
+from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.model import OperationUpdate
 
-_ROOT = "/2025-12-01/durable-executions"
 # Which timestamps an operation has: its own, and those of its details.
 _TIMESTAMPS = ("StartTimestamp", "EndTimestamp")
 _DETAILS_TIMESTAMPS = (
@@ -25,8 +26,8 @@ def checkpoint_request(
     checkpoint_token: str,
     updates: Sequence[OperationUpdate],
     client_token: str | None,
-) -> dict[str, Any]:
-    request: dict[str, Any] = {
+) -> dict[str, object]:
+    request: dict[str, object] = {
         "DurableExecutionArn": durable_execution_arn,
         "CheckpointToken": checkpoint_token,
         "Updates": updates,
@@ -37,7 +38,7 @@ def checkpoint_request(
     return request
 
 
-def parameters(request: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(request: Wire) -> dict[str, object]:
     """A request as botocore takes it."""
     if "Updates" not in request:
         return dict(request)
@@ -46,7 +47,7 @@ def parameters(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def state_request(
     durable_execution_arn: str, checkpoint_token: str, next_marker: str, max_items: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "DurableExecutionArn": durable_execution_arn,
         "CheckpointToken": checkpoint_token,
@@ -70,12 +71,12 @@ class ApiOperation:
 
     name: str
     method: str
-    example: Mapping[str, Any]
+    example: Wire
     texts: tuple[str, ...]
-    write: Callable[[Mapping[str, Any]], tuple[str, bytes]]
-    state: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    write: Callable[[Wire], tuple[str, bytes]]
+    state: Callable[[Wire], Wire | None]
 
-    def accepts(self, request: Mapping[str, Any]) -> bool:
+    def accepts(self, request: Wire) -> bool:
         """Whether botocore would find nothing to refuse in a request that the engine made."""
         texts = (request.get(key) for key in self.texts)
         return all(isinstance(text, str) and text for text in texts)
@@ -94,17 +95,17 @@ class ApiOperation:
 # Percent-encoding takes as long as the rest of a request: done once for the calls of an execution.
 @functools.lru_cache(maxsize=16)
 def _execution_path(durable_execution_arn: str) -> str:
-    return f"{_ROOT}/{quote(durable_execution_arn, safe='-._~')}"
+    return f"{EXECUTIONS}/{quote(durable_execution_arn, safe='-._~')}"
 
 
-def _write_checkpoint(request: Mapping[str, Any]) -> tuple[str, bytes]:
+def _write_checkpoint(request: Wire) -> tuple[str, bytes]:
     updates = b",".join([update.to_json() for update in request["Updates"]])
     rest = {key: request[key] for key in ("CheckpointToken", "ClientToken") if key in request}
     body = b'%s,"Updates":[%s]}' % (json.dumps(rest).encode()[:-1], updates)
     return f"{_execution_path(request['DurableExecutionArn'])}/checkpoint", body
 
 
-def _write_state(request: Mapping[str, Any]) -> tuple[str, bytes]:
+def _write_state(request: Wire) -> tuple[str, bytes]:
     query = "&".join(
         f"{key}={quote(str(request[key]), safe='-._~')}"
         for key in ("CheckpointToken", "Marker", "MaxItems")

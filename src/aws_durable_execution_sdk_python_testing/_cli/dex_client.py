@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
+from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
 
 _ENDPOINT_VARIABLE = "AWS_DEX_LOCAL_RUNNER_ENDPOINT"
 _DEFAULT_ENDPOINT = "http://127.0.0.1:5000"

@@ -17,7 +17,7 @@ from aws_durable_execution_sdk_python._core.model import (
     StateOutput,
 )
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
-from aws_durable_execution_sdk_python._service.errors import is_retryable
+from aws_durable_execution_sdk_python._service.classification import is_retryable
 from aws_durable_execution_sdk_python.exceptions import (
     BotoClientError,
     CheckpointError,

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     Effect,
@@ -371,7 +372,7 @@ class EngineDriver:
     def _wake_timer(self) -> None:
         wakes = time.monotonic() + self._real_wait()
         if self._timer_thread is None and wakes < float("inf"):
-            self._timer_thread = threading.Thread(
+            self._timer_thread = EngineThread(
                 target=self._keep_time, name="durable-timer", daemon=True
             )
             self._timer_thread.start()

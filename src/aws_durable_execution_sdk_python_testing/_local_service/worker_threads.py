@@ -10,6 +10,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
+
 Job = Callable[[], None]
 
 
@@ -36,7 +38,7 @@ class WorkerThreads:
             else:
                 self._threads += 1
                 name = f"{self._name}-{self._threads}"
-                threading.Thread(target=self._work, name=name, daemon=True).start()
+                EngineThread(target=self._work, name=name, daemon=True).start()
             self._jobs.put(job)
 
     def close(self) -> None:

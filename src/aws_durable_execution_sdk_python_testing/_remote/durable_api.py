@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import TERMINAL
-from aws_durable_execution_sdk_python_testing._http.api_paths import EXECUTIONS
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 

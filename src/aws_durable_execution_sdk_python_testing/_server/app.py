@@ -7,12 +7,12 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
-from aws_durable_execution_sdk_python_testing._http.api_paths import (
+from aws_durable_execution_sdk_python._core.api_paths import (
     CALLBACKS,
     EXECUTIONS,
     FUNCTIONS,
 )
+from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
 from aws_durable_execution_sdk_python_testing._http.http_answers import (
     answer_errors,
     check_expectation,

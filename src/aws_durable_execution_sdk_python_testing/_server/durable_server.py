@@ -14,6 +14,7 @@ from typing import Self
 from aiohttp import web
 
 from aws_durable_execution_sdk_python._core.limits import KIB
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
     DeclaredFunctions,
@@ -192,7 +193,7 @@ class _HttpThread:
     def __init__(self, app: web.Application, listener: socket.socket) -> None:
         self._app = app
         self._listener = listener
-        self._thread = threading.Thread(target=self._run, name="durable-http", daemon=True)
+        self._thread = EngineThread(target=self._run, name="durable-http", daemon=True)
         self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()

@@ -11,6 +11,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.arns import FunctionArn
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
+from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._faults import Faults
 from aws_durable_execution_sdk_python_testing._functions.contracts import Invoker
@@ -113,9 +114,7 @@ class DurableService(LocalService):
                 return
             self._waiting[future] = arn
             if self._watcher is None:
-                self._watcher = threading.Thread(
-                    target=self._watch, name="durable-ended", daemon=True
-                )
+                self._watcher = EngineThread(target=self._watch, name="durable-ended", daemon=True)
                 self._watcher.start()
         try:
             await future

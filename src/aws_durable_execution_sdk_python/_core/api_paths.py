@@ -1,4 +1,4 @@
-"""The paths of the durable API."""
+"""The paths of the durable API, for both packages."""
 
 _VERSION = "/2025-12-01"
 EXECUTIONS = f"{_VERSION}/durable-executions"
