@@ -103,8 +103,8 @@ class LoopRuntime(CommonRuntime):
         return True
 
     def has_other_code(self) -> bool:
-        tasks = self._invocation.loop.task_count.alive
-        return tasks > self._invocation.suspension.root_count
+        is_root = self._invocation.suspension.is_root
+        return not all(map(is_root, self._invocation.loop.tasks_of_invocation()))
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():

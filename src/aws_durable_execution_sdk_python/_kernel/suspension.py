@@ -187,9 +187,9 @@ class Suspension(Opaque):
         self._roots.add(task)
         self._going.add(task)
 
-    @property
-    def root_count(self) -> int:
-        return len(self._roots)
+    def is_root(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a task runs a function of the user's that was given a context."""
+        return task in self._roots
 
     def drop_root(self, task: asyncio.Task[Any]) -> None:
         self._roots.discard(task)
