@@ -93,7 +93,9 @@ class CompletionOrder(Opaque):
         """Whether there is an order to be kept."""
         if self._loop.task_count.alive > 1 or self._heap or self._time.next() is not None:
             return True
-        self._anchor = None  # the record goes on, and the user's time does not
+        if self._anchor is not None:  # the record goes on, and the user's time does not
+            self._anchor = None
+            self._time.thaw()
         return False
 
     async def end_of(self, operation_id: str) -> None:

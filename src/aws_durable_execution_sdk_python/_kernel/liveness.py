@@ -150,8 +150,7 @@ class Liveness:
         found = search.run(sources)
         if found is None or not isinstance(found.source, asyncio.TimerHandle):
             return found
-        settled = _settled(asleep)
-        search = Search(targets, asleep=asleep, settled=settled, limit=LIMIT)
+        search = Search(targets, asleep=asleep, settled=settled(asleep), limit=LIMIT)
         return search.run(sources)
 
     def _reaches_from_older(
@@ -165,7 +164,7 @@ class Liveness:
         return False
 
 
-def _settled(asleep: Asleep) -> set[int]:
+def settled(asleep: Asleep) -> set[int]:
     """The ids of what durable work completes, by callbacks alone."""
     search = Search(running=asleep, limit=LIMIT, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])

@@ -34,6 +34,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
+from aws_durable_execution_sdk_python._kernel import forgotten_timers
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
@@ -339,6 +340,7 @@ class Suspension(Opaque):
         if due <= self._clock.now() and not self._asked_in_vain(due):
             self._ask(due)
             return True
+        forgotten_timers.warn(self._loop.user_time.pending(), self._asleep)
         return self._end()
 
     def _earliest(self) -> float:
