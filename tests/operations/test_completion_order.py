@@ -33,6 +33,10 @@ async def never(*_: Any) -> int:
 
 def as_they_end(*ends: float, beside: Any = None) -> tuple[list[int], FakeService]:
     """In which order concurrent code learns of these ends."""
+    return as_recorded(*steps(*ends), beside=beside)
+
+
+def as_recorded(*ended: Wire, beside: Any = None) -> tuple[list[int], FakeService]:
     learnt: list[int] = []
 
     @durable_execution
@@ -41,11 +45,11 @@ def as_they_end(*ends: float, beside: Any = None) -> tuple[list[int], FakeServic
             learnt.append(await step)
 
         others = [asyncio.ensure_future(beside())] if beside else []
-        await asyncio.gather(*[one(c.step(never)) for _ in ends])
+        await asyncio.gather(*[one(c.step(never)) for _ in ended])
         for other in others:
             other.cancel()
 
-    service = FakeService(*steps(*ends))
+    service = FakeService(*ended)
     assert service.invoke(handler) == succeeded(None)
     return learnt, service
 
@@ -56,6 +60,16 @@ def test_what_ended_first_is_learnt_of_first() -> None:
 
 def test_of_what_ended_at_once_the_smaller_id_comes_first() -> None:
     assert as_they_end(1, 1, 1, 1)[0] == sorted(range(1, 5), key=oid)
+
+
+def test_ends_that_the_service_tells_no_time_of_are_learnt_of_as_they_are_waited_for() -> None:
+    untold = [{**step, "EndTimestamp": None} for step in steps(*[1] * 6)]
+    assert as_recorded(*untold)[0] == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_end_whose_time_is_told_comes_before_one_whose_time_is_not() -> None:
+    first, *others = steps(3, 2, 1)
+    assert as_recorded({**first, "EndTimestamp": None}, *others)[0] == [3, 2, 1]
 
 
 def test_ends_are_told_apart_to_the_microsecond() -> None:

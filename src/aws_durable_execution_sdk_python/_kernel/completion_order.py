@@ -6,7 +6,8 @@ Rules:
   blocked again. Of those that are waited for it is the one that ended first, by the service's
   clock; among equals the one with the smaller id. That the code was called back is nowhere else
   taken from, so the first run, in which an answer may bring several ends at once, and every replay
-  release alike.
+  release alike. What the service does not tell the time of comes after what it has told, in the
+  order in which it is waited for.
 - Nothing that is released here waits for anything but its turn, so there is always a next one. A
   loop that never rests is taken to spin after so many passes, and gets the next one then.
 - Where one task alone is alive, and no timer of the user's, there is nobody to keep an order with.
@@ -25,6 +26,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 
 from aws_durable_execution_sdk_python._core.journal import Journal
@@ -37,7 +39,8 @@ _MICROS = 1_000_000
 # How late a beginning, or a cancellation, may be recorded.
 _SLACK_SECONDS = 1.0
 _SLACK = round(_SLACK_SECONDS * _MICROS)
-
+# Stands for a moment and an id: after all moments, and one like the other.
+_UNTOLD = sys.maxsize, ""
 
 # When the operation ended, its id, which comes first among those that wait for the same one, what
 # to release, and whether an earlier invocation recorded it.
@@ -62,7 +65,6 @@ class CompletionOrder(Opaque):
         self._numbers = itertools.count()
         # From when to when each of these ran, if that is history.
         self._doomed: dict[asyncio.Future[None], tuple[int, int]] = {}
-        self._latest = 0
         # A moment of the record, and the user's time then.
         self._anchor: tuple[int, float] | None = None
         self._passes = 0
@@ -107,12 +109,11 @@ class CompletionOrder(Opaque):
         await self._turn(operation_id, self._journal.began(operation_id))
 
     async def _turn(self, operation_id: str, moment: int | None) -> None:
-        if moment is None:  # what the service has yet to tell of comes after all that it has told
-            moment = self._latest
-        self._latest = max(self._latest, moment)
-        is_history = self._journal.is_history(operation_id)
+        is_history = moment is not None and self._journal.is_history(operation_id)
         if is_history and not self._time.is_frozen:
             self._freeze(operation_id)
+        if moment is None:
+            moment, operation_id = _UNTOLD
         future = self._loop.create_future()
         number = next(self._numbers)
         heapq.heappush(self._heap, (moment, operation_id, number, future, is_history))
