@@ -181,7 +181,31 @@ def durable_execution(
         ...     return context.step(process(event["order_id"]))
     """
     settings = _Settings.checked(boto3_client, compat, deadline_margin)
-    return partial(_handler, settings) if func is None else _handler(settings, func)
+    if func is None:
+        return partial(
+            durable_execution,
+            boto3_client=boto3_client,
+            compat=compat,
+            deadline_margin=deadline_margin,
+        )
+    kind = context_kind(func, Kind.BLOCKING)
+    if settings.client is None:
+        warm_up()
+
+    @functools.wraps(func)
+    def handler(event: Any, lambda_context: Any = None) -> dict[str, Any]:
+        given = _parse(event)
+
+        async def main(environment: Environment) -> dict[str, Any]:
+            invocation = await _invocation(settings, given, environment, lambda_context)
+            return await invocation.run(func, kind)
+
+        return run_in_environment(main)
+
+    # Lambda must call it as the blocking function it is, also around an `async def`.
+    del handler.__wrapped__
+    handler.__durable_handler__ = True  # type: ignore[attr-defined]
+    return handler
 
 
 class _Settings(NamedTuple):
@@ -212,40 +236,28 @@ class _Settings(NamedTuple):
         return mode == "aws"
 
 
-def _handler(settings: _Settings, func: AnyFunction) -> Handler:
-    kind = context_kind(func, Kind.BLOCKING)
-    if settings.client is None:
-        warm_up()
-
-    @functools.wraps(func)
-    def handler(event: Any, lambda_context: Any = None) -> dict[str, Any]:
-        given, compat_aws = _parse(event), settings.is_compat_aws
-
-        async def main(environment: Environment) -> dict[str, Any]:
-            client, hooks = _brought(given)
-            if client is None and settings.client is not None:
-                client = settings.client.get()
-            state = given.initial_execution_state
-            invocation = RunningInvocation(
-                client or await environment.default_client(),
-                given.durable_execution_arn,
-                given.checkpoint_token,
-                StateOutput(state.operations, state.next_marker),
-                contexts=_CONTEXTS,
-                hooks=hooks,
-                threads=environment.threads,
-                lambda_context=lambda_context,
-                compat_aws=compat_aws,
-                deadline_margin=settings.deadline_margin,
-            )
-            return await invocation.run(func, kind)
-
-        return run_in_environment(main)
-
-    # Lambda must call it as the blocking function it is, also around an `async def`.
-    del handler.__wrapped__
-    handler.__durable_handler__ = True  # type: ignore[attr-defined]
-    return handler
+async def _invocation(
+    settings: _Settings,
+    given: DurableExecutionInvocationInput,
+    environment: Environment,
+    lambda_context: object,
+) -> RunningInvocation:
+    client, hooks = _brought(given)
+    if client is None and settings.client is not None:
+        client = settings.client.get()
+    state = given.initial_execution_state
+    return RunningInvocation(
+        client or await environment.default_client(),
+        given.durable_execution_arn,
+        given.checkpoint_token,
+        StateOutput(state.operations, state.next_marker),
+        contexts=_CONTEXTS,
+        hooks=hooks,
+        threads=environment.threads,
+        lambda_context=lambda_context,
+        compat_aws=settings.is_compat_aws,
+        deadline_margin=settings.deadline_margin,
+    )
 
 
 def _parse(event: Any) -> DurableExecutionInvocationInput:

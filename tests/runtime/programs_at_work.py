@@ -175,6 +175,56 @@ async def thread_of_the_module_fed_by_a_queue(c: Any) -> None:
     await done
 
 
+class Pending:
+    events: ClassVar[dict[str, asyncio.Event]] = {}
+
+    @classmethod
+    def settle(cls) -> None:
+        cls.events["answer"].set()
+
+
+@program
+async def timer_that_calls_a_method_of_a_class(c: Any) -> None:
+    Pending.events["answer"] = asyncio.Event()
+    later(Pending.settle)
+    await Pending.events["answer"].wait()
+
+
+@program
+async def timer_whose_function_has_a_class_at_hand(c: Any) -> None:
+    class Local:
+        event = asyncio.Event()
+
+    later(lambda: Local.event.set())
+    await Local.event.wait()
+
+
+# A pool whose threads were there before any invocation.
+OLD_POOL = concurrent.futures.ThreadPoolExecutor(1)
+OLD_POOL.submit(int).result()
+ROWS = [{"id": number, "tags": [str(number), {}]} for number in range(20_000)]
+
+
+def _load_with_rows(rows: list[Any], then: Callable[..., Any]) -> None:
+    for _ in range(5):  # longer than it takes to search for it
+        load()
+    then()
+
+
+@program
+async def thread_from_before_with_much_data_at_hand(c: Any) -> None:
+    event, here = asyncio.Event(), loop()
+    OLD_POOL.submit(_load_with_rows, ROWS, lambda: here.call_soon_threadsafe(event.set))
+    await event.wait()
+
+
+@program
+async def threads_from_before_with_much_data_gathered(c: Any) -> None:
+    await asyncio.gather(
+        *(asyncio.wrap_future(OLD_POOL.submit(_load_with_rows, ROWS, int)) for _ in range(3))
+    )
+
+
 @program
 async def coroutine_run_by_a_thread(c: Any) -> None:
     event, here = asyncio.Event(), loop()

@@ -105,6 +105,15 @@ def test_a_variable_is_reached_by_a_context_whose_code_mentions_it() -> None:
     assert finds([context, lambda: variable.get()], target)
 
 
+def test_what_is_held_in_masses_is_looked_at_last() -> None:
+    """A few steps lead to the target, past data of which there is more than the limit."""
+    target = Target()
+    rows = [[number] for number in range(1_000)]
+    found = Search([target], limit=50).run([[rows, [[[target]], rows]]])
+    assert found is not None
+    assert found.target is target
+
+
 def test_who_meets_the_limit_may_reach_anything() -> None:
     many = [[number] for number in range(100)]
     assert Search([Target()], limit=50).run([many]) == Found(many, None)

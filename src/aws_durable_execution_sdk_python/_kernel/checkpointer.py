@@ -231,7 +231,7 @@ class Checkpointer(Opaque):
         except anyio.EndOfStream:
             pass
         except asyncio.CancelledError:  # of all tasks, say, by user code
-            self.fail(_cancelled())
+            self.fail(CheckpointError("the task that saves was cancelled", retryable=True))
         finally:
             self._consuming = False
             self.close()
@@ -383,11 +383,7 @@ async def _answer(call: Awaitable[T]) -> T:
     try:
         return await call
     except asyncio.CancelledError as error:
-        raise _cancelled() from error
-
-
-def _cancelled() -> CheckpointError:
-    return CheckpointError("a call of the service was cancelled", retryable=True)
+        raise CheckpointError("a call of the service was cancelled", retryable=True) from error
 
 
 def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:

@@ -1,4 +1,4 @@
-"""One invocation: from the recorded state to the answer for Lambda."""
+"""One invocation: from the recorded state to the response for Lambda."""
 
 from __future__ import annotations
 
@@ -6,32 +6,19 @@ import asyncio
 import functools
 import json
 import logging
-import math
-import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar, Unpack
+from typing import Any, NamedTuple, TypeVar
 
 from aws_durable_execution_sdk_python._core.arns import execution_id
-from aws_durable_execution_sdk_python._core.errors import (
-    describe,
-    describe_for_record,
-    text_of,
-)
 from aws_durable_execution_sdk_python._core.journal import Journal
-from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
-    OperationAction,
     OperationType,
-    OperationUpdate,
     StateOutput,
-    Status,
-    UpdateFields,
 )
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, UserFunction
-from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
@@ -48,6 +35,12 @@ from aws_durable_execution_sdk_python._kernel.ownership import InvocationScope, 
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python._kernel.response import (
+    PENDING,
+    Response,
+    failed_unless_retryable,
+    response_to,
+)
 from aws_durable_execution_sdk_python._kernel.suspension import Suspension
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._kernel.time_limit import TimeLimits
@@ -58,16 +51,11 @@ from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     InvocationError,
     SuspendExecution,
-    ValidationError,
 )
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# What Lambda is answered with, on the wire.
-Answer: TypeAlias = dict[str, object]
-
-_PENDING: Answer = {"Status": Status.PENDING.value}
 
 
 class ContextFactories(NamedTuple):
@@ -215,8 +203,8 @@ class RunningInvocation(Opaque):
 
     # -- the course of an invocation --------------------------------------------------------
 
-    async def run(self, handler: AnyFunction, kind: Kind) -> Answer:
-        """Load the state, run the handler, and give the answer for Lambda.
+    async def run(self, handler: AnyFunction, kind: Kind) -> Response:
+        """Load the state, run the handler, and give the response for Lambda.
 
         Raises:
             Whatever makes the service invoke again: a retryable service error, a crash.
@@ -226,8 +214,8 @@ class RunningInvocation(Opaque):
                 await self.checkpointer.load(self._initial)
                 self.journal.begin()
             except InvocationError as error:
-                return _failed_unless_retryable(error)
-            raised, answer = await self._course(partial(self._root, handler, kind, self._input()))
+                return failed_unless_retryable(error)
+            raised, response = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
             self.scope.over = True
@@ -235,12 +223,14 @@ class RunningInvocation(Opaque):
             raise raised
         ended = self.checkpointer.ended
         if ended is None or ended.orderly:
-            return answer
+            return response
         if ended.error is None:
-            return _PENDING
-        return _failed_unless_retryable(ended.error)
+            return PENDING
+        return failed_unless_retryable(ended.error)
 
-    async def _course(self, root: Callable[[], Op[object]]) -> tuple[BaseException | None, Answer]:
+    async def _course(
+        self, root: Callable[[], Op[object]]
+    ) -> tuple[BaseException | None, Response]:
         """Everything that runs, in one task group; what it came to is a value.
 
         asyncio's group: anyio's cannot give a task a context of its own, by which the user's flows
@@ -248,7 +238,7 @@ class RunningInvocation(Opaque):
         takes to clean up, and the consumer ends when it is closed.
         """
         raised: BaseException | None = asyncio.CancelledError()
-        answer = _PENDING
+        response = PENDING
         async with asyncio.TaskGroup() as group:
             group.create_task(self.checkpointer.run())
             # The handler's flow of control, and what comes of it, is the user's. It is not the
@@ -262,12 +252,12 @@ class RunningInvocation(Opaque):
                     self.deadline.watching(self.loop),
                 ):
                     await self._ending
-                raised, answer = await self._conclusion()
+                raised, response = await self._conclusion()
             finally:
                 await self._close(crashed=not isinstance(raised, Exception | None))
         if handler.done() and not handler.cancelled():
             handler.result()  # of ours, if it raises
-        return raised, answer
+        return raised, response
 
     def _keep(self, outcome: CallOutcome) -> None:
         """The handler has come to its end, which counts if it comes first."""
@@ -275,16 +265,16 @@ class RunningInvocation(Opaque):
             self._handler_ended = outcome
             self._end()
 
-    async def _conclusion(self) -> tuple[BaseException | None, Answer]:
+    async def _conclusion(self) -> tuple[BaseException | None, Response]:
         outcome = self._handler_ended
         if outcome is None and (refusal := self._refusal()) is not None:
             outcome = CallOutcome(refusal)
         if outcome is None:
-            return None, _PENDING
+            return None, PENDING
         try:
-            return None, await self._answer(*outcome)
+            return None, await response_to(self.checkpointer, *outcome)
         except BaseException as error:
-            return error, _PENDING
+            return error, PENDING
 
     def _refusal(self) -> Exception | None:
         """Why this invocation must not end as suspended: an error that is on its way up."""
@@ -332,55 +322,6 @@ class RunningInvocation(Opaque):
         await self._limits.close()
         await self.workers.join()
 
-    # -- the answer -------------------------------------------------------------------------
-
-    async def _answer(self, error: BaseException | None, value: object) -> Answer:
-        if error is None:
-            try:
-                result = json.dumps(value)
-            except Exception as unserialisable:  # also by what the user's classes do
-                return await self._failed(_unserialisable(value, unserialisable))
-            return await self._succeeded(result)
-        if isinstance(error, InvocationError) and error.is_retryable():
-            raise error
-        if not isinstance(error, Exception | asyncio.CancelledError):
-            raise error
-        return await self._failed(error)
-
-    async def _succeeded(self, result: str) -> Answer:
-        answer: Answer = {"Status": Status.SUCCEEDED.value, "Result": result}
-        if _size(answer) <= MAX_RESPONSE_BYTES:
-            return answer
-        try:
-            payload_size("the result of the handler", result, MAX_RESULT_BYTES)
-        except ValidationError as error:
-            return await self._failed(error)
-        await self._finish(OperationAction.SUCCEED, payload=result)
-        return {"Status": Status.SUCCEEDED.value, "Result": ""}
-
-    async def _failed(self, error: BaseException) -> Answer:
-        described = describe(error)
-        answer: Answer = {"Status": Status.FAILED.value, "Error": described.to_dict()}
-        if _size(answer) <= MAX_RESPONSE_BYTES:
-            return answer
-        await self._finish(OperationAction.FAIL, error=describe_for_record(error))
-        return {"Status": Status.FAILED.value}
-
-    async def _finish(self, action: OperationAction, **outcome: Unpack[UpdateFields]) -> None:
-        """Save an outcome too large for the response as the execution's own last update."""
-        update = OperationUpdate(
-            operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
-            operation_type=OperationType.EXECUTION,
-            action=action,
-            order=(math.inf,),
-            **outcome,
-        )
-        try:
-            await self.checkpointer.save(update)
-        except BaseException:
-            if self.checkpointer.ended is None:
-                raise
-
 
 async def _outcome(invocation: RunningInvocation, root: Callable[[], Op[object]]) -> None:
     """The flow of control of the handler."""
@@ -388,24 +329,3 @@ async def _outcome(invocation: RunningInvocation, root: Callable[[], Op[object]]
     task = runtime.begin_root()
     invocation._keep(await outcome_of(root))
     runtime.end_root(task)
-
-
-def _unserialisable(value: object, error: Exception) -> Exception:
-    """The error to report, of the same type if that is json's own, with what to do about it."""
-    kinds = (TypeError, RecursionError, ValueError)
-    kind = next((k for k in kinds if isinstance(error, k)), ValueError)
-    return kind(
-        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
-        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
-    )
-
-
-def _failed_unless_retryable(error: BaseException) -> Answer:
-    """FAILED for what another invocation cannot mend; anything else is raised."""
-    if isinstance(error, InvocationError) and not error.is_retryable():
-        return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
-    raise error
-
-
-def _size(answer: Answer) -> int:
-    return len(json.dumps(answer))

@@ -5,9 +5,9 @@ So what can happen next follows from references, without knowing what a lock, a 
 task group is. The rules of the search:
 
 - It goes breadth first along `gc.get_referents`. Code also reaches the globals it names, and the
-  attributes it names of modules and classes among them; an instance what its classes' methods
-  reach so. Of a context it reaches the variables that some code on the way mentions. Weak
-  references are followed.
+  attributes it names of modules and classes, be they among those or at hand; an instance what its
+  classes' methods reach so. Of a context it reaches the variables that some code on the way
+  mentions. Weak references are followed.
 - A task that is merely mentioned is not entered: its holder could only cancel it. It is entered
   if it will run: it is ready, or the future it waits for has been reached, or a timer on the path
   may cancel it and it does not wait for durable work.
@@ -18,6 +18,8 @@ task group is. The rules of the search:
   telling the garbage collector is not seen.
 - A time-out around nothing but durable work is no work: `settled`, if given, has what durable work
   completes, and neither a future that a timer is given nor a task that it may cancel counts then.
+- What is held by something that holds many, rows of data say, is looked at last: a search goes
+  through what leads from one to the next before it goes through what lies there in masses.
 - It looks at `limit` objects at most. Who meets the limit may reach anything.
 
 Nothing here runs code of the user's: objects are told apart by their type, never by `isinstance`,
@@ -35,12 +37,21 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextvars import Context, ContextVar
 from enum import Enum
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
+    CellType,
     CodeType,
     CoroutineType,
     FrameType,
@@ -49,6 +60,7 @@ from types import (
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
+    MethodType,
     ModuleType,
     TracebackType,
     WrapperDescriptorType,
@@ -94,6 +106,8 @@ _PLAIN = frozenset(
 )
 _IMPORT_SYSTEM = (sys.meta_path, sys.path_hooks, sys.path_importer_cache, sys.modules)
 _CODE = (CoroutineType, GeneratorType, AsyncGeneratorType, FrameType)
+# So many objects, held by one, are a crowd, and looked at last.
+CROWD = 30
 _CREATED_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that Python code defines
 
 
@@ -158,8 +172,9 @@ class Search:
     def run(self, sources: Iterable[object]) -> Found | None:
         """Which source reaches a target, or the limit, first; None if none does."""
         queue = deque((each, each, type(each) is asyncio.TimerHandle) for each in sources)
-        while queue:
-            obj, source, cancels = queue.popleft()
+        crowds: deque[tuple[Any, Any, bool]] = deque()
+        while queue or crowds:
+            obj, source, cancels = (queue or crowds).popleft()
             key = id(obj)
             if key in self.seen and not (cancels and key not in self._seen_cancelling):
                 continue
@@ -182,7 +197,9 @@ class Search:
             if len(self._keep) >= self._limit:
                 return Found(source, None)
             self._enter(obj, cancels)
-            queue.extend((each, source, cancels) for each in self._referents(obj))
+            referents = self._referents(obj)
+            following = queue if len(referents) <= CROWD else crowds
+            following.extend((each, source, cancels) for each in referents)
             if self._by_name or type(obj) is FrameType:
                 queue.extend((each, source, False) for each in self._named(obj))
         return None
@@ -238,7 +255,7 @@ class Search:
 
     # -- where references lead --------------------------------------------------------------
 
-    def _referents(self, obj: Any) -> Iterable[object]:
+    def _referents(self, obj: Any) -> Sequence[object]:
         cls = type(obj)
         look = _LOOKS.get(cls)
         if look is not None:
@@ -249,35 +266,41 @@ class Search:
             return _behind_proxy(obj)
         return gc.get_referents(obj)
 
-    def _of_function(self, function: FunctionType) -> Iterator[object]:
+    def _of_function(self, function: FunctionType) -> Sequence[object]:
         if getattr(function, "__durable_handler__", False):
-            return
-        yield from function.__closure__ or ()
-        yield from function.__defaults__ or ()
-        yield from (function.__kwdefaults__ or {}).values()
-        yield function.__dict__
+            return ()
+        return (
+            *(function.__closure__ or ()),
+            *(function.__defaults__ or ()),
+            *(function.__kwdefaults__ or {}).values(),
+            function.__dict__,
+        )
 
-    def _of_frame(self, frame: FrameType) -> Iterable[object]:
+    def _of_frame(self, frame: FrameType) -> Sequence[object]:
         return tuple(frame.f_locals.values())
 
-    def _of_builtin(self, function: BuiltinFunctionType) -> Iterable[object]:
+    def _of_builtin(self, function: BuiltinFunctionType) -> Sequence[object]:
         return (function.__self__,)
 
-    def _of_context(self, context: Context) -> Iterator[object]:
+    def _of_context(self, context: Context) -> Sequence[object]:
         self._contexts.append(context)
-        return (context[variable] for variable in self._variables if variable in context)
+        return [context[variable] for variable in self._variables if variable in context]
 
-    def _of_variable(self, variable: ContextVar[Any]) -> Iterator[object]:
+    def _of_variable(self, variable: ContextVar[Any]) -> Sequence[object]:
         self._variables.append(variable)
-        return (context[variable] for context in self._contexts if variable in context)
+        return [context[variable] for context in self._contexts if variable in context]
 
     def _named(self, obj: Any) -> Iterator[object]:
         cls = type(obj)
         if cls is FunctionType:
             if not getattr(obj, "__durable_handler__", False):
-                yield from _named_in(obj.__code__, obj.__globals__)
+                cells = [cell.cell_contents for cell in obj.__closure__ or () if _is_filled(cell)]
+                yield from _named_in(obj.__code__, obj.__globals__, cells)
         elif cls is FrameType:
-            yield from _named_in(obj.f_code, obj.f_globals)
+            yield from _named_in(obj.f_code, obj.f_globals, obj.f_locals.values())
+        elif cls is MethodType and type(obj.__func__) is FunctionType:
+            function = obj.__func__
+            yield from _named_in(function.__code__, function.__globals__, (obj.__self__,))
         else:
             for base in cls.__mro__:
                 if base.__flags__ & _CREATED_AT_RUN_TIME and base not in self._classes:
@@ -285,7 +308,7 @@ class Search:
                     yield from _of_class(base)
 
 
-_LOOKS: Mapping[type, Callable[[Search, Any], Iterable[object]]] = {
+_LOOKS: Mapping[type, Callable[[Search, Any], Sequence[object]]] = {
     FunctionType: Search._of_function,
     FrameType: Search._of_frame,
     BuiltinFunctionType: Search._of_builtin,
@@ -312,10 +335,17 @@ def _of_class(cls: type) -> Iterator[object]:
             yield value
 
 
-def _named_in(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[object]:
+def _is_filled(cell: CellType) -> bool:
+    return bool(gc.get_referents(cell))
+
+
+def _named_in(
+    code: CodeType, namespace: Mapping[str, Any], at_hand: Iterable[object] = ()
+) -> Iterator[object]:
     """What code may reach by name: globals, modules it imports, and the attributes of those.
 
-    Also by names that stand in it as texts, as for `getattr`.
+    Also by names that stand in it as texts, as for `getattr`; and, of the modules and classes that
+    it has at hand without naming them, the attributes.
     """
     names = _names(code)
     value: Any
@@ -324,6 +354,7 @@ def _named_in(code: CodeType, namespace: Mapping[str, Any]) -> Iterator[object]:
     for name in names:
         value = namespace.get(name)
         todo.append(sys.modules.get(name) if value is None else value)
+    todo.extend(each for each in at_hand if issubclass(type(each), ModuleType | type))
     while todo:
         value = todo.pop()
         if issubclass(type(value), ModuleType | type):

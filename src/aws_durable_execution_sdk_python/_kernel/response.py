@@ -1,0 +1,107 @@
+"""What Lambda is answered: a handler's result or failure, or that other invocations follow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from typing import TypeAlias, Unpack
+
+from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record, text_of
+from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
+from aws_durable_execution_sdk_python._core.model import (
+    OperationAction,
+    OperationType,
+    OperationUpdate,
+    Status,
+    UpdateFields,
+)
+from aws_durable_execution_sdk_python._core.validation import payload_size
+from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
+from aws_durable_execution_sdk_python.exceptions import InvocationError, ValidationError
+
+Response: TypeAlias = dict[str, object]
+
+PENDING: Response = {"Status": Status.PENDING.value}
+
+
+async def response_to(
+    checkpointer: Checkpointer, error: BaseException | None, value: object
+) -> Response:
+    """The response to what the handler came to; what is too large for it is saved instead.
+
+    Raises:
+        The error, if it makes the service invoke again: a retryable one, a crash.
+    """
+    if error is None:
+        try:
+            result = json.dumps(value)
+        except Exception as unserialisable:  # also by what the user's classes do
+            return await _failed(checkpointer, _unserialisable(value, unserialisable))
+        return await _succeeded(checkpointer, result)
+    if isinstance(error, InvocationError) and error.is_retryable():
+        raise error
+    if not isinstance(error, Exception | asyncio.CancelledError):
+        raise error
+    return await _failed(checkpointer, error)
+
+
+async def _succeeded(checkpointer: Checkpointer, result: str) -> Response:
+    response: Response = {"Status": Status.SUCCEEDED.value, "Result": result}
+    if _size(response) <= MAX_RESPONSE_BYTES:
+        return response
+    try:
+        payload_size("the result of the handler", result, MAX_RESULT_BYTES)
+    except ValidationError as error:
+        return await _failed(checkpointer, error)
+    await _finish(checkpointer, OperationAction.SUCCEED, payload=result)
+    return {"Status": Status.SUCCEEDED.value, "Result": ""}
+
+
+async def _failed(checkpointer: Checkpointer, error: BaseException) -> Response:
+    described = describe(error)
+    response: Response = {"Status": Status.FAILED.value, "Error": described.to_dict()}
+    if _size(response) <= MAX_RESPONSE_BYTES:
+        return response
+    await _finish(checkpointer, OperationAction.FAIL, error=describe_for_record(error))
+    return {"Status": Status.FAILED.value}
+
+
+async def _finish(
+    checkpointer: Checkpointer, action: OperationAction, **outcome: Unpack[UpdateFields]
+) -> None:
+    """Save an outcome too large for the response as the execution's own last update."""
+    update = OperationUpdate(
+        operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
+        operation_type=OperationType.EXECUTION,
+        action=action,
+        order=(math.inf,),
+        **outcome,
+    )
+    try:
+        await checkpointer.save(update)
+    except BaseException:
+        if checkpointer.ended is None:
+            raise
+
+
+def _unserialisable(value: object, error: Exception) -> Exception:
+    """The error to report, of the same type if that is json's own, with what to do about it."""
+    kinds = (TypeError, RecursionError, ValueError)
+    kind = next((k for k in kinds if isinstance(error, k)), ValueError)
+    return kind(
+        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
+        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+    )
+
+
+def failed_unless_retryable(error: BaseException) -> Response:
+    """FAILED for what another invocation cannot mend; anything else is raised."""
+    if isinstance(error, InvocationError) and not error.is_retryable():
+        return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
+    raise error
+
+
+def _size(response: Response) -> int:
+    return len(json.dumps(response))
