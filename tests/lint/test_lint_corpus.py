@@ -66,7 +66,6 @@ ON_PURPOSE = {
         "DUR603",
         "DUR604",
     },
-    "tests/runtime/test_environment.py": {"DUR301"},
     "tests/replay_model/test_replayed_programs.py": {"DUR303"},
     # Time-outs that are forgotten are what they are about.
     "tests/runtime/test_asyncio_replays.py": {"DUR604"},
