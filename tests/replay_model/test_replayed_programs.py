@@ -52,12 +52,12 @@ def traces(program: Node, latency: float, cuts: list[int]) -> list[Trace]:
     @durable_execution
     async def handler(event: Any, c: AsyncDurableContext) -> None:
         number_tasks()
-        invocation, trace = c._position.invocation, list[tuple[Any, ...]]()
+        runtime, trace = c._runtime, list[tuple[Any, ...]]()
         cut = cuts.pop(0) if cuts else None
         seen.append(trace)
 
         def emit(*what: Any) -> None:
-            if invocation.is_ending or service.cut_off:
+            if runtime.is_ending or service.cut_off:
                 return  # the code is unwound
             trace.append(what)
             service.cut_off = len(trace) == cut
