@@ -51,8 +51,8 @@ TESTING_LAYERS = (
 )
 # What the testing SDK takes of the execution SDK, besides `_core` and the documented modules.
 TESTING_REACHES = {
-    "_kernel.event_loop",
     "_kernel.hooks",
+    "_service.engine_thread",
     "_service.aws",
     "_service.classification",
     "_service.model",

@@ -19,11 +19,11 @@ from invocation_scopes import begin, invocation, leftovers
 
 from aws_durable_execution_sdk_python._kernel.ending import Patience, unwinds
 from aws_durable_execution_sdk_python._kernel.event_loop import (
-    EngineThread,
     EventLoop,
     running_loop,
 )
 from aws_durable_execution_sdk_python._lambda.environment import Environment
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 Run = Callable[[Main], Any]

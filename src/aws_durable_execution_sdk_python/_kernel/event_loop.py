@@ -56,13 +56,6 @@ Ts = TypeVarTuple("Ts")
 _FIRST_PRUNING = 256
 
 
-class EngineThread(threading.Thread):
-    """A thread of the engine's, or of the local service's: no source.
-
-    What the engine's wait for is counted; the service is what the invocation is suspended for.
-    """
-
-
 class TaskCount:
     """How many tasks an invocation has that have not ended."""
 

@@ -23,8 +23,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread, EventLoop
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.reachability import Found, Search
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 # How long a thread that is free to run may take to take what it was handed.
 HANDING_OVER_SECONDS = 0.005

@@ -30,8 +30,8 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, Host, Job, resolve
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 MAX_THREADS = 250
 # Leaves may have one thread more for so many of those.

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from aws_durable_execution_sdk_python._core.running import Op
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
 from aws_durable_execution_sdk_python._lambda.environment import Environment
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 T = TypeVar("T")
 

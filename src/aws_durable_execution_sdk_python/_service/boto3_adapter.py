@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import asyncio
+import contextlib
+import contextvars
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
-
-import anyio
-import anyio.to_thread
 
 from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
@@ -19,6 +19,7 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._service import wire
 from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
 from aws_durable_execution_sdk_python._service.classification import cause, classify
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 
@@ -78,8 +79,34 @@ class Boto3Client:
 
 
 async def _in_thread(call: Callable[..., T], request: Wire) -> T:
-    # A limiter of its own for each call: the default one may be taken up by user code that waits
-    # for this very checkpoint, and a shared one would be tied to the event loop that used it.
-    limiter = anyio.CapacityLimiter(1)
-    call = functools.partial(call, **wire.parameters(request))
-    return await anyio.to_thread.run_sync(call, limiter=limiter)
+    """Make a call in a thread of its own.
+
+    Not of a pool: one of user code's may be taken up by code that waits for this very checkpoint,
+    and an idle thread would look like user code's, which could still wake an invocation.
+
+    Raises:
+        RuntimeError: no thread can be started.
+        Whatever the call raises.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        try:
+            settle = partial(done.set_result, call(**wire.parameters(request)))
+        except Exception as error:
+            settle = partial(done.set_exception, error)
+        except BaseException as error:
+            settle = partial(done.set_exception, RuntimeError(f"the call was left by {error!r}"))
+        # Nobody waits any more where the loop has been closed.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_unless_done, done, settle)
+
+    context = contextvars.copy_context()
+    EngineThread(target=context.run, args=(work,), name="durable-boto3", daemon=True).start()
+    return await done
+
+
+def _unless_done(done: asyncio.Future[T], settle: Callable[[], object]) -> None:
+    if not done.done():
+        settle()

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.model import Status
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 from aws_durable_execution_sdk_python_testing._engine import (
     Crashed,
     Effect,

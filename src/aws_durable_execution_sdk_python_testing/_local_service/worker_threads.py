@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 Job = Callable[[], None]
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import Self
 from aiohttp import web
 
 from aws_durable_execution_sdk_python._core.limits import KIB
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
     DeclaredFunctions,

@@ -11,7 +11,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.arns import FunctionArn
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
-from aws_durable_execution_sdk_python._kernel.event_loop import EngineThread
+from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._faults import Faults
 from aws_durable_execution_sdk_python_testing._functions.contracts import Invoker
