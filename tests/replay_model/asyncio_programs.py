@@ -186,7 +186,7 @@ async def stream(run: Run, c: AsyncDurableContext, node: Node) -> None:
                 await run.below(child, each)
                 await sender.send(number)
 
-    async with anyio.create_task_group() as group, receiver:
+    async with receiver, anyio.create_task_group() as group:
         group.start_soon(_await, run.apart(c, send))
         async for item in receiver:
             run.emit("got", node.path, item)

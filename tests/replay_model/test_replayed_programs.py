@@ -6,13 +6,14 @@ they come to rest, cut off at random, each answer with latency.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from asyncio_programs import ORDERED, Node, Run, durations, programs
+from asyncio_programs import EVERY, ORDERED, Node, Run, durations, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numbered_hashes import number_tasks, numbered_scopes
@@ -101,11 +102,11 @@ CUTS = st.lists(st.integers(1, 25), max_size=2)
 _PROGRAMS = {"quick": 100, "nightly": 20_000}
 
 
-def _programs() -> settings:
+def _programs(share: float = 1.0) -> settings:
     names = (name for name in _PROGRAMS if settings.default is settings.get_profile(name))
     profile = next(names, None)
     return settings(
-        max_examples=_PROGRAMS.get(profile or "", 1000),
+        max_examples=round(share * _PROGRAMS.get(profile or "", 1000)),
         derandomize=profile != "nightly",
         deadline=None,
         print_blob=True,
@@ -119,3 +120,29 @@ def test_a_program_without_timers_replays_exactly(
     program: Node, latency: float, cuts: list[int]
 ) -> None:
     assert differs(traces(program, latency, cuts)) is None
+
+
+def test_most_programs_with_timers_replay_exactly(record_property: Any) -> None:
+    """Reported, not promised: what a timer and an operation race for is lost within milliseconds.
+
+    Here everything lasts 0 to 80 ms and every second construct has a timer: most races are near.
+    """
+    exact: list[bool] = []
+
+    @_programs(0.04)
+    @given(programs(EVERY), LATENCIES, CUTS)
+    def replay(program: Node, latency: float, cuts: list[int]) -> None:
+        try:
+            exact.append(differs(traces(_slower(program), latency, cuts)) is None)
+        except AssertionError:  # it asked for another operation than is on record
+            exact.append(False)
+
+    replay()
+    record_property("programs", len(exact))
+    record_property("exact", sum(exact))
+    assert sum(exact) > len(exact) / 2
+
+
+def _slower(node: Node) -> Node:
+    below = tuple(_slower(child) for child in node.children)
+    return dataclasses.replace(node, seconds=20 * node.seconds, children=below)
