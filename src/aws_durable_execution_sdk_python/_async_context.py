@@ -83,8 +83,7 @@ class AsyncDurableContext(BaseContext):
         return self._position
 
     def _run(self, plan: Plan[T]) -> Op[T]:
-        kind, identity = plan.kind or Kind.ASYNC, plan.identity
-        return durable_operation(self._position, self._runtime, kind, plan.make, identity)
+        return durable_operation(self._position, self._runtime, plan.kind or Kind.ASYNC, plan.make)
 
     @overload
     def step(

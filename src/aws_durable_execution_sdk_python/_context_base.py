@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
@@ -65,7 +64,6 @@ async def durable_operation(
     runtime: LoopRuntime,
     kind: Kind,
     make: Callable[[Runtime], Op[T]],
-    identity: OperationIdentity | None = None,
 ) -> T:
     """Run an operation called on an async context: each one passes here.
 
@@ -79,7 +77,7 @@ async def durable_operation(
         # Where the code cancels its own task, that comes before the operation begins.
         await sleep(0)
     try:
-        result: T = await runtime.host(kind, make, identity)
+        result: T = await runtime.host(kind, make)
     except UnrecoverableError as error:
         position.refuse(error)
         raise

@@ -55,8 +55,7 @@ async def outcome_of(make: Callable[[], Awaitable[object]]) -> CallOutcome:
         return CallOutcome(error)
 
 
-# No `repr`: anyio shows tasks that it cancels, and through these one would show all the others.
-@dataclass(eq=False, slots=True, repr=False)
+@dataclass(eq=False, slots=True)
 class Host:
     """Where jobs run, one at a time: a thread of the pool, or a thread blocked until released.
 
@@ -115,7 +114,7 @@ class JobOwner(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True, repr=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """One call of blocking user code.
 

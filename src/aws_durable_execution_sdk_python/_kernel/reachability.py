@@ -67,8 +67,7 @@ from types import (
 )
 from typing import Any, NamedTuple
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
-from aws_durable_execution_sdk_python._kernel.idle_selector import IdleSelector
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, IdleSelector
 
 if not (
     hasattr(asyncio.Task, "_fut_waiter")
