@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Self
 
 from aws_durable_execution_sdk_python._core.codec import Wire
-from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
-from aws_durable_execution_sdk_python._core.model import (
-    CheckpointOutput,
-    OperationUpdate,
-    StateOutput,
-)
 from aws_durable_execution_sdk_python._service import wire
-from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
-from aws_durable_execution_sdk_python._service.classification import cause, classify
+from aws_durable_execution_sdk_python._service.client_calls import Caller, ClientCalls
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python.exceptions import (
-    CheckpointError,
-    GetExecutionStateError,
-    InvalidStateError,
-)
+from aws_durable_execution_sdk_python.exceptions import InvalidStateError
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 50
@@ -29,7 +18,7 @@ READ_TIMEOUT_SECONDS = 50
 _DISTRIBUTION = "aws-durable-execution-sdk-python"
 
 
-class AioBoto3Client:
+class AioBoto3Client(ClientCalls):
     """Calls the service with an aioboto3 Lambda client made from the environment.
 
     Region, credentials, endpoint, retries, proxies, certificates, FIPS and dual stack are all
@@ -69,42 +58,6 @@ class AioBoto3Client:
         self._opened = None
         await self._stack.aclose()
 
-    async def checkpoint(
-        self,
-        durable_execution_arn: str,
-        checkpoint_token: str,
-        updates: Sequence[OperationUpdate],
-        client_token: str | None,
-    ) -> CheckpointOutput:
-        """See `DurableServiceClient.checkpoint`."""
-        client = self._client()
-        request = wire.checkpoint_request(
-            durable_execution_arn, checkpoint_token, updates, client_token
-        )
-        try:
-            response = await self._call(client, wire.CHECKPOINT, request)
-        except Exception as error:
-            raise classify(error, CheckpointError) from cause(error)
-        return checkpoint_output(response)
-
-    async def get_execution_state(
-        self,
-        durable_execution_arn: str,
-        checkpoint_token: str,
-        next_marker: str,
-        max_items: int = MAX_PAGE_ITEMS,
-    ) -> StateOutput:
-        """See `DurableServiceClient.get_execution_state`."""
-        client = self._client()
-        request = wire.state_request(
-            durable_execution_arn, checkpoint_token, next_marker, max_items
-        )
-        try:
-            response = await self._call(client, wire.STATE, request)
-        except Exception as error:
-            raise classify(error, GetExecutionStateError) from cause(error)
-        return state_page(response)
-
     async def _make(self) -> Any:
         import aioboto3
 
@@ -127,10 +80,10 @@ class AioBoto3Client:
     ) -> Wire:
         return await by_client(client, operation, request)
 
-    def _client(self) -> Any:
+    def _caller(self) -> Caller:
         if self._opened is None:
             raise InvalidStateError("the service client is not open: await open() first")
-        return self._opened
+        return partial(self._call, self._opened)
 
 
 async def by_client(client: Any, operation: wire.ApiOperation, request: Wire) -> Wire:

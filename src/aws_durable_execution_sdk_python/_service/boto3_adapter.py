@@ -5,28 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.codec import Wire
-from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
-from aws_durable_execution_sdk_python._core.model import (
-    CheckpointOutput,
-    OperationUpdate,
-    StateOutput,
-)
 from aws_durable_execution_sdk_python._service import wire
-from aws_durable_execution_sdk_python._service.answers import checkpoint_output, state_page
-from aws_durable_execution_sdk_python._service.classification import cause, classify
+from aws_durable_execution_sdk_python._service.client_calls import Caller, ClientCalls
 from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 from aws_durable_execution_sdk_python._service.model import ensure_durable_operations
-from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 
 T = TypeVar("T")
 
 
-class Boto3Client:
+class Boto3Client(ClientCalls):
     """Calls the service through a boto3 Lambda client, in a worker thread.
 
     The client's configuration, credentials, retries, event hooks and user agent apply to every
@@ -43,39 +35,12 @@ class Boto3Client:
     def __init__(self, boto3_client: object) -> None:
         self._client: Any = ensure_durable_operations(boto3_client)
 
-    async def checkpoint(
-        self,
-        durable_execution_arn: str,
-        checkpoint_token: str,
-        updates: Sequence[OperationUpdate],
-        client_token: str | None,
-    ) -> CheckpointOutput:
-        """See `DurableServiceClient.checkpoint`."""
-        request = wire.checkpoint_request(
-            durable_execution_arn, checkpoint_token, updates, client_token
-        )
-        try:
-            response = await _in_thread(self._client.checkpoint_durable_execution, request)
-        except Exception as error:
-            raise classify(error, CheckpointError) from cause(error)
-        return checkpoint_output(response)
+    def _caller(self) -> Caller:
+        return self._call
 
-    async def get_execution_state(
-        self,
-        durable_execution_arn: str,
-        checkpoint_token: str,
-        next_marker: str,
-        max_items: int = MAX_PAGE_ITEMS,
-    ) -> StateOutput:
-        """See `DurableServiceClient.get_execution_state`."""
-        request = wire.state_request(
-            durable_execution_arn, checkpoint_token, next_marker, max_items
-        )
-        try:
-            response = await _in_thread(self._client.get_durable_execution_state, request)
-        except Exception as error:
-            raise classify(error, GetExecutionStateError) from cause(error)
-        return state_page(response)
+    async def _call(self, operation: wire.ApiOperation, request: Wire) -> Wire:
+        response: Wire = await _in_thread(getattr(self._client, operation.method), request)
+        return response
 
 
 async def _in_thread(call: Callable[..., T], request: Wire) -> T:

@@ -135,9 +135,7 @@ class _Playback:
 
     def __init__(self, recording: Recording) -> None:
         execution, *operations = fold(recording.events)
-        self._arn = recording.arn or execution_arn(
-            replace(_FUNCTION, qualifier="1"), "replayed", "replayed"
-        )
+        self._arn = recording.arn or _EXECUTION_ARN
         self._function_arn = recording.function_arn or str(_FUNCTION)
         self._function_name = recording.function_name or _FUNCTION.name
         self._execution = execution
