@@ -83,7 +83,8 @@ class AsyncDurableContext(BaseContext):
         return self._position
 
     def _run(self, plan: Plan[T]) -> Op[T]:
-        return durable_operation(self._position, self._runtime, plan.kind or Kind.ASYNC, plan.make)
+        kind, identity = plan.kind or Kind.ASYNC, plan.identity
+        return durable_operation(self._position, self._runtime, kind, plan.make, identity)
 
     @overload
     def step(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
@@ -64,6 +65,7 @@ async def durable_operation(
     runtime: LoopRuntime,
     kind: Kind,
     make: Callable[[Runtime], Op[T]],
+    identity: OperationIdentity | None = None,
 ) -> T:
     """Run an operation called on an async context: each one passes here.
 
@@ -77,7 +79,7 @@ async def durable_operation(
         # Where the code cancels its own task, that comes before the operation begins.
         await sleep(0)
     try:
-        result: T = await runtime.host(kind, make)
+        result: T = await runtime.host(kind, make, identity)
     except UnrecoverableError as error:
         position.refuse(error)
         raise

@@ -214,6 +214,15 @@ class StepTimeoutError(StepError, TimeoutError):
     """
 
 
+class OperationCancelledError(DurableOperationError):
+    """What is recorded of a step, check or child context that the code around it cancelled.
+
+    By a time-out, say, or because a sibling in its task group failed. An async replay does not
+    raise it: the operation waits there to be cancelled again. Other readers of the record, blocking
+    code among them, find an operation that failed with this error.
+    """
+
+
 class WaitForConditionError(DurableOperationError):
     """A wait_for_condition check failed, or its attempts are used up."""
 

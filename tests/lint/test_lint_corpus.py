@@ -58,7 +58,18 @@ ON_PURPOSE = {
     "tests/testing/test_replaying.py": {"DUR303"},
     "tests/testing/test_virtual_time.py": {"DUR302"},
     # They catch the suspension, share a context and count besides.
-    "tests/runtime/test_suspension_async.py": {"DUR301", "DUR302", "DUR303", "DUR401", "DUR603"},
+    "tests/runtime/test_suspension_async.py": {
+        "DUR301",
+        "DUR302",
+        "DUR303",
+        "DUR401",
+        "DUR603",
+        "DUR604",
+    },
+    "tests/replay_model/test_replayed_programs.py": {"DUR303"},
+    # Time-outs that are forgotten are what they are about.
+    "tests/runtime/test_asyncio_replays.py": {"DUR604"},
+    "tests/runtime/test_forgotten_timers.py": {"DUR604"},
     "tests/runtime/test_suspension_blocking.py": {"DUR301", "DUR302", "DUR303", "DUR401"},
     # Its handlers tell in which process they run.
     "tests/sandbox/functions/durable_functions.py": {"DUR104"},
@@ -73,7 +84,7 @@ def test_examples_and_sources_are_clean() -> None:
     assert (report.findings, report.problems) == ([], [])
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/testing.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/testing.md", "docs/asyncio.md"])
 def test_documented_code_is_clean(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

@@ -554,7 +554,7 @@ def test_operations_without_await(body: str) -> None:
         "return await (cached(event) or context.step(work()))",
         "return (await context.step(work()))['a']",
         "if result := await context.step(work()):\n    return result",
-        "async with asyncio.timeout(5):\n    await context.wait(seconds=1)",
+        "async with asyncio.timeout(5):\n    await context.step(work())",
     ],
 )
 def test_operations_awaited_in_one_way_or_another(body: str) -> None:
@@ -670,3 +670,34 @@ def test_a_file_without_the_sdk_has_no_findings() -> None:
     code += "@durable_execution\ndef handler(event, context): return time.time()\n"
     assert lint_source(code) == []
     assert lint_source(code + "# aws_durable_execution_sdk_python\n") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("import asyncio\nasync with asyncio.timeout(5):\n    await context.wait(seconds=9)", 2),
+        ("import anyio\nwith anyio.fail_after(5):\n    await context.invoke('f')", 2),
+        ("import anyio\nwith anyio.move_on_after(5) as s:\n    await context.wait(seconds=9)", 2),
+        ("import asyncio\nawait asyncio.wait_for(context.wait(seconds=9), 5)", 2),
+        (
+            "import asyncio\ncb = await context.create_callback()\n"
+            "await asyncio.wait_for(cb.result(), timeout=5)",
+            3,
+        ),
+    ],
+)
+def test_a_timeout_around_a_durable_wait_is_found(body: str, line: int) -> None:
+    assert in_handler(body, is_async=True) == [("DUR604", line)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import asyncio\nasync with asyncio.timeout(5):\n    await context.step(lambda: 1)",
+        "import asyncio\nawait asyncio.wait_for(context.step(lambda: 1), 5)",
+        "import contextlib\nwith contextlib.suppress(OSError):\n    await context.wait(seconds=9)",
+        "import asyncio\nasync with asyncio.timeout(5):\n    pass\nawait context.wait(seconds=9)",
+    ],
+)
+def test_other_timeouts_are_left_alone(body: str) -> None:
+    assert in_handler(body, is_async=True) == []

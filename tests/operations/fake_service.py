@@ -379,7 +379,7 @@ def _as_in_event(operation: Wire) -> Wire:
     return {
         key: _as_in_event(value)
         if isinstance(value, dict)
-        else round(value.timestamp() * 1000)
+        else round(value.timestamp() * 1000, 3)
         if isinstance(value, datetime)
         else value
         for key, value in operation.items()

@@ -90,7 +90,8 @@ def test_a_state_without_the_execution_raises(flavour: Flavour) -> None:
 
 
 def test_the_execution_is_found_by_its_id_wherever_it_stands(flavour: Flavour) -> None:
-    service = FakeService(recorded("STEP", "SUCCEEDED", 1), event={"order": 1})
+    # Of something else than the handler's operations.
+    service = FakeService(recorded("STEP", "SUCCEEDED", (1, 1)), event={"order": 1})
     event = service.event()
     event["InitialExecutionState"]["Operations"].reverse()
     assert service.invoke(flavour.durable(echo), event) == succeeded({"order": 1})

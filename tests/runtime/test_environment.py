@@ -192,10 +192,10 @@ def test_a_handler_that_resists_its_suspension_does_not_hold_it_up(
     @durable_execution
     async def handler(event: Any, context: AsyncDurableContext) -> str:
         invocations.append(1)
-        if len(invocations) > 1:
-            return "second"
         with suppress(BaseException):
             await context.wait(seconds=60)
+        if len(invocations) > 1:
+            return "second"
         while True:
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(3600)
@@ -251,9 +251,9 @@ def test_a_thread_whose_loop_was_left_runs_no_further_operation(impatient: None)
     @durable_execution
     def handler(event: Any, context: DurableContext) -> str:
         invocations.append(1)
+        context.step(find_loop)
         if len(invocations) > 1:
             return "second"
-        context.step(find_loop)
         loops[0].call_soon_threadsafe(loops[0].stop)
         held.wait()
         try:

@@ -13,9 +13,9 @@ import pytest
 
 from aws_durable_execution_sdk_python._kernel.event_loop import (
     EventLoop,
-    engine_context,
     running_loop,
 )
+from aws_durable_execution_sdk_python._kernel.origin import engine_context
 
 
 def run(main: Callable[[EventLoop], Awaitable[None]]) -> None:

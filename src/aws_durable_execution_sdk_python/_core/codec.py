@@ -33,6 +33,14 @@ def parse_timestamp(value: datetime | str | float | None) -> datetime | None:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
+def epoch_micros(value: datetime | str | float | None) -> int | None:
+    """A timestamp in any of these forms as a number that can be compared with others."""
+    if isinstance(value, (int, float)):
+        return round(value * 1000)
+    moment = parse_timestamp(value)
+    return None if moment is None else round(moment.timestamp() * 1_000_000)
+
+
 def timestamp_millis(value: datetime) -> int:
     return round(value.timestamp() * 1000)
 

@@ -26,6 +26,13 @@ from aws_durable_execution_sdk_python.exceptions import (
 
 E = TypeVar("E", bound=DurableOperationError)
 
+# What is recorded of an operation that user code cancelled; no error of the user's has these data.
+CANCELLED = ErrorObject(
+    "the code around the operation cancelled it",
+    f"{exceptions.__name__}.{exceptions.OperationCancelledError.__qualname__}",
+    "aws-durable-cancelled",
+)
+
 # An error object may take 32 KiB in the strictest service; escapes can double a text.
 MAX_MESSAGE_BYTES = 12 * KIB
 
@@ -80,6 +87,12 @@ def recorded_error(operation: Operation) -> ErrorObject:
     """What an operation that ended without success left; at least how it ended."""
     what = operation.operation_type.lower().replace("_", " ")
     return operation.error or ErrorObject(f"the {what} ended as {operation.status}")
+
+
+def was_cancelled(operation: Operation) -> bool:
+    """Whether user code cancelled it, when it ran."""
+    error = operation.error
+    return error is not None and (error.type, error.data) == (CANCELLED.type, CANCELLED.data)
 
 
 def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:

@@ -9,6 +9,8 @@ Rules that replay, re-runs in place and nested batches rely on:
 - The same is not asked twice: `ask` says so, and the second one waits for the first.
 - An answer ranking lower than what is confirmed is ignored; what has caught up with an update ends
   its being asked. Only after a whole answer is merged may anyone who waits for it go on.
+- When an operation began and ended is the service's word alone: nothing is known before it is
+  confirmed. What an earlier invocation left is told apart from what this one has lived to see.
 - Nothing new begins below a context that has ended, whether that is confirmed or asked.
 
 Operations are kept in wire form and parsed when somebody looks: most of a long history is looked
@@ -24,7 +26,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import NamedTuple, Unpack
 
-from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.codec import Wire, epoch_micros
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
@@ -118,6 +120,7 @@ class Journal:
         self._parents: dict[str, str | None] = {}
         self._closed: set[str] = set()
         self._given_up: set[str] = set()
+        self._news: set[str] | None = None
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
@@ -156,7 +159,38 @@ class Journal:
             asked = self._asked.get(operation_id)
             if asked is not None and asked.rank <= rank:
                 del self._asked[operation_id]
+        if self._news is not None:
+            self._news.update(ids)
         return ids
+
+    def begin(self) -> None:
+        """What is confirmed from here on happens in this invocation."""
+        self._news = set()
+
+    def is_history(self, operation_id: str) -> bool:
+        """Whether nothing was heard of an operation since this invocation began."""
+        return self._news is None or operation_id not in self._news
+
+    def began(self, operation_id: str) -> int | None:
+        """When an operation began, in microseconds since the epoch, if the service has told."""
+        return self._moment(operation_id, "StartTimestamp")
+
+    def ended(self, operation_id: str) -> int | None:
+        """When it ended, likewise."""
+        return self._moment(operation_id, "EndTimestamp")
+
+    def span(self, operation_id: str) -> tuple[int, int] | None:
+        """From when to when an invocation surely ran, because a step of a single attempt did."""
+        confirmed = self._confirmed.get(operation_id)
+        details = (confirmed and confirmed.get("StepDetails")) or {}
+        if details.get("Attempt") != 1:
+            return None
+        began, ended = self.began(operation_id), self.ended(operation_id)
+        return None if began is None or ended is None else (began, ended)
+
+    def _moment(self, operation_id: str, key: str) -> int | None:
+        confirmed = self._confirmed.get(operation_id)
+        return None if confirmed is None else epoch_micros(confirmed.get(key))
 
     def get(self, operation_id: str) -> Operation | None:
         """An operation as far as it is known."""

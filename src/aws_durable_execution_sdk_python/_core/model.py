@@ -195,7 +195,7 @@ class Operation(WireType):
 
     @classmethod
     def for_replay(cls, data: Wire) -> Operation:
-        """Like `from_dict`, but for when it began and ended, which no replay asks."""
+        """Like `from_dict`, but for when it began and ended: see `Journal.began` and `ended`."""
         return cls(**read_fields(data, _REPLAY_FIELDS))
 
     @property

@@ -27,11 +27,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.ending import unwinds
@@ -59,6 +59,15 @@ class Cancelling(Protocol):
     over: bool
 
 
+# The batches around what runs, tasks of the user's in a branch included.
+_batches: ContextVar[tuple[Cancelling, ...]] = ContextVar("durable_batches", default=())
+
+
+def cancelled_by_batch() -> bool:
+    """Whether a batch around this code is over, so that its branches are cancelled."""
+    return any(batch.over for batch in _batches.get())
+
+
 class BranchRuntime(Runtime, Protocol):
     """What the branches ask of the event loop's runtime besides.
 
@@ -84,7 +93,16 @@ class BranchRuntime(Runtime, Protocol):
         """Ask a hook, in here, before what decides about suspension is asked."""
         ...
 
-    def begin_root(self, batch: Cancelling | None = None) -> asyncio.Task[object]:
+    @property
+    def unordered(self) -> Runtime:
+        """The same for what has no order of completion."""
+        ...
+
+    def is_settled(self, operation_id: str) -> bool:
+        """Whether a context's outcome is on record, so that no user code will run."""
+        ...
+
+    def begin_root(self) -> asyncio.Task[object]:
         """Count the running task as one whose end the invocation waits for, until `end_root`."""
         ...
 
@@ -262,7 +280,8 @@ class Branches(Opaque, Generic[T]):
     # -- one branch -------------------------------------------------------------------------
 
     async def _run_branch(self, index: int, branch: Branch[T]) -> None:
-        task = self._runtime.begin_root(self)
+        _batches.set((*_batches.get(), self))  # the task's context is its own
+        task = self._runtime.begin_root()
         outcome = await self._outcome(index, branch)
         self._runtime.end_root(task)
         self._tasks.discard(task)
@@ -275,8 +294,10 @@ class Branches(Opaque, Generic[T]):
     async def _outcome(self, index: int, branch: Branch[T]) -> _Outcome[T]:
         runtime = self._runtime
         try:
-            if branch.kind is Kind.ASYNC or self._is_settled(branch):
+            if branch.kind is Kind.ASYNC:
                 return _Result(await branch.make(runtime))
+            if runtime.is_settled(branch.operation_id):
+                return _Result(await branch.make(runtime.unordered))
             parking = partial(self._parking, index)
             return _Result(await runtime.in_thread(branch.make, parking))
         except DurableOperationError as error:
@@ -303,14 +324,6 @@ class Branches(Opaque, Generic[T]):
                 self._escaping = error
             case _Cancelled():
                 pass  # whoever cancelled it has cancelled this batch, too
-
-    def _is_settled(self, branch: Branch[T]) -> bool:
-        """Whether the branch's result is on record, so that no user code will run."""
-        operation = self._runtime.recorded(branch.operation_id)
-        if operation is None or operation.status not in TERMINAL:
-            return False
-        details = operation.context_details
-        return details is None or not details.replay_children
 
     # -- parking ----------------------------------------------------------------------------
 

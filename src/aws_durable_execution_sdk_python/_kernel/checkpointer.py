@@ -207,12 +207,13 @@ class Checkpointer(Opaque):
             if not self._is_awake:
                 self.flush()
         elif self._lazy_timer is None:
-            self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
+            self._set_lazy_timer()
         if self._gathering is not None and self._full:
             _resolve(self._gathering, None)
 
-    def _lie_until(self, when: float) -> None:
-        self._lazy_timer = self._loop.engine_call_at(when, self._lazy_time_is_up)
+    def _set_lazy_timer(self) -> None:
+        seconds = self._tuning.lazy_seconds
+        self._lazy_timer = self._loop.engine_call_later(seconds, self._lazy_time_is_up)
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -270,7 +271,7 @@ class Checkpointer(Opaque):
             self._lazy.extend(self._batch)
             self._batch.clear()
             if self._lazy_timer is None:
-                self._lie_until(self._loop.time() + self._tuning.lazy_seconds)
+                self._set_lazy_timer()
 
     async def _gather(self) -> None:
         """Let what is ready to run add to the request, until that is full.

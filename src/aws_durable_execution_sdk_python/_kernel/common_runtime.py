@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -12,6 +13,8 @@ from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
+
+_log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -38,6 +41,9 @@ class CommonRuntime(Opaque):
 
     def reopen(self, identity: OperationIdentity) -> None:
         self._invocation.journal.open_context(identity.operation_id, identity.parent_id)
+
+    def warn(self, message: str) -> None:
+        _log.warning("%s: %s", self.arn, message)
 
     def body(
         self,

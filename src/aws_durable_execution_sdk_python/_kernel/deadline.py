@@ -135,8 +135,7 @@ class Deadline:
             self._look_after(loop, left - (last if self._is_near else self._margin))
 
     def _look_after(self, loop: EventLoop, seconds: float) -> None:
-        at = loop.time() + max(seconds, _LEAST_RECHECK)
-        self._timer = loop.engine_call_at(at, self._look, loop)
+        self._timer = loop.engine_call_later(max(seconds, _LEAST_RECHECK), self._look, loop)
 
     # -- going on in the next invocation --------------------------------------------------------
 

@@ -30,9 +30,9 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.event_loop import (
     EventLoop,
-    context_of,
 )
 from aws_durable_execution_sdk_python._kernel.generators import Generators
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 Tasks = Collection[asyncio.Task[object]]

@@ -11,7 +11,9 @@ Rules that suspension, checkpoints and the end of an invocation rely on:
   only then, the idle hooks are asked, in order; the first that answers True has scheduled
   something, and the loop goes on at once. So it does when one has begun a task or a timer of the
   engine's. With a timeout of 0 the busy hooks are called.
-- A timer that was due when `select` last returned has fired; no later one is taken to have.
+- The timers of the invocation's code are kept apart, see `user_time`. Of the others, one that was
+  due when `select` last returned has fired; no later one is taken to have.
+- The tasks of an invocation are counted from their creation to their end.
 - A task or timer belongs to the invocation during which it began, unless it was begun by the
   engine, by another invocation's code, or by a task that was there before. What does not is a
   *stranger*, and so is from then on a task that resists its end (`abandon`).
@@ -23,117 +25,70 @@ cannot be asked of another.
 from __future__ import annotations
 
 import asyncio
-import selectors
 import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, Unpack
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
+from aws_durable_execution_sdk_python._kernel.idle_selector import BusyHook, IdleHook, IdleSelector
+from aws_durable_execution_sdk_python._kernel.origin import (
+    ENGINE,
+    engine_context,
+    origin,
+    origin_in,
+)
 from aws_durable_execution_sdk_python._kernel.restorable_loop import RestorableLoop
+from aws_durable_execution_sdk_python._kernel.user_time import UserTime
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-IdleHook = Callable[[], bool]
-BusyHook = Callable[[], object]
-
-ENGINE: Final = object()
-# Whose flow of control this is: the engine's, an invocation's (its own token), or nobody's.
-origin: ContextVar[object | None] = ContextVar("durable_origin", default=None)
-
-
-def context_of(whose: object) -> Context:
-    """A copy of the current context for a flow of control of an invocation's."""
-    context = copy_context()
-    context.run(origin.set, whose)
-    return context
-
-
-# Each so many times that an idle hook has scheduled something, descriptors are looked at as well.
-_LOOK_EACH = 16
 # Timers that ended are forgotten when there are twice as many as when last looked through.
 _FIRST_PRUNING = 256
 
 
-def engine_context() -> Context:
-    """A copy of the current context for a flow of control of the engine's."""
-    return context_of(ENGINE)
-
-
-class IdleSelector(selectors.DefaultSelector):
-    """Says when the loop is about to sleep (`on_idle`) and when it is not (`on_busy`).
-
-    Attributes:
-        returned: when `select` last returned, by the loop's clock.
-    """
-
-    on_idle: IdleHook | None = None
-    on_busy: BusyHook | None = None
-    returned: float = 0.0
+class TaskCount:
+    """How many tasks an invocation has that have not ended."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._engines: set[int] = set()
-        self._skipped = 0
+        self.alive = 0
 
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = super().register(fileobj, events, data)
-        if origin.get() is ENGINE:
-            self._engines.add(key.fd)
-        return key
+    def add(self, task: asyncio.Task[Any]) -> None:
+        self.alive += 1
+        task.add_done_callback(self._ended)
 
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key = super().unregister(fileobj)
-        self._engines.discard(key.fd)
-        return key
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout > 0:
-            if self.on_idle is not None and self.on_idle():
-                self._skipped += 1
-                if self._skipped % _LOOK_EACH:
-                    return []  # what has been scheduled goes first
-                timeout = 0
-        elif self.on_busy is not None:
-            self.on_busy()
-        events = super().select(timeout)
-        self.returned = time.monotonic()
-        return events
-
-    def has_events(self, within: float = 0) -> bool:
-        """Whether a descriptor is ready, a thread's wake-up call included; nothing is consumed.
-
-        Parameters:
-            within: seconds to wait for one, with the interpreter free for other threads.
-        """
-        return bool(super().select(within))
-
-    def registered(self) -> list[selectors.SelectorKey]:
-        """The descriptors that are not the engine's."""
-        return [key for fd, key in self.get_map().items() if fd not in self._engines]
+    def _ended(self, _: object) -> None:
+        self.alive -= 1
 
 
 class EventLoop(RestorableLoop):
     """asyncio's loop, with its sources counted.
 
     Attributes:
+        release_hooks: asked before the others, and before the loop counts as at rest: what they
+            schedule may be what the others wait for.
         idle_hooks: asked in order whenever no callback is ready.
         busy_hooks: called, in each pass, whenever some are.
+        user_time: what the code of the invocation is told when it asks for the time.
+        task_count: of the invocation.
     """
 
     # The threads that run one of these loops.
     _driving: ClassVar[set[int | None]] = set()
 
     def __init__(self) -> None:
+        self.user_time = UserTime(self)
+        self.task_count = TaskCount()
+        self.release_hooks: tuple[IdleHook, ...] = ()
         self.idle_hooks: tuple[IdleHook, ...] = ()
         self.busy_hooks: tuple[BusyHook, ...] = ()
         self._has_scheduled = False
@@ -179,7 +134,7 @@ class EventLoop(RestorableLoop):
         It may be resolved before by whoever has it. There is one at a time.
         """
         self._resting = self.create_future()
-        self._rest_until = self.time() + within
+        self._rest_until = time.monotonic() + within
         return self._resting
 
     def _end_rest(self) -> bool:
@@ -192,14 +147,21 @@ class EventLoop(RestorableLoop):
     def _idle(self) -> bool:
         # How long to sleep has been reckoned already, without what a hook schedules.
         self._has_scheduled = False
+        for hook in self.release_hooks:
+            if hook():
+                self._end_long_rest()
+                return True
         answered = self._end_rest() or any(hook() for hook in self.idle_hooks)
         return answered or self._has_scheduled
 
     def _busy(self) -> None:
-        if self._resting is not None and self.time() >= self._rest_until:
-            self._end_rest()
+        self._end_long_rest()
         for hook in self.busy_hooks:
             hook()
+
+    def _end_long_rest(self) -> None:
+        if self._resting is not None and time.monotonic() >= self._rest_until:
+            self._end_rest()
 
     @contextmanager
     def asking_when_idle(self, hook: IdleHook, *, first: bool = False) -> Iterator[None]:
@@ -212,6 +174,12 @@ class EventLoop(RestorableLoop):
 
     # -- sources ----------------------------------------------------------------------------
 
+    def time(self) -> float:
+        """As asyncio's; the code of an invocation is told the time it lives in."""
+        if self.user_time.differs and origin.get() is self._invocation:
+            return self.user_time.now()
+        return time.monotonic()
+
     def call_at(
         self,
         when: float,
@@ -220,8 +188,12 @@ class EventLoop(RestorableLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's; `call_later` comes through here, and so do sleeps and time-outs."""
+        whose = origin_in(context)
+        if whose is not None and whose is self._invocation:
+            context = copy_context() if context is None else context
+            return self.user_time.call_at(when, callback, args, context)
         handle = super().call_at(when, callback, *args, context=context)
-        if _origin_in(context) is not ENGINE:
+        if whose is not ENGINE:
             strange = self.is_strange(context)
             (self._timers_of_strangers if strange else self._timers)[id(handle)] = handle
             if len(self._timers) + len(self._timers_of_strangers) > self._prune_at:
@@ -231,9 +203,15 @@ class EventLoop(RestorableLoop):
     def engine_call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
     ) -> asyncio.TimerHandle:
-        """A timer of the engine's, whoever's flow of control this is."""
+        """A timer of the engine's, in real time, whoever's flow of control this is."""
         self._has_scheduled = True
         return super().call_at(when, callback, *args)
+
+    def engine_call_later(
+        self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts
+    ) -> asyncio.TimerHandle:
+        """Likewise, so many seconds from now."""
+        return self.engine_call_at(time.monotonic() + seconds, callback, *args)
 
     def run_in_executor(
         self,
@@ -278,16 +256,26 @@ class EventLoop(RestorableLoop):
         """The timers that are still to fire."""
         self._timers = self._still_to_fire(self._timers)
         self._timers_of_strangers = self._still_to_fire(self._timers_of_strangers)
-        return [*self._timers.values(), *self._timers_of_strangers.values()]
+        return [
+            *self.user_time.pending(),
+            *self._timers.values(),
+            *self._timers_of_strangers.values(),
+        ]
 
     def _still_to_fire(
         self, timers: dict[int, asyncio.TimerHandle]
     ) -> dict[int, asyncio.TimerHandle]:
-        return {key: timer for key, timer in timers.items() if self.is_to_fire(timer)}
+        return {key: timer for key, timer in timers.items() if self._is_to_fire(timer)}
 
-    def is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
-        """Whether a timer is still to fire; so it is if it has fired since `select` returned."""
+    def _is_to_fire(self, timer: asyncio.TimerHandle) -> bool:
+        """Whether it is still to fire; so it is if it has fired since `select` returned."""
         return not timer.cancelled() and timer.when() > self.selector.returned
+
+    def will_fire(self, timer: asyncio.TimerHandle) -> bool:
+        """Whether a timer is sure to fire yet. One that is due may have fired already."""
+        if id(timer) in self._timers or id(timer) in self._timers_of_strangers:
+            return self._is_to_fire(timer) and timer.when() > time.monotonic()
+        return self.user_time.has(timer)
 
     def jobs(self) -> set[asyncio.Future[Any]]:
         """The jobs of executors that have not ended."""
@@ -302,6 +290,8 @@ class EventLoop(RestorableLoop):
     def begin_invocation(self, token: object) -> None:
         """From here on, until the next call, new tasks belong to the invocation with this token."""
         self._invocation = token
+        self.user_time.begin()
+        self.task_count = TaskCount()
         # Added to what is known: from 3.14 on, `all_tasks` knows those of the running thread only.
         self._strangers.update(asyncio.all_tasks(self))
         self._timers_of_strangers.update(self._timers)
@@ -313,6 +303,8 @@ class EventLoop(RestorableLoop):
         task: asyncio.Task[Any] = super().create_task(coro, **options)
         if self.is_strange(options.get("context")):
             self._strangers.add(task)
+        else:
+            self.task_count.add(task)
         return task
 
     def create_engine_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -328,6 +320,7 @@ class EventLoop(RestorableLoop):
 
     def cancel_timers_of_invocation(self) -> None:
         """No callback is to run at a time any more that the invocation has set."""
+        self.user_time.cancel_all()
         for timer in self._timers.values():
             timer.cancel()
         self._timers = {}
@@ -344,7 +337,7 @@ class EventLoop(RestorableLoop):
 
     def is_strange(self, context: Context | None = None) -> bool:
         """Whether what begins now, or in this context, is not the invocation's."""
-        whose = _origin_in(context)
+        whose = origin_in(context)
         if whose is not None:
             return whose is not self._invocation
         creator = asyncio.current_task(self)
@@ -369,7 +362,3 @@ def running_loop() -> EventLoop:
     if not isinstance(loop, EventLoop):
         raise RuntimeError(f"a durable execution runs in an event loop of its own, not in {loop!r}")  # noqa: TRY004
     return loop
-
-
-def _origin_in(context: Context | None) -> object | None:
-    return origin.get() if context is None else context.get(origin)

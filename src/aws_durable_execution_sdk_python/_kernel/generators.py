@@ -19,7 +19,8 @@ import weakref
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, context_of
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 
 AnyGenerator = AsyncGenerator[Any, Any]
 

@@ -21,6 +21,8 @@ from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
+from aws_durable_execution_sdk_python._kernel.completion_order import CompletionOrder
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
@@ -99,6 +101,7 @@ class RunningInvocation(Opaque):
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
+        self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)
         self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)
@@ -110,7 +113,8 @@ class RunningInvocation(Opaque):
             self.journal,
             clock,
             powers={self.loop_runtime},
-            work_in_hand=self._work_in_hand,
+            work_in_hand=lambda: self._work_in_hand() or self.completions.has_waiting,
+            doomed=self.completions.doomed,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
             suspend=self._suspend,
@@ -208,6 +212,7 @@ class RunningInvocation(Opaque):
         try:
             try:
                 await self.checkpointer.load(self._initial)
+                self.journal.begin()
             except InvocationError as error:
                 return failed_unless_retryable(error)
             raised, response = await self._course(partial(self._root, handler, kind, self._input()))
@@ -241,7 +246,11 @@ class RunningInvocation(Opaque):
             handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
             handler.add_done_callback(lambda _: self._end())
             try:
-                with self.suspension.watching(), self.deadline.watching(self.loop):
+                with (
+                    self.completions.releasing(),
+                    self.suspension.watching(),
+                    self.deadline.watching(self.loop),
+                ):
                     await self._ending
                 raised, response = await self._conclusion()
             finally:
@@ -294,7 +303,8 @@ class RunningInvocation(Opaque):
             return handler(event, context)
 
         async def run(runtime: Runtime) -> object:
-            return await runtime.enter(kind, Position(self.scope), call)
+            position = Position(self.scope)
+            return await asking_for_all(runtime, position, runtime.enter(kind, position, call))
 
         return self.loop_runtime.host(kind, run)
 

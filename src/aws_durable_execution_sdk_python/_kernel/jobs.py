@@ -55,7 +55,8 @@ async def outcome_of(make: Callable[[], Awaitable[object]]) -> CallOutcome:
         return CallOutcome(error)
 
 
-@dataclass(eq=False, slots=True)
+# No `repr`: anyio shows tasks that it cancels, and through these one would show all the others.
+@dataclass(eq=False, slots=True, repr=False)
 class Host:
     """Where jobs run, one at a time: a thread of the pool, or a thread blocked until released.
 
@@ -114,7 +115,7 @@ class JobOwner(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Job:
     """One call of blocking user code.
 

@@ -102,10 +102,9 @@ class Liveness:
         if not is_awaited and target not in self._powers:
             return False
         if isinstance(source, asyncio.TimerHandle):
-            if not is_awaited:
-                return False  # whoever could call an operation may have gone meanwhile
-            # One that was due a moment ago may have fired already: then nothing would wake us.
-            return self._loop.is_to_fire(source) and source.when() > self._loop.time()
+            # Whoever could call an operation may have gone meanwhile; and if the timer had fired
+            # already, nothing would wake us.
+            return is_awaited and self._loop.will_fire(source)
         return source in self._loop.jobs()
 
     def _pause(self, cost: float) -> None:
@@ -152,8 +151,7 @@ class Liveness:
         found = search.run(sources)
         if found is None or not isinstance(found.source, asyncio.TimerHandle):
             return found
-        settled = _settled(asleep)
-        search = Search(targets, asleep=asleep, settled=settled, limit=LIMIT)
+        search = Search(targets, asleep=asleep, settled=settled(asleep), limit=LIMIT)
         return search.run(sources)
 
     def _reaches_from_older(
@@ -167,7 +165,7 @@ class Liveness:
         return False
 
 
-def _settled(asleep: Asleep) -> set[int]:
+def settled(asleep: Asleep) -> set[int]:
     """The ids of what durable work completes, by callbacks alone."""
     search = Search(running=asleep, limit=LIMIT, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])

@@ -8,7 +8,15 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python._core.errors import CANCELLED
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import (
+    TERMINAL,
+    Operation,
+    OperationAction,
+    OperationUpdate,
+    Status,
+)
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
@@ -17,7 +25,11 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     is_awaitable,
 )
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.branches import Branches, Cancelling, Parking
+from aws_durable_execution_sdk_python._kernel.branches import (
+    Branches,
+    Parking,
+    cancelled_by_batch,
+)
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
@@ -29,12 +41,16 @@ from aws_durable_execution_sdk_python._kernel.ports import (
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python.exceptions import InvocationError
+from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
 
 T = TypeVar("T")
+
+
+# States that an operation can fail in, by the service's rules.
+_RECORDED_AS_CANCELLED = frozenset({Status.STARTED, Status.READY})
 
 
 class LoopRuntime(CommonRuntime):
@@ -45,7 +61,11 @@ class LoopRuntime(CommonRuntime):
         # Errors of branches that call for another invocation, once their siblings are done.
         self.postponed: set[InvocationError] = set()
         self.tuning = invocation.hooks.tuning
-        self._batches: dict[asyncio.Task[object], Cancelling] = {}
+
+    @property
+    def unordered(self) -> UnorderedRuntime:
+        """The same for what has no order of completion."""
+        return UnorderedRuntime(self._invocation)
 
     def check(self) -> None:
         self._invocation.check()
@@ -76,33 +96,49 @@ class LoopRuntime(CommonRuntime):
         task = asyncio.current_task()
         if task is None or self.is_ending:
             return False
-        if task.cancelling() > requests:
-            batch = self._batches.get(task)
-            if not outermost or (batch is not None and batch.over):
-                return False
+        if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
+            return False
         while task.cancelling() > requests:
             task.uncancel()
         return True
+
+    def has_other_code(self) -> bool:
+        is_root = self._invocation.suspension.is_root
+        return not all(map(is_root, self._invocation.loop.tasks_of_invocation()))
+
+    def record_cancellation(self, identity: OperationIdentity) -> None:
+        if self._invocation.is_ending or cancelled_by_batch():
+            return
+        operation = self._invocation.journal.get(identity.operation_id)
+        if operation is not None and operation.status in _RECORDED_AS_CANCELLED:
+            update = identity.update(OperationAction.FAIL, error=CANCELLED)
+            self._invocation.checkpointer.submit(update)
+
+    async def cancelled_again(self, operation_id: str) -> None:
+        await self._invocation.completions.doom(operation_id)
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        completions = self._invocation.completions
+        if completions.needs_turn():
+            await completions.end_of(operation_id)
+
+    async def start_in_turn(self, operation_id: str) -> None:
+        completions = self._invocation.completions
+        if completions.needs_turn():
+            await completions.start_of(operation_id)
 
     def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
         """Ask a hook, in here, before what decides about suspension is asked."""
         return self._invocation.loop.asking_when_idle(hook, first=True)
 
-    def begin_root(self, batch: Cancelling | None = None) -> asyncio.Task[object]:
-        """Count the running task as one whose end the invocation waits for, until `end_root`.
-
-        Parameters:
-            batch: whose branch it runs, which may cancel it.
-        """
+    def begin_root(self) -> asyncio.Task[object]:
+        """Count the running task as one whose end the invocation waits for, until `end_root`."""
         task = asyncio.current_task(self._invocation.loop)
         assert task is not None
         self._invocation.suspension.add_root(task)
-        if batch is not None:
-            self._batches[task] = batch
         return task
 
     def end_root(self, task: asyncio.Task[object]) -> None:
-        self._batches.pop(task, None)
         self._invocation.suspension.drop_root(task)
 
     def post(self, update: OperationUpdate) -> None:
@@ -161,9 +197,40 @@ class LoopRuntime(CommonRuntime):
         with self._invocation.suspension.waiting_for_engine():
             return await Branches(self, branches).run(host)
 
-    def host(self, kind: Kind, make: Callable[[Runtime], Op[T]]) -> Op[T]:
+    def host(
+        self,
+        kind: Kind,
+        make: Callable[[Runtime], Op[T]],
+        identity: OperationIdentity | None = None,
+    ) -> Op[T]:
         """The coroutine of an operation around a function of that kind."""
-        return make(self) if kind is Kind.ASYNC else self.in_thread(make)
+        if kind is Kind.ASYNC:
+            return make(self)
+        return self.in_thread(make) if identity is None else self._in_thread_in_turn(make, identity)
+
+    async def _in_thread_in_turn(
+        self, make: Callable[[Runtime], Op[T]], identity: OperationIdentity
+    ) -> T:
+        if self.is_settled(identity.operation_id):
+            return await make(self)
+        try:
+            result = await self.in_thread(make)
+        except asyncio.CancelledError:
+            self.record_cancellation(identity)
+            raise
+        except DurableOperationError:
+            await self.end_in_turn(identity.operation_id)
+            raise
+        await self.end_in_turn(identity.operation_id)
+        return result
+
+    def is_settled(self, operation_id: str) -> bool:
+        """Whether a context's outcome is on record, so that no user code will run."""
+        operation = self.recorded(operation_id)
+        if operation is None or operation.status not in TERMINAL:
+            return False
+        details = operation.context_details
+        return details is None or not details.replay_children
 
     async def in_thread(
         self,
@@ -193,6 +260,13 @@ class LoopRuntime(CommonRuntime):
             await asyncio.sleep(0)
             if parking is not None:
                 parking(None)
+
+
+class UnorderedRuntime(LoopRuntime):
+    """For blocking branches whose results are on record: they have no order among each other."""
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        pass
 
 
 def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:

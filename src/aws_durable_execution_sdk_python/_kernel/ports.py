@@ -95,6 +95,42 @@ class Runtime(Protocol):
         """Say that a context which an earlier invocation began is entered again."""
         ...
 
+    def has_other_code(self) -> bool:
+        """Whether tasks of the user's are alive beside the functions that were given a context."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Log what may be wrong with the user's program."""
+        ...
+
+    # -- order of completion --------------------------------------------------------------
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        """Wait until everything that ended before this operation has been made known.
+
+        What runs concurrently learns of ends one by one, in the order of the record, on the first
+        run as on replay. Every end that user code learns of passes here, or `start_in_turn`.
+        """
+        ...
+
+    async def start_in_turn(self, operation_id: str) -> None:
+        """Likewise, for an operation that has begun."""
+        ...
+
+    def record_cancellation(self, identity: OperationIdentity) -> None:
+        """Record, where the service can hold it, that user code cancels an operation.
+
+        Not if its batch, or the end of the invocation, cancels it.
+        """
+        ...
+
+    async def cancelled_again(self, operation_id: str) -> None:
+        """Wait to be cancelled, as user code did when the operation ran.
+
+        Returns at once where nothing can be cancelled.
+        """
+        ...
+
     # -- what is to be done ---------------------------------------------------------------
 
     def check(self) -> None:
@@ -177,8 +213,17 @@ class Runtime(Protocol):
         """Run a function of the user's that takes a durable context of that kind."""
         ...
 
-    def host(self, kind: Kind, make: Callable[[Runtime], Op[T]]) -> Op[T]:
-        """The coroutine of an operation around a function of that kind, run where it belongs."""
+    def host(
+        self,
+        kind: Kind,
+        make: Callable[[Runtime], Op[T]],
+        identity: OperationIdentity | None = None,
+    ) -> Op[T]:
+        """The coroutine of an operation around a function of that kind, run where it belongs.
+
+        Parameters:
+            identity: the operation's, if it leaves a record and its end is to come in turn.
+        """
         ...
 
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:

@@ -19,10 +19,15 @@ from types import CodeType, FrameType
 
 from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_NESTED_CONTEXTS
 from aws_durable_execution_sdk_python._core.model import OperationType
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, InvocationScope
-from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, SuspendExecution
+from aws_durable_execution_sdk_python.exceptions import (
+    OrphanedChildException,
+    SuspendExecution,
+    ValidationError,
+)
 from aws_durable_execution_sdk_python.logger import LogInfo
 
 # Every module of this package lies below it.
@@ -36,6 +41,7 @@ class Position(ContextUse):
         ids: the operation ids of this context, in call order.
         parent_id: the ParentId of this context's operations; None at the top level and in
             virtual contexts there.
+        depth: how many contexts are around it.
         order: where the context is in the program, see `OperationIdentity`.
         is_virtual: whether the context itself has no operation of its own.
     """
@@ -43,6 +49,7 @@ class Position(ContextUse):
     __slots__ = (
         "_completed",
         "_replaying",
+        "depth",
         "ids",
         "is_virtual",
         "order",
@@ -62,6 +69,7 @@ class Position(ContextUse):
     ) -> None:
         super().__init__(scope, outer)
         self.ids = IdSequence(prefix)
+        self.depth: int = 0 if outer is None else outer.depth + 1
         self.parent_id = parent_id
         self.order = order
         self.is_virtual = is_virtual
@@ -101,6 +109,14 @@ class Position(ContextUse):
             Also what `ContextUse.check` does.
         """
         super().check()
+        self.check_wanted()
+
+    def check_wanted(self) -> None:
+        """Refuse what nobody waits for any more.
+
+        Raises:
+            OrphanedChildException: the branch it belongs to was given up.
+        """
         journal = self.scope.journal
         if journal.has_given_up:
             context: ContextUse | None = self
@@ -116,7 +132,16 @@ class Position(ContextUse):
     def take(
         self, operation_type: OperationType, sub_type: str, name: str | None
     ) -> OperationIdentity:
-        """The identity of the operation called now; takes the next number of this context."""
+        """The identity of the operation called now; takes the next number of this context.
+
+        Raises:
+            ValidationError: contexts are nested too deep.
+        """
+        if self.depth >= MAX_NESTED_CONTEXTS and operation_type is OperationType.CONTEXT:
+            raise ValidationError(
+                f"this context is nested {self.depth} deep, and {MAX_NESTED_CONTEXTS} is the most: "
+                "repeat operations in a loop, not in contexts inside each other"
+            )
         return OperationIdentity(
             self.ids.take(),
             operation_type,

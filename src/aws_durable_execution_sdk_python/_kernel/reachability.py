@@ -67,7 +67,8 @@ from types import (
 )
 from typing import Any, NamedTuple
 
-from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop, IdleSelector
+from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
+from aws_durable_execution_sdk_python._kernel.idle_selector import IdleSelector
 
 if not (
     hasattr(asyncio.Task, "_fut_waiter")

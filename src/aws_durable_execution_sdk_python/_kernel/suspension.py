@@ -17,6 +17,8 @@ invocation is suspended. The rules:
 - While the loop spins it is asked now and then as well, the ready tasks being alive. What is on
   its way from one callback to the next is invisible then, so the answer has to be the same twice.
 - A thread wakes the loop before it ends: its call is looked for after its stack.
+- What waits to be cancelled, as it was before, waits for user code: its root is going. Where no
+  operation is parked and nothing can cancel it, the code is not what it was.
 - At the deadline nothing but the engine's work counts.
 """
 
@@ -32,11 +34,13 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
+from aws_durable_execution_sdk_python._kernel import forgotten_timers
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.liveness import Liveness
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
+from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
 
 # When the service does not yet agree that a timer is due: ask again after this, doubling.
 _FIRST_RECHECK_SECONDS = 0.05
@@ -44,6 +48,14 @@ _LAST_RECHECK_SECONDS = 1.0
 # How many passes the loop makes without rest, and for how long, before it is taken to spin.
 _SPINNING_PASSES = 20
 _SPINNING_SECONDS = 0.02
+
+
+_NOT_CANCELLED = (
+    "The code waits for an operation that it cancelled in an earlier invocation, and nothing is "
+    "left that could cancel it now. Likely causes: the code changed while the execution was "
+    "running (a time-out or a task removed or made longer), or what cancelled the operation "
+    "depends on something that is not the same on replay."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,13 @@ class _EngineWait:
         self._suspension.end_engine_wait(self._task, self._power)
 
 
+def _refuse(doomed: Iterable[asyncio.Future[None]]) -> bool:
+    """Nothing is left that could cancel these: the code is not what it was."""
+    for future in doomed:
+        future.set_exception(NonDeterministicExecutionError(_NOT_CANCELLED))
+    return True
+
+
 class Suspension(Opaque):
     """Keeps the parked operations of one invocation and decides when to suspend it.
 
@@ -100,6 +119,7 @@ class Suspension(Opaque):
         loop: the loop it runs on, with nothing else of its kind.
         powers: what durable operations are called by: whoever holds one may call any.
         work_in_hand: whether bodies or threads of the engine's run.
+        doomed: the futures of what waits to be cancelled.
         rescue: starts a thread for a job that waits for one though none runs; whether one did.
         out_of_time: whether only the engine's work is to be waited for.
         suspend: called once, when nothing can run.
@@ -113,6 +133,7 @@ class Suspension(Opaque):
         *,
         powers: set[object],
         work_in_hand: Callable[[], bool],
+        doomed: Callable[[], Iterable[asyncio.Future[None]]],
         rescue: Callable[[], bool],
         out_of_time: Callable[[], bool],
         suspend: Callable[[], None],
@@ -122,6 +143,7 @@ class Suspension(Opaque):
         self._clock = clock
         self._powers = powers
         self._work_in_hand = work_in_hand
+        self._doomed = doomed
         self._rescue = rescue
         self._out_of_time = out_of_time
         self._suspend = suspend
@@ -136,7 +158,8 @@ class Suspension(Opaque):
         self._passes = 0
         self._spinning_at: float | None = None
         self._answered: object = None
-        self._parks: dict[str, set[_Park]] = {}
+        # By operation, in the order in which they came.
+        self._parks: dict[str, dict[_Park, None]] = {}
         # When parked operations are due, earliest first. What is no longer true is skipped.
         self._due: list[tuple[float, str]] = []
         self._until: dict[str, float] = {}
@@ -164,6 +187,10 @@ class Suspension(Opaque):
         """Count a task that runs a function of the user's, until it is dropped."""
         self._roots.add(task)
         self._going.add(task)
+
+    def is_root(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a task runs a function of the user's that was given a context."""
+        return task in self._roots
 
     def drop_root(self, task: asyncio.Task[Any]) -> None:
         self._roots.discard(task)
@@ -209,7 +236,7 @@ class Suspension(Opaque):
             return
         park = _Park(pending, self._loop.create_future())
         for each in pending:
-            self._parks.setdefault(each.operation_id, set()).add(park)
+            self._parks.setdefault(each.operation_id, {})[park] = None
             if each.until is not None:
                 self._until[each.operation_id] = each.until
                 heapq.heappush(self._due, (each.until, each.operation_id))
@@ -236,7 +263,7 @@ class Suspension(Opaque):
     def _forget(self, park: _Park) -> None:
         for each in park.pending:
             parks = self._parks[each.operation_id]
-            parks.discard(park)
+            parks.pop(park, None)
             if not parks:
                 del self._parks[each.operation_id]
 
@@ -258,12 +285,15 @@ class Suspension(Opaque):
             return self._end()
         if self._rescue():
             return True
-        if not self._parks:
+        doomed = self._doomed()
+        if not self._parks and not doomed:
             return False
         if self._can_go_on():
             self._arm_timer()
             return False
-        return not self._loop.selector.has_events() and self._refresh_or_suspend()
+        if self._loop.selector.has_events():
+            return False
+        return self._refresh_or_suspend() if self._parks else _refuse(doomed)
 
     def _on_busy(self) -> None:
         """Now and then, decide about a loop that never rests."""
@@ -310,6 +340,7 @@ class Suspension(Opaque):
         if due <= self._clock.now() and not self._asked_in_vain(due):
             self._ask(due)
             return True
+        forgotten_timers.warn(self._loop.user_time.pending(), self._asleep)
         return self._end()
 
     def _earliest(self) -> float:

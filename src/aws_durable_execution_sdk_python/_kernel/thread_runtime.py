@@ -15,6 +15,7 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
@@ -130,6 +131,20 @@ class ThreadRuntime(CommonRuntime):
         self.parked_on = pending
         raise SuspendExecution("waiting for the service")
 
+    def has_other_code(self) -> bool:
+        return False  # nobody but its thread may use a blocking context
+
+    async def end_in_turn(self, operation_id: str) -> None:
+        """Blocking code waits for one operation at a time, and blocking branches have no order."""
+
+    start_in_turn = end_in_turn
+
+    def record_cancellation(self, identity: OperationIdentity) -> None:
+        """A thread cannot be cancelled."""
+
+    async def cancelled_again(self, operation_id: str) -> None:
+        """A thread cannot be cancelled: there, the operation has failed."""
+
     async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         token = ownership.enter(body)
         try:
@@ -169,7 +184,12 @@ class ThreadRuntime(CommonRuntime):
             )
         return result
 
-    def host(self, kind: Kind, make: Callable[[Runtime], Op[T]]) -> Op[T]:
+    def host(
+        self,
+        kind: Kind,
+        make: Callable[[Runtime], Op[T]],
+        identity: OperationIdentity | None = None,
+    ) -> Op[T]:
         return make(self)
 
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:

@@ -30,6 +30,7 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._kernel.completeness import check_branches
 from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked, Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
@@ -140,6 +141,8 @@ def _encode(result: BatchResult[T]) -> str | None:
 
 
 async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
+    identity = batch.identity
+    check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     tracker = CompletionTracker(batch.completion, len(batch.kinds))
     outcomes = await runtime.branches(
         BranchesAsked(
@@ -190,6 +193,8 @@ async def _rebuild(
     record = read_completion_record(batch.flavour.record_kind, operation.result)
     if record is None:
         return await _derive(runtime, batch, position)
+    identity = batch.identity
+    check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     items: list[BatchItem[T]] = []
     for index in range(min(record.total_count, len(batch.kinds))):
         if record.is_started(index):

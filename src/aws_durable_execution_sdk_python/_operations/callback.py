@@ -116,6 +116,7 @@ async def create_callback(
     callback_id = _id_of(operation)
     if callback_id is None:
         raise ExecutionError(f"the service gave callback {identity.operation_id} no id")
+    await runtime.start_in_turn(identity.operation_id)
     return CallbackHandle(identity, config, callback_id)
 
 
@@ -134,6 +135,7 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
         await runtime.park(pending)
         operation = runtime.recorded(operation_id)
     assert operation is not None  # pending_state
+    await runtime.end_in_turn(operation_id)
     return _outcome(runtime, handle, operation)
 
 

@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
     recorded_error,
+    was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
@@ -32,6 +33,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     name_of,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
@@ -104,14 +106,16 @@ def plan_child(
         summarise=settings.summary_generator,
         is_virtual=settings.is_virtual,
     )
-    return Plan(lambda runtime: run_child(runtime, child), kind)
+    recorded = None if settings.is_virtual else identity
+    return Plan(lambda runtime: run_child(runtime, child), kind, recorded)
 
 
 def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[T]:
     """What runs inside is a function of the user's, with a context of its own."""
 
     async def body(runtime: Runtime, position: Position) -> T:
-        return await runtime.enter(kind, position, function, *args)
+        running = runtime.enter(kind, position, function, *args)
+        return await asking_for_all(runtime, position, running)
 
     return body
 
@@ -129,6 +133,9 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
     elif operation.status is Status.SUCCEEDED:
         return await _recorded(runtime, child, operation)
     elif operation.status is not Status.STARTED:
+        if was_cancelled(operation):
+            await runtime.cancelled_again(identity.operation_id)
+        await runtime.end_in_turn(identity.operation_id)
         raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.reopen(identity)
@@ -145,6 +152,8 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
         if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(
             requests, outermost=child.has_task
         ):
+            if not child.is_virtual:
+                runtime.record_cancellation(identity)
             raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
@@ -169,10 +178,14 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
+        await runtime.end_in_turn(operation.operation_id)
         return _decode(runtime, child, operation.result)
     if child.rebuild_large is not None:
-        return await child.rebuild_large(runtime, child.inside(), operation)
-    return _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+        value = await child.rebuild_large(runtime, child.inside(), operation)
+    else:
+        value = _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+    await runtime.end_in_turn(operation.operation_id)
+    return value
 
 
 def _succeeded(
@@ -198,6 +211,7 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
         runtime.post(update)
     else:
         await runtime.save(update)
+        await runtime.end_in_turn(update.operation_id)
 
 
 def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:

@@ -11,6 +11,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
     recorded_error,
+    was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
@@ -84,12 +85,23 @@ def plan_condition(
 
 async def run_condition(runtime: Runtime, condition: Condition[T]) -> T:
     """Check until the wait strategy stops; the last state is the result."""
+    try:
+        return await _run_condition(runtime, condition)
+    except asyncio.CancelledError:
+        runtime.record_cancellation(condition.identity)
+        raise
+
+
+async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
     runtime.check()
     identity = condition.identity
     operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
+            if was_cancelled(operation):
+                await runtime.cancelled_again(identity.operation_id)
+            await runtime.end_in_turn(identity.operation_id)
             if status is not Status.SUCCEEDED:
                 raise rebuild(WaitForConditionError, recorded_error(operation))
             return condition.decode(operation.result, runtime.arn)
@@ -113,9 +125,11 @@ async def run_condition(runtime: Runtime, condition: Condition[T]) -> T:
         else:
             operation = await runtime.commit(update)
             if update.action is OperationAction.SUCCEED:
+                await runtime.end_in_turn(identity.operation_id)
                 return value
             continue
         await runtime.save(identity.update(OperationAction.FAIL, error=described))
+        await runtime.end_in_turn(identity.operation_id)
         raise rebuild(WaitForConditionError, described)
 
 

@@ -73,6 +73,7 @@ async def run_invoke(
         await runtime.park(pending)
         operation = runtime.recorded(identity.operation_id)
     assert operation is not None  # pending_state
+    await runtime.end_in_turn(identity.operation_id)
     if operation.status is not Status.SUCCEEDED:
         raise rebuild(InvokeError, recorded_error(operation))
     reads: SerDes[T] = config.serdes_result or _JSON

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
+from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
@@ -22,11 +23,13 @@ C = TypeVar("C")
 class Plan(NamedTuple, Generic[T]):
     """An operation that has taken its number: `make` gives its coroutine for a runtime.
 
-    `kind` says what runs inside it; None where that makes no difference to who drives it.
+    `kind` says what runs inside it; None where that makes no difference to who drives it. Then
+    `identity` is the operation's, if it leaves a record.
     """
 
     make: Callable[[Runtime], Op[T]]
     kind: Kind | None = None
+    identity: OperationIdentity | None = None
 
 
 def chosen(operation: str, config: C | None, default: C) -> C:

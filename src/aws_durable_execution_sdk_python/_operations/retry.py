@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
@@ -13,6 +14,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     name_of,
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
@@ -48,14 +50,17 @@ def plan_retry(
             f"is {parent.value}, but the function is {kind.value}: make both the same, or wrap"
         )
 
+    def attempts(runtime: Runtime, inside: Position) -> Op[T]:
+        return run_attempts(runtime, inside, kind, func, strategy, name)
+
     async def body(runtime: Runtime, inside: Position) -> T:
-        return await run_attempts(runtime, inside, kind, func, strategy, name)
+        return await asking_for_all(runtime, inside, attempts(runtime, inside))
 
     if not settings.wrap_in_child_context:
-        return Plan(lambda runtime: body(runtime, position), kind)
+        return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
     child = Child(position, identity, body)
-    return Plan(lambda runtime: run_child(runtime, child), kind)
+    return Plan(lambda runtime: run_child(runtime, child), kind, identity)
 
 
 async def run_attempts(

@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     describe_for_record,
     rebuild,
     recorded_error,
+    was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
@@ -112,12 +113,22 @@ class _Failure(NamedTuple):
 async def run_step(runtime: Runtime, step: Step[T]) -> T:
     """Run a step, or give what it returned or raised before."""
     runtime.check()
+    operation = runtime.find(step.identity)
+    if operation is not None and operation.status in TERMINAL:
+        return await _recorded(runtime, step, operation)
+    try:
+        return await _run_attempts(runtime, step, operation)
+    except asyncio.CancelledError:
+        runtime.record_cancellation(step.identity)
+        raise
+
+
+async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | None) -> T:
     identity = step.identity
-    operation = runtime.find(identity)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
-            return _recorded(runtime, step, operation)
+            return await _recorded(runtime, step, operation)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
@@ -185,6 +196,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
         described = describe_for_record(error)
     else:
         await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
+        await runtime.end_in_turn(identity.operation_id)
         return value
     return await _fail(runtime, identity, described)
 
@@ -221,6 +233,7 @@ async def _failed(runtime: Runtime, step: Step[T], failure: _Failure) -> Operati
 async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorObject) -> NoReturn:
     """End the step as failed; called outside the handling of the error, as `_failed` is."""
     await runtime.save(identity.update(OperationAction.FAIL, error=described))
+    await runtime.end_in_turn(identity.operation_id)
     raise rebuild(StepError, described)
 
 
@@ -235,10 +248,14 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
-    if operation.status is not Status.SUCCEEDED:
-        raise rebuild(StepError, recorded_error(operation))
+async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
     identity = step.identity
+    failed = operation.status is not Status.SUCCEEDED
+    if failed and was_cancelled(operation):
+        await runtime.cancelled_again(identity.operation_id)
+    await runtime.end_in_turn(identity.operation_id)
+    if failed:
+        raise rebuild(StepError, recorded_error(operation))
     return deserialize(
         step.config.serdes,
         operation.result,

@@ -68,5 +68,6 @@ async def run_wait(runtime: Runtime, identity: OperationIdentity, seconds: int) 
     while (pending := pending_state(operation, identity.operation_id)) is not None:
         await runtime.park(pending)
         operation = runtime.recorded(identity.operation_id)
+    await runtime.end_in_turn(identity.operation_id)
     if operation is not None and operation.status is not Status.SUCCEEDED:
         raise DurableOperationError(f"the wait ended as {operation.status}")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from aws_durable_execution_sdk_python._core.errors import type_name
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity, is_recorded_as
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
@@ -14,11 +15,13 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     Status,
 )
+from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
 from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
     Divergence,
     SourceLine,
 )
 
+_REFUSED = type_name(NonDeterministicExecutionError)
 _BATCHES = (OperationSubType.MAP, OperationSubType.PARALLEL)
 
 
@@ -142,7 +145,9 @@ def _missing(
     """What is recorded is not asked for; `around` is the context it should be in, if in one."""
     described = _describe_recorded(expected, recorded)
     if around is None:
-        found, source = f"{ending} without asking for it", ending.source
+        # The SDK itself refuses a handler that returns and leaves something out.
+        ended = "the handler returns" if ending.error_type == _REFUSED else str(ending)
+        found, source = f"{ended} without asking for it", ending.source
     else:
         place = _place(expected.parent_id, recorded)
         found, source = f"the code{place} does not ask for it", around.source

@@ -8,6 +8,7 @@ from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.rules.awaiting import check_awaiting
 from aws_durable_execution_sdk_python_testing._lint.rules.blocking import check_blocking
+from aws_durable_execution_sdk_python_testing._lint.rules.forgotten_timeouts import check_timeouts
 from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
     check_operations_in_steps,
     check_outer_contexts,
@@ -36,4 +37,5 @@ RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_awaiting,
     check_blocking,
     check_tasks,
+    check_timeouts,
 )

@@ -1,0 +1,74 @@
+"""A function that has ended must have asked for everything that is on record below it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python.exceptions import (
+    NonDeterministicExecutionError,
+    UnrecoverableError,
+)
+
+T = TypeVar("T")
+
+_CAUSES = (
+    "Likely causes: the code changed while the execution was running (operations at the end, items "
+    "or branches removed), or what it does depends on something that is not the same on replay."
+)
+
+
+async def asking_for_all(runtime: Runtime, position: Position, function: Awaitable[T]) -> T:
+    """Await a context's function, which ends with what it returns or raises.
+
+    Raises:
+        NonDeterministicExecutionError: it returns without having asked for an operation that is on
+            record. Where other code may have asked for that, or the function raises an error of
+            its own, which tells more, it is logged instead.
+    """
+    try:
+        result = await function
+    except UnrecoverableError:
+        raise
+    except Exception:
+        if (left_out := _left_out(runtime, position)) is not None:
+            runtime.warn(left_out)
+        raise
+    if (left_out := _left_out(runtime, position)) is not None:
+        # What cancellation or the end of the function has cut short may have asked for it before.
+        if not runtime.has_other_code():
+            raise NonDeterministicExecutionError(left_out)
+        runtime.warn(left_out)
+    return result
+
+
+def _left_out(runtime: Runtime, position: Position) -> str | None:
+    """What to say of the operation that would come next and is on record, if one is."""
+    operation = runtime.recorded(position.ids.peek())
+    if operation is None:
+        return None
+    runtime.check()
+    position.check_wanted()
+    named = f" {operation.name!r}" if operation.name else ""
+    return (
+        f"The function has ended without asking for the {operation.operation_type}{named} that is "
+        f"on record after its last operation. {_CAUSES}"
+    )
+
+
+def check_branches(runtime: Runtime, batch_id: str, name: str | None, count: int) -> None:
+    """Refuse a map or parallel of fewer branches than are on record.
+
+    Raises:
+        NonDeterministicExecutionError: there are more. Branches begin in the order of their index.
+    """
+    next_branch = operation_id(batch_id, count)
+    # One without a record of its own shows by its first operation.
+    for each in (next_branch, operation_id(next_branch, 1)):
+        if runtime.recorded(each) is not None:
+            raise NonDeterministicExecutionError(
+                f"{name or batch_id} has {count} branches, but more are on record. {_CAUSES}"
+            )

@@ -1,0 +1,56 @@
+"""DUR604: time-outs of the code's own around operations that wait for the service."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import ContextKind, DurableCall
+from aws_durable_execution_sdk_python_testing._lint.findings import Located
+from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
+from aws_durable_execution_sdk_python_testing._lint.scopes import Scope
+
+_SCOPES = frozenset(
+    {"asyncio.timeout", "asyncio.timeout_at", "anyio.fail_after", "anyio.move_on_after"}
+)
+_CALLS = frozenset({"asyncio.wait_for"})
+_WAITING = frozenset({"wait", "result", "invoke", "wait_for_callback", "wait_for_condition"})
+
+
+def check_timeouts(program: LintedModule) -> Iterator[Located]:
+    """Time-outs around durable waits, which are forgotten when the invocation is suspended."""
+    for scope in program.durable:
+        for node in scope.nodes:
+            if isinstance(node, ast.With | ast.AsyncWith):
+                for item in node.items:
+                    yield from _check(program, scope, item.context_expr, _SCOPES, node.body)
+            elif isinstance(node, ast.Call) and node.args:
+                yield from _check(program, scope, node, _CALLS, node.args[:1])
+
+
+def _check(
+    program: LintedModule,
+    scope: Scope,
+    timer: ast.expr,
+    timers: frozenset[str],
+    around: list[ast.stmt] | list[ast.expr],
+) -> Iterator[Located]:
+    if not isinstance(timer, ast.Call):
+        return
+    name = program.source.dotted(timer.func)
+    if name not in timers:
+        return
+    inside = {node for part in around for node in ast.walk(part)} & set(scope.nodes)
+    for operation in program.operations.in_scope(scope):
+        if operation.call in inside and _waits(operation):
+            message = (
+                f"{name}() around {operation.text} is forgotten when the invocation is suspended: "
+                "give the wait the time-out, with CallbackConfig(timeout=...) or a race against "
+                "context.wait()"
+            )
+            yield Located(timer, "DUR604", message)
+            return
+
+
+def _waits(operation: DurableCall) -> bool:
+    return operation.method in _WAITING and operation.context.kind is ContextKind.ASYNC

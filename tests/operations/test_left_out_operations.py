@@ -1,0 +1,103 @@
+"""What is on record and not asked for any more is never silently dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from answers import succeeded
+from fake_service import FakeService, Wire, oid, recorded
+from flavours import Flavour
+
+from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
+from aws_durable_execution_sdk_python.config import MapConfig, NestingType
+
+STEPS = [recorded("STEP", "SUCCEEDED", n, Result=str(n), Attempt=1) for n in (1, 2)]
+
+
+def refusal(answer: Wire) -> str | None:
+    """What a NonDeterministicExecutionError says, if the execution has failed with one."""
+    error = answer.get("Error", {})
+    is_one = error.get("ErrorType", "").endswith("NonDeterministicExecutionError")
+    return error["ErrorMessage"] if is_one else None
+
+
+async def never(*_: Any) -> None:
+    raise AssertionError("it is on record")
+
+
+def test_a_handler_that_returns_without_its_last_operation_is_refused(flavour: Flavour) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.step(lambda: 0)
+
+    assert "STEP" in (refusal(FakeService(*STEPS).invoke(flavour.durable(handler))) or "")
+
+
+def test_a_child_that_returns_without_its_last_operation_is_refused(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> None:
+        pass
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.run_in_child_context(flavour.function(child), name="child")
+
+    history = [
+        recorded("CONTEXT", "STARTED", 1, "child"),
+        recorded("STEP", "SUCCEEDED", (1, 1), Result="1"),
+    ]
+    assert refusal(FakeService(*history).invoke(flavour.durable(handler)))
+
+
+def test_a_handler_that_asks_for_all_goes_on(flavour: Flavour) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        return [await ctx.step(lambda: 0) for _ in range(2)]
+
+    assert FakeService(*STEPS).invoke(flavour.durable(handler)) == succeeded([1, 2])
+
+
+def test_an_error_of_the_handler_is_told_and_what_it_leaves_out_is_logged(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        raise LookupError("gone")
+
+    with caplog.at_level(logging.WARNING):
+        answer = FakeService(*STEPS).invoke(flavour.durable(handler))
+    assert answer["Error"]["ErrorType"] == "LookupError"
+    assert "without asking for the STEP" in caplog.text
+
+
+def test_what_a_task_may_have_asked_for_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
+    @durable_execution
+    async def handler(event: Any, c: AsyncDurableContext) -> Any:
+        task = asyncio.ensure_future(asyncio.Event().wait())
+        result = await c.step(never)
+        del task
+        return result
+
+    with caplog.at_level(logging.WARNING):
+        assert FakeService(*STEPS).invoke(handler) == succeeded(1)
+    assert "without asking for the STEP" in caplog.text
+
+
+@pytest.mark.parametrize("nesting", NestingType)
+def test_a_map_of_fewer_items_than_are_on_record_is_refused(
+    flavour: Flavour, nesting: NestingType
+) -> None:
+    async def item(ctx: Any, *_: Any) -> Any:
+        return await ctx.step(lambda: 0)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        config: MapConfig[Any] = MapConfig(nesting_type=nesting)
+        await ctx.map([1, 2], flavour.function(item), "items", config)
+
+    flat = nesting is NestingType.FLAT
+    history = [recorded("CONTEXT", "STARTED", 1, "items", SubType="Map")]
+    for index in range(3):
+        branch = recorded("CONTEXT", "STARTED", 1, f"map-item-{index}", SubType="MapIteration")
+        step = recorded("STEP", "SUCCEEDED", 1, Result="1", ParentId=oid(1))
+        step["Id"] = oid(1, index, 1)
+        history += [step] if flat else [{**branch, "Id": oid(1, index), "ParentId": oid(1)}]
+    answer = FakeService(*history).invoke(flavour.durable(handler))
+    assert "2 branches" in (refusal(answer) or "")

@@ -1,0 +1,307 @@
+"""Ordinary asyncio and anyio code takes the path of its first run on replay, one by one.
+
+Each program is followed by a wait, so that it is replayed once; what both runs have seen must be
+the same. Bodies that are to be cancelled never end by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from aws_durable_execution_sdk_python import (
+    AsyncDurableContext,
+    DurableContext,
+    durable_execution,
+)
+from aws_durable_execution_sdk_python.config import CallbackConfig, ChildConfig
+from aws_durable_execution_sdk_python.exceptions import OperationCancelledError
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
+
+Emit = Callable[[object], None]
+Program = Callable[[AsyncDurableContext, Emit], Awaitable[None]]
+UNRECORDED: ChildConfig[Any] = ChildConfig(is_virtual=True)
+CANCELLED = f"{OperationCancelledError.__module__}.{OperationCancelledError.__qualname__}"
+PROGRAMS: dict[str, Program] = {}
+
+
+def program(function: Program) -> Program:
+    PROGRAMS[function.__name__] = function
+    return function
+
+
+def run_twice(function: Program) -> tuple[list[list[object]], DurableFunctionTestResult]:
+    """What a program has seen in each of its two invocations, and the execution's result."""
+    seen: list[list[object]] = []
+
+    @durable_execution
+    async def handler(event: Any, c: AsyncDurableContext) -> None:
+        trace: list[object] = []
+        seen.append(trace)
+        await function(c, trace.append)
+        await c.wait(seconds=1, name="replay")
+
+    with Runner(handler) as runner:
+        result = runner.run(timeout=20)
+    assert result.status == "SUCCEEDED", result.error
+    return seen, result
+
+
+async def forever(*_: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def quick(*_: Any) -> str:
+    return "quick"
+
+
+async def failing(*_: Any) -> None:
+    raise ValueError("failed")
+
+
+@program
+async def timeout_around_a_step(c: AsyncDurableContext, emit: Emit) -> None:
+    try:
+        async with asyncio.timeout(0.05):
+            await c.step(forever)
+    except TimeoutError:
+        emit("timed out")
+        emit(await c.step(quick))
+
+
+@program
+async def wait_for_a_step(c: AsyncDurableContext, emit: Emit) -> None:
+    try:
+        await asyncio.wait_for(c.step(forever), 0.05)
+    except TimeoutError:
+        emit("timed out")
+
+
+@program
+async def fail_after_around_a_step(c: AsyncDurableContext, emit: Emit) -> None:
+    try:
+        with anyio.fail_after(0.05):
+            await c.step(forever)
+    except TimeoutError:
+        emit("timed out")
+
+
+@program
+async def move_on_after_a_step(c: AsyncDurableContext, emit: Emit) -> None:
+    with anyio.move_on_after(0.05) as scope:
+        await c.step(forever)
+    emit(scope.cancelled_caught)
+
+
+@program
+async def timeout_that_is_not_reached(c: AsyncDurableContext, emit: Emit) -> None:
+    async with asyncio.timeout(100):
+        emit(await c.step(quick))
+
+
+@program
+async def timeout_in_the_second_of_two_steps(c: AsyncDurableContext, emit: Emit) -> None:
+    try:
+        async with asyncio.timeout(0.2):
+            emit(await c.step(quick))
+            await c.step(forever)
+    except TimeoutError:
+        emit("timed out")
+
+
+@program
+async def a_step_that_a_sibling_cancels(c: AsyncDurableContext, emit: Emit) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(c.step(forever))
+            group.create_task(c.step(failing))
+    except* ValueError:
+        emit("failed")
+
+
+@program
+async def a_task_that_is_cancelled(c: AsyncDurableContext, emit: Emit) -> None:
+    task = asyncio.ensure_future(c.step(forever))
+    await c.step(quick)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    emit(task.cancelled())
+
+
+@program
+async def a_cancellation_that_is_swallowed(c: AsyncDurableContext, emit: Emit) -> None:
+    async def stubborn(child: AsyncDurableContext) -> None:
+        try:
+            await child.step(forever)
+        except asyncio.CancelledError:
+            emit("swallowed")
+        emit(await child.step(quick))
+
+    task = asyncio.ensure_future(c.run_in_child_context(stubborn, config=UNRECORDED))
+    await c.step(quick)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@program
+async def the_loser_of_a_race(c: AsyncDurableContext, emit: Emit) -> None:
+    tasks = [asyncio.ensure_future(c.step(forever)), asyncio.ensure_future(c.step(quick))]
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.wait(tasks)
+    emit([task in done for task in tasks])
+
+
+@program
+async def a_child_that_is_cancelled(c: AsyncDurableContext, emit: Emit) -> None:
+    async def child(inner: AsyncDurableContext) -> None:
+        await inner.step(quick)
+        await inner.step(forever)
+
+    try:
+        async with asyncio.timeout(0.2):
+            await c.run_in_child_context(child)
+    except TimeoutError:
+        emit("timed out")
+
+
+@program
+async def a_map_that_is_cancelled(c: AsyncDurableContext, emit: Emit) -> None:
+    async def item(inner: AsyncDurableContext, *_: Any) -> None:
+        await inner.step(forever)
+
+    try:
+        async with asyncio.timeout(0.2):
+            await c.map([1, 2], item)
+    except TimeoutError:
+        emit("timed out")
+
+
+@program
+async def a_queue_between_branches(c: AsyncDurableContext, emit: Emit) -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue()
+
+    def produce(number: int) -> Any:
+        async def put(child: AsyncDurableContext) -> None:
+            # The first one ends last.
+            for _ in range(5 - number):
+                await child.step(quick)
+            await queue.put(number)
+
+        return c.run_in_child_context(put, config=UNRECORDED)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(produce(number))
+        for _ in range(4):
+            emit(await queue.get())
+
+
+@program
+async def a_cancelled_check(c: AsyncDurableContext, emit: Emit) -> None:
+    from aws_durable_execution_sdk_python.waits import (
+        WaitForConditionConfig,
+        WaitForConditionDecision,
+    )
+
+    async def check(state: int, _: Any) -> int:
+        await forever()
+        return state
+
+    config = WaitForConditionConfig(
+        wait_strategy=lambda state, attempt: WaitForConditionDecision.stop_polling(),
+        initial_state=0,
+    )
+    try:
+        async with asyncio.timeout(0.05):
+            await c.wait_for_condition(check, config)
+    except TimeoutError:
+        emit("timed out")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_replay_takes_the_path_of_the_first_run(name: str) -> None:
+    (first, replay), _ = run_twice(PROGRAMS[name])
+    assert first
+    assert replay == first
+
+
+def test_a_cancelled_step_is_recorded_as_such() -> None:
+    _, result = run_twice(timeout_around_a_step)
+    step = result.operations[0]
+    assert step.status == "FAILED"
+    assert step.error is not None
+    assert step.error.type == CANCELLED
+
+
+def test_a_blocking_body_that_is_cancelled_away_runs_once() -> None:
+    bodies: list[int] = []
+    left = threading.Event()
+
+    async def blocking(c: AsyncDurableContext, emit: Emit) -> None:
+        def body(_: Any) -> None:
+            bodies.append(1)
+            left.wait()
+
+        try:
+            async with asyncio.timeout(0.05):
+                await c.step(body)
+        except TimeoutError:
+            emit("timed out")
+        left.set()
+
+    (first, replay), _ = run_twice(blocking)
+    assert first == replay == ["timed out"]
+    assert bodies == [1]
+
+
+def test_a_blocking_child_that_is_cancelled_away_is_recorded_as_such() -> None:
+    left = threading.Event()
+
+    async def blocking(c: AsyncDurableContext, emit: Emit) -> None:
+        def child(_: DurableContext) -> None:
+            left.wait()
+
+        try:
+            async with asyncio.timeout(0.05):
+                await c.run_in_child_context(child)
+        except TimeoutError:
+            emit("timed out")
+        left.set()
+
+    (first, replay), result = run_twice(blocking)
+    assert first == replay == ["timed out"]
+    error = result.operations[0].error
+    assert error is not None
+    assert error.type == CANCELLED
+
+
+def test_a_callback_that_lost_a_race_loses_it_again() -> None:
+    """The callback times out while the execution is suspended, after the wait that it raced."""
+    seen: list[bool] = []
+
+    @durable_execution
+    async def handler(event: Any, c: AsyncDurableContext) -> None:
+        config: CallbackConfig[Any] = CallbackConfig(timeout=100)
+        callback = await c.create_callback(name="approval", config=config)
+        answer = asyncio.ensure_future(callback.result())
+        done, _ = await asyncio.wait(
+            [answer, asyncio.ensure_future(c.wait(seconds=10))],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        seen.append(answer in done)
+        await c.wait(seconds=200)
+
+    with Runner(handler) as runner:
+        assert runner.run(timeout=20).status == "SUCCEEDED"
+    assert len(seen) > 1
+    assert not any(seen)
