@@ -16,8 +16,8 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     declares_step_context,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
+from aws_durable_execution_sdk_python._operation_contexts import StepContext, WaitForCallbackContext
 from aws_durable_execution_sdk_python.config import ParallelBranch
-from aws_durable_execution_sdk_python.types import StepContext, WaitForCallbackContext
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -150,10 +150,10 @@ def durable_wait_for_callback(
 def durable_parallel_branch(
     name: str | None = None,
 ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, ParallelBranch[R]]]:
-    """Mark a function that takes a child context first as a named branch of `context.parallel`.
+    """Mark a function that takes a child context first as a branch of `context.parallel`.
 
     Parameters:
-        name: the branch's name; by default the function's.
+        name: the branch's name; by default `parallel-branch-{i}`, as for other branches.
 
     Raises:
         ValidationError: the name is not 1 to 256 printable ASCII characters.
@@ -170,7 +170,7 @@ def durable_parallel_branch(
         @functools.wraps(func)
         def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[R]:
             bound: Bound[R] = Bound(func, args, kwargs, name=_name(func))
-            return ParallelBranch(bound, name or _name(func))
+            return ParallelBranch(bound, name)
 
         return _named(bind, func)
 

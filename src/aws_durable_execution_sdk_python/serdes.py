@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
@@ -111,7 +112,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
     def serialize(self, value: object, serdes_context: SerDesContext) -> str:
         try:
-            return envelope.encode(value)
+            return envelope.encode(value, tagged=is_compat_aws())
         except RecursionError:
             raise SerDesError("the value is nested too deeply, or contains itself") from None
         except envelope.UnsupportedValueError as error:

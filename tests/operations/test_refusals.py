@@ -285,7 +285,7 @@ def test_with_retry_does_not_try_again(flavour: Flavour, wrapped: bool) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         config = WithRetryConfig(wrap_in_child_context=wrapped)
         with contextlib.suppress(Exception):
-            await retrying(ctx, attempts, "book", config)
+            await retrying(ctx, attempts, config, "book")
         return await fallback(ctx)
 
     service = FakeService()

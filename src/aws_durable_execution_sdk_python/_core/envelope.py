@@ -44,15 +44,19 @@ class UnsupportedValueError(TypeError):
         return f"{self.problem} (at value{self.path})" if self.path else self.problem
 
 
-def encode(value: object) -> str:
+def encode(value: object, *, tagged: bool) -> str:
     """The text of a value.
+
+    Parameters:
+        value: what to write.
+        tagged: whether dicts are written as envelopes, which the official SDK does and needs.
 
     Raises:
         UnsupportedValueError: a part of it is of a type that cannot be stored.
         ValueError: an int is too long for Python to write.
         RecursionError: it is nested too deeply or contains itself.
     """
-    plain = _is_plain(value) and not _is_envelope(value)
+    plain = _is_plain(value, dicts=not tagged) and not _is_envelope(value)
     tree = value if plain else _tag(value)
     return _to_json(tree)
 
@@ -91,17 +95,19 @@ def decode(text: str) -> Any:
     return _open(tree) if _is_envelope(tree) else tree
 
 
-def _is_plain(value: object) -> bool:
-    """Whether JSON holds the value exactly."""
+def _is_plain(value: object, *, dicts: bool) -> bool:
+    """Whether JSON holds the value exactly; of one with dicts only if `dicts`."""
     if value is None or isinstance(value, str | int):
         return True
     if isinstance(value, float):
         return math.isfinite(value)
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
+    if isinstance(value, (list, Inputs)):
+        return all(_is_plain(item, dicts=dicts) for item in value)
     if isinstance(value, dict):
-        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
-    return isinstance(value, Inputs) and all(map(_is_plain, value))
+        return dicts and all(
+            isinstance(key, str) and _is_plain(item, dicts=dicts) for key, item in value.items()
+        )
+    return False
 
 
 def _is_envelope(value: object) -> TypeGuard[dict[str, Any]]:

@@ -56,6 +56,7 @@ class OperationIdentity(NamedTuple):
         site: the line of user code that asks.
         order: where that is in the program: the operation's number, after those of the
             operations around it.
+        former_name: the name under which an earlier version of this SDK recorded it, if another.
     """
 
     operation_id: str
@@ -65,6 +66,7 @@ class OperationIdentity(NamedTuple):
     parent_id: str | None
     site: tuple[CodeType, int] | None = None
     order: tuple[float, ...] = ()
+    former_name: str | None = None
 
     def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
@@ -368,10 +370,16 @@ def is_recorded_as(
     """Whether this is the record, in this context, of the operation the code asks for."""
     return (
         operation.operation_type is identity.operation_type
-        and (operation.name or None) == (identity.name or None)
+        and _same_name(identity, operation.name or None)
         and parent_id == identity.parent_id
         and _same_sub_type(identity.sub_type, operation.sub_type)
     )
+
+
+def _same_name(identity: OperationIdentity, recorded: str | None) -> bool:
+    if recorded == (identity.name or None):
+        return True
+    return recorded is not None and recorded == identity.former_name
 
 
 def _same_sub_type(asked: str, recorded: str | None) -> bool:

@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._core.completion import (
 from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._core.item_tally import ItemTally
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
@@ -36,7 +37,6 @@ from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python.config import (
-    CompletionConfig,
     MapConfig,
     NestingType,
     ParallelConfig,
@@ -60,23 +60,29 @@ class Flavour(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BatchBranch(Generic[T]):
-    """One branch as the code asks for it."""
+    """One branch as the code asks for it; see `OperationIdentity` for the names."""
 
     name: str
     kind: Kind
     body: Body[T]
+    former_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
-    """One map or parallel as the code asks for it; `branch` gives the branch of an index."""
+    """One map or parallel as the code asks for it; `branch` gives the branch of an index.
+
+    `sizes` says how many items each branch has, if they are batches.
+    """
 
     outer: Position
     identity: OperationIdentity
     kinds: Sequence[Kind]
+    names: Sequence[str]
     branch: Callable[[int], BatchBranch[T]]
-    config: MapConfig[T] | ParallelConfig[T]
+    config: MapConfig[T, object] | ParallelConfig[T]
     flavour: Flavour
+    sizes: Sequence[int] | None = None
 
     @property
     def is_flat(self) -> bool:
@@ -87,22 +93,34 @@ class Batch(Generic[T]):
         """Whether the default serdes writes the items, which then read back as they are."""
         return self.config.serdes is None and self.config.item_serdes is None
 
-    @property
-    def completion(self) -> CompletionConfig:
-        return self.config.completion_config
+    def tracker(self) -> CompletionTracker:
+        """Of the branches, none of which has started."""
+        tally = None if self.sizes is None else ItemTally(self.sizes)
+        completion = self.config.completion_config
+        return CompletionTracker(completion, len(self.kinds), self.names, tally)
+
+
+class BatchNames(NamedTuple):
+    """The names of a batch and of its branches; see `OperationIdentity` for the former one."""
+
+    outer: str | None
+    branches: Sequence[str]
+    former: str | None = None
 
 
 def plan_batch(
     position: Position,
-    name: str | None,
+    names: BatchNames,
     kinds: list[Kind],
     branch: Callable[[int], BatchBranch[T]],
-    config: MapConfig[T] | ParallelConfig[T],
+    config: MapConfig[T, object] | ParallelConfig[T],
     flavour: Flavour,
+    sizes: Sequence[int] | None = None,
 ) -> Plan[BatchResult[T]]:
-    config.completion_config.check_total(len(kinds))
-    identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
-    batch = Batch(position, identity, kinds, branch, config, flavour)
+    config.completion_config.check_total(len(kinds) if sizes is None else sum(sizes))
+    context = OperationType.CONTEXT
+    identity = position.take(context, flavour.sub_type, names.outer, names.former)
+    batch = Batch(position, identity, kinds, names.branches, branch, config, flavour, sizes)
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
@@ -143,11 +161,11 @@ def _encode(result: BatchResult[T]) -> str | None:
 async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
     identity = batch.identity
     check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
-    tracker = CompletionTracker(batch.completion, len(batch.kinds))
+    tracker = batch.tracker()
     outcomes = await runtime.branches(
         BranchesAsked(
             batch.kinds,
-            partial(_branch, batch, position),
+            partial(_branch, batch, position, tracker),
             tracker,
             batch.config.max_concurrency,
         )
@@ -167,9 +185,12 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
     return BatchResult(items, outcomes.reason)
 
 
-def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
+def _branch(
+    batch: Batch[T], position: Position, tracker: CompletionTracker, index: int
+) -> Branch[T]:
     asked = batch.branch(index)
-    identity = position.branch(batch.identity, index, batch.flavour.branch_sub_type, asked.name)
+    sub_type = batch.flavour.branch_sub_type
+    identity = position.branch(batch.identity, index, sub_type, asked.name, asked.former_name)
     # What the whole is stored with stores its items, too, unless they have their own.
     serdes: SerDes[Any] | None = batch.config.item_serdes or batch.config.serdes
     child = Child(
@@ -180,7 +201,20 @@ def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
         is_virtual=batch.is_flat,
         has_task=True,
     )
-    return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
+    if tracker.tally is None:
+        return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
+    telling = partial(_run_batch_of_items, child=child, index=index, tally=tracker.tally)
+    return Branch(identity.operation_id, asked.kind, telling)
+
+
+async def _run_batch_of_items(
+    runtime: Runtime, *, child: Child[T], index: int, tally: ItemTally
+) -> T:
+    """A branch that handles a batch, and may tell which of its items failed."""
+    result = await run_child(runtime, child)
+    if isinstance(result, BatchResult):
+        tally.tell(index, result.failure_count)
+    return result
 
 
 # ------------------------------------------------------------ replay of a result too large to store
@@ -195,20 +229,21 @@ async def _rebuild(
         return await _derive(runtime, batch, position)
     identity = batch.identity
     check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
+    tracker = batch.tracker()
     items: list[BatchItem[T]] = []
     for index in range(min(record.total_count, len(batch.kinds))):
         if record.is_started(index):
             items.append(BatchItem(index, BatchItemStatus.STARTED))
         else:
-            items.append(await _settled(runtime, batch, position, index))
+            branch = _branch(batch, position, tracker, index)
+            items.append(await _settled(runtime, batch, branch, index))
     return BatchResult(items, record.completion_reason)
 
 
 async def _settled(
-    runtime: Runtime, batch: Batch[T], position: Position, index: int
+    runtime: Runtime, batch: Batch[T], branch: Branch[T], index: int
 ) -> BatchItem[T]:
     """A branch that had ended when the batch was decided."""
-    branch = _branch(batch, position, index)
     operation = runtime.recorded(branch.operation_id)
     if not batch.is_flat and (operation is None or operation.status not in TERMINAL):
         raise NonDeterministicExecutionError(
@@ -224,7 +259,7 @@ async def _settled(
 
 async def _derive(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
     """Without a usable record: every branch as its checkpoint shows it, the reason inferred."""
-    tracker = CompletionTracker(batch.completion, len(batch.kinds))
+    tracker = batch.tracker()
     reason: CompletionReason | None = None
     items: list[BatchItem[T]] = []
     for index in range(len(batch.kinds)):
@@ -235,7 +270,8 @@ async def _derive(runtime: Runtime, batch: Batch[T], position: Position) -> Batc
         if operation is not None and operation.status not in TERMINAL:
             items.append(BatchItem(index, BatchItemStatus.STARTED))
             continue
-        item = await _settled(runtime, batch, position, index)
+        branch = _branch(batch, position, tracker, index)
+        item = await _settled(runtime, batch, branch, index)
         items.append(item)
         mark = tracker.succeeded if item.status is BatchItemStatus.SUCCEEDED else tracker.failed
         mark(index)

@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, a
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operation_contexts import WaitForCallbackContext
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
@@ -43,7 +44,6 @@ from aws_durable_execution_sdk_python.serdes import (
     SerDes,
     deserialize,
 )
-from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
 T = TypeVar("T")
 

@@ -13,10 +13,16 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
     context_kind,
+    name_of,
 )
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations.batch import BatchBranch, Flavour, plan_batch
+from aws_durable_execution_sdk_python._operations.batch import (
+    BatchBranch,
+    BatchNames,
+    Flavour,
+    plan_batch,
+)
 from aws_durable_execution_sdk_python._operations.child import Body, function_body
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
@@ -41,7 +47,8 @@ def plan_parallel(
     branches = [_parallel_branch(parent, i, branch) for i, branch in enumerate(functions)]
     name = validation.operation_name(name)
     kinds = [branch.kind for branch in branches]
-    return plan_batch(position, name, kinds, branches.__getitem__, settings, _PARALLEL)
+    names = BatchNames(name, [branch.name for branch in branches])
+    return plan_batch(position, names, kinds, branches.__getitem__, settings, _PARALLEL)
 
 
 def parallel_arguments(
@@ -69,14 +76,16 @@ def parallel_arguments(
 
 
 def _parallel_branch(parent: Kind, index: int, branch: _AnyBranch[T]) -> BatchBranch[T]:
-    name = f"parallel-branch-{index}"
+    name, former = f"parallel-branch-{index}", None
     if isinstance(branch, ParallelBranch):
+        # `@durable_parallel_branch()` once gave its branches the function's name.
+        former = None if branch.name else name_of(branch.func)
         name, branch = branch.name or name, branch.func
     check_callable("parallel", branch)
     if isinstance(branch, Bound) and branch.is_step:
-        return BatchBranch(name, parent, _step_body(branch))
+        return BatchBranch(name, parent, _step_body(branch), former)
     kind = context_kind(branch, parent)
-    return BatchBranch(name, kind, function_body(kind, branch))
+    return BatchBranch(name, kind, function_body(kind, branch), former)
 
 
 def _step_body(function: Bound[Awaitable[T] | T]) -> Body[T]:

@@ -35,8 +35,14 @@ from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operation_contexts import StepContext
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._retry_strategies import (
+    RetryDecision,
+    RetryPresets,
+    RetryStrategy,
+)
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
@@ -47,9 +53,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     ValidationError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
-from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
 from aws_durable_execution_sdk_python.serdes import deserialize, round_trip
-from aws_durable_execution_sdk_python.types import StepContext
 
 T = TypeVar("T")
 
