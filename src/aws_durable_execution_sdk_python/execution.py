@@ -6,13 +6,13 @@ Documented in the seeds' index ("Durable functions") and getting-started page.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.compat import compat_of_environment
 from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, context_kind
@@ -158,9 +158,9 @@ def durable_execution(
             `AsyncDurableContext` if it is `async def` or annotates its parameter so.
         boto3_client: a boto3 Lambda client for all checkpoint and state calls. By default one
             is made from the environment.
-        compat: "aws" keeps three defaults of the official SDK: steps are retried without being
-            told, a callback's result is the raw text, and its time-out raises. Without it the
-            environment variable `DURABLE_EXECUTION_COMPAT` decides.
+        compat: "aws" does as the official SDK where this one differs: a program written for it
+            sees what it saw there, and an execution can go back to it (README, "Migrating", has
+            the list). Without it the environment variable `DURABLE_EXECUTION_COMPAT` decides.
         deadline_margin: how long before Lambda's time-out no further step, check or child
             context begins: a `Duration`, a timedelta or seconds. Those that run come to their
             end; the rest goes on in another invocation, for which a wait of one second named
@@ -230,10 +230,10 @@ class _Settings(NamedTuple):
         margin = None if deadline_margin is None else to_seconds(deadline_margin, "deadline_margin")
         return cls(None if boto3_client is None else _BoundClient(boto3_client), compat, margin)
 
-    @property
-    def is_compat_aws(self) -> bool:
-        mode = os.environ.get("DURABLE_EXECUTION_COMPAT") if self.compat is None else self.compat
-        return mode == "aws"
+    def is_compat_aws(self, hooks: Hooks) -> bool:
+        if self.compat is not None:
+            return self.compat == "aws"
+        return compat_of_environment() if hooks.compat_aws is None else hooks.compat_aws
 
 
 async def _invocation(
@@ -255,7 +255,7 @@ async def _invocation(
         hooks=hooks,
         threads=environment.threads,
         lambda_context=lambda_context,
-        compat_aws=settings.is_compat_aws,
+        compat_aws=settings.is_compat_aws(hooks),
         deadline_margin=settings.deadline_margin,
     )
 

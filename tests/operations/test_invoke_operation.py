@@ -123,15 +123,19 @@ def test_any_other_end_raises_and_says_so(flavour: Flavour, status: str) -> None
     assert service.invoke(flavour.durable(handler)) == succeeded(True)
 
 
-def test_an_error_of_a_type_the_caller_knows_is_caught_by_it(flavour: Flavour) -> None:
+def test_the_error_is_an_invoke_error_only_whatever_the_other_function_raised(
+    flavour: Flavour,
+) -> None:
+    """What a name means in another function, in another language perhaps, is not known here."""
+
     async def handler(event: Any, ctx: Any) -> Any:
         try:
             await ctx.invoke("pay", name="call")
-        except ValueError as problem:
-            return isinstance(problem, InvokeError)
+        except InvokeError as problem:
+            return [type(problem) is InvokeError, problem.error_type, problem.message]
 
     service = FakeService(invoke("FAILED", Error=error("ValueError", "bad")))
-    assert service.invoke(flavour.durable(handler)) == succeeded(True)
+    assert service.invoke(flavour.durable(handler)) == succeeded([True, "ValueError", "bad"])
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from flavours import Flavour, retrying
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
+    ChildConfig,
     CompletionConfig,
     ParallelConfig,
     StepConfig,
-    WaitForCallbackConfig,
     WithRetryConfig,
 )
 from aws_durable_execution_sdk_python.exceptions import (
@@ -155,9 +155,9 @@ def test_a_passing_failure_is_raised_and_the_next_invocation_goes_on(
 # ------------------------------------------------------------------------ whatever the operation
 
 
-def callback(ctx: Any) -> Any:
-    config: WaitForCallbackConfig[Any] = WaitForCallbackConfig(serdes=Store())
-    return ctx.wait_for_callback(lambda callback_id: "asked", "approval", config)
+def child(ctx: Any) -> Any:
+    config: ChildConfig[Any] = ChildConfig(serdes=Store())
+    return ctx.run_in_child_context(lambda c: "asked", "approval", config)
 
 
 def condition(ctx: Any) -> Any:
@@ -178,7 +178,7 @@ def step(ctx: Any) -> Any:
     return storing()(ctx)
 
 
-@pytest.mark.parametrize("operation", [callback, condition, outer_step, step])
+@pytest.mark.parametrize("operation", [child, condition, outer_step, step])
 def test_every_later_operation_raises_the_same_error(flavour: Flavour, operation: Any) -> None:
     later: dict[str, Any] = {
         "step": fallback,

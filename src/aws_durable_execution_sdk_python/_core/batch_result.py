@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 
 from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.errors import rebuild
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python._core.validation import kind_of
@@ -22,7 +23,17 @@ R = TypeVar("R")
 U = TypeVar("U")
 
 
-class BatchItemStatus(enum.StrEnum):
+class _BatchEnum(enum.StrEnum):
+    """Texts to compare with; written as the official SDK writes them with `compat="aws"`."""
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}.{self.name}" if is_compat_aws() else self.value
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+class BatchItemStatus(_BatchEnum):
     """How far one branch got before its batch completed."""
 
     SUCCEEDED = "SUCCEEDED"
@@ -30,7 +41,7 @@ class BatchItemStatus(enum.StrEnum):
     STARTED = "STARTED"
 
 
-class CompletionReason(enum.StrEnum):
+class CompletionReason(_BatchEnum):
     """Why a batch stopped."""
 
     ALL_COMPLETED = "ALL_COMPLETED"

@@ -12,6 +12,7 @@ import json
 from typing import TypeVar
 
 from aws_durable_execution_sdk_python import exceptions
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.error_classes import (
     combine,
     find_error_class,
@@ -63,6 +64,9 @@ def describe(error: BaseException) -> ErrorObject:
         kind = type_name(_sdk_class(type(error)))
         data = _CALLBACK_DATA + json.dumps(lost)
         return ErrorObject(str(error), kind, data, error.stack_trace)
+    if isinstance(error, DurableOperationError) and is_compat_aws():
+        kind = type_name(_sdk_class(type(error)))
+        return ErrorObject(str(error), kind, error.data, error.stack_trace)
     if isinstance(error, DurableOperationError):
         # The original type travels through every level; the wrapper is known from where it is.
         kind = error.error_type or type_name(type(error))
@@ -103,6 +107,8 @@ def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
     """
     error = error or ErrorObject()
     original = find_error_class(error.type)
+    if is_compat_aws() and not issubclass(original or object, operation_class):
+        original = None  # the operation's own class, or one that says more of how it failed
     cls: type[E] = operation_class if original is None else combine(operation_class, original)
     try:
         instance = new_without_code(cls)

@@ -11,6 +11,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from aws_durable_execution_sdk_python._core import compat
 from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
@@ -90,7 +91,9 @@ class RunningInvocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
+        self.scope = InvocationScope(
+            arn, lambda_context, self.journal, self.loop, compat_aws=compat_aws
+        )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -179,6 +182,14 @@ class RunningInvocation(Opaque):
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
+    async def at_rest(self, wait: Awaitable[None]) -> None:
+        """Let a step's async body wait for the service: it does not count as work meanwhile."""
+        self._bodies -= 1
+        try:
+            await wait
+        finally:
+            self._bodies += 1
+
     def _work_in_hand(self) -> bool:
         """Threads that run, and bodies that may come to their end."""
         return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
@@ -209,6 +220,7 @@ class RunningInvocation(Opaque):
         Raises:
             Whatever makes the service invoke again: a retryable service error, a crash.
         """
+        mode = compat.enter_mode(self.compat_aws)
         try:
             try:
                 await self.checkpointer.load(self._initial)
@@ -219,6 +231,7 @@ class RunningInvocation(Opaque):
         finally:
             self.checkpointer.close()
             self.scope.over = True
+            compat.leave_mode(mode)
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended

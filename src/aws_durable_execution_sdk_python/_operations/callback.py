@@ -146,13 +146,19 @@ def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) 
         serdes: SerDes[T] = handle.config.serdes or _by_default(compat_aws=compat_aws)
         return deserialize(
             serdes,
-            operation.result,
+            (operation.result or None) if compat_aws else operation.result,
             identity.operation_id,
             runtime.arn,
             name=identity.name,
         )
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
     if operation.status is Status.TIMED_OUT and on_timeout == "none":
+        if handle.config.on_timeout is None and not runtime.is_history(operation.operation_id):
+            runtime.warn(
+                f"the callback {operation.name or operation.operation_id} timed out, and its "
+                'result is None: with on_timeout="raise" in its configuration it raises '
+                'CallbackTimeoutError, and with "none" this is not logged'
+            )
         return None
     stored = recorded_error(operation)
     raise _ERRORS.get(operation.status, CallbackError)(
@@ -179,20 +185,21 @@ async def wait_for_callback(
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
     handle = await create_callback(runtime, identity, config)
-    # What the callback is answered with is read by the serdes that writes what is submitted.
-    serdes: SerDes[Any] | None = config.serdes
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
         submitter,
-        StepConfig(config.retry_strategy, serdes=serdes),
+        StepConfig(config.retry_strategy),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
+        keeps_result=False,
     )
     try:
         await run_step(runtime, step)
     except StepError as error:
-        raise CallbackSubmitterError(
-            f"the submitter of the callback failed: {error}", callback_id=handle.callback_id
-        ) from error
+        text = (
+            str(error) if runtime.compat_aws else f"the submitter of the callback failed: {error}"
+        )
+        text = f"{prefix}{error}"
+        raise CallbackSubmitterError(text, callback_id=handle.callback_id) from error
     return await callback_result(runtime, handle)

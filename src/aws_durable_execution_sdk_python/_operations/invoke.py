@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
-from aws_durable_execution_sdk_python._core.errors import rebuild, recorded_error
+from aws_durable_execution_sdk_python._core.errors import recorded_error
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     ChainedInvokeOptions,
@@ -75,7 +75,9 @@ async def run_invoke(
     assert operation is not None  # pending_state
     await runtime.end_in_turn(identity.operation_id)
     if operation.status is not Status.SUCCEEDED:
-        raise rebuild(InvokeError, recorded_error(operation))
+        # Not of the remote error's class as well: what that is called says little over here.
+        stored = recorded_error(operation)
+        raise InvokeError(stored.message, stored.type, stored.data, stored.stack_trace)
     reads: SerDes[T] = config.serdes_result or _JSON
     return deserialize(
         reads,

@@ -64,7 +64,8 @@ class Step(NamedTuple, Generic[T]):
     """One step as the code asks for it.
 
     `make_context` turns a logger and the attempt's number into the function's first argument;
-    None for a function that takes no context. `extra` are arguments that come before it.
+    None for a function that takes no context. `extra` are arguments that come before it. What a
+    function returns that nobody will read is not kept: it may have no text form.
     """
 
     position: Position
@@ -73,6 +74,7 @@ class Step(NamedTuple, Generic[T]):
     config: StepConfig[T]
     make_context: Callable[[Logger, int], object] | None = StepContext
     extra: tuple[object, ...] = ()
+    keeps_result: bool = True
 
     @classmethod
     def around(
@@ -192,8 +194,11 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
     identity, serdes = step.identity, step.config.serdes
     arn = runtime.arn
     try:
-        payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
-        payload_size("the result of the step", payload)
+        payload, value = None, result
+        if step.keeps_result:
+            id_ = identity.operation_id
+            payload, value = round_trip(serdes, result, id_, arn, name=identity.name)
+            payload_size("the result of the step", payload)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
@@ -262,7 +267,7 @@ async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
         raise rebuild(StepError, recorded_error(operation))
     return deserialize(
         step.config.serdes,
-        operation.result,
+        operation.result if step.keeps_result else None,
         identity.operation_id,
         runtime.arn,
         name=identity.name,

@@ -13,7 +13,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core import model
-from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationStatus, OperationType
+from aws_durable_execution_sdk_python._core.model import (
+    ErrorObject,
+    OperationStatus,
+    OperationSubType,
+    OperationType,
+)
 from aws_durable_execution_sdk_python_testing._results.payloads import (
     decode_json,
     deserialize_operation_payload,
@@ -31,7 +36,8 @@ class Operation:
         status: a string enumeration: compare with a member or with its text.
         parent_id: the id of the enclosing context; None at the top level.
         name: the name given in the code, if any.
-        sub_type: what kind of step or context it is: "WaitForCondition", "Map", ...
+        sub_type: what kind of step or context it is: "WaitForCondition", "Map", ...; a member of
+            `OperationSubType` if it is none of the code's own.
         start_timestamp, end_timestamp: aware datetimes; no end while it is open.
         child_operations: the operations inside it, in the order they were created.
     """
@@ -136,10 +142,18 @@ class _Completed(Operation):
 
     payload: str | None = None
     error: ErrorObject | None = None
+    # Whether `result` is that text, too.
+    is_raw: bool = field(default=False, repr=False, compare=False)
 
     @property
     def result(self) -> Any:
-        """The decoded result; None without one. `payload` is the text as stored."""
+        """The decoded result; None without one. `payload` is the text as stored.
+
+        The text, too, with `compat="aws"`.
+        """
+        return self.payload if self.is_raw else self._decoded()
+
+    def _decoded(self) -> Any:
         return deserialize_operation_payload(self.payload)
 
 
@@ -179,8 +193,7 @@ class CallbackOperation(_Completed):
 
     callback_id: str | None = None
 
-    @property
-    def result(self) -> Any:
+    def _decoded(self) -> Any:
         return decode_json(self.payload)
 
 
@@ -188,8 +201,7 @@ class CallbackOperation(_Completed):
 class InvokeOperation(_Completed):
     """A call of another function."""
 
-    @property
-    def result(self) -> Any:
+    def _decoded(self) -> Any:
         return decode_json(self.payload)
 
 
@@ -201,7 +213,7 @@ def operation_to_dict(operation: Operation) -> dict[str, Any]:
     shown = {
         one.name: _to_json(getattr(operation, one.name))
         for one in fields(operation)
-        if one.name not in ("child_operations", "sequence")
+        if one.name not in ("child_operations", "is_raw", "sequence")
     }
     present = {key: value for key, value in shown.items() if value is not None}
     if operation.child_operations:
@@ -243,6 +255,7 @@ def _callback_fields(stored: model.Operation) -> dict[str, Any]:
     return {**_outcome_fields(stored), "callback_id": details and details.callback_id}
 
 
+_KNOWN_SUB_TYPES: dict[str | None, OperationSubType] = {one.value: one for one in OperationSubType}
 _Fields = Callable[[model.Operation], dict[str, Any]]
 _WRAPPERS: dict[OperationType, tuple[type[Operation], _Fields]] = {
     OperationType.EXECUTION: (ExecutionOperation, _execution_fields),
@@ -257,7 +270,8 @@ _WRAPPERS: dict[OperationType, tuple[type[Operation], _Fields]] = {
 class OperationTree:
     """The stored operations of one execution, as wrappers."""
 
-    def __init__(self, stored: Iterable[model.Operation]) -> None:
+    def __init__(self, stored: Iterable[model.Operation], *, is_raw: bool = False) -> None:
+        self._is_raw = is_raw
         self._children: dict[str | None, list[tuple[int, model.Operation]]] = {}
         for sequence, operation in enumerate(stored):
             self._children.setdefault(operation.parent_id, []).append((sequence, operation))
@@ -267,16 +281,18 @@ class OperationTree:
 
     def _wrap(self, sequence: int, stored: model.Operation) -> Operation:
         cls, details = _WRAPPERS[stored.operation_type]
+        raw = {"is_raw": True} if self._is_raw and issubclass(cls, _Completed) else {}
         return cls(
             operation_id=stored.operation_id,
             operation_type=stored.operation_type,
             status=stored.status,
             parent_id=stored.parent_id,
             name=stored.name,
-            sub_type=stored.sub_type,
+            sub_type=_KNOWN_SUB_TYPES.get(stored.sub_type, stored.sub_type),
             start_timestamp=stored.start_timestamp,
             end_timestamp=stored.end_timestamp,
             child_operations=self.level(stored.operation_id),
             sequence=sequence,
             **details(stored),
+            **raw,
         )
