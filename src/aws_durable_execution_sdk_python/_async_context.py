@@ -73,6 +73,7 @@ class AsyncDurableContext(BaseContext):
     """
 
     _kind = Kind.ASYNC
+    durable_role = Kind.ASYNC.value
 
     def __init__(self, position: Position, runtime: LoopRuntime) -> None:
         super().__init__(position)

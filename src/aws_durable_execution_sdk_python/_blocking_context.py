@@ -68,6 +68,7 @@ class DurableContext(BaseContext):
     """
 
     _kind = Kind.BLOCKING
+    durable_role = Kind.BLOCKING.value
 
     def __init__(self, position: Position, runtime: ThreadRuntime) -> None:
         super().__init__(position)

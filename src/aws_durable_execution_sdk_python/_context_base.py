@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python.config import ParallelBranch
 from aws_durable_execution_sdk_python.decorators import BoundStep
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
 from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, LogInfo
+from aws_durable_execution_sdk_python.state import ExecutionState
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
@@ -161,6 +162,11 @@ class BaseContext:
         return ExecutionContext(self._position.scope.arn)
 
     @property
+    def state(self) -> ExecutionState:
+        """What is on record of the execution, to be read."""
+        return ExecutionState(self._position)
+
+    @property
     def is_virtual(self) -> bool:
         """Whether this is a child context that leaves no record of its own."""
         return self._position.is_virtual
@@ -172,9 +178,9 @@ class BaseContext:
         info = LogInfo(position.scope.arn, position.parent_id)
         return Logger(position.underlying_logger, info, position.is_replaying)
 
-    def set_logger(self, logger: LoggerInterface) -> None:
+    def set_logger(self, new_logger: LoggerInterface) -> None:
         """Write to this logger from now on, also in operations and child contexts made later."""
-        self._position.underlying_logger = logger
+        self._position.underlying_logger = new_logger
 
     def is_replaying(self) -> bool:
         """Whether the code runs through a part that an earlier invocation has run already."""

@@ -6,7 +6,9 @@ Under the names that `types` documents; here for the operations, which know noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from aws_durable_execution_sdk_python._core.user_functions import STEP_ROLE
 from aws_durable_execution_sdk_python.logger import Logger
 
 
@@ -25,6 +27,7 @@ class StepContext:
         ...     return "txn_123"
     """
 
+    durable_role: ClassVar[str] = STEP_ROLE
     logger: Logger
     attempt: int = 1
 

@@ -6,23 +6,30 @@ Documented in the seeds' steps page ("Using the @durable_step decorator") and in
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.user_functions import (
     AnyFunction,
     Bound,
-    declares_step_context,
+    Declared,
+    declared_step_context,
+    fits,
+    signature_of,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
 from aws_durable_execution_sdk_python._operation_contexts import StepContext, WaitForCallbackContext
 from aws_durable_execution_sdk_python.config import ParallelBranch
+from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+B = TypeVar("B", bound=Bound[Any])
 F = TypeVar("F", bound=AnyFunction)
 F_co = TypeVar("F_co", bound=AnyFunction, covariant=True)
 
@@ -70,13 +77,64 @@ class StepFunction(Protocol[F_co]):
         self: StepFunction[Callable[P, R]], *args: P.args, **kwargs: P.kwargs
     ) -> BoundStep[R]: ...
 
+    @overload
+    def __get__(self, instance: None, owner: type[object]) -> Self: ...
+    @overload
+    def __get__(
+        self: StepFunction[Callable[Concatenate[S, StepContext, P], R]],
+        instance: S,
+        owner: type[S] | None = None,
+    ) -> Callable[P, BoundStep[R]]: ...
+    @overload
+    def __get__(
+        self: StepFunction[Callable[Concatenate[S, P], R]],
+        instance: S,
+        owner: type[S] | None = None,
+    ) -> Callable[P, BoundStep[R]]: ...
+
+
+class _Decorated:
+    """A decorated function: called, it binds its arguments.
+
+    Also as a method, in either order with `classmethod` and `staticmethod`: found on an instance or
+    a class, it is the decorated method of that.
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        make: Callable[[AnyFunction], Callable[..., object]],
+    ) -> None:
+        functools.update_wrapper(self, function)
+        # It would make this look async, or like a function of other parameters.
+        del self.__dict__["__wrapped__"]
+        self._original_name = _name(function)
+        self._function = function
+        self._make = make
+        self._bind = make(function) if callable(function) else None
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        if self._bind is None:
+            raise TypeError(f"{self!r} is for a class: call it on that or on an instance")
+        return self._bind(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type[object] | None = None) -> object:
+        bind = getattr(type(self._function), "__get__", None)
+        method = self._function if bind is None else bind(self._function, instance, owner)
+        return self if method is self._function else _Decorated(method, self._make)
+
+    def __repr__(self) -> str:
+        return f"<durable {self._function!r}>"
+
 
 def durable_step(func: F) -> StepFunction[F]:
     """Mark a function as a step function: calling it binds its arguments.
 
     The function may take a `StepContext` first, or not: it is passed if the first parameter is
     annotated `StepContext` or named `step_context`, `ctx`, `context`, `_` or `_ctx`, or if the
-    arguments fit only with it. The function may be `async def`.
+    arguments fit only with it. A call that fits both ways is refused, unless the first parameter
+    is annotated as something else; with `compat="aws"` the StepContext then comes first. The
+    function may be `async def`, and it may be a method: the StepContext comes after `self`.
 
     Returns:
         A callable that takes the function's own arguments and gives what `context.step` takes.
@@ -89,21 +147,42 @@ def durable_step(func: F) -> StepFunction[F]:
         >>> add_numbers(5, 3)
         <add_numbers with its arguments>
     """
-    takes_context = declares_step_context(func)
-    signature = _signature(func)
-
-    @functools.wraps(func)
-    def bind(*args: object, **kwargs: object) -> BoundStep[object]:
-        pass_context = takes_context or (
-            signature is not None
-            and not _fits(signature, args, kwargs)
-            and _fits(signature, (None, *args), kwargs)
-        )
-        return BoundStep(func, args, kwargs, name=_name(func), pass_context=pass_context)
-
-    function: Any = _named(bind, func)
+    function: Any = _Decorated(func, _step_binder)
     bound: StepFunction[F] = function
     return bound
+
+
+def _step_binder(func: AnyFunction) -> Callable[..., BoundStep[object]]:
+    declared, signature, name = declared_step_context(func), signature_of(func), _name(func)
+
+    def bind(*args: object, **kwargs: object) -> BoundStep[object]:
+        at = None
+        if declared is Declared.FIRST or declared is Declared.SECOND:
+            at = declared.value
+        elif signature is not None and fits(signature, (None, *args), kwargs):
+            # What is declared to be something else is the context only if nothing else fits.
+            plain = fits(signature, args, kwargs)
+            if not plain or (declared is Declared.OPEN and _context_comes_first(name)):
+                at = 0
+        return BoundStep(func, args, kwargs, name=name, context_at=at)
+
+    return bind
+
+
+def _context_comes_first(name: str | None) -> bool:
+    """Of a step whose arguments fit with and without a StepContext, which it does not declare.
+
+    Raises:
+        ValidationError: nothing says so. It would be a guess.
+    """
+    if is_compat_aws():
+        return True
+    raise ValidationError(
+        f"the step {name or 'function'} can be called with these arguments with and without a "
+        "StepContext: annotate its first parameter, as StepContext or as what it is (or name it "
+        "step_context). A decorator below @durable_step shows the function's own parameters if it "
+        "uses functools.wraps"
+    )
 
 
 def durable_with_child_context(
@@ -121,11 +200,9 @@ def durable_with_child_context(
         >>> context.run_in_child_context(process("o-1"))
     """
 
-    @functools.wraps(func)
-    def bind(*args: P.args, **kwargs: P.kwargs) -> BoundChild[C, R]:
-        return BoundChild(func, args, kwargs, name=_name(func))
-
-    return _named(bind, func)
+    function: Any = _Decorated(func, lambda f: partial(_bound, BoundChild, f))
+    bound: Callable[P, BoundChild[C, R]] = function
+    return bound
 
 
 def durable_wait_for_callback(
@@ -140,11 +217,9 @@ def durable_wait_for_callback(
         >>> context.wait_for_callback(ask("boss@example.com"), name="approval")
     """
 
-    @functools.wraps(func)
-    def bind(*args: P.args, **kwargs: P.kwargs) -> BoundSubmitter[R]:
-        return BoundSubmitter(func, args, kwargs, name=_name(func))
-
-    return _named(bind, func)
+    function: Any = _Decorated(func, lambda f: partial(_bound, BoundSubmitter, f))
+    bound: Callable[P, BoundSubmitter[R]] = function
+    return bound
 
 
 def durable_parallel_branch(
@@ -167,40 +242,20 @@ def durable_parallel_branch(
     operation_name(name)
 
     def decorate(func: Callable[Concatenate[Any, P], R]) -> Callable[P, ParallelBranch[R]]:
-        @functools.wraps(func)
-        def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[R]:
-            bound: Bound[R] = Bound(func, args, kwargs, name=_name(func))
-            return ParallelBranch(bound, name)
+        def branch(f: AnyFunction, *args: object, **kwargs: object) -> ParallelBranch[object]:
+            return ParallelBranch(_bound(Bound, f, *args, **kwargs), name)
 
-        return _named(bind, func)
+        function: Any = _Decorated(func, lambda f: partial(branch, f))
+        bound: Callable[P, ParallelBranch[R]] = function
+        return bound
 
     return decorate
 
 
-def _named(bind: F, func: AnyFunction) -> F:
-    # wraps() would make the wrapper look async, or like a function of other parameters.
-    del bind.__wrapped__  # type: ignore[attr-defined]
-    bind._original_name = _name(func)  # type: ignore[attr-defined]
-    return bind
+def _bound(cls: type[B], function: AnyFunction, *args: object, **kwargs: object) -> B:
+    return cls(function, args, kwargs, name=_name(function))
 
 
 def _name(func: AnyFunction) -> str | None:
     name = getattr(func, "__name__", None)
     return None if name == "<lambda>" else name
-
-
-def _signature(func: AnyFunction) -> inspect.Signature | None:
-    try:
-        return inspect.signature(func)
-    except (TypeError, ValueError):
-        return None
-
-
-def _fits(
-    signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
-) -> bool:
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True

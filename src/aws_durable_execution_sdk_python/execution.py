@@ -63,11 +63,19 @@ class InitialExecutionState:
 
 @dataclass(frozen=True)
 class DurableExecutionInvocationInput:
-    """The event that Lambda sends to a durable function."""
+    """The event that Lambda sends to a durable function.
+
+    Attributes:
+        durable_execution_arn: the execution.
+        checkpoint_token: what the first checkpoint is called with.
+        initial_execution_state: what is on record, or the first page of it.
+        updated_operation_ids: the operations that changed while the execution was suspended.
+    """
 
     durable_execution_arn: str
     checkpoint_token: str
     initial_execution_state: InitialExecutionState = field(default_factory=InitialExecutionState)
+    updated_operation_ids: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def from_dict(cls, data: Wire) -> DurableExecutionInvocationInput:
@@ -85,13 +93,15 @@ class DurableExecutionInvocationInput:
                 "invoke it through Lambda or a test runner"
             ) from error
         state = InitialExecutionState.from_dict(data.get("InitialExecutionState") or {})
-        return cls(arn, token, state)
+        updated = tuple(data.get("UpdatedOperationIds") or ())
+        return cls(arn, token, state, updated_operation_ids=updated)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "DurableExecutionArn": self.durable_execution_arn,
             "CheckpointToken": self.checkpoint_token,
             "InitialExecutionState": self.initial_execution_state.to_dict(),
+            "UpdatedOperationIds": list(self.updated_operation_ids),
         }
 
 
@@ -127,6 +137,7 @@ class DurableExecutionInvocationInputWithClient(DurableExecutionInvocationInput)
             invocation_input.checkpoint_token,
             invocation_input.initial_execution_state,
             service_client,
+            updated_operation_ids=invocation_input.updated_operation_ids,
         )
 
 

@@ -203,6 +203,16 @@ class Journal:
         confirmed = self._confirmed.get(operation_id)
         return None if confirmed is None else Operation.for_replay(confirmed)
 
+    def whole(self, operation_id: str) -> Operation | None:
+        """The same with all that the service tells, when it began and ended too."""
+        asked = self._asked.get(operation_id)
+        known = self._confirmed.get(operation_id) if asked is None else _as_asked(asked)
+        return None if known is None else Operation.from_dict(known)
+
+    def operation_ids(self) -> list[str]:
+        """The ids of all that is known, in the order in which it was heard of."""
+        return list({**self._confirmed, **self._asked})
+
     def __contains__(self, operation_id: str) -> bool:
         return operation_id in self._confirmed or operation_id in self._asked
 

@@ -9,10 +9,10 @@ from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
 from aws_durable_execution_sdk_python._core.user_functions import (
-    Bound,
     Kind,
     UserFunction,
     context_kind,
+    is_bound_step,
     name_of,
 )
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
@@ -82,17 +82,18 @@ def _parallel_branch(parent: Kind, index: int, branch: _AnyBranch[T]) -> BatchBr
         former = None if branch.name else name_of(branch.func)
         name, branch = branch.name or name, branch.func
     check_callable("parallel", branch)
-    if isinstance(branch, Bound) and branch.is_step:
+    if is_bound_step(branch):
         return BatchBranch(name, parent, _step_body(branch), former)
     kind = context_kind(branch, parent)
     return BatchBranch(name, kind, function_body(kind, branch), former)
 
 
-def _step_body(function: Bound[Awaitable[T] | T]) -> Body[T]:
+def _step_body(function: UserFunction[T]) -> Body[T]:
     """A branch that is one bound step: it runs as a real step inside its branch."""
 
     async def body(runtime: Runtime, position: Position) -> T:
-        identity = position.take(OperationType.STEP, OperationSubType.STEP, function._original_name)
+        name = name_of(function)
+        identity = position.take(OperationType.STEP, OperationSubType.STEP, name)
         return await run_step(runtime, Step.around(position, identity, function, StepConfig()))
 
     return body
