@@ -120,7 +120,7 @@ class Callback(Opaque, Generic[D]):
                 "code: create the callback with the AsyncDurableContext there"
             )
         position.check_refusal()
-        operation = callback_result(runtime, self._handle)
+        operation = callback_result(runtime, self._handle, self._position)
         return perform(position, runtime, operation)
 
 
@@ -140,9 +140,8 @@ class AsyncCallback(Opaque, Generic[D]):
     async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
         position = self._position.current()
-        answer: D | None = await durable_operation(
-            position, self._runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
-        )
+        ask = partial(callback_result, handle=self._handle, position=self._position)
+        answer: D | None = await durable_operation(position, self._runtime, Kind.ASYNC, ask)
         return answer
 
 

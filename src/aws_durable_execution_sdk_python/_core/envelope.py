@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
 
 R = TypeVar("R")
@@ -125,7 +126,11 @@ def _tag(value: object) -> dict[str, object]:
         if cls in _ENCODERS:
             tag, encoder = _ENCODERS[cls]
             return {"t": tag, "v": encoder(value)}
-    raise UnsupportedValueError(f"{type(value).__qualname__} cannot be stored: {_advice(value)}")
+    kind = type(value)
+    said = (
+        f"Unsupported type: {kind}" if is_compat_aws() else f"{kind.__qualname__} cannot be stored"
+    )
+    raise UnsupportedValueError(f"{said}: {_advice(value)}")
 
 
 def _as_it_is(value: R) -> R:

@@ -42,9 +42,6 @@ class CommonRuntime(Opaque):
     def reopen(self, identity: OperationIdentity) -> None:
         self._invocation.journal.open_context(identity.operation_id, identity.parent_id)
 
-    def is_history(self, operation_id: str) -> bool:
-        return self._invocation.journal.is_history(operation_id)
-
     def warn(self, message: str) -> None:
         _log.warning("%s: %s", self.arn, message)
 

@@ -99,10 +99,6 @@ class Runtime(Protocol):
         """Whether tasks of the user's are alive beside the functions that were given a context."""
         ...
 
-    def is_history(self, operation_id: str) -> bool:
-        """Whether nothing was heard of an operation since this invocation began."""
-        ...
-
     def warn(self, message: str) -> None:
         """Log what may be wrong with the user's program."""
         ...

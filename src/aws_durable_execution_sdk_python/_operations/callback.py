@@ -126,8 +126,16 @@ def _id_of(operation: Operation | None) -> str | None:
     return details.callback_id if details else None
 
 
-async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | None:
-    """What the callback was answered with; waits for the answer."""
+async def callback_result(
+    runtime: Runtime, handle: CallbackHandle[T], position: Position
+) -> T | None:
+    """What the callback was answered with; waits for the answer.
+
+    Parameters:
+        runtime: of the code that asks.
+        handle: the callback.
+        position: of the context that the callback was created with.
+    """
     runtime.check()
     operation_id = handle.identity.operation_id
     operation = runtime.recorded(operation_id)
@@ -136,7 +144,18 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
         operation = runtime.recorded(operation_id)
     assert operation is not None  # pending_state
     await runtime.end_in_turn(operation_id)
+    if operation.status is Status.TIMED_OUT and not position.is_replaying():
+        _warn_of_timeout(runtime, handle, operation)
     return _outcome(runtime, handle, operation)
+
+
+def _warn_of_timeout(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) -> None:
+    if handle.config.on_timeout is None and not runtime.compat_aws:
+        runtime.warn(
+            f"the callback {operation.name or operation.operation_id} timed out, and its result is "
+            'None: with on_timeout="raise" in its configuration it raises CallbackTimeoutError, '
+            'and with "none" this is not logged'
+        )
 
 
 def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) -> T | None:
@@ -153,12 +172,6 @@ def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) 
         )
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
     if operation.status is Status.TIMED_OUT and on_timeout == "none":
-        if handle.config.on_timeout is None and not runtime.is_history(operation.operation_id):
-            runtime.warn(
-                f"the callback {operation.name or operation.operation_id} timed out, and its "
-                'result is None: with on_timeout="raise" in its configuration it raises '
-                'CallbackTimeoutError, and with "none" this is not logged'
-            )
         return None
     stored = recorded_error(operation)
     raise _ERRORS.get(operation.status, CallbackError)(
@@ -197,9 +210,7 @@ async def wait_for_callback(
     try:
         await run_step(runtime, step)
     except StepError as error:
-        text = (
-            str(error) if runtime.compat_aws else f"the submitter of the callback failed: {error}"
-        )
-        text = f"{prefix}{error}"
+        whose = "" if runtime.compat_aws else "the submitter of the callback failed: "
+        text = f"{whose}{error}"
         raise CallbackSubmitterError(text, callback_id=handle.callback_id) from error
-    return await callback_result(runtime, handle)
+    return await callback_result(runtime, handle, position)

@@ -61,6 +61,9 @@ OperationT = TypeVar("OperationT", bound=Operation)
 class OperationLookup:
     """Finds operations by name on one level of an execution."""
 
+    # Whether results are texts, as the official SDK's runners give them.
+    is_raw: bool
+
     def _level(self) -> Sequence[Operation]:
         raise NotImplementedError
 
@@ -119,6 +122,8 @@ class OperationLookup:
 
     def _explain(self, name: str, kind: type[Operation], named: Sequence[Operation]) -> str:
         wanted = kind.__name__.removesuffix("Operation").lower() or "operation"
+        if self.is_raw:  # as suites for the official SDK expect
+            return f"Operation {name!r} not found: {wanted} on this level"
         if named:
             return f"the operation named {name!r} is a {named[0].operation_type}, not a {wanted}"
         known = ", ".join(repr(o.name) for o in self._level() if o.name) or "none"
