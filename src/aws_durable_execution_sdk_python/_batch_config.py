@@ -45,7 +45,8 @@ class ItemBatcher(Generic[B_co]):
     in batches of 100 are 200 branches. The thresholds of the `CompletionConfig` count batches.
     Where functions tell which items failed, they count items: such a function returns a
     `BatchResult` with an entry an item (of a map inside, or made with `BatchResult.from_items`),
-    and a batch whose function raises counts as that many failed items.
+    and a batch whose function raises counts as that many failed items. A batch that tells has
+    succeeded itself: look into its result for what failed within the tolerance.
 
     The batches depend on the inputs and on this alone. To change the limits changes the branches of
     executions that are under way, as changing the inputs does.
