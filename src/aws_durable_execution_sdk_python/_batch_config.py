@@ -101,7 +101,8 @@ class _BatchConfig(Generic[T_co]):
     def _check(self) -> None:
         validation.max_concurrency(self.max_concurrency)
         config: object = self.completion_config
-        if not isinstance(config, CompletionConfig):
+        # The configuration is the user's, and may not have been type-checked.
+        if not isinstance(config, CompletionConfig):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(
                 f"completion_config must be a CompletionConfig, got {validation.kind_of(config)}"
             )
@@ -140,9 +141,10 @@ class MapConfig(_BatchConfig[T_co], Generic[T_co, N_co]):
 
     def __post_init__(self) -> None:
         self._check()
-        if self.item_batcher is not None and not isinstance(self.item_batcher, ItemBatcher):
+        batcher: object = self.item_batcher
+        if batcher is not None and not isinstance(batcher, ItemBatcher):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError(
-                f"item_batcher must be an ItemBatcher, got {validation.kind_of(self.item_batcher)}"
+                f"item_batcher must be an ItemBatcher, got {validation.kind_of(batcher)}"
             )
 
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.user_functions import (
@@ -119,7 +129,8 @@ class _Decorated:
         return self._bind(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type[object] | None = None) -> object:
-        bind = getattr(type(self._function), "__get__", None)
+        kind = cast("type[Any]", type(self._function))
+        bind: Any = getattr(kind, "__get__", None)
         method = self._function if bind is None else bind(self._function, instance, owner)
         return self if method is self._function else _Decorated(method, self._make)
 
@@ -243,7 +254,8 @@ def durable_parallel_branch(
 
     def decorate(func: Callable[Concatenate[Any, P], R]) -> Callable[P, ParallelBranch[R]]:
         def branch(f: AnyFunction, *args: object, **kwargs: object) -> ParallelBranch[object]:
-            return ParallelBranch(_bound(Bound, f, *args, **kwargs), name)
+            bound: Bound[object] = Bound(f, args, kwargs, name=_name(f))
+            return ParallelBranch(bound, name)
 
         function: Any = _Decorated(func, lambda f: partial(branch, f))
         bound: Callable[P, ParallelBranch[R]] = function

@@ -6,7 +6,7 @@ import enum
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.compat import is_compat_aws
@@ -180,7 +180,13 @@ class BatchResult(Sequence[R]):
         """The results of the items that succeeded, in input order, None results included."""
         return [self._result_of(item) for item in self.succeeded()]
 
-    def flatten(self: BatchResult[Sequence[U]]) -> list[U]:
+    @overload
+    def flatten(self: BatchResult[list[U]]) -> list[U]: ...
+    @overload
+    def flatten(self: BatchResult[tuple[U, ...]]) -> list[U]: ...
+    @overload
+    def flatten(self: BatchResult[BatchResult[U]]) -> list[U]: ...
+    def flatten(self: BatchResult[Any]) -> list[Any]:
         """The results of a map in batches an item, where its functions return a list a batch.
 
         Also where they return a `BatchResult` a batch. In input order, if they keep it.
@@ -196,13 +202,13 @@ class BatchResult(Sequence[R]):
             >>> BatchResult(items, CompletionReason.ALL_COMPLETED).flatten()
             [1, 2, 3]
         """
-        flat: list[U] = []
+        flat: list[Any] = []
         for index, part in enumerate(self):
-            if not isinstance(part, (list, tuple, BatchResult)):
+            if not isinstance(part, list | tuple | BatchResult):
                 raise ValidationError(
                     f"flatten() needs a list from each batch; {index} gave {kind_of(part)}"
                 )
-            flat.extend(part)
+            flat.extend(cast("Sequence[Any]", part))
         return flat
 
     def get_errors(self) -> list[ErrorObject | None]:
@@ -234,8 +240,9 @@ class BatchResult(Sequence[R]):
         for item in self.all:
             if item.status is BatchItemStatus.FAILED:
                 return rebuild(ChildContextError, item.error)
-            if isinstance(item.result, BatchResult):
-                inner: BatchResult[object] = item.result
+            result: object = item.result
+            if isinstance(result, BatchResult):
+                inner = cast("BatchResult[object]", result)
                 if (error := inner._first_error()) is not None:
                     return error
         return None
@@ -288,9 +295,9 @@ class BatchResult(Sequence[R]):
             completion_config: tells the reason where `data` has none; ALL_COMPLETED without one.
         """
         reason = data.get("completionReason")
-        items = [BatchItem.from_dict(item) for item in data["all"]]
+        items: list[BatchItem[Any]] = [BatchItem.from_dict(item) for item in data["all"]]
         if reason is None and completion_config is not None:
-            return BatchResult.from_items(items, completion_config)
+            return BatchResult[Any].from_items(items, completion_config)
         return BatchResult(items, CompletionReason(reason or CompletionReason.ALL_COMPLETED))
 
     @classmethod

@@ -231,7 +231,7 @@ def _declared_kind(function: AnyFunction) -> Kind | None:
 
 def _role(function: AnyFunction, parameter: inspect.Parameter) -> str | None:
     """Which context a parameter is annotated as, if it is."""
-    annotation = parameter.annotation
+    annotation: Any = parameter.annotation
     while isinstance(annotation, str) or hasattr(annotation, "__forward_arg__"):
         text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
         resolved = _resolved(function, text)

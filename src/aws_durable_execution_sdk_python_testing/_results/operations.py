@@ -53,6 +53,8 @@ class Operation:
     child_operations: tuple[Operation, ...] = ()
     # Position among all operations of the execution, in the order they were created.
     sequence: int = field(default=0, repr=False, compare=False)
+    # Whether a result is given as the text it is, as the official SDK's runners do.
+    is_raw: bool = field(default=False, repr=False, compare=False)
 
 
 OperationT = TypeVar("OperationT", bound=Operation)
@@ -147,8 +149,6 @@ class _Completed(Operation):
 
     payload: str | None = None
     error: ErrorObject | None = None
-    # Whether `result` is that text, too.
-    is_raw: bool = field(default=False, repr=False, compare=False)
 
     @property
     def result(self) -> Any:
@@ -286,7 +286,6 @@ class OperationTree:
 
     def _wrap(self, sequence: int, stored: model.Operation) -> Operation:
         cls, details = _WRAPPERS[stored.operation_type]
-        raw = {"is_raw": True} if self._is_raw and issubclass(cls, _Completed) else {}
         return cls(
             operation_id=stored.operation_id,
             operation_type=stored.operation_type,
@@ -298,6 +297,6 @@ class OperationTree:
             end_timestamp=stored.end_timestamp,
             child_operations=self.level(stored.operation_id),
             sequence=sequence,
+            is_raw=self._is_raw,
             **details(stored),
-            **raw,
         )
