@@ -167,3 +167,35 @@ def test_the_id_of_an_invoke_is_its_number(flavour: Flavour) -> None:
     service = FakeService()
     service.invoke(flavour.durable(handler))
     assert service.updates[-1]["Id"] == oid(2)
+
+
+@pytest.mark.parametrize(
+    ("environment", "handed_on"),
+    [
+        ({"_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3f;Sampled=1"}, None),
+        (
+            {
+                "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3f;Sampled=1",
+                "AWS_LAMBDA_FUNCTION_NAME": "orders",
+            },
+            "Root=1-5759e988-bd862e3f;Sampled=1",
+        ),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "orders"}, None),
+    ],
+    ids=["outside of Lambda", "in Lambda", "without a trace"],
+)
+def test_the_trace_of_the_invocation_goes_into_the_invoke(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch, environment: Any, handed_on: Any
+) -> None:
+    for name in ("_X_AMZN_TRACE_ID", "AWS_LAMBDA_FUNCTION_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.invoke("pay", {}, name="call")
+
+    service = FakeService()
+    service.invoke(flavour.durable(handler))
+    options = service.sent("START", 1)["ChainedInvokeOptions"]
+    assert options.get("XAmznTraceId") == handed_on

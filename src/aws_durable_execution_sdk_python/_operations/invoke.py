@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     Status,
 )
+from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
@@ -65,7 +66,7 @@ async def run_invoke(
         writes: SerDes[P] = config.serdes_payload or _JSON
         text = serialize(writes, payload, identity.operation_id, arn, name=identity.name)
         payload_size("the payload of the invoke", text)
-        options = ChainedInvokeOptions(function_name, config.tenant_id)
+        options = ChainedInvokeOptions(function_name, config.tenant_id, trace_header())
         operation = await runtime.commit(
             identity.update(OperationAction.START, payload=text, chained_invoke_options=options)
         )
