@@ -16,7 +16,6 @@ from typing import (
     Protocol,
     Self,
     TypeVar,
-    cast,
     overload,
 )
 
@@ -119,7 +118,7 @@ class _Decorated:
         # It would make this look async, or like a function of other parameters.
         del self.__dict__["__wrapped__"]
         self._original_name = _name(function)
-        self._function = function
+        self._function: Any = function
         self._make = make
         self._bind = make(function) if callable(function) else None
 
@@ -129,8 +128,7 @@ class _Decorated:
         return self._bind(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type[object] | None = None) -> object:
-        kind = cast("type[Any]", type(self._function))
-        bind: Any = getattr(kind, "__get__", None)
+        bind: Any = getattr(self._function.__class__, "__get__", None)
         method = self._function if bind is None else bind(self._function, instance, owner)
         return self if method is self._function else _Decorated(method, self._make)
 
