@@ -48,7 +48,7 @@ MOST_OLDER = 10
 _PAUSE_PER_SECOND_OF_SEARCH = 10
 _LONGEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_AT_LIMIT_SECONDS = 5.0
-_LONGEST_SEARCH_SECONDS = 4.0
+_LONGEST_SEARCH_SECONDS = 2.0
 
 # The tasks that wait for durable work, each with its future, or None if it waits for the engine.
 Asleep = Mapping[asyncio.Task[object], asyncio.Future[None] | None]

@@ -39,13 +39,14 @@ import logging
 import sys
 import threading
 import weakref
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar
 from enum import Enum
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
+    CellType,
     CoroutineType,
     FrameType,
     FunctionType,
@@ -90,6 +91,9 @@ _IMPORT_SYSTEM = (sys.meta_path, sys.path_hooks, sys.path_importer_cache, sys.mo
 _CODE = (CoroutineType, GeneratorType, AsyncGeneratorType, FrameType)
 # What leads on though the garbage collector may not track it.
 _UNTRACKED = frozenset({ContextVar, FrameType})
+_CONTAINERS: frozenset[type] = frozenset(
+    {dict, list, tuple, set, frozenset, deque, OrderedDict, defaultdict, CellType}
+)
 # So many objects, held by one, are a crowd, and looked at last.
 CROWD = 30
 _CREATED_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that Python code defines
@@ -109,7 +113,8 @@ class _Kind(Enum):
     THREAD = "unless it runs"
     LOOP = "unless it runs, and not in the thread of a source"
     CODE = "unless callbacks alone are asked about"
-    PLAIN = "along its references"
+    DATA = "along its references, which are all there is: its class is not the user's"
+    PLAIN = "along its references, and what its class names"
 
 
 # Objects that are held together, the source that they follow from, and whether it may cancel.
@@ -184,28 +189,23 @@ class Search:
                 kind = self._kinds.get(type(obj)) or self._kind_of(type(obj))
                 if kind is _Kind.TASK and (found := self._task(obj, cancels)) is not None:
                     return Found(source, found)
-                if not self._is_entered(obj, kind, source, cancels):
+                if kind is not _Kind.DATA and not self._is_entered(obj, kind, source, cancels):
                     continue
                 if len(self._keep) >= self._limit:
                     return Found(source, None)
-                self._enter(obj, cancels)
-                held = self._referents(obj)
-                if obj is source:
-                    self._driven.update(map(id, held))
+                self.seen.add(key)
+                self._keep.append(obj)
+                if cancels:
+                    self._seen_cancelling.add(key)
                 follows = cancels and kind is not _Kind.TASK
-                if len(held) <= CROWD:
-                    queue.append((held, source, follows))
-                else:
+                held = _held_by(obj) if kind is _Kind.DATA else self._referents(obj, source)
+                if len(held) > CROWD:
                     crowds.extend((part, source, follows) for part in _parts(held))
-                if named := self._named(obj):
+                elif held:
+                    queue.append((held, source, follows))
+                if kind is not _Kind.DATA and (named := self._named(obj)):
                     queue.append((named, source, False))
         return None
-
-    def _enter(self, obj: object, cancels: bool) -> None:
-        if cancels:
-            self._seen_cancelling.add(id(obj))
-        self.seen.add(id(obj))
-        self._keep.append(obj)
 
     def _kind_of(self, cls: type) -> _Kind:
         if cls in PLAIN or issubclass(cls, _LEAVES):
@@ -219,7 +219,7 @@ class Search:
         elif issubclass(cls, _CODE):
             kind = _Kind.CODE
         else:
-            kind = _Kind.PLAIN
+            kind = _Kind.DATA if cls in _CONTAINERS else _Kind.PLAIN
         self._kinds[cls] = kind
         return kind
 
@@ -267,17 +267,20 @@ class Search:
 
     # -- where references lead --------------------------------------------------------------
 
-    def _referents(self, obj: Any) -> Sequence[object]:
+    def _referents(self, obj: Any, source: object) -> Sequence[object]:
         cls = type(obj)
         look = _LOOKS.get(cls)
         if look is not None:
-            return look(self, obj)
-        if issubclass(cls, weakref.ref):
-            return (weakref.ref.__call__(obj),)
-        if issubclass(cls, weakref.ProxyTypes):
-            return _behind_proxy(obj)
-        held = gc.get_referents(obj)
-        return [each for each in held if gc.is_tracked(each) or type(each) in _UNTRACKED]
+            held = look(self, obj)
+        elif issubclass(cls, weakref.ref):
+            held = (weakref.ref.__call__(obj),)
+        elif issubclass(cls, weakref.ProxyTypes):
+            held = _behind_proxy(obj)
+        else:
+            held = _held_by(obj)
+        if obj is source:
+            self._driven.update(map(id, held))
+        return held
 
     def _of_function(self, function: FunctionType) -> Sequence[object]:
         if _begins_an_invocation(function):
@@ -330,6 +333,11 @@ _LOOKS: Mapping[type, Callable[[Search, Any], Sequence[object]]] = {
     Context: Search._of_context,
     ContextVar: Search._of_variable,
 }
+
+
+def _held_by(obj: object) -> Sequence[object]:
+    held = gc.get_referents(obj)
+    return [each for each in held if gc.is_tracked(each) or type(each) in _UNTRACKED]
 
 
 def _behind_proxy(proxy: Any) -> tuple[object, ...]:
