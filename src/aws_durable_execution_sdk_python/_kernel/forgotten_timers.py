@@ -57,7 +57,7 @@ def warn(timers: Iterable[asyncio.TimerHandle], asleep: Asleep) -> None:
 
 def _waiting_for_durable_work(asleep: Asleep) -> dict[object, asyncio.Task[Any]]:
     """By themselves and by what they wait for: tasks that durable work alone makes go on."""
-    completed = settled(asleep)
+    completed = settled(asleep, _LIMIT)
     tasks: dict[object, asyncio.Task[Any]] = {}
     for task in asyncio.all_tasks():
         waiter = waits_for(task)

@@ -171,15 +171,13 @@ class Suspension(Opaque):
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Decide from here on, until the end of the block."""
-        hooks = self._loop.idle_hooks, self._loop.busy_hooks
-        self._loop.idle_hooks += (self._on_idle,)
-        self._loop.busy_hooks += (self._on_busy,)
-        try:
-            yield
-        finally:
-            self._loop.idle_hooks, self._loop.busy_hooks = hooks
-            if self._timer is not None:
-                self._timer.cancel()
+        idle, busy = self._on_idle, self._on_busy
+        with self._loop.asking_when_idle(idle, busy=busy):
+            try:
+                yield
+            finally:
+                if self._timer is not None:
+                    self._timer.cancel()
 
     # -- roots ------------------------------------------------------------------------------
 
