@@ -24,7 +24,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     is_async,
     is_awaitable,
 )
-from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel import fresh_stack, ownership
 from aws_durable_execution_sdk_python._kernel.branches import (
     Branches,
     Parking,
@@ -184,6 +184,9 @@ class LoopRuntime(CommonRuntime):
         with position.entered(self):
             result = function(self._invocation.async_context(position), *args)
             return await result if is_awaitable(result) else result
+
+    def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> Op[T]:
+        return fresh_stack.on_fresh_stack(make(self))
 
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         outcome = await self.run_branches(branches, None)
