@@ -108,16 +108,34 @@ class CompletionOrder(Opaque):
         """Wait for one's turn to learn that an operation has begun."""
         await self._turn(operation_id, self._journal.began(operation_id))
 
+    def saved(
+        self, operation_id: str, turn: asyncio.Future[None], error: BaseException | None
+    ) -> None:
+        """An operation's end was saved, or not: have the future resolved in its turn."""
+        if turn.done():
+            return
+        if error is not None:
+            turn.set_exception(error)
+        elif self.needs_turn():
+            self._queue(operation_id, self._journal.ended(operation_id), turn)
+        else:
+            turn.set_result(None)
+
     async def _turn(self, operation_id: str, moment: int | None) -> None:
+        future = self._loop.create_future()
+        self._queue(operation_id, moment, future)
+        await future
+
+    def _queue(
+        self, operation_id: str, moment: int | None, turn: asyncio.Future[None]
+    ) -> None:
         is_history = moment is not None and self._journal.is_history(operation_id)
         if is_history and not self._time.is_frozen:
             self._freeze(operation_id)
         if moment is None:
             moment, operation_id = _UNTOLD
-        future = self._loop.create_future()
         number = next(self._numbers)
-        heapq.heappush(self._heap, (moment, operation_id, number, future, is_history))
-        await future
+        heapq.heappush(self._heap, (moment, operation_id, number, turn, is_history))
 
     async def doom(self, operation_id: str) -> None:
         """Wait to be cancelled, as it was in an earlier invocation."""
