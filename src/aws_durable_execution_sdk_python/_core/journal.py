@@ -71,21 +71,21 @@ class OperationIdentity(NamedTuple):
 
     def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
-        return OperationUpdate(
-            operation_id=self.operation_id,
-            operation_type=self.operation_type,
-            action=action,
-            parent_id=self.parent_id,
-            name=self.name,
-            sub_type=self.sub_type,
-            order=(*self.order, math.inf) if self._closes(action) else self.order,
-            **fields,
-        )
-
-    def _closes(self, action: OperationAction) -> bool:
-        """Whether the change comes after everything inside the operation."""
+        # What ends a context comes after everything inside it.
         is_context = self.operation_type is OperationType.CONTEXT
-        return is_context and action is not OperationAction.START
+        closes = is_context and action is not OperationAction.START
+        return OperationUpdate.of(
+            {
+                "operation_id": self.operation_id,
+                "operation_type": self.operation_type,
+                "action": action,
+                "parent_id": self.parent_id,
+                "name": self.name,
+                "sub_type": self.sub_type,
+                "order": (*self.order, math.inf) if closes else self.order,
+                **fields,
+            }
+        )
 
 
 # Told what the code asks for and what is recorded of it; gives what is to be taken as recorded.

@@ -110,19 +110,40 @@ class CompletionOrder(Opaque):
         """Wait for one's turn to learn that an operation has begun."""
         await self._turn(operation_id, self._journal.began(operation_id))
 
+    def saved(
+        self, operation_id: str, turn: asyncio.Future[None], error: BaseException | None
+    ) -> None:
+        """An operation's end was saved, or not: have the future resolved in its turn."""
+        if turn.done():
+            return
+        if error is not None:
+            turn.set_exception(error)
+        elif self.needs_turn():
+            self._queue(operation_id, self._journal.ended(operation_id), turn)
+        else:
+            turn.set_result(None)
+
     async def _turn(self, operation_id: str, moment: int | None) -> None:
-        task = None
-        if moment is None:
-            moment, operation_id = _UNTOLD
-        elif self._journal.is_history(operation_id):
+        turn, task = self._loop.create_future(), None
+        if moment is not None and self._journal.is_history(operation_id):
             task = asyncio.current_task()
             if not self._time.is_frozen:
                 self._recorded.freeze(operation_id)
-        future = self._loop.create_future()
-        heapq.heappush(self._heap, (moment, operation_id, next(self._numbers), future, task))
-        if task is not None:
-            self._recorded.is_waited_for(Ended(moment, operation_id, task, future))
-        await future
+        self._queue(operation_id, moment, turn, task)
+        if moment is not None and task is not None:
+            self._recorded.is_waited_for(Ended(moment, operation_id, task, turn))
+        await turn
+
+    def _queue(
+        self,
+        operation_id: str,
+        moment: int | None,
+        turn: asyncio.Future[None],
+        task: asyncio.Task[Any] | None = None,
+    ) -> None:
+        if moment is None:
+            moment, operation_id = _UNTOLD
+        heapq.heappush(self._heap, (moment, operation_id, next(self._numbers), turn, task))
 
     async def doom(self, operation_id: str) -> None:
         """Wait to be cancelled, as it was in an earlier invocation."""

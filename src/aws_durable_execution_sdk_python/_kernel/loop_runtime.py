@@ -151,12 +151,18 @@ class LoopRuntime(CommonRuntime):
         self.check()
         self._invocation.checkpointer.submit(update)
 
-    async def save(self, update: OperationUpdate) -> None:
+    async def end(self, update: OperationUpdate) -> None:
+        # Not saved first and its turn awaited then: the task would be woken twice.
         self.check()
-        await self._invocation.checkpointer.save(update)
+        invocation = self._invocation
+        turn: asyncio.Future[None] = invocation.loop.create_future()
+        saved = partial(invocation.completions.saved, update.operation_id, turn)
+        invocation.checkpointer.submit(update, saved)
+        await turn
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.save(update)
+        self.check()
+        await self._invocation.checkpointer.save(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:

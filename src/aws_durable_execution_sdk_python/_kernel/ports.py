@@ -109,7 +109,7 @@ class Runtime(Protocol):
         """Wait until everything that ended before this operation has been made known.
 
         What runs concurrently learns of ends one by one, in the order of the record, on the first
-        run as on replay. Every end that user code learns of passes here, or `start_in_turn`.
+        run as on replay. Every end that user code learns of passes here, or `end`.
         """
         ...
 
@@ -145,8 +145,8 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
-    async def save(self, update: OperationUpdate) -> None:
-        """Queue an update and wait until it is saved."""
+    async def end(self, update: OperationUpdate) -> None:
+        """Save an operation's end, and learn of it in turn."""
         ...
 
     async def commit(self, update: OperationUpdate) -> Operation | None:

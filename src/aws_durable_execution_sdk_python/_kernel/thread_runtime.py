@@ -96,7 +96,7 @@ class ThreadRuntime(CommonRuntime):
         self.check()
         self._invocation.inbox.put(self._submit, update)
 
-    async def save(self, update: OperationUpdate) -> None:
+    async def end(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         host = Host(self.job)
@@ -104,7 +104,7 @@ class ThreadRuntime(CommonRuntime):
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.save(update)
+        await self.end(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def before_body(self) -> None:

@@ -219,8 +219,7 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
     if child.has_task:
         runtime.post(update)
     else:
-        await runtime.save(update)
-        await runtime.end_in_turn(update.operation_id)
+        await runtime.end(update)
 
 
 def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:

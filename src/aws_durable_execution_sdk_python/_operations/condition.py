@@ -123,13 +123,12 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
                 raise
             described = describe_for_record(error)
         else:
-            operation = await runtime.commit(update)
             if update.action is OperationAction.SUCCEED:
-                await runtime.end_in_turn(identity.operation_id)
+                await runtime.end(update)
                 return value
+            operation = await runtime.commit(update)
             continue
-        await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(WaitForConditionError, described)
 
 

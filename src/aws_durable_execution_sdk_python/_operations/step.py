@@ -195,8 +195,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
     except (SerDesError, ValidationError) as error:
         described = describe_for_record(error)
     else:
-        await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end(identity.update(OperationAction.SUCCEED, payload=payload))
         return value
     return await _fail(runtime, identity, described)
 
@@ -232,8 +231,7 @@ async def _failed(runtime: Runtime, step: Step[T], failure: _Failure) -> Operati
 
 async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorObject) -> NoReturn:
     """End the step as failed; called outside the handling of the error, as `_failed` is."""
-    await runtime.save(identity.update(OperationAction.FAIL, error=described))
-    await runtime.end_in_turn(identity.operation_id)
+    await runtime.end(identity.update(OperationAction.FAIL, error=described))
     raise rebuild(StepError, described)
 
 
