@@ -8,12 +8,14 @@ just stored it, and is not stored at all where nothing is recorded, in virtual c
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from aws_durable_execution_sdk_python._core.offload_envelope import OffloadMode, PathEncoding
-from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.serdes import (
     EXTENDED_TYPES_SERDES,
@@ -21,6 +23,7 @@ from aws_durable_execution_sdk_python.serdes import (
     SerDes,
     SerDesContext,
     check_serdes,
+    is_async_serdes,
     text_from,
 )
 
@@ -70,7 +73,7 @@ class OffloadingSerDes(SerDes[T]):
         Raises:
             ValidationError: that is async.
         """
-        if is_async(inner.serialize) or is_async(inner.deserialize):
+        if is_async_serdes(inner):
             raise ValidationError(
                 f"{type(self).__qualname__} is not async, and keeps no texts of a serdes that is "
                 f"({type(inner).__qualname__})"
@@ -96,19 +99,25 @@ class AsyncOffloadingSerDes(ABC, Generic[T]):
         """The text for which that was recorded."""
 
     async def serialize(self, value: T, serdes_context: SerDesContext) -> str:
-        written = self.inner.serialize(value, serdes_context)
-        text = written if isinstance(written, str) else await written
+        text = await call_anyhow(self.inner, self.inner.serialize, value, serdes_context)
         return await self.offload(text_from(self.inner, text), value, serdes_context)
 
     async def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
         text = await self.fetch(data, serdes_context)
-        read: Any = self.inner.deserialize(text, serdes_context)
-        value: T = await read if is_async(self.inner.deserialize) else read
+        value: T = await call_anyhow(self.inner, self.inner.deserialize, text, serdes_context)
         return value
 
     def around(self, inner: AnySerDes[Any]) -> Self:
         """The same, keeping the texts of another serdes: its place in a `pipeline`."""
         return _with_inner(self, inner)
+
+
+async def call_anyhow(serdes: Any, method: Callable[..., Any], *args: object) -> Any:
+    """Call what may be async, and what blocks in a thread."""
+    if getattr(serdes, "blocking", False) is True:
+        return await asyncio.to_thread(method, *args)
+    result = method(*args)
+    return await result if inspect.isawaitable(result) else result
 
 
 # Whatever keeps values elsewhere.

@@ -8,6 +8,7 @@ read, so results stored by the official SDK replay here.
 
 from __future__ import annotations
 
+import functools
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from aws_durable_execution_sdk_python._core import envelope
 from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
@@ -134,6 +136,16 @@ class SerDesDefaults:
     def of(cls, given: AnySerDes[Any] | SerDesDefaults | None) -> SerDesDefaults:
         """Defaults as they are, or those in which a serdes stores the values."""
         return given if isinstance(given, SerDesDefaults) else cls(given)
+
+
+def is_async_serdes(serdes: AnySerDes[Any]) -> bool:
+    """Whether its methods are `async def`."""
+    return _has_async_methods(type(serdes))
+
+
+@functools.lru_cache(maxsize=256)
+def _has_async_methods(cls: type[AnySerDes[Any]]) -> bool:
+    return is_async(cls.serialize) or is_async(cls.deserialize)
 
 
 def check_serdes(serdes: object) -> None:

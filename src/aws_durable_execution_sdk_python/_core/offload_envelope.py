@@ -131,7 +131,7 @@ def read_envelope(data: str, key: str) -> Kept:
     except (ValueError, RecursionError):
         envelope = None
     if isinstance(envelope, dict):
-        if key in envelope and envelope.keys() <= {key, _PREVIEW, "sha256", "size"}:
+        if key in envelope and envelope.keys() <= {key, _INLINE, _PREVIEW, "sha256", "size"}:
             return Kept(None, envelope)
         text = envelope.get(_INLINE)
         if isinstance(text, str) and len(envelope) == 1:

@@ -14,14 +14,12 @@ Rules:
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python import serdes as codecs
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Leaf
-from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python.exceptions import NestedOperationError, RetryableSerDesError
 from aws_durable_execution_sdk_python.offload import (
@@ -29,7 +27,12 @@ from aws_durable_execution_sdk_python.offload import (
     AsyncOffloadingSerDes,
     OffloadingSerDes,
 )
-from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDes, SerDesContext
+from aws_durable_execution_sdk_python.serdes import (
+    AnySerDes,
+    SerDes,
+    SerDesContext,
+    is_async_serdes,
+)
 
 T = TypeVar("T")
 
@@ -173,12 +176,7 @@ def _is_offloading(serdes: object) -> TypeGuard[AnyOffloading]:
 
 def _runs_inline(serdes: AnySerDes[Any]) -> TypeGuard[SerDes[Any]]:
     """Whether its methods are called like any function."""
-    return not (_is_offloading(serdes) or _is_async_class(type(serdes)) or _blocks(serdes))
-
-
-@functools.lru_cache(maxsize=256)
-def _is_async_class(cls: type[AnySerDes[Any]]) -> bool:
-    return is_async(cls.serialize) or is_async(cls.deserialize)
+    return not (_is_offloading(serdes) or is_async_serdes(serdes) or _blocks(serdes))
 
 
 def _blocks(serdes: AnySerDes[Any]) -> bool:
@@ -214,7 +212,7 @@ async def _call(
     *args: object,
 ) -> Any:
     code = Leaf(name, "serdes")
-    if _is_async_class(type(serdes)):
+    if is_async_serdes(serdes):
         return await runtime.use(code, method, *args)
     if _blocks(serdes):
         return await runtime.use(code, method, *args, blocks=True)

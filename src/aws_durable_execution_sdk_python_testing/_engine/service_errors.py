@@ -45,9 +45,8 @@ class ShapeError(ServiceError):
     """The request is not what the API's model says. Not in that model itself.
 
     Example:
-        >>> ShapeError("updates.1.member.payload", "Member must have length less than or equal to 9")
-        ... # doctest: +ELLIPSIS
-        ShapeError("1 validation error detected: Value at 'updates.1.member.payload' failed ...")
+        >>> print(ShapeError("updates.1.member.payload", "Member must ..."))
+        1 validation error detected: Value at 'updates.1.member.payload' failed to satisfy ...
     """
 
     code = "ValidationException"
