@@ -71,8 +71,8 @@ class ByteStage(ABC):
 
     Attributes:
         name: what is recorded of it, by which it is found again; never to be changed.
-        is_async: whether its methods are `async def`.
-        blocking: whether they do input or output without being so; see `SerDes.blocking`.
+        blocking: whether its methods do input or output; see `SerDes.blocking`. They may be
+            `async def` instead.
         demands_mark: whether text that has not been through the stage is refused.
 
     Example:
@@ -84,9 +84,13 @@ class ByteStage(ABC):
     """
 
     name: str
-    is_async: bool = False
     blocking: bool = False
     demands_mark: bool = False
+
+    @property
+    def is_async(self) -> bool:
+        """Whether one of its methods is `async def`."""
+        return is_async(self.encode) or is_async(self.decode)
 
     @abstractmethod
     def encode(self, data: bytes, /) -> bytes | Awaitable[bytes]:
@@ -213,9 +217,12 @@ class _Encryption(ByteStage):
     ) -> None:
         self._forward = forward
         self._back = back
-        self.is_async = is_async(forward) or is_async(back)
         self.blocking = blocking
         self.demands_mark = demands_mark
+
+    @property
+    def is_async(self) -> bool:
+        return is_async(self._forward) or is_async(self._back)
 
     def encode(self, data: bytes, /) -> Any:
         return self._forward(data)
@@ -347,4 +354,4 @@ def _driven(coroutine: Coroutine[Any, Any, T]) -> T:
         result: T = stop.value
         return result
     coroutine.close()
-    raise SerDesError("a stage that is not async has awaited something")
+    raise RuntimeError("a serdes that is not async has awaited something")

@@ -90,7 +90,7 @@ def keys(s3: Any) -> list[str]:
     return [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
-# ------------------------------------------------------------------------------------- by itself
+# ---------------------------------------------------------------------------------------- by itself
 
 
 def test_a_value_is_an_object_and_the_record_says_which(use: Use, s3: Any) -> None:
@@ -216,7 +216,7 @@ def test_a_bucket_and_a_prefix_are_texts(arguments: Any) -> None:
         S3SerDes(*arguments)
 
 
-# ---------------------------------------------------------------------------------------- faults
+# ------------------------------------------------------------------------------------------- faults
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_an_answer_that_is_lost_costs_nothing(proxy: Proxy, s3: Any, loop: async
     assert len(keys(s3)) == 1
 
 
-# ---------------------------------------------------------------------------------- in executions
+# ------------------------------------------------------------------------------------ in executions
 
 
 def replayed(flavour: Flavour, serdes: Any, work: Any) -> tuple[FakeService, Any]:
