@@ -17,6 +17,7 @@ from aws_durable_execution_sdk_python._core.error_classes import (
     find_error_class,
     new_without_code,
 )
+from aws_durable_execution_sdk_python._core.error_size import fitting
 from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation
 from aws_durable_execution_sdk_python.exceptions import (
@@ -33,7 +34,7 @@ CANCELLED = ErrorObject(
     "aws-durable-cancelled",
 )
 
-# An error object may take 32 KiB in the strictest service; escapes can double a text.
+# Of a message, enough for any reader.
 MAX_MESSAGE_BYTES = 12 * KIB
 
 # ErrorData of a callback error that crosses a context: this prefix, then JSON with what would
@@ -77,10 +78,11 @@ def describe_for_record(error: BaseException) -> ErrorObject:
     """
     described = describe(error)
     message = (described.message or "").encode(errors="replace")
-    if len(message) <= MAX_MESSAGE_BYTES:
-        return described
-    kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
-    return dataclasses.replace(described, message=f"{kept}... [cut: {len(message)} bytes in all]")
+    if len(message) > MAX_MESSAGE_BYTES:
+        kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+        cut = f"{kept}... [cut: {len(message)} bytes in all]"
+        described = dataclasses.replace(described, message=cut)
+    return fitting(described)
 
 
 def recorded_error(operation: Operation) -> ErrorObject:

@@ -220,9 +220,14 @@ class Journal:
         return _UNKNOWN if confirmed is None else _rank_of(confirmed)
 
     @property
+    def operation_count(self) -> int:
+        """How many operations are recorded, the execution itself not counted."""
+        return len(self._confirmed) - (self.execution_id in self._confirmed)
+
+    @property
     def has_history(self) -> bool:
         """Whether anything but the execution itself is recorded."""
-        return len(self._confirmed) > (self.execution_id in self._confirmed)
+        return self.operation_count > 0
 
     def find(self, identity: OperationIdentity) -> Operation | None:
         """The recorded operation for what the code asks, or None when it is new.

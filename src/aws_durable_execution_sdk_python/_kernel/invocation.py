@@ -52,6 +52,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     SuspendExecution,
 )
+from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class RunningInvocation(Opaque):
         lambda_context: object = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
+        serdes: SerDesDefaults | None = None,
     ) -> None:
         self.arn = arn
         self.compat_aws = compat_aws
@@ -90,7 +92,9 @@ class RunningInvocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
+        self.scope = InvocationScope(
+            arn, lambda_context, self.journal, self.loop, serdes or SerDesDefaults()
+        )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.position import Position
@@ -95,6 +96,11 @@ class Runtime(Protocol):
         """Say that a context which an earlier invocation began is entered again."""
         ...
 
+    @property
+    def operation_count(self) -> int:
+        """How many operations are on record, the execution itself not counted."""
+        ...
+
     def has_other_code(self) -> bool:
         """Whether tasks of the user's are alive beside the functions that were given a context."""
         ...
@@ -115,6 +121,14 @@ class Runtime(Protocol):
 
     async def start_in_turn(self, operation_id: str) -> None:
         """Likewise, for an operation that has begun."""
+        ...
+
+    def reading(self, operation_id: str) -> AbstractContextManager[None]:
+        """A block in which what an operation has left is fetched, before its end is made known.
+
+        Nothing that ended later is made known meanwhile, and the user's time does not pass if it
+        is a replay: how long reading takes is not the same each time.
+        """
         ...
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
@@ -204,6 +218,18 @@ class Runtime(Protocol):
 
         Raises:
             StepTimeoutError: it took longer.
+        """
+        ...
+
+    async def use(
+        self, code: Leaf, function: UserFunction[T], *args: object, blocks: bool = False
+    ) -> T:
+        """Call a function of the user's in which no operation may be called: that of a serdes.
+
+        An async one runs on the event loop, in real time, whoever calls.
+
+        Parameters:
+            blocks: whether it is not async and may not run on the event loop.
         """
         ...
 
