@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python._core.validation import payload_size, utf8
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python.config import ChildConfig
 from aws_durable_execution_sdk_python.exceptions import (
@@ -141,9 +142,9 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
         runtime.reopen(identity)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
         identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
-    requests = runtime.cancel_requests()
+    requests, inside = runtime.cancel_requests(), child.inside()
     try:
-        value = await child.body(runtime, child.inside())
+        value = await child.body(runtime, inside)
         payload, value = _stored(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
@@ -157,6 +158,8 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
             raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
+        if not (child.is_virtual and inside.is_replaying()):
+            report_failure(runtime, inside, identity, error, what="child context")
         described = describe_for_record(error)
     else:
         await _close(runtime, child, closing)

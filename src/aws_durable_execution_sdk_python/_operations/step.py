@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.exceptions import (
@@ -157,7 +158,7 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
                 raise
             failure = _judge(runtime, step, operation, error)
         else:
-            return await _succeeded(runtime, step, result)
+            return await _succeeded(runtime, step, result, _attempt(operation))
         operation = await _failed(runtime, step, failure)
 
 
@@ -184,7 +185,7 @@ async def _call(runtime: Runtime, step: Step[T], attempt: int) -> T:
     return await runtime.call_within(seconds, body, function, *args)
 
 
-async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
+async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -> T:
     identity, serdes = step.identity, step.config.serdes
     arn = runtime.arn
     try:
@@ -193,6 +194,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
+        report_failure(runtime, step.position, identity, error, what="step", attempt=attempt)
         described = describe_for_record(error)
     else:
         await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
@@ -204,7 +206,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
 def _judge(
     runtime: Runtime, step: Step[T], operation: Operation | None, error: BaseException
 ) -> _Failure:
-    """Ask the retry strategy what comes of a failed attempt."""
+    """Ask the retry strategy what comes of a failed attempt, and log it."""
     strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
@@ -212,6 +214,15 @@ def _judge(
     except Exception as strategy_error:
         error = strategy_error
     delay = max(1, decision.delay.seconds) if decision.should_retry else None
+    report_failure(
+        runtime,
+        step.position,
+        step.identity,
+        error,
+        what="step",
+        attempt=_attempt(operation),
+        retry_seconds=delay,
+    )
     return _Failure(describe_for_record(error), delay)
 
 
