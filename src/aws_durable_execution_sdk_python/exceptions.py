@@ -200,8 +200,8 @@ def missing_attribute(error: Exception, name: str) -> AttributeError:
     text = plain
     if name in lost:
         text = (
-            f"{name!r} of this {type(error).__qualname__} was not kept when the error was stored: it "
-            f"is {lost[name]}. Set what is needed of it as an attribute that JSON can hold"
+            f"{name!r} of this {type(error).__qualname__} was not kept when the error was stored: "
+            f"it is {lost[name]}. Set what is needed of it as an attribute that JSON can hold"
         )
     elif lost:
         names = ", ".join(sorted(lost))

@@ -200,7 +200,7 @@ def _full_name(cls: type[Exception]) -> str:
 
 
 def _may_be_combined(original: type[Exception]) -> bool:
-    """Whether an error that is also of this class stays passive, and is for the caller to handle."""
+    """Whether an error that is also of this class stays passive, for the caller to handle."""
     if issubclass(original, (UnrecoverableError, StopIteration, StopAsyncIteration)):
         # A failed operation is for the caller to handle: it must not end the invocation, or mean
         # the end of an iteration.

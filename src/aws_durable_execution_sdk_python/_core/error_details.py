@@ -1,12 +1,12 @@
-"""What is stored of an error besides type, text and trace: `ErrorData`, as JSON under a versioned key.
+"""What is stored of an error besides type, text and trace: `ErrorData`, JSON under a versioned key.
 
     {"aws-durable-error": 1, "args": ..., "state": {...}, "lost": {...}, "notes": [...],
      "cause": {...}, "context": {...}, "suppress": true, "group": ..., "errors": [...]}
 
 Causes and the errors of a group are the same, with "type", "message" and, for errors of operations,
-"operation" besides. Nothing is stored of an error that is all told by its type and text. Everything is
-bounded: what an error holds by MAX_STATE_BYTES, everything besides by MAX_CHAIN_BYTES, and in
-number. Whoever else has written `ErrorData` finds it untouched: what is not of this form is no details.
+"operation" besides. Nothing is stored of an error that is all told by its type and text. Everything
+is bounded: what an error holds by MAX_STATE_BYTES, everything besides by MAX_CHAIN_BYTES, and in
+number. Whoever else has written `ErrorData` finds it untouched: what is not of this form is none.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Details: TypeAlias = dict[str, Tree]
 
 @dataclass(slots=True)
 class _Room:
-    """How many bytes of JSON, and how many errors, may still be written besides the error itself."""
+    """How many bytes of JSON may still be written besides the error itself, and what is there."""
 
     size: int = MAX_CHAIN_BYTES
     seen: set[int] = field(default_factory=set[int])

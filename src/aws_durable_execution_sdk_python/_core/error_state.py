@@ -1,8 +1,8 @@
 """What an error knows besides its class and text: its instance's variables, taken and put back.
 
 Taken from the instance's dictionary, from slots, and from the members of the builtin class below
-(`errno`, `start`). Put back into the same places by the descriptors that Python itself made for them:
-no constructor, no `__setattr__`, no property and no `__setstate__` of the class runs.
+(`errno`, `start`). Put back into the same places by the descriptors that Python itself made for
+them: no constructor, no `__setattr__`, no property and no `__setstate__` of the class runs.
 """
 
 from __future__ import annotations
@@ -117,9 +117,7 @@ def _members(cls: type) -> Iterator[tuple[str, Any]]:
 def _is_member(cls: type, descriptor: object) -> TypeGuard[_Descriptor]:
     if type(descriptor) is MemberDescriptorType:
         return cls not in _COMMON
-    return (
-        type(descriptor) is GetSetDescriptorType and not is_heap_type(cls) and cls not in _COMMON
-    )
+    return type(descriptor) is GetSetDescriptorType and not is_heap_type(cls) and cls not in _COMMON
 
 
 def _is_special(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""How an error reads: the name of its type, and its text, in which nothing that matters is hidden."""
+"""How an error reads: the name of its type, and its text, in which nothing that matters drowns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from aws_durable_execution_sdk_python.exceptions import (
 # Of a group's errors, how many are named in its text, and with how much of theirs.
 _NAMED = 8
 _LONGEST = 600
+
+_mro_of = type.__dict__["__mro__"].__get__
+_module_of = type.__dict__["__module__"].__get__
 
 
 def type_name(cls: type[BaseException]) -> str:
@@ -46,11 +49,8 @@ def type_of(error: BaseException) -> str:
 
 def operation_class(error: DurableOperationError) -> type[DurableOperationError]:
     """The SDK's own class of an error that may be the user's as well; the most telling one."""
-    own = [
-        cls
-        for cls in type.__dict__["__mro__"].__get__(type(error))
-        if type.__dict__["__module__"].__get__(cls) == exceptions.__name__
-    ]
+    mro: tuple[type[DurableOperationError], ...] = _mro_of(type(error))
+    own = [cls for cls in mro if _module_of(cls) == exceptions.__name__]
     return next((cls for cls in own if issubclass(cls, CallbackError)), own[0])
 
 

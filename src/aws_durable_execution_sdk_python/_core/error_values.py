@@ -1,9 +1,9 @@
 """What an error's attributes hold, as JSON: exact types both ways, or not at all.
 
-JSON's own types stand as they are; the others that have a text form are `{"$": tag, "v": ...}`. Of a
-str, int or float of a subclass (an `HTTPStatus`, a `StrEnum`) the plain value is kept. Errors are
-written by whoever calls. Of any other object only the numbers and flags in its public attributes are
-kept: a response's status is, but nothing that could be a secret of it.
+JSON's own types stand as they are; the others that have a text form are `{"$": tag, "v": ...}`. Of
+a str, int or float of a subclass (an `HTTPStatus`, a `StrEnum`) the plain value is kept. Errors are
+written by whoever calls. Of any other object only the numbers and flags in its public attributes
+are kept: a response's status is, but nothing that could be a secret of it.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def from_tree(tree: Tree, to_error: Callable[[Tree], object]) -> Any:
         to_error: makes an error of its JSON form.
 
     Raises:
-        Whatever damaged data provoke: ValueError, TypeError, KeyError, ArithmeticError and the like.
+        Whatever damaged data provoke: ValueError, TypeError, KeyError, ArithmeticError and others.
     """
     if isinstance(tree, list):
         return [from_tree(item, to_error) for item in tree]

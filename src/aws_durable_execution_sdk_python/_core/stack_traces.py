@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from types import TracebackType
 
-# Every module of this package lies below it.
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_NAME = os.path.basename(_PACKAGE[:-1])
+# Every module of this package, and of the testing SDK beside it, lies below one of these.
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_OURS = (_PACKAGE + os.sep, f"{_PACKAGE}_testing{os.sep}")
+_NAME = os.path.basename(_PACKAGE)
 
 MAX_FRAMES = 32
 # Of a longer trace, the frames kept at its beginning; the rest are those nearest to the error.
@@ -26,8 +27,8 @@ _FOLDED = "  ... {count} of {name}\n"
 
 
 def is_ours(traceback_entry: TracebackType) -> bool:
-    """Whether the frame is one of this package's."""
-    return traceback_entry.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+    """Whether the frame is one of the SDK's."""
+    return traceback_entry.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def users_part(entry: TracebackType | None) -> TracebackType | None:

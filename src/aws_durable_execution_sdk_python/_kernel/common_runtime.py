@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation
-from aws_durable_execution_sdk_python._kernel.failure_log import Failure
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
@@ -48,7 +48,7 @@ class CommonRuntime(Opaque):
     def warn(self, message: str) -> None:
         _log.warning("%s: %s", self.arn, message)
 
-    def report(self, position: Position, failure: Failure) -> None:
+    def report(self, position: Position, failure: UserFailure) -> None:
         try:
             self.check_wanted()
             position.check_wanted()

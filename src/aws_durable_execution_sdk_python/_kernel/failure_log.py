@@ -1,11 +1,12 @@
 """Failures of the user's code are logged, once each, by the logger that its context writes to.
 
-- What is logged is the failure of a function: a step's, a check's, a child context's, the handler's.
-  Each is logged where it is recorded or answered, never where a replay raises it again.
+- What is logged is the failure of a function: a step's, a check's, a child context's, the
+  handler's. Each is logged where it is recorded or answered, never where a replay raises it again.
 - An operation's error that passes through further functions, uncaught, is the same failure. It is
   known by its type and text: what looks the same in the log is not said twice.
 - A logger that fails changes nothing of the program.
-- Payloads are never logged. The text of an exception is, unless DURABLE_EXECUTION_LOG_ERRORS=frames.
+- Payloads are never logged. The text of an exception is, unless the environment has
+  DURABLE_EXECUTION_LOG_ERRORS=frames.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 _LOGGER = Leaf(None, "logger")
 
 
-class Failure(NamedTuple):
+class UserFailure(NamedTuple):
     """What is to be logged.
 
     Attributes:
@@ -59,7 +60,7 @@ class FailureLog:
     def __init__(self) -> None:
         self._logged: set[tuple[str, str]] = set()
 
-    def log(self, logger: Any, failure: Failure) -> None:
+    def log(self, logger: Any, failure: UserFailure) -> None:
         """Log a failure at ERROR, or at WARNING if it will be tried again."""
         error = failure.error
         if self._is_logged(error):
@@ -80,7 +81,7 @@ class FailureLog:
         return error.__cause__ is not None and self._is_logged(error.__cause__)
 
 
-def _write(logger: Any, failure: Failure) -> None:
+def _write(logger: Any, failure: UserFailure) -> None:
     error, options = failure.error, {}
     if os.environ.get("DURABLE_EXECUTION_LOG_ERRORS") == "frames":
         told, shown = type_of(error), "".join(trace_of(error, texts=False))
@@ -89,7 +90,7 @@ def _write(logger: Any, failure: Failure) -> None:
         info = (type(error), error, users_part(error.__traceback__))
         # Of an operation's error the traceback shows the call, the stored trace what was called.
         shown = "" if stored_trace(error) is None else "".join(trace_of(error))
-        if _takes_exc_info(type(logger)):
+        if _takes_exc_info(logger.__class__):
             options = {"exc_info": info}
         else:
             shown = shown or "".join(traceback.format_exception(*info))

@@ -26,7 +26,7 @@ from aws_durable_execution_sdk_python._kernel.completion_order import Completion
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
-from aws_durable_execution_sdk_python._kernel.failure_log import Failure, FailureLog
+from aws_durable_execution_sdk_python._kernel.failure_log import FailureLog, UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
@@ -284,7 +284,7 @@ class RunningInvocation(Opaque):
         """Log the failure that ends the execution."""
         position = self._root_position
         logger = logging.getLogger() if position is None else position.underlying_logger
-        self.failures.log(logger, Failure("the handler", error, LogInfo(self.arn).extra()))
+        self.failures.log(logger, UserFailure("the handler", error, LogInfo(self.arn).extra()))
 
     def _refusal(self) -> Exception | None:
         """Why this invocation must not end as suspended: an error that is on its way up."""

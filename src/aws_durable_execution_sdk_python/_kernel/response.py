@@ -69,9 +69,7 @@ async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -
     return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
 
-async def _failed(
-    checkpointer: Checkpointer, error: BaseException, report: _Report
-) -> Response:
+async def _failed(checkpointer: Checkpointer, error: BaseException, report: _Report) -> Response:
     report(error)
     described = describe(error)
     response: Response = {"Status": Status.FAILED.value, "Error": described.to_dict()}

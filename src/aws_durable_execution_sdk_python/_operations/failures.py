@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
-from aws_durable_execution_sdk_python._kernel.failure_log import Failure
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 
@@ -28,4 +28,4 @@ def report_failure(
     """
     keys = position.log_info(identity, attempt).extra()
     name = identity.operation_id if identity.name is None else repr(identity.name)
-    runtime.report(position, Failure(f"{what} {name}", error, keys, attempt, retry_seconds))
+    runtime.report(position, UserFailure(f"{what} {name}", error, keys, attempt, retry_seconds))

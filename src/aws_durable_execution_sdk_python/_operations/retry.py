@@ -15,7 +15,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
-from aws_durable_execution_sdk_python._kernel.failure_log import Failure
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
@@ -91,6 +91,6 @@ async def run_attempts(
             if runtime.recorded(wait.operation_id) is None:  # else this is a repetition
                 what = "with_retry" if name is None else f"with_retry {name!r}"
                 keys = position.log_info(wait, attempt).extra()
-                runtime.report(position, Failure(what, error, keys, attempt, seconds))
+                runtime.report(position, UserFailure(what, error, keys, attempt, seconds))
         await run_wait(runtime, wait, seconds)
         attempt += 1

@@ -37,7 +37,7 @@ def aspects(compare: Compare | None) -> tuple[Aspect, ...]:
     return (
         Aspect("status", lambda result: str(result.execution_status)),
         Aspect("result", lambda result: result.result),
-        Aspect("error", lambda result: result.error and str(result.error)),
+        Aspect("error", lambda result: result.error and result.error.headline),
         Aspect("operations", lambda result: _tree(result.operations)),
     )
 
