@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
@@ -107,6 +108,13 @@ class Runtime(Protocol):
 
     def warn(self, message: str) -> None:
         """Log what may be wrong with the user's program."""
+        ...
+
+    def report(self, position: Position, failure: UserFailure) -> None:
+        """Log that a function of the user's has failed, by the logger of a context.
+
+        Not if nobody waits for what runs here, and what it came to does not count.
+        """
         ...
 
     # -- order of completion --------------------------------------------------------------

@@ -84,9 +84,9 @@ class ThreadRuntime(CommonRuntime):
     def check(self) -> None:
         if threading.get_ident() != self._thread:
             ownership.refuse_thread()
-        self._check_wanted()
+        self.check_wanted()
 
-    def _check_wanted(self) -> None:
+    def check_wanted(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
         self._invocation.check()
@@ -261,7 +261,7 @@ class ThreadRuntime(CommonRuntime):
     def _refused(self, host: Host) -> bool:
         """Whether the thread is let go at once: its code was given up since it called."""
         try:
-            self._check_wanted()
+            self.check_wanted()
         except (SuspendExecution, OrphanedChildException) as refusal:
             self._invocation.workers.release(host, refusal)
             return True

@@ -38,6 +38,7 @@ from aws_durable_execution_sdk_python._kernel import fresh_stack
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
     named,
@@ -157,9 +158,9 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         runtime.reopen(identity)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
         identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
-    requests = runtime.cancel_requests()
+    requests, inside = runtime.cancel_requests(), child.inside()
     try:
-        value = await child.body(runtime, child.inside())
+        value = await child.body(runtime, inside)
         payload, value = await _stored(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
@@ -173,6 +174,8 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
             raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
+        if not (child.is_virtual and inside.is_replaying()):
+            report_failure(runtime, inside, identity, error, what="child context")
         described = describe_for_record(error)
     else:
         await _close(runtime, child, closing)

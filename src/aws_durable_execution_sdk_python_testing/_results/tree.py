@@ -63,7 +63,10 @@ def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
     if result.status is Status.SUCCEEDED:
         tree.add(Text(f"result: {json.dumps(result.result, ensure_ascii=False)}"))
     elif result.error is not None:
-        tree.add(Text(f"error: {result.error}", style="red"))
+        outcome = Text(f"error: {result.error.headline}", style="red")
+        if result.error.trace:
+            outcome.append(f"\n{result.error.trace}", style="dim")
+        tree.add(outcome)
 
 
 def _grow(tree: Tree, operations: Iterable[Operation], now: datetime | None) -> None:
@@ -87,7 +90,7 @@ def _label(operation: Operation, now: datetime | None) -> Text:
 def _remark(operation: Operation) -> str:
     """What there is to know beyond status and times."""
     if operation.status in _FAILED and isinstance(operation, _WITH_ERROR):
-        return "" if operation.error is None else str(operation.error)
+        return "" if operation.error is None else operation.error.headline
     if isinstance(operation, StepOperation) and operation.next_attempt_timestamp is not None:
         return f"again at {wording.moment(operation.next_attempt_timestamp)}"
     if operation.status is not Status.STARTED:
