@@ -57,7 +57,7 @@ def _open(service: ServiceState, callback_id: str) -> tuple[Execution, Operation
     if not tokens.is_well_formed(callback_id):
         raise InvalidParameterValueError("Invalid callback id")
     arn, operation_id = tokens.read_callback_id(callback_id) or ("", "")
-    execution = service.executions.get(arn)
+    execution = service.get(arn)
     operation = execution.operations.get(operation_id) if execution else None
     if execution is None or operation is None or operation.type is not OperationType.CALLBACK:
         raise ResourceNotFoundError(f"Callback not found: {callback_id}")

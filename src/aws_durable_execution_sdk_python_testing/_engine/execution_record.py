@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,12 +123,35 @@ class Progress:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Progress:
-        outcome, pause = data["outcome"], data.get("pause")
+        """The progress that was stored; what its record leaves out is as it was at first."""
+        outcome, pause = data.get("outcome"), data.get("pause")
         if outcome is not None:
             outcome = ExecutionOutcome(**{**outcome, "status": Status(outcome["status"])})
         if pause is not None:
             pause = Pause(**pause)
         return cls(**{**data, "outcome": outcome, "pause": pause})
+
+
+def _defaults(kind: type[Facts] | type[Progress]) -> dict[str, Any]:
+    """What each field is if nothing is said of it; those without a default are always told."""
+    return {
+        one.name: one.default if one.default_factory is dataclasses.MISSING else {}
+        for one in dataclasses.fields(kind)
+    }
+
+
+_DEFAULTS = {kind: _defaults(kind) for kind in (Facts, Progress)}
+
+
+def _told(value: Facts | Progress) -> dict[str, Any]:
+    """The fields that do not have their default."""
+    told: dict[str, Any] = {}
+    for name, default in _DEFAULTS[type(value)].items():
+        field_value = getattr(value, name)
+        if field_value != default:
+            nested = isinstance(field_value, ExecutionOutcome | Pause)
+            told[name] = dataclasses.asdict(field_value) if nested else field_value
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,14 @@ class AnsweredCheckpoint:
     token: str
     at: float
     answer: dict[str, Any]
+
+
+def decoded(record: Record | str) -> Record:
+    """A record that may be there as its JSON text."""
+    if isinstance(record, str):
+        found: Record = json.loads(record)
+        return found
+    return record
 
 
 class Execution:
@@ -171,6 +203,7 @@ class Execution:
         self._stored_progress: Progress | None = None
         self._stored_events = 0
         self._unstored: dict[str, None] = {}
+        self._asleep: Sequence[Record | str] = ()
 
     # --------------------------------------------------------------------------- reading
 
@@ -303,9 +336,9 @@ class Execution:
         """What changed since `mark_stored`, as a record."""
         record: Record = {}
         if not self._stored_facts:
-            record["Facts"] = dataclasses.asdict(self.facts)
+            record["Facts"] = _told(self.facts)
         if self.progress is not self._stored_progress:
-            record["Progress"] = dataclasses.asdict(self.progress)
+            record["Progress"] = _told(self.progress)
         changed = (self.operations[key] for key in self._unstored)
         record["Operations"] = [[operation.wire, operation.kept] for operation in changed]
         record["Events"] = self.history[self._stored_events :]
@@ -316,6 +349,28 @@ class Execution:
         self._stored_progress = self.progress
         self._stored_events = len(self.history)
         self._unstored.clear()
+
+    def sleep(self, records: Sequence[Record | str], progress: Progress) -> None:
+        """Be a closed execution of these records, which are applied when they are asked for.
+
+        Until `wake`, only `facts` and `progress` are there, and what follows from them.
+        """
+        self.progress = progress
+        self._asleep = records
+        self.mark_stored()
+
+    def wake(self) -> None:
+        """Apply the records that are not applied yet. Nothing is to be stored for it.
+
+        Raises:
+            ValueError, TypeError, KeyError: they are not what `unstored` gave.
+        """
+        records, self._asleep = self._asleep, ()
+        untouched = self.arn not in self._touched
+        for record in records:
+            self.restore(decoded(record))
+        if untouched:
+            self._touched.pop(self.arn, None)
 
     def restore(self, record: Record) -> None:
         """Apply a stored record again."""

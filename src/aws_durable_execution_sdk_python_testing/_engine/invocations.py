@@ -33,7 +33,7 @@ _FINAL_ERRORS = frozenset({"ResourceNotFoundException"})
 
 def begin(service: ServiceState, arn: str) -> HandlerInvocation:
     """Open the invocation that was asked for, and build its event."""
-    execution = service.executions.get(arn)
+    execution = service.get(arn)
     if execution is None or not execution.progress.invoke_wanted:
         raise ResourceConflictError(f"No invocation is due: {arn}")
     request_id = service.new_id()

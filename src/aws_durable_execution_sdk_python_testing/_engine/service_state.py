@@ -12,7 +12,18 @@ from aws_durable_execution_sdk_python_testing._engine.retention import Retention
 from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceNotFoundError
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind, Timers
-from aws_durable_execution_sdk_python_testing.stores.base import PURGED, EventStore
+from aws_durable_execution_sdk_python_testing.stores.base import (
+    PURGED,
+    EventStore,
+    StoreDamagedError,
+    TextStore,
+)
+
+
+def damaged(store: EventStore, arn: str, error: Exception) -> StoreDamagedError:
+    """The error of an execution whose records are not what the engine stored."""
+    name = store.name if isinstance(store, TextStore) else type(store).__name__
+    return StoreDamagedError(name, f"a record of {arn!r}", f"{type(error).__name__}: {error}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,10 +79,20 @@ class ServiceState:
 
     def find(self, arn: str) -> Execution:
         """The execution of that ARN, else ResourceNotFoundError."""
-        try:
-            return self.executions[arn]
-        except KeyError:
-            raise ResourceNotFoundError(f"Durable execution not found: {arn}") from None
+        execution = self.get(arn)
+        if execution is None:
+            raise ResourceNotFoundError(f"Durable execution not found: {arn}")
+        return execution
+
+    def get(self, arn: str) -> Execution | None:
+        """The execution of that ARN with all that is known of it, if there is one."""
+        execution = self.executions.get(arn)
+        if execution is not None:
+            try:
+                execution.wake()
+            except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+                raise damaged(self.store, arn, error) from error
+        return execution
 
     def commit(self) -> None:
         """Store what the command changed: one transaction, whatever it touched.

@@ -347,7 +347,7 @@ class Engine(DrivenEngine):
             ResourceNotFoundError: the execution has no such operation.
         """
         with self._command(now) as service:
-            execution = service.executions.get(arn)
+            execution = service.get(arn)
             if execution is None:
                 return
             operation = execution.operations.get(operation_id)
