@@ -16,6 +16,8 @@ from aws_durable_execution_sdk_python_testing.stores.base import (
     PURGED,
     EventStore,
     StoreDamagedError,
+    StoreError,
+    StoreWriteError,
     TextStore,
 )
 
@@ -97,12 +99,19 @@ class ServiceState:
     def commit(self) -> None:
         """Store what the command changed: one transaction, whatever it touched.
 
-        If the store refuses, the changes stay noted and go with the next command's.
+        Raises:
+            StoreWriteError: the store refuses. The changes stay noted, and would go with the
+                next command's; until then the engine shows what is not stored.
         """
         if not self.touched and not self.purged:
             return
         changes = [(arn, one.unstored()) for arn, one in self.touched.items()]
-        self.store.append(changes + [(arn, PURGED) for arn in self.purged])
+        try:
+            self.store.append(changes + [(arn, PURGED) for arn in self.purged])
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreWriteError(f"the store cannot be written: {error}") from error
         for execution in self.touched.values():
             execution.mark_stored()
         self.touched.clear()

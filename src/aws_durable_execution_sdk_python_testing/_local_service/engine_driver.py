@@ -9,6 +9,7 @@ runs, whoever settles moves the clock from deadline to deadline.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,8 +55,11 @@ from aws_durable_execution_sdk_python_testing._local_service.worker_threads impo
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.stores.base import StoreWriteError
 
 T = TypeVar("T")
+
+_log = logging.getLogger("aws_durable_execution_sdk_python_testing.local_service")
 
 _CALLBACK_TIMERS = frozenset({TimerKind.CALLBACK_TIMEOUT, TimerKind.CALLBACK_HEARTBEAT})
 _EXECUTION_TIMERS = frozenset({TimerKind.EXECUTION_TIMEOUT})
@@ -74,6 +78,8 @@ class EngineDriver:
         invoker: calls the functions.
         time_limit: how long a function, by its name, may take.
         skipped_time_counts: whether skipped time counts for execution time-outs.
+        attended: whether somebody outside answers the callbacks of all executions.
+        on_failure: called once nothing will happen any more, because the store has failed say.
 
     Attributes:
         lock: held while the engine is used.
@@ -90,6 +96,8 @@ class EngineDriver:
         *,
         time_limit: Callable[[str], TimeLimit],
         skipped_time_counts: bool = False,
+        attended: bool = False,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self.lock = threading.RLock()
         self.progress = threading.Condition(self.lock)
@@ -100,6 +108,8 @@ class EngineDriver:
         self._invoker = invoker
         self._time_limit = time_limit
         self._skipped_time_counts = skipped_time_counts
+        self._all_attended = attended
+        self._on_failure = on_failure
         self._threads = WorkerThreads("durable-function")
         self._running = RunningFunctions()
         # Executions whose callbacks somebody outside is about to answer, and those whose
@@ -123,18 +133,37 @@ class EngineDriver:
             self.check_open()
             try:
                 yield self._engine, self._clock.now()
+            except StoreWriteError as error:
+                self._fail(error)
+                self.check_open()
             finally:
                 # Also after a refusal: timers may have fired before it.
-                self._settle()
+                if self._failure is None:
+                    self._settle()
+
+    @contextlib.contextmanager
+    def query(self) -> Iterator[Engine]:
+        """The engine, for looking at it; also once the driver is closed.
+
+        Raises:
+            DurableFunctionsLocalRunnerError: it has failed: what the engine would show may not
+                be stored.
+        """
+        with self.lock:
+            self._check_failure()
+            yield self._engine
 
     def check_open(self) -> None:
         """Raise if nothing will happen any more."""
+        self._check_failure()
+        if self._closed:
+            raise DurableFunctionsLocalRunnerError("the local service is closed")
+
+    def _check_failure(self) -> None:
         if self._failure is not None:
             raise DurableFunctionsLocalRunnerError(
                 f"the local service failed: {self._failure}"
             ) from self._failure
-        if self._closed:
-            raise DurableFunctionsLocalRunnerError("the local service is closed")
 
     def attend(self, arn: str, responder: CallbackResponder | None, attended: bool) -> None:
         """Say who answers an execution's callbacks: a responder, or somebody outside."""
@@ -172,10 +201,17 @@ class EngineDriver:
         try:
             yield
         except Exception as error:
-            if not self._closed:
-                self._failure = error
-                self.close()
+            self._fail(error)
             raise
+
+    def _fail(self, error: Exception) -> None:
+        """Nothing more will happen, nor is anything shown: it might not be stored."""
+        if self._closed:
+            return
+        self._failure = error
+        _log.error("the local service has failed: %s", " ".join(str(error).split()))
+        self.close()
+        self._on_failure()
 
     @contextlib.contextmanager
     def _in_background(self) -> Iterator[None]:
@@ -357,7 +393,8 @@ class EngineDriver:
 
     def _timers_in_real_time(self) -> frozenset[TimerKind]:
         execution = self._execution_timers_in_real_time()
-        return execution | _CALLBACK_TIMERS if self._attended else execution
+        attended = self._all_attended or self._attended
+        return execution | _CALLBACK_TIMERS if attended else execution
 
     def _execution_timers_in_real_time(self) -> frozenset[TimerKind]:
         return frozenset() if self._skipped_time_counts else _EXECUTION_TIMERS

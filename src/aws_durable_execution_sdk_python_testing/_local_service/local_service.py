@@ -58,6 +58,9 @@ class LocalService:
         time_limit: how long each function, by its name, may take; by default none has a limit
             of its own.
         faults: what is to go wrong between handlers and service.
+        attended: somebody outside answers the callbacks of every execution, so that their
+            time-outs run in real time even if time is skipped.
+        on_failure: called once nothing will happen any more, because the store has failed say.
 
     Attributes:
         faults: the plan of what goes wrong, which knows what did; None if nothing is to.
@@ -76,6 +79,8 @@ class LocalService:
         skipped_time_counts: bool = False,
         time_limit: Callable[[str], TimeLimit] | None = None,
         faults: Faults | None = None,
+        attended: bool = False,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = clock or RealClock()
         self.invocation_timeout = invocation_timeout
@@ -93,6 +98,8 @@ class LocalService:
             invoker,
             time_limit=time_limit or (lambda _: TimeLimit(invocation_timeout)),
             skipped_time_counts=skipped_time_counts,
+            attended=attended,
+            on_failure=on_failure,
         )
 
     # ------------------------------------------------------------------------- executions
@@ -273,17 +280,17 @@ class LocalService:
 
     def execution(self, arn: str) -> dict[str, Any]:
         """GetDurableExecution, with execution data."""
-        with self._driver.lock:
-            return self._engine.get_execution(arn)
+        with self._driver.query() as engine:
+            return engine.get_execution(arn)
 
     def operations(self, arn: str) -> list[dict[str, Any]]:
         """Every operation in creation order, in API form."""
-        with self._driver.lock:
-            return self._engine.operations(arn)
+        with self._driver.query() as engine:
+            return engine.operations(arn)
 
     def history(self, arn: str, include_execution_data: bool = True) -> list[dict[str, Any]]:
         """Every event, oldest first."""
-        with self._driver.lock:
+        with self._driver.query():
             pages = self._pages(arn, include_execution_data, reverse_order=False)
             return [event for page in pages for event in page]
 
@@ -333,10 +340,11 @@ class LocalService:
         return bool(self._engine.get_execution(arn, False)["Status"] != Status.PAUSING)
 
     def _has_ended(self, arn: str) -> bool:
-        ended = self._engine.get_execution(arn, False)["Status"] in TERMINAL
-        if not ended:
-            self._driver.check_open()  # else it never will
-        return ended
+        with self._driver.query() as engine:
+            ended = engine.get_execution(arn, False)["Status"] in TERMINAL
+            if not ended:
+                self._driver.check_open()  # else it never will
+            return ended
 
 
 def _is_called(callback: CallbackInfo, name: str | None) -> bool:
