@@ -32,6 +32,10 @@ from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     LiveView,
     View,
 )
+from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    DEFAULT_QUALIFIER,
+    FunctionReference,
+)
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi
 
 # Seconds from one look at an execution to the next.
@@ -60,6 +64,8 @@ def invoke(
 ) -> None:
     """Start an execution of FUNCTION: a name, NAME:QUALIFIER or an ARN.
 
+    Without a qualifier $LATEST is meant: Lambda runs no durable function without one.
+
     With --wait, --json prints JSON lines: the execution, each change of an operation, the result.
 
     Exit status with --wait: 0 success, 1 the execution failed, 2 it was not started or has not
@@ -67,7 +73,11 @@ def invoke(
     """
     if timeout is not None and not wait:
         raise CommandError("--timeout is for --wait: without it, nothing is waited for")
-    members = {"DurableExecutionName": name, "TenantId": tenant_id}
+    members = {
+        "DurableExecutionName": name,
+        "TenantId": tenant_id,
+        "Qualifier": _qualifier(function),
+    }
     request = {key: value for key, value in members.items() if value is not None}
     payload = json.dumps(read_json(event, "--event"))
     with connection.open() as api:
@@ -79,6 +89,15 @@ def invoke(
         print_json({"DurableExecutionArn": arn, "DurableExecutionName": execution_name(arn)})
     else:
         click.echo(f"started {execution_name(arn)}\n{arn}")
+
+
+def _qualifier(function: str) -> str | None:
+    """What is to be said besides the function's name; nothing if that says it."""
+    try:
+        named = FunctionReference.parse(function).qualifier
+    except ValueError:
+        return None  # the service says what is wrong with it
+    return DEFAULT_QUALIFIER if named is None else None
 
 
 def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]) -> str:

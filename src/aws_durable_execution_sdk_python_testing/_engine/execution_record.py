@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 from aws_durable_execution_sdk_python._core.arns import execution_id, function_part
 from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
-from aws_durable_execution_sdk_python_testing._engine import history_events
+from aws_durable_execution_sdk_python_testing._engine import history_events, metering
 from aws_durable_execution_sdk_python_testing._engine.function_targets import target_name
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
+from aws_durable_execution_sdk_python_testing._engine.stored_records import decoded, told
 from aws_durable_execution_sdk_python_testing._engine.tokens import checkpoint_token
 from aws_durable_execution_sdk_python_testing.stores.base import Record
 
@@ -41,6 +41,8 @@ class Facts:
     # The CHAINED_INVOKE operation this execution answers, if any.
     parent_arn: str | None = None
     parent_operation_id: str | None = None
+    # The functions whose executions invoked this one, outermost first.
+    invokers: Sequence[str] = ()
 
     @property
     def execution_id(self) -> str:
@@ -132,28 +134,6 @@ class Progress:
         return cls(**{**data, "outcome": outcome, "pause": pause})
 
 
-def _defaults(kind: type[Facts] | type[Progress]) -> dict[str, Any]:
-    """What each field is if nothing is said of it; those without a default are always told."""
-    return {
-        one.name: one.default if one.default_factory is dataclasses.MISSING else {}
-        for one in dataclasses.fields(kind)
-    }
-
-
-_DEFAULTS = {kind: _defaults(kind) for kind in (Facts, Progress)}
-
-
-def _told(value: Facts | Progress) -> dict[str, Any]:
-    """The fields that do not have their default."""
-    told: dict[str, Any] = {}
-    for name, default in _DEFAULTS[type(value)].items():
-        field_value = getattr(value, name)
-        if field_value != default:
-            nested = isinstance(field_value, ExecutionOutcome | Pause)
-            told[name] = dataclasses.asdict(field_value) if nested else field_value
-    return told
-
-
 @dataclass(frozen=True, slots=True)
 class AnsweredCheckpoint:
     """The last checkpoint, so that a client's retry of it gets the same answer."""
@@ -164,22 +144,15 @@ class AnsweredCheckpoint:
     answer: dict[str, Any]
 
 
-def decoded(record: Record | str) -> Record:
-    """A record that may be there as its JSON text."""
-    if isinstance(record, str):
-        found: Record = json.loads(record)
-        return found
-    return record
-
-
 class Execution:
     """The state of one execution. Every change also lands in the record to be stored next.
 
     Attributes:
         unseen: ids touched since the handler was last told, in order of touching.
-        updated: ids the service completed since the last invocation began.
+        updated: ids the service has changed, that no invocation which went well was told of.
         pending: ids of operations that wait for something outside the handler.
-        weight: operations and retries, as the limit counts them.
+        delivered: those of `updated` that the invocation in flight was told of when it began.
+        weight, written: operations and bytes, as the limits count them; see `metering`.
         sequence: number of the current checkpoint token.
         number: tells executions of one engine apart, in the order they were started.
     """
@@ -194,7 +167,9 @@ class Execution:
         self.unseen: dict[str, None] = {}
         self.updated: dict[str, None] = {}
         self.pending: dict[str, None] = {}
+        self.delivered: set[str] = set()
         self.weight = 0
+        self.written = 0
         self.sequence = 0
         self.number = 0
         self.last_checkpoint: AnsweredCheckpoint | None = None
@@ -274,6 +249,7 @@ class Execution:
         self.unseen[operation.id] = None
         if by_service:
             self.updated[operation.id] = None
+            self.delivered.discard(operation.id)
 
     def keep(self, operation: OperationRecord, kept: Mapping[str, Any]) -> OperationRecord:
         """Change what only the service knows of an operation: nothing the handler can see."""
@@ -299,8 +275,13 @@ class Execution:
             keys = ("Id", "Name", "ParentId", "SubType")
             event.update({key: operation.wire[key] for key in keys if key in operation.wire})
         event[f"{event_type}Details"] = dict(details)
-        self.history.append(event)
+        self._append(event)
         self._touched[self.arn] = self
+
+    def _append(self, event: dict[str, Any]) -> None:
+        self.history.append(event)
+        self.weight += metering.repeats(event)
+        self.written += metering.stored_bytes(event)
 
     def log_started(self, operation: OperationRecord, now: float) -> None:
         kind = history_events.event_type(operation.type, Status.STARTED)
@@ -313,13 +294,26 @@ class Execution:
     def take_unseen(self) -> list[dict[str, Any]]:
         """The operations the handler has not seen yet; now it has."""
         operations = [self.operations[key].wire for key in self.unseen]
+        for key in self.unseen:
+            self.updated.pop(key, None)
         self.unseen.clear()
         return operations
+
+    def tell_updated(self) -> list[str]:
+        """The ids for an invocation that begins; they count as told once it ends well."""
+        self.delivered = set(self.updated)
+        return list(self.updated)
+
+    def forget_updated(self) -> None:
+        """The invocation in flight has ended well: it knows what it was told."""
+        for key in self.delivered:
+            self.updated.pop(key, None)
+        self.delivered.clear()
 
     def _index(self, operation: OperationRecord) -> None:
         if operation.id not in self.operations:
             self.ordered_ids.append(operation.id)
-            self.weight += operation.type is not OperationType.EXECUTION
+            self.weight += 1
             if operation.type is OperationType.CALLBACK:
                 self.callback_ids.append(operation.id)
         self.operations[operation.id] = operation
@@ -336,9 +330,9 @@ class Execution:
         """What changed since `mark_stored`, as a record."""
         record: Record = {}
         if not self._stored_facts:
-            record["Facts"] = _told(self.facts)
+            record["Facts"] = told(self.facts)
         if self.progress is not self._stored_progress:
-            record["Progress"] = _told(self.progress)
+            record["Progress"] = told(self.progress)
         changed = (self.operations[key] for key in self._unstored)
         record["Operations"] = [[operation.wire, operation.kept] for operation in changed]
         record["Events"] = self.history[self._stored_events :]
@@ -377,8 +371,7 @@ class Execution:
         if "Progress" in record:
             self.progress = Progress.from_dict(record["Progress"])
         for wire, kept in record["Operations"]:
-            operation = OperationRecord(wire, kept)
-            self.weight += operation.waiting and operation.type is OperationType.STEP
-            self._index(operation)
-        self.history.extend(record["Events"])
+            self._index(OperationRecord(wire, kept))
+        for event in record["Events"]:
+            self._append(event)
         self.mark_stored()

@@ -13,10 +13,10 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Execution,
     Facts,
     Progress,
-    decoded,
 )
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState, damaged
+from aws_durable_execution_sdk_python_testing._engine.stored_records import decoded
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 from aws_durable_execution_sdk_python_testing._engine.transitions import arm_callback, call_function
 from aws_durable_execution_sdk_python_testing.stores.base import (

@@ -9,7 +9,10 @@ from aws_durable_execution_sdk_python_testing._engine.effects import Effect, Inv
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.function_targets import TargetRegistry
 from aws_durable_execution_sdk_python_testing._engine.retention import Retention
-from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceNotFoundError
+from aws_durable_execution_sdk_python_testing._engine.service_errors import (
+    InvalidParameterValueError,
+    ResourceNotFoundError,
+)
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind, Timers
 from aws_durable_execution_sdk_python_testing.stores.base import (
@@ -71,6 +74,7 @@ class ServiceState:
         if self.names.get(name) == arn:
             del self.names[name]
         self.touched.pop(arn, None)
+        self.retention.forget(arn)
         self.purged.append(arn)
 
     def purge_expired(self) -> None:
@@ -85,6 +89,13 @@ class ServiceState:
         if execution is None:
             raise ResourceNotFoundError(f"Durable execution not found: {arn}")
         return execution
+
+    def find_for_handler(self, arn: str) -> Execution:
+        """As `find`; the model of the handler's two calls has no ResourceNotFoundException."""
+        try:
+            return self.find(arn)
+        except ResourceNotFoundError as error:
+            raise InvalidParameterValueError(error.message) from None
 
     def get(self, arn: str) -> Execution | None:
         """The execution of that ARN with all that is known of it, if there is one."""

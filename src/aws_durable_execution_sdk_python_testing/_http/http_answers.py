@@ -31,7 +31,7 @@ def json_answer(
     body: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """An answer with a JSON body."""
-    return text_answer(json.dumps(body), status, headers)
+    return text_answer(json.dumps(body, allow_nan=False), status, headers)
 
 
 def text_answer(

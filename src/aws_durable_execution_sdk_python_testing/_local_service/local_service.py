@@ -88,6 +88,8 @@ class LocalService:
         seen: HandlerService = self
         if self.faults is not None:
             seen, invoker = FaultyService(self, self.faults), FaultyInvoker(invoker, self.faults)
+        if self.clock.skips_waiting:
+            limits = limits.with_skipped_time()
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
         # An earlier service may have skipped time: what it left is not to happen again sooner.
         self.clock.jump_to(self._engine.now)

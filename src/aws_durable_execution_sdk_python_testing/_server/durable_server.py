@@ -150,7 +150,9 @@ class DurableServer:
         for function in self._functions:
             for name in function.names:
                 service.register_target(name, function.target)
-        invoking = InvokeRoutes(service, self._functions, hosting, current)
+        invoking = InvokeRoutes(
+            service, self._functions, hosting, current, lenient=settings.allow_unqualified
+        )
         resources.callback(invoking.close)
         app = make_app(
             service,
