@@ -95,7 +95,8 @@ def test_pages_of_history_are_bounded_by_bytes(reverse: bool) -> None:
         handler.checkpoint(step("SUCCEED", f"s{number}", Payload="x" * 1_000))
     pages, _ = events_of(handler, reverse_order=reverse)
     everything = [event_id for page in pages for event_id in page]
-    assert everything == sorted(everything, reverse=reverse) and len(everything) == 7
+    assert everything == sorted(everything, reverse=reverse)
+    assert len(everything) == 7
     assert max(map(len, pages)) <= 3
     (whole,), _ = events_of(handler, reverse_order=reverse, include_execution_data=False)
     assert whole == everything

@@ -299,9 +299,7 @@ def snapshot(directory: Path) -> dict[str, bytes]:
         (".profile", "export PATH"),
     ],
 )
-def test_what_is_not_ours_is_refused_and_left_alone(
-    directory: Path, name: str, text: str
-) -> None:
+def test_what_is_not_ours_is_refused_and_left_alone(directory: Path, name: str, text: str) -> None:
     """A directory is taken only if everything in it is ours, or there is nothing in it."""
     directory.mkdir(parents=True)
     path = directory / name

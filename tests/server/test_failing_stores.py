@@ -1,4 +1,4 @@
-"""A store that cannot be written: the service says so, shows nothing that is not stored, and ends."""
+"""A store that cannot be written: the service says so, shows what is stored only, and ends."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class FullDisk(InMemoryExecutionStore):
         super().append(records)
 
 
-def test_the_service_says_why_once_and_ends(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_service_says_why_once_and_ends(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     store = FullDisk()
     served = serve(APPROVAL, store=store)
-    ends = threading.Thread(target=pytest.raises, args=(DurableFunctionsLocalRunnerError, served.server.serve_forever))
+    ends = threading.Thread(
+        target=pytest.raises, args=(DurableFunctionsLocalRunnerError, served.server.serve_forever)
+    )
     ends.start()
     store.full = True
     event = {"X-Amz-Invocation-Type": "Event"}

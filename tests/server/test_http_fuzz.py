@@ -72,7 +72,9 @@ OPEN = OpenInvocation()
 def served() -> Iterator[Served]:
     opened = DeclaredFunction(name="open", handler=OPEN, durable=DurableTarget())
     declared = [ECHO, DOUBLE, APPROVAL, opened]
-    with DurableServer(declared, ServerSettings(max_request_bytes=4096, allow_unqualified=True)) as server:
+    with DurableServer(
+        declared, ServerSettings(max_request_bytes=4096, allow_unqualified=True)
+    ) as server:
         yield Served(server)
 
 

@@ -78,7 +78,9 @@ def test_an_unknown_route_is_not_found(serve: Serve, method: str, path: str) -> 
 
 
 @pytest.mark.parametrize("path", ["stop", "pause", "resume", "checkpoint"])
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[]", b'"x"', b"[" * 100_000, b'{"a": NaN}', b'{"a": 1e999}'])
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff", b"[]", b'"x"', b"[" * 100_000, b'{"a": NaN}', b'{"a": 1e999}']
+)
 def test_a_malformed_body_is_a_bad_request(serve: Serve, path: str, body: bytes) -> None:
     reply = serve().send("POST", f"{EXECUTIONS}/{quote(NOBODY, safe='')}/{path}", body)
     assert (reply.status, reply.error) == (400, "InvalidParameterValueException")

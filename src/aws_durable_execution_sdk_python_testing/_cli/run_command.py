@@ -147,7 +147,9 @@ def _run(request: _Request, program: DurableProgram, out: Any) -> DurableFunctio
         selected = SelectedExecution(store, program.name, request.name)
         clock = _clock(request.skip_time, selected.latest)
         invoker = InProcessInvoker()
-        with contextlib.closing(LocalService(invoker, selected, clock=clock, limits=_LIMITS)) as service:
+        with contextlib.closing(
+            LocalService(invoker, selected, clock=clock, limits=_LIMITS)
+        ) as service:
             _register(program, invoker, service)
             view = _view(request, out, clock)
             arn = _start(request, program, service, selected, view)

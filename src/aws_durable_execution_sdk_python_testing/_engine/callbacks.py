@@ -21,6 +21,10 @@ from aws_durable_execution_sdk_python_testing._engine.service_state import Servi
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 
+# How the SDKs mark the context that `wait_for_callback` makes for its callback.
+WAIT_FOR_CALLBACK = "WaitForCallback"
+
+
 def succeed(service: ServiceState, callback_id: str, result: bytes | None) -> None:
     """Close a callback with a result."""
     execution, operation = _open(service, callback_id)
@@ -76,6 +80,7 @@ def _text(result: bytes) -> str:
 def _info(execution: Execution, operation: OperationRecord) -> CallbackInfo:
     parent = next(execution.ancestors(operation), None)
     request_id = execution.progress.request_id
+    asked = parent is not None and parent.wire.get("SubType") == WAIT_FOR_CALLBACK
     return CallbackInfo(
         callback_id=operation.details["CallbackId"],
         operation_id=operation.id,
@@ -83,4 +88,5 @@ def _info(execution: Execution, operation: OperationRecord) -> CallbackInfo:
         context_name=parent.wire.get("Name") if parent else None,
         status=operation.status,
         announced=request_id is None or operation.kept.get("RequestId") != request_id,
+        label=(parent if asked and parent else operation).wire.get("Name"),
     )

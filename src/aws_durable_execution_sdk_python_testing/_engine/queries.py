@@ -85,7 +85,7 @@ def history_page(
         raise InvalidParameterValueError("Invalid marker")
     step = -1 if reverse_order else 1
     stop = max(start - count, 0) if reverse_order else min(start + count, len(events) + 1)
-    page = []
+    page: list[dict[str, Any]] = []
     size = 0
     for event_id in range(start, stop, step):
         event = events[event_id - 1]

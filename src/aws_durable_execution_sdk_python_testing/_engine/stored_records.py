@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections.abc import Hashable
 from typing import Any
 
 from aws_durable_execution_sdk_python_testing.stores.base import Record
@@ -21,22 +22,22 @@ def decoded(record: Record | str) -> Record:
 def told(value: Any) -> dict[str, Any]:
     """The fields of a frozen dataclass that do not have their default: the rest goes unsaid."""
     found: dict[str, Any] = {}
-    for name, default in _defaults(type(value)):
+    kind: Hashable = type(value)
+    for name, default in _defaults(kind):
         one = getattr(value, name)
         if one != default:
-            found[name] = dataclasses.asdict(one) if dataclasses.is_dataclass(one) else one
+            nested = dataclasses.is_dataclass(one) and not isinstance(one, type)
+            found[name] = dataclasses.asdict(one) if nested else one
     return found
 
 
 @functools.cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
     """Each field, and its default if it has one."""
     return tuple(
         (
             one.name,
-            one.default
-            if one.default_factory is dataclasses.MISSING
-            else one.default_factory(),
+            one.default if one.default_factory is dataclasses.MISSING else one.default_factory(),
         )
         for one in dataclasses.fields(kind)
     )

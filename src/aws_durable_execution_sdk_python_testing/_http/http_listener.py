@@ -82,8 +82,9 @@ class HttpListener:
         manager = self._runner.server
         assert manager is not None
         loop = asyncio.get_running_loop()
+        options: dict[str, Any] = {"access_log": None, **self._options}
         self._server = await loop.create_server(
-            lambda: _RequestHandler(manager, loop=loop, access_log=None, **self._options),
+            lambda: _RequestHandler(manager, loop=loop, **options),
             sock=listener,
         )
 

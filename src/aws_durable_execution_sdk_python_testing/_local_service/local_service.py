@@ -31,6 +31,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.engine_driver import EngineDriver
+from aws_durable_execution_sdk_python_testing._results.waiting import waits_for
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import (
     MAX_INVOCATION_SECONDS,
@@ -194,7 +195,38 @@ class LocalService:
         """
         with self._driver.ended:
             if not self._driver.ended.wait_for(partial(self._has_ended, arn), timeout):
-                raise TimeoutError(f"the execution has not ended within {timeout} s: {arn}")
+                raise TimeoutError(
+                    f"the execution has not ended within {timeout} s; it waits for "
+                    f"{self._waits_for(arn)}: {arn}"
+                )
+
+    def wait_until_ended_or_stuck(self, arn: str, timeout: float | None) -> list[CallbackInfo]:
+        """Return when the execution has ended, or waits for callbacks and for nothing else.
+
+        Parameters:
+            arn: the execution.
+            timeout: real seconds to wait at most; None waits without limit.
+
+        Returns:
+            The callbacks it waits for; none if it has ended, or not by then.
+        """
+        left: list[CallbackInfo] = []
+
+        def look() -> bool:
+            if self._has_ended(arn):
+                return True
+            if self._driver.waits_for_nothing():
+                left.extend(self._engine.open_callbacks(arn))
+            return bool(left)
+
+        with self._driver.progress:
+            self._driver.progress.wait_for(look, timeout)
+        return left
+
+    def _waits_for(self, arn: str) -> str:
+        with self._driver.query() as engine:
+            running = not self._driver.is_idle(arn)
+            return waits_for(engine.operations(arn), running=running)
 
     def advance(self, seconds: float, timeout: float | None = None) -> None:
         """Let that much of the clock's time pass; see `EngineDriver.advance`."""
@@ -261,7 +293,10 @@ class LocalService:
 
         with self._driver.progress:
             if not self._driver.progress.wait_for(look, timeout):
-                raise TimeoutError(f"no open {_label(name)} within {timeout} s: {arn}")
+                raise TimeoutError(
+                    f"no open {_label(name)} within {timeout} s; the execution waits for "
+                    f"{self._waits_for(arn)}: {arn}"
+                )
         return found[0]
 
     def _find_callback(self, arn: str, name: str | None) -> list[str]:
@@ -289,6 +324,11 @@ class LocalService:
         """Every operation in creation order, in API form."""
         with self._driver.query() as engine:
             return engine.operations(arn)
+
+    def callbacks(self, arn: str) -> list[CallbackInfo]:
+        """Every callback, closed ones too, in creation order."""
+        with self._driver.query() as engine:
+            return engine.callbacks(arn)
 
     def history(self, arn: str, include_execution_data: bool = True) -> list[dict[str, Any]]:
         """Every event, oldest first."""

@@ -19,7 +19,6 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import (
     read_object,
 )
 
-
 _WORD = "[a-zA-Z0-9-_]"
 _EXECUTION_ARN = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:"

@@ -380,9 +380,7 @@ def _payload(body: bytes, kind: str) -> str:
 
 def _check(value: str | None, key: str, pattern: re.Pattern[str]) -> None:
     if value is not None and not pattern.fullmatch(value):
-        raise InvalidParameterValueError(
-            f"Invalid {key}: {value!r} must match {pattern.pattern}."
-        )
+        raise InvalidParameterValueError(f"Invalid {key}: {value!r} must match {pattern.pattern}.")
 
 
 def _client_context(header: str | None) -> str | None:

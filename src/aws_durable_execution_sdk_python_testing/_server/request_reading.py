@@ -58,9 +58,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text in UTF-8."""
     try:
-        return json.loads(
-            body.decode(), parse_constant=_refuse_constant, parse_float=_finite
-        )
+        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise InvalidParameterValueError("The request body is not valid JSON.") from None
 

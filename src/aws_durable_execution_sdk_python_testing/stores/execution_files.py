@@ -141,9 +141,7 @@ def _begins(path: str, beginning: bytes) -> bool:
 
 def execution_files(directory: Path) -> list[Path]:
     """The files of executions in a directory."""
-    return [
-        directory / name for name in os.listdir(directory) if _FILE_NAME.fullmatch(name)
-    ]
+    return [directory / name for name in os.listdir(directory) if _FILE_NAME.fullmatch(name)]
 
 
 # -------------------------------------------------------------------------------- reading

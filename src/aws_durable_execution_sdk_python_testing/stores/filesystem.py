@@ -224,6 +224,7 @@ class FileSystemExecutionStore:
 
 _Write = Callable[[Path, str], None]
 
+
 @contextmanager
 def _undone_on_error() -> Iterator[_Write]:
     """Gives a function that appends to files; if anything fails, they are cut back again.
