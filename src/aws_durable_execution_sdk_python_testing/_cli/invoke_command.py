@@ -81,14 +81,17 @@ def invoke(
     request = {key: value for key, value in members.items() if value is not None}
     payload = json.dumps(read_json(event, "--event"))
     with connection.open() as api:
+        known = _known(api, function, name)
         arn = _start(api, function, payload, request)
+        state = "found" if arn in known else "started"
         if wait:
             interval = _AWS_INTERVAL if connection.endpoint is None else _LOCAL_INTERVAL
-            _wait(api, arn, _view(arn, as_json, sys.stdout), _Patience(interval, timeout))
+            _wait(api, arn, state, _view(arn, as_json, sys.stdout), _Patience(interval, timeout))
     if as_json:
         print_json({"DurableExecutionArn": arn, "DurableExecutionName": execution_name(arn)})
     else:
-        click.echo(f"started {execution_name(arn)}\n{arn}")
+        told = f", which is {known[arn]} already" if arn in known else ""
+        click.echo(f"{state} {execution_name(arn)}{told}\n{arn}")
 
 
 def _qualifier(function: str) -> str | None:
@@ -100,6 +103,14 @@ def _qualifier(function: str) -> str | None:
     return DEFAULT_QUALIFIER if named is None else None
 
 
+def _known(api: DurableApi, function: str, name: str | None) -> dict[str, str]:
+    """The executions that have the name already, and their statuses."""
+    if name is None:
+        return {}
+    found = api.executions(function, DurableExecutionName=name)
+    return {one["DurableExecutionArn"]: one["Status"] for one in found}
+
+
 def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]) -> str:
     answer = api.client.invoke(
         FunctionName=function, InvocationType="Event", Payload=payload.encode(), **request
@@ -107,14 +118,17 @@ def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]
     answer["Payload"].read()  # else its connection is not closed with the client
     arn = answer.get("DurableExecutionArn")
     if not arn:
-        raise CommandError(f"{function} was invoked, but is no durable function: nothing to follow")
+        raise CommandError(
+            f"{function} was invoked, but is no durable function: nothing to follow. Is it "
+            "declared with a DurableConfig?"
+        )
     return str(arn)
 
 
-def _wait(api: DurableApi, arn: str, view: View, patience: _Patience) -> None:
+def _wait(api: DurableApi, arn: str, state: str, view: View, patience: _Patience) -> None:
     """Show the execution until it ends; ends the command."""
     try:
-        view.begin(Beginning(execution_name(arn), arn, "started", 0))
+        view.begin(Beginning(execution_name(arn), arn, state, 0))
         with view.live():
             for event in _follow(api, arn, patience):
                 view.event(event)

@@ -78,7 +78,7 @@ class _Request:
 
 
 @click.command()
-@click.argument("target", metavar="FILE[:HANDLER]")
+@click.argument("target", metavar="FILE_OR_MODULE[:HANDLER]")
 @click.option(
     "--event",
     default="{}",

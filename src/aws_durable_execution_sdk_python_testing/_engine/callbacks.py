@@ -20,7 +20,6 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
-
 # How the SDKs mark the context that `wait_for_callback` makes for its callback.
 WAIT_FOR_CALLBACK = "WaitForCallback"
 
