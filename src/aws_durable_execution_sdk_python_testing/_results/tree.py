@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_console
 from aws_durable_execution_sdk_python_testing._results.operations import (
     CallbackOperation,
     ContextOperation,
@@ -56,7 +57,7 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
 def stdout_console() -> Console:
     """Standard output. Lines are wrapped on terminals only: a pipe has no width."""
     console = Console()
-    return console if console.is_terminal else Console(width=_ENDLESS)
+    return harmless_console(console if console.is_terminal else Console(width=_ENDLESS))
 
 
 def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
