@@ -15,7 +15,7 @@ from typing_extensions import TypeVar
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.completion import BatchResult, CompletionConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.serdes import SerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 # The result decides what these are of; without `serdes` a configuration fits any result.
 T_co = TypeVar("T_co", default=Never, covariant=True)
@@ -93,8 +93,8 @@ class _BatchConfig(Generic[T_co]):
 
     max_concurrency: int | None = None
     completion_config: CompletionConfig = CompletionConfig()
-    serdes: SerDes[BatchResult[T_co]] | None = None
-    item_serdes: SerDes[T_co] | None = None
+    serdes: AnySerDes[BatchResult[T_co]] | None = None
+    item_serdes: AnySerDes[T_co] | None = None
     summary_generator: Callable[[BatchResult[T_co]], str] | None = None
     nesting_type: NestingType = NestingType.NESTED
 

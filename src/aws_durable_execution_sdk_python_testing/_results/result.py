@@ -24,9 +24,9 @@ from aws_durable_execution_sdk_python_testing._results.operations import (
     InvokeOperation,
     Operation,
     OperationLookup,
-    OperationTree,
     StepOperation,
     WaitOperation,
+    operation_tree,
 )
 from aws_durable_execution_sdk_python_testing._results.payloads import decode_json, from_api
 
@@ -158,7 +158,7 @@ class DurableFunctionTestResult(OperationLookup):
             events: its history.
             is_raw: give results as the texts they are.
         """
-        top = OperationTree(operations, is_raw=is_raw).level(None)
+        top = operation_tree(operations, is_raw=is_raw)
         status = Status(execution["Status"])
         error = execution.get("Error")
         return cls(
