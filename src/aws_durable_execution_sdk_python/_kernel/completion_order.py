@@ -101,7 +101,7 @@ class CompletionOrder(Opaque):
     def reading(self, operation_id: str) -> Iterator[None]:
         """Release nothing until the end of the block, after which the operation waits its turn."""
         if self._journal.is_history(operation_id) and not self._time.is_frozen:
-            self._freeze(operation_id)
+            self._recorded.freeze(operation_id)
         self._readers += 1
         try:
             yield

@@ -24,8 +24,7 @@ from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._kernel import forgotten_timers
-from aws_durable_execution_sdk_python._kernel.liveness import Asleep, settled
-from aws_durable_execution_sdk_python._kernel.reachability import waits_for
+from aws_durable_execution_sdk_python._kernel.liveness import Asleep
 from aws_durable_execution_sdk_python._kernel.user_time import UserTime
 
 _MICROS = 1_000_000
@@ -172,14 +171,14 @@ class RecordedTime:
             return False  # it lets one go on
         moment = waiting[0].moment
         late = {each.task: each.future for each in doomed if each.cancelled < moment}
-        if late and _waits_for_one_of(task, late):
+        if late and forgotten_timers.rests(task, late):
             return False
         told = {
             each.task: each.future
             for each in waiting
             if self._journal.holds_cancellation(each.operation_id)
         }
-        return _waits_for_one_of(task, told)
+        return forgotten_timers.rests(task, told)
 
     # -- when steps ran ---------------------------------------------------------------------
 
@@ -222,9 +221,7 @@ class RecordedTime:
 
 
 def _asleep(waiting: Iterable[Ended], doomed: Iterable[Doomed]) -> Asleep:
-    return {each.task: each.future for each in itertools.chain(waiting, doomed)}
-
-
-def _waits_for_one_of(task: asyncio.Task[Any], asleep: Asleep) -> bool:
-    """Whether a task is one of those, or what one of those waits for makes it go on."""
-    return task in asleep or id(waits_for(task)) in settled(asleep)
+    return {
+        **{each.task: each.future for each in waiting},
+        **{each.task: each.future for each in doomed},
+    }
