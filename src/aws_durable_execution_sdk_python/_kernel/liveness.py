@@ -111,6 +111,15 @@ class Liveness(Opaque):
             self._pause(min(_PAUSE_PER_SECOND_OF_SEARCH * cost, _LONGEST_PAUSE_SECONDS))
         return True
 
+    def reached_by(
+        self, timers: Sequence[asyncio.TimerHandle], waiting: Waiting, asleep: Asleep
+    ) -> bool:
+        """Whether timers, by themselves, complete a future or call an operation.
+
+        Not where that is by cancelling a task that is asleep.
+        """
+        return self._search([*waiting, *self._powers], timers, asleep) is not None
+
     def _is_as_before(self, waiting: Waiting) -> bool:
         if self._witness is None:
             return False
