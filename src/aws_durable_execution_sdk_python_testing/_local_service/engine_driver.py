@@ -155,8 +155,7 @@ class EngineDriver:
 
         No two answers of the service come within one. Where time is real, they take longer.
         """
-        if self._clock.skips_waiting:
-            self._jump_to(round(now, 3) + 0.001, self._timers_in_real_time())
+        self._skipping.move_on(now)
 
     def check_open(self) -> None:
         """Raise if nothing will happen any more."""
