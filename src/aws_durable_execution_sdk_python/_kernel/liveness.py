@@ -211,7 +211,7 @@ class Liveness(Opaque):
         return found
 
 
-def settled(asleep: Asleep, limit: int) -> set[int]:
+def settled(asleep: Asleep, limit: int = EventLoop.search_limit) -> set[int]:
     """The ids of what durable work completes, by callbacks alone."""
     search = Search(running=asleep, limit=limit, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])
