@@ -130,6 +130,7 @@ class RunningInvocation(Opaque):
             doomed=self.completions.doomed,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
+            seconds_left=self.deadline.seconds_left,
             suspend=self._suspend,
         )
 
