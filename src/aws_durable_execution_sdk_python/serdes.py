@@ -168,30 +168,30 @@ def check_serdes(serdes: object) -> None:
 class JsonSerDes(SerDes[Any]):
     """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         return json.dumps(value, allow_nan=False, default=as_list)
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         return json.loads(data)
 
 
 class PassThroughSerDes(SerDes[str]):
     """Strings, as they are."""
 
-    def serialize(self, value: str, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: str, serdes_context: SerDesContext | None = None) -> str:
         return _text(value, "PassThroughSerDes takes strings only")
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> str:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> str:
         return data
 
 
 class CallbackSerDes(SerDes[Any]):
     """Results that external systems send: decoded when they are valid JSON, else the raw text."""
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         return json.dumps(value, allow_nan=False)
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         try:
             return json.loads(data, parse_constant=_not_json)
         except (ValueError, RecursionError):
@@ -209,7 +209,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
     `OrderedDict`, a `StrEnum`) come back as the plain type.
     """
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         try:
             return envelope.encode(value, tagged=is_compat_aws())
         except RecursionError:
@@ -219,7 +219,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
         except ValueError as error:
             raise SerDesError(f"the value cannot be written as JSON: {error}") from error
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         try:
             return envelope.decode(data)
         # A damaged envelope can break the constructor of any of the types in it.
@@ -234,6 +234,8 @@ class ExtendedTypeSerDes(SerDes[Any]):
 DEFAULT_SERDES = ExtendedTypeSerDes()
 # The official SDK's name for it.
 EXTENDED_TYPES_SERDES = DEFAULT_SERDES
+# And for what invokes use.
+DEFAULT_JSON_SERDES = JsonSerDes()
 # What was written as nothing reads as None: the type of such a value has None in it.
 NOTHING: Any = None
 # The default serdes does not ask where a value belongs.

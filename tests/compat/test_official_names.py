@@ -50,7 +50,12 @@ NAMES: dict[str, str] = {
         BatchResult Callback DurableContext DurableExecutionArn LambdaContext LoggerInterface
         OperationContext StepContext WaitForCallbackContext WaitForConditionCheckContext
     """,
-    "serdes": "ExtendedTypeSerDes JsonSerDes PassThroughSerDes SerDes SerDesContext",
+    "serdes": """
+        DEFAULT_JSON_SERDES EXTENDED_TYPES_SERDES ExtendedTypeSerDes JsonSerDes PassThroughSerDes
+        SerDes SerDesContext
+    """,
+    "filesystem_serdes": "FileSystemSerDes FileSystemSerDesConfig",
+    "preview": "PreviewConfig build_preview",
     "state": "ExecutionState ReplayStatus",
     "exceptions": """
         BackgroundThreadError BatchCompletionError BotoClientError CallbackError
@@ -262,6 +267,12 @@ def test_a_name_means_the_same_wherever_it_stands(path: str) -> None:
     name = path.rpartition(".")[2]
     everywhere = [found(one) for one in each(NAMES) if one.rpartition(".")[2] == name]
     assert all(one is found(path) for one in everywhere)
+
+
+@pytest.mark.parametrize("kind", ["ExtendedTypeSerDes", "JsonSerDes", "PassThroughSerDes"])
+def test_a_ready_made_serdes_does_not_need_to_be_told_where_a_value_belongs(kind: str) -> None:
+    serdes = found(f"serdes.{kind}")()
+    assert serdes.deserialize(serdes.serialize("text")) == "text"
 
 
 @pytest.mark.parametrize("kind", ["StepError", "CallbackTimeoutError", "ChildContextError"])
