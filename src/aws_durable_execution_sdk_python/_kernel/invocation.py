@@ -113,7 +113,7 @@ class RunningInvocation(Opaque):
             self.loop,
             self.journal,
             work_in_hand=self._work_in_hand,
-            keeps_awake=lambda timers, asleep: self.suspension.keeps_awake(timers, asleep),
+            sleep=lambda: self.suspension,
         )
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)

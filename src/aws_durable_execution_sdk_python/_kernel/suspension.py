@@ -324,13 +324,17 @@ class Suspension(Opaque):
             else:
                 self._answered = state
 
+    @property
+    def asleep(self) -> Asleep:
+        """The tasks that wait for durable work, or for work of the engine."""
+        return self._asleep
+
     def keeps_awake(self, timers: Sequence[asyncio.TimerHandle], asleep: Asleep) -> bool:
         """Whether one of these timers is waited for, and not only around durable work.
 
         Parameters:
-            asleep: tasks that wait for what is on record, beside those that are asleep.
+            asleep: the tasks to be taken to be so.
         """
-        asleep = {**self._asleep, **asleep}
         waiting = [waits_for(root) for root in self._going if root not in asleep]
         return self._liveness.reached_by(timers, [each for each in waiting if each], asleep)
 
