@@ -109,8 +109,9 @@ class LoopRuntime(CommonRuntime):
         return True
 
     def has_other_code(self) -> bool:
-        is_root = self._invocation.suspension.is_root
-        return not all(map(is_root, self._invocation.loop.tasks_of_invocation()))
+        is_root, ours = self._invocation.suspension.is_root, asyncio.current_task()
+        others = (task for task in self._invocation.loop.tasks_of_invocation() if task is not ours)
+        return not all(map(is_root, others))
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():
