@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-
-import anyio
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -100,9 +97,6 @@ class LoopRuntime(CommonRuntime):
         if task is None or self.is_ending:
             return False
         if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
-            return False
-        # A scope cancels again and again, and withdraws what it has asked for in between.
-        if anyio.current_effective_deadline() == -math.inf:
             return False
         while task.cancelling() > requests:
             task.uncancel()
