@@ -147,7 +147,8 @@ def test_tasks_and_generators_in_between_do_not_matter() -> None:
             if not level:
                 return await context.step(lambda _: "bottom", name="bottom")
             if level % 3 == 0:
-                return [each async for each in generated()][0]
+                async for each in generated():
+                    return each
             running = context.run_in_child_context(inside, name="level")
             return await (asyncio.create_task(running) if level % 7 == 0 else running)
 

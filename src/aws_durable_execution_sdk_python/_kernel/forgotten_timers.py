@@ -68,13 +68,18 @@ def reached(
 
 def resting(asleep: Asleep) -> dict[object, asyncio.Task[Any]]:
     """By themselves and by what they wait for: tasks that durable work alone makes go on."""
-    completed = settled(asleep)
+    completed = settled(asleep, _LIMIT)
     tasks: dict[object, asyncio.Task[Any]] = {}
     for task in asyncio.all_tasks():
         waiter = waits_for(task)
         if task in asleep or id(waiter) in completed:
             tasks[task] = tasks[waiter] = task
     return tasks
+
+
+def rests(task: asyncio.Task[Any], asleep: Asleep) -> bool:
+    """Whether a task is one of those, or what one of those waits for makes it go on."""
+    return task in asleep or id(waits_for(task)) in settled(asleep, _LIMIT)
 
 
 def _line(task: asyncio.Task[Any]) -> tuple[str, int] | None:

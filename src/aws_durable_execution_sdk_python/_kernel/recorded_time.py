@@ -24,8 +24,7 @@ from typing import Any, NamedTuple, Protocol
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._kernel import forgotten_timers
-from aws_durable_execution_sdk_python._kernel.liveness import Asleep, settled
-from aws_durable_execution_sdk_python._kernel.reachability import waits_for
+from aws_durable_execution_sdk_python._kernel.liveness import Asleep
 from aws_durable_execution_sdk_python._kernel.user_time import UserTime
 
 _MICROS = 1_000_000
@@ -186,14 +185,14 @@ class RecordedTime:
             return False  # it lets one go on
         moment = waiting[0].moment
         late: Asleep = {each.task: each.future for each in doomed if each.cancelled < moment}
-        if late and _waits_for_one_of(task, late):
+        if late and forgotten_timers.rests(task, late):
             return False
         told: Asleep = {
             each.task: each.future
             for each in waiting
             if self._journal.holds_cancellation(each.operation_id)
         }
-        return _waits_for_one_of(task, told)
+        return forgotten_timers.rests(task, told)
 
     def _asleep(self, waiting: Iterable[Ended], doomed: Iterable[Doomed]) -> Asleep:
         """The tasks that wait for durable work, whether it is on record or not."""
@@ -238,8 +237,3 @@ class RecordedTime:
         assert self._anchor is not None  # set before time is frozen
         recorded, seen = self._anchor
         return recorded + round((when - seen) * _MICROS)
-
-
-def _waits_for_one_of(task: asyncio.Task[Any], asleep: Asleep) -> bool:
-    """Whether a task is one of those, or what one of those waits for makes it go on."""
-    return task in asleep or id(waits_for(task)) in settled(asleep)

@@ -122,6 +122,7 @@ class Suspension(Opaque):
         doomed: the futures of what waits to be cancelled.
         rescue: starts a thread for a job that waits for one though none runs; whether one did.
         out_of_time: whether only the engine's work is to be waited for.
+        seconds_left: until Lambda ends the invocation, if it tells.
         suspend: called once, when nothing can run.
     """
 
@@ -136,6 +137,7 @@ class Suspension(Opaque):
         doomed: Callable[[], Iterable[asyncio.Future[None]]],
         rescue: Callable[[], bool],
         out_of_time: Callable[[], bool],
+        seconds_left: Callable[[], float | None],
         suspend: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -147,7 +149,7 @@ class Suspension(Opaque):
         self._rescue = rescue
         self._out_of_time = out_of_time
         self._suspend = suspend
-        self._liveness = Liveness(loop, powers)
+        self._liveness = Liveness(loop, powers, seconds_left)
         self.checkpointer: Checkpointer  # set once both exist
         self._roots: set[asyncio.Task[Any]] = set()
         self._going: set[asyncio.Task[Any]] = set()
@@ -171,15 +173,13 @@ class Suspension(Opaque):
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Decide from here on, until the end of the block."""
-        hooks = self._loop.idle_hooks, self._loop.busy_hooks
-        self._loop.idle_hooks += (self._on_idle,)
-        self._loop.busy_hooks += (self._on_busy,)
-        try:
-            yield
-        finally:
-            self._loop.idle_hooks, self._loop.busy_hooks = hooks
-            if self._timer is not None:
-                self._timer.cancel()
+        idle, busy = self._on_idle, self._on_busy
+        with self._loop.asking_when_idle(idle, busy=busy):
+            try:
+                yield
+            finally:
+                if self._timer is not None:
+                    self._timer.cancel()
 
     # -- roots ------------------------------------------------------------------------------
 
