@@ -30,7 +30,10 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
-from aws_durable_execution_sdk_python._kernel.completeness import check_branches
+from aws_durable_execution_sdk_python._kernel.completeness import (
+    check_branches,
+    refuse_fewer_branches,
+)
 from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked, Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
@@ -132,11 +135,18 @@ def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
         summary = None if generator is None else generator(result)
         return write_completion_record(batch.flavour.record_kind, result, summary)
 
+    def check(result: BatchResult[T]) -> None:
+        count = len(batch.kinds)
+        # A serdes of the user's may give whatever it likes.
+        if isinstance(result, BatchResult) and result.all and result.all[-1].index >= count:
+            refuse_fewer_branches(batch.identity.operation_id, batch.identity.name, count)
+
     child = Child(
         batch.outer,
         batch.identity,
         body,
         serdes=batch.serdes,
+        check=check,
         summarise=summarise,
         encode=_encode if batch.is_plain else None,
         rebuild_large=rebuild,

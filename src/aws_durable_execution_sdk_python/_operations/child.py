@@ -72,6 +72,7 @@ class Child(Generic[T]):
         body: what runs inside, given the runtime and the position inside.
         summarise: makes the payload that stands for a result too large to store.
         encode: writes a result that needs no reading back; None if it is too large to store.
+        check: told a result that is on record; raises if it cannot be that of this code.
         rebuild_large: makes such a result again on replay; by default the body does.
         is_virtual: whether the context leaves no record of its own.
         has_task: whether it is a branch, which is all that its task runs; its closing update only
@@ -85,6 +86,7 @@ class Child(Generic[T]):
     serdes: AnySerDes[T] | None = None
     summarise: Callable[[T], str] | None = None
     encode: Callable[[T], str | None] | None = None
+    check: Callable[[T], object] | None = None
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[T]] | None = None
     is_virtual: bool = False
     has_task: bool = False
@@ -197,7 +199,10 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
-        return await read_in_turn(runtime, child.serdes, operation.result, child.identity)
+        value = await read_in_turn(runtime, child.serdes, operation.result, child.identity)
+        if child.check is not None:
+            child.check(value)
+        return value
     if child.rebuild_large is not None:
         value = await child.rebuild_large(runtime, child.inside(), operation)
     else:
