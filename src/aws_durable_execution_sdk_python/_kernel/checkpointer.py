@@ -11,7 +11,8 @@ Rules that everything else relies on:
 - An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
   request, or once the request is full. One that nobody waits for rides with the next that somebody
   does, or goes alone after `Tuning.lazy_seconds`. There is no polling and no lingering: the
-  consumer sleeps on its stream until there is something to send.
+  consumer sleeps on its stream until there is something to send. The timer for that is left
+  running when the update has gone: it is set once in so many seconds, not once for each update.
 
 The queue is an anyio memory object stream of groups of entries: an update nobody waits for must not
 wake the consumer, so it is handed over together with the next one that somebody waits for. What
@@ -21,9 +22,12 @@ shares a request is decided without input or output, in `_core.batching`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -114,8 +118,10 @@ class Checkpointer(Opaque):
         self._tuning = tuning
         self._gathering: asyncio.Future[None] | None = None
         self._sender, self._receiver = anyio.create_memory_object_stream[list[_Entry]](math.inf)
+        self._begin: Callable[[], object] | None = None
         # Nobody waits for these yet.
         self._lazy: list[_Entry] = []
+        self._lazy_since = 0.0
         self._lazy_timer: asyncio.TimerHandle | None = None
         # Handed over, and not sent yet.
         self._batch: deque[_Entry] = deque()
@@ -191,13 +197,13 @@ class Checkpointer(Opaque):
         self._sender.send_nowait(handed_over)
         self._groups += 1
         self._is_awake = True
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            begin()
         return True
 
-    def _lazy_time_is_up(self) -> None:
-        self._lazy_timer = None
-        self.flush()
-
     def _enqueue(self, entry: _Entry) -> None:
+        self._begin_lazy()
         self._lazy.append(entry)
         self._queued += 1
         self._queued_bytes += entry.size
@@ -207,13 +213,25 @@ class Checkpointer(Opaque):
             if not self._is_awake:
                 self.flush()
         elif self._lazy_timer is None:
-            self._set_lazy_timer()
+            self._set_lazy_timer(self._tuning.lazy_seconds)
         if self._gathering is not None and self._full:
             _resolve(self._gathering, None)
 
-    def _set_lazy_timer(self) -> None:
-        seconds = self._tuning.lazy_seconds
-        self._lazy_timer = self._loop.engine_call_later(seconds, self._lazy_time_is_up)
+    def _begin_lazy(self) -> None:
+        if not self._lazy:
+            self._lazy_since = time.monotonic()
+
+    def _set_lazy_timer(self, seconds: float) -> None:
+        self._lazy_timer = self._loop.engine_call_later(seconds, self._look_at_lazy)
+
+    def _look_at_lazy(self) -> None:
+        self._lazy_timer = None
+        if self._lazy:
+            left = self._lazy_since + self._tuning.lazy_seconds - time.monotonic()
+            if left > 0:
+                self._set_lazy_timer(left)
+            else:
+                self.flush()
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -222,22 +240,33 @@ class Checkpointer(Opaque):
 
     # -- the consumer -----------------------------------------------------------------------
 
+    def consume_in(self, group: asyncio.TaskGroup) -> None:
+        """Consume in a task of this group, which begins when there is something to send."""
+        context = copy_context()  # the engine's, whoever hands over what comes first
+
+        def begin() -> None:
+            self._consuming = True
+            consumer = group.create_task(self.run(), context=context)
+            consumer.add_done_callback(self._consumed)
+
+        self._begin = begin
+
     async def run(self) -> None:
-        """Send batches until closed, or the token chain ends; as it does if this is cancelled."""
-        self._consuming = True
-        try:
+        """Send batches until closed, or the token chain ends."""
+        with contextlib.suppress(anyio.EndOfStream):
             while self.ended is None:
                 await self._next_batch()
-        except anyio.EndOfStream:
-            pass
-        except asyncio.CancelledError:  # of all tasks, say, by user code
-            self.fail(CheckpointError("the task that saves was cancelled", retryable=True))
-        finally:
-            self._consuming = False
-            self.close()
+
+    def _consumed(self, _: object) -> None:
+        """The consumer has ended; too early if all tasks were cancelled, by user code say."""
+        self._consuming = False
+        self.fail(CheckpointError("the task that saves was cancelled", retryable=True))
+        self.close()
 
     async def _next_batch(self) -> None:
-        if not self._batch:
+        if not self._batch and self._groups:
+            self._receive_waiting()
+        elif not self._batch:
             self._is_awake = False
             self._batch.extend(await self._receiver.receive())
             self._groups -= 1
@@ -268,10 +297,11 @@ class Checkpointer(Opaque):
         """
         self._receive_waiting()
         if self._batch and not any(entry.waiting for entry in self._batch):
+            self._begin_lazy()
             self._lazy.extend(self._batch)
             self._batch.clear()
             if self._lazy_timer is None:
-                self._set_lazy_timer()
+                self._set_lazy_timer(self._tuning.lazy_seconds)
 
     async def _gather(self) -> None:
         """Let what is ready to run add to the request, until that is full.
@@ -294,9 +324,6 @@ class Checkpointer(Opaque):
         return batch
 
     async def _send(self, batch: list[_Entry]) -> None:
-        if self._lazy_timer is not None and not self._batch:
-            self._lazy_timer.cancel()
-            self._lazy_timer = None
         self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])
@@ -354,6 +381,8 @@ class Checkpointer(Opaque):
         if self.ended is None:
             self.ended = Ended(orderly=True)
         self._drop(self.ended, [])
+        if self._lazy_timer is not None:
+            self._lazy_timer.cancel()
         self._sender.close()
         if not self._consuming:
             self._receiver.close()

@@ -100,13 +100,13 @@ class CompletionOrder(Opaque):
             self._time.thaw()
         return False
 
-    async def end_of(self, operation_id: str) -> None:
-        """Wait for one's turn to learn that an operation has ended."""
-        await self._turn(operation_id, self._journal.ended(operation_id))
+    def end_of(self, operation_id: str) -> asyncio.Future[None]:
+        """One's turn to learn that an operation has ended."""
+        return self._turn(operation_id, self._journal.ended(operation_id))
 
-    async def start_of(self, operation_id: str) -> None:
-        """Wait for one's turn to learn that an operation has begun."""
-        await self._turn(operation_id, self._journal.began(operation_id))
+    def start_of(self, operation_id: str) -> asyncio.Future[None]:
+        """One's turn to learn that an operation has begun."""
+        return self._turn(operation_id, self._journal.began(operation_id))
 
     def saved(
         self, operation_id: str, turn: asyncio.Future[None], error: BaseException | None
@@ -121,14 +121,12 @@ class CompletionOrder(Opaque):
         else:
             turn.set_result(None)
 
-    async def _turn(self, operation_id: str, moment: int | None) -> None:
-        future = self._loop.create_future()
-        self._queue(operation_id, moment, future)
-        await future
+    def _turn(self, operation_id: str, moment: int | None) -> asyncio.Future[None]:
+        turn = self._loop.create_future()
+        self._queue(operation_id, moment, turn)
+        return turn
 
-    def _queue(
-        self, operation_id: str, moment: int | None, turn: asyncio.Future[None]
-    ) -> None:
+    def _queue(self, operation_id: str, moment: int | None, turn: asyncio.Future[None]) -> None:
         is_history = moment is not None and self._journal.is_history(operation_id)
         if is_history and not self._time.is_frozen:
             self._freeze(operation_id)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Generic, Never, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
@@ -25,7 +24,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
@@ -53,8 +52,7 @@ Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
 _DEFAULT: ChildConfig[Never] = ChildConfig()
 
 
-@dataclass(frozen=True, slots=True)
-class Child(Generic[T]):
+class Child(NamedTuple, Generic[T]):
     """One context operation as the code asks for it.
 
     Attributes:
@@ -79,6 +77,9 @@ class Child(Generic[T]):
     is_virtual: bool = False
     has_task: bool = False
     error_class: type[DurableOperationError] = ChildContextError
+
+    def run(self, runtime: Runtime) -> Op[T]:
+        return run_child(runtime, self)
 
     def inside(self) -> Position:
         identity = self.identity
@@ -107,15 +108,15 @@ def plan_child(
         is_virtual=settings.is_virtual,
     )
     recorded = None if settings.is_virtual else identity
-    return Plan(lambda runtime: run_child(runtime, child), kind, recorded)
+    return Plan(child.run, kind, recorded)
 
 
 def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[T]:
     """What runs inside is a function of the user's, with a context of its own."""
 
-    async def body(runtime: Runtime, position: Position) -> T:
+    def body(runtime: Runtime, position: Position) -> Op[T]:
         running = runtime.enter(kind, position, function, *args)
-        return await asking_for_all(runtime, position, running)
+        return asking_for_all(runtime, position, running)
 
     return body
 

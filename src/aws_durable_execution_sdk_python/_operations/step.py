@@ -25,6 +25,7 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
     StepOptions,
 )
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     UserFunction,
     name_of,
@@ -86,6 +87,9 @@ class Step(NamedTuple, Generic[T]):
     def at_most_once(self) -> bool:
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
 
+    def run(self, runtime: Runtime) -> Op[T]:
+        return run_step(runtime, self)
+
     def strategy(self, runtime: Runtime) -> RetryStrategy | None:
         given = self.config.retry_strategy
         return RetryPresets.default() if given is None and runtime.compat_aws else given
@@ -100,7 +104,7 @@ def plan_step(
     sub_type = config.sub_type or OperationSubType.STEP
     identity = position.take(OperationType.STEP, sub_type, name)
     step = Step.around(position, identity, func, config)
-    return Plan(lambda runtime: run_step(runtime, step))
+    return Plan(step.run)
 
 
 class _Failure(NamedTuple):
