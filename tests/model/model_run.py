@@ -182,7 +182,9 @@ def violations(program: Program, ran: Ran) -> list[str]:
         ended = arn == ran.arn or not has_races(program)
         found += problems(events, invocations=world.invocations[arn], ended=ended)
     bodies = {path for path, _ in world.runs}
-    found += [f"{path} completed but never ran" for path in sorted(world.completed - bodies)]
+    # The thread of a body may begin too late: cancelled by then, it never does.
+    never_ran = world.completed - world.cancelled_steps - bodies
+    found += [f"{path} completed but never ran" for path in sorted(never_ran)]
     found += [
         f"{path} ran {count} times for attempt {attempt}"
         for (path, attempt), count in world.runs.items()

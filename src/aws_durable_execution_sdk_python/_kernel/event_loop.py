@@ -61,12 +61,15 @@ class TaskCount:
 
     def __init__(self) -> None:
         self.alive = 0
+        # One for all tasks, which may be many.
+        self._ended = self._subtract
+        self._context = Context()
 
     def add(self, task: asyncio.Task[Any]) -> None:
         self.alive += 1
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._ended, context=self._context)
 
-    def _ended(self, _: object) -> None:
+    def _subtract(self, _: object) -> None:
         self.alive -= 1
 
 

@@ -140,8 +140,9 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
         raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.reopen(identity)
-        # An older SDK may have begun it under another sub-type, which its end has to repeat.
-        identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
+        if operation.sub_type and operation.sub_type != identity.sub_type:
+            # An older SDK has begun it under another one, which its end has to repeat.
+            identity = identity._replace(sub_type=operation.sub_type)
     requests = runtime.cancel_requests()
     try:
         value = await child.body(runtime, child.inside())

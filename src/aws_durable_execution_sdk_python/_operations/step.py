@@ -119,7 +119,10 @@ async def run_step(runtime: Runtime, step: Step[T]) -> T:
     runtime.check()
     operation = runtime.find(step.identity)
     if operation is not None and operation.status in TERMINAL:
-        return await _recorded(runtime, step, operation)
+        if was_cancelled(operation):
+            await runtime.cancelled_again(operation.operation_id)
+        await runtime.end_in_turn(operation.operation_id)
+        return _recorded(runtime, step, operation)
     try:
         return await _run_attempts(runtime, step, operation)
     except asyncio.CancelledError:
@@ -132,7 +135,10 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
-            return await _recorded(runtime, step, operation)
+            if was_cancelled(operation):
+                await runtime.cancelled_again(identity.operation_id)
+            await runtime.end_in_turn(identity.operation_id)
+            return _recorded(runtime, step, operation)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
@@ -250,13 +256,9 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
+def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
     identity = step.identity
-    failed = operation.status is not Status.SUCCEEDED
-    if failed and was_cancelled(operation):
-        await runtime.cancelled_again(identity.operation_id)
-    await runtime.end_in_turn(identity.operation_id)
-    if failed:
+    if operation.status is not Status.SUCCEEDED:
         raise rebuild(StepError, recorded_error(operation))
     return deserialize(
         step.config.serdes,
