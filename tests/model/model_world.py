@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from model_latency import Delays, Latency
 from model_programs import Text, Word
 
-from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python_testing._faults import Fault, FaultPlan, Faults
 from aws_durable_execution_sdk_python_testing._time.clocks import VirtualClock
 
@@ -114,7 +113,6 @@ class World:
         answers: of callbacks, by name; a run adds them as it creates the callbacks.
         runs: how often bodies ran, by path and attempt.
         completed: paths of the steps whose completion the service has stored.
-        cancelled_steps: those of them that user code cancelled, be it before their body began.
         at_most_once: paths of the bodies that may run only once per attempt.
         seen: what the code observed, by path.
         raced: paths of operations of which timing decides what below them is performed.
@@ -136,7 +134,6 @@ class World:
         self.answers: dict[str, Any] = {}
         self.runs: Counter[tuple[str, int]] = Counter()
         self.completed: set[str] = set()
-        self.cancelled_steps: set[str] = set()
         self.at_most_once: set[str] = set()
         self.seen: dict[str, Any] = {}
         self.raced: set[str] = set()
@@ -216,5 +213,3 @@ class World:
             for update in updates:
                 if update["Type"] == "STEP" and update["Action"] in ("SUCCEED", "FAIL"):
                     self.completed.add(update["Name"])
-                    if (update.get("Error") or {}).get("ErrorType") == CANCELLED.type:
-                        self.cancelled_steps.add(update["Name"])

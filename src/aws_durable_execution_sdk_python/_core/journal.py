@@ -48,6 +48,9 @@ _SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
     OperationSubType.WAIT_FOR_CALLBACK: (OperationSubType.RUN_IN_CHILD_CONTEXT,),
 }
 
+# What can be recorded as failed by user code; the others end by themselves.
+_HOLD_CANCELLATION = frozenset({OperationType.STEP, OperationType.CONTEXT})
+
 
 class OperationIdentity(NamedTuple):
     """Which operation the running code asks for.
@@ -187,6 +190,11 @@ class Journal:
         began, ended = self.began(operation_id), self.ended(operation_id)
         return None if began is None or ended is None else (began, ended)
 
+    def holds_cancellation(self, operation_id: str) -> bool:
+        """Whether the record would show that user code had cancelled an operation."""
+        confirmed = self._confirmed.get(operation_id)
+        return confirmed is not None and confirmed["Type"] in _HOLD_CANCELLATION
+
     def _moment(self, operation_id: str, key: str) -> int | None:
         confirmed = self._confirmed.get(operation_id)
         return None if confirmed is None else epoch_micros(confirmed.get(key))
@@ -204,9 +212,14 @@ class Journal:
         return operation_id in self._confirmed or operation_id in self._asked
 
     @property
+    def operation_count(self) -> int:
+        """How many operations are recorded, the execution itself not counted."""
+        return len(self._confirmed) - (self.execution_id in self._confirmed)
+
+    @property
     def has_history(self) -> bool:
         """Whether anything but the execution itself is recorded."""
-        return len(self._confirmed) > (self.execution_id in self._confirmed)
+        return self.operation_count > 0
 
     def find(self, identity: OperationIdentity) -> Operation | None:
         """The recorded operation for what the code asks, or None when it is new.

@@ -101,15 +101,30 @@ _utf8_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 @codec
 @dataclass(frozen=True)
 class ErrorObject(WireType):
-    """An error as the service stores it. `str()` names its type and message."""
+    """An error as the service stores it.
+
+    `str()` names its type and message, and then where it was raised, if that is stored;
+    `headline` is type and message alone.
+    """
 
     message: str | None = wire("ErrorMessage", default=None)
     type: str | None = wire("ErrorType", default=None)
     data: str | None = wire("ErrorData", default=None)
     stack_trace: list[str] | None = wire("StackTrace", list, default=None)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """Type and message."""
         return ": ".join(part for part in (self.type, self.message) if part)
+
+    @property
+    def trace(self) -> str:
+        """The stored stack trace as text, indented, without a line break at its end."""
+        lines = self.stack_trace if isinstance(self.stack_trace, list) else []
+        return "\n".join(str(line).rstrip("\n") for line in lines)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.headline, self.trace) if part)
 
 
 @codec

@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_STEP_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
@@ -37,7 +38,14 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.storing import (
+    named,
+    own_or_default,
+    read_in_turn,
+    write_and_read,
+)
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
@@ -49,7 +57,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.logger import Logger
 from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
-from aws_durable_execution_sdk_python.serdes import deserialize, round_trip
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 from aws_durable_execution_sdk_python.types import StepContext
 
 T = TypeVar("T")
@@ -61,7 +69,8 @@ class Step(NamedTuple, Generic[T]):
     """One step as the code asks for it.
 
     `make_context` turns a logger and the attempt's number into the function's first argument;
-    None for a function that takes no context. `extra` are arguments that come before it.
+    None for a function that takes no context. `extra` are arguments that come before it. `serdes`
+    stores what it returns.
     """
 
     position: Position
@@ -70,6 +79,7 @@ class Step(NamedTuple, Generic[T]):
     config: StepConfig[T]
     make_context: Callable[[Logger, int], object] | None = StepContext
     extra: tuple[object, ...] = ()
+    serdes: AnySerDes[T] | None = None
 
     @classmethod
     def around(
@@ -81,7 +91,8 @@ class Step(NamedTuple, Generic[T]):
     ) -> Step[T]:
         """A step of a bare or decorated function."""
         context = StepContext if takes_positional(function) else None
-        return cls(position, identity, function, config, context)
+        serdes = own_or_default(config.serdes, position.serdes.values)
+        return cls(position, identity, function, config, context, serdes=serdes)
 
     @property
     def at_most_once(self) -> bool:
@@ -119,10 +130,7 @@ async def run_step(runtime: Runtime, step: Step[T]) -> T:
     runtime.check()
     operation = runtime.find(step.identity)
     if operation is not None and operation.status in TERMINAL:
-        if was_cancelled(operation):
-            await runtime.cancelled_again(operation.operation_id)
-        await runtime.end_in_turn(operation.operation_id)
-        return _recorded(runtime, step, operation)
+        return await _recorded(runtime, step, operation)
     try:
         return await _run_attempts(runtime, step, operation)
     except asyncio.CancelledError:
@@ -135,10 +143,7 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
-            if was_cancelled(operation):
-                await runtime.cancelled_again(identity.operation_id)
-            await runtime.end_in_turn(identity.operation_id)
-            return _recorded(runtime, step, operation)
+            return await _recorded(runtime, step, operation)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
@@ -167,7 +172,7 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
                 raise
             failure = _judge(runtime, step, operation, error)
         else:
-            return await _succeeded(runtime, step, result)
+            return await _succeeded(runtime, step, result, _attempt(operation))
         operation = await _failed(runtime, step, failure)
 
 
@@ -194,15 +199,15 @@ async def _call(runtime: Runtime, step: Step[T], attempt: int) -> T:
     return await runtime.call_within(seconds, body, function, *args)
 
 
-async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
-    identity, serdes = step.identity, step.config.serdes
-    arn = runtime.arn
+async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -> T:
+    identity = step.identity
     try:
-        payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
-        payload_size("the result of the step", payload)
+        payload, value = await write_and_read(runtime, step.serdes, result, identity, attempt)
+        payload_size(f"the result of the step {named(identity)}", payload, MAX_STEP_BYTES)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
+        report_failure(runtime, step.position, identity, error, what="step", attempt=attempt)
         described = describe_for_record(error)
     else:
         await runtime.end(identity.update(OperationAction.SUCCEED, payload=payload))
@@ -213,7 +218,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
 def _judge(
     runtime: Runtime, step: Step[T], operation: Operation | None, error: BaseException
 ) -> _Failure:
-    """Ask the retry strategy what comes of a failed attempt."""
+    """Ask the retry strategy what comes of a failed attempt, and log it."""
     strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
@@ -221,6 +226,15 @@ def _judge(
     except Exception as strategy_error:
         error = strategy_error
     delay = max(1, decision.delay.seconds) if decision.should_retry else None
+    report_failure(
+        runtime,
+        step.position,
+        step.identity,
+        error,
+        what="step",
+        attempt=_attempt(operation),
+        retry_seconds=delay,
+    )
     return _Failure(describe_for_record(error), delay)
 
 
@@ -256,14 +270,14 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
-    identity = step.identity
-    if operation.status is not Status.SUCCEEDED:
-        raise rebuild(StepError, recorded_error(operation))
-    return deserialize(
-        step.config.serdes,
-        operation.result,
-        identity.operation_id,
-        runtime.arn,
-        name=identity.name,
-    )
+def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> Op[T]:
+    if operation.status is Status.SUCCEEDED:
+        return read_in_turn(runtime, step.serdes, operation.result, step.identity)
+    return _recorded_failure(runtime, operation)
+
+
+async def _recorded_failure(runtime: Runtime, operation: Operation) -> NoReturn:
+    if was_cancelled(operation):
+        await runtime.cancelled_again(operation.operation_id)
+    await runtime.end_in_turn(operation.operation_id)
+    raise rebuild(StepError, recorded_error(operation))
