@@ -117,13 +117,13 @@ class CompletionOrder(Opaque):
         self._recorded.let_go()
         return False
 
-    async def end_of(self, operation_id: str) -> None:
-        """Wait for one's turn to learn that an operation has ended."""
-        await self._turn(operation_id, self._journal.ended(operation_id))
+    def end_of(self, operation_id: str) -> asyncio.Future[None]:
+        """One's turn to learn that an operation has ended."""
+        return self._turn(operation_id, self._journal.ended(operation_id))
 
-    async def start_of(self, operation_id: str) -> None:
-        """Wait for one's turn to learn that an operation has begun."""
-        await self._turn(operation_id, self._journal.began(operation_id))
+    def start_of(self, operation_id: str) -> asyncio.Future[None]:
+        """One's turn to learn that an operation has begun."""
+        return self._turn(operation_id, self._journal.began(operation_id))
 
     def saved(
         self, operation_id: str, turn: asyncio.Future[None], error: BaseException | None
@@ -138,7 +138,7 @@ class CompletionOrder(Opaque):
         else:
             turn.set_result(None)
 
-    async def _turn(self, operation_id: str, moment: int | None) -> None:
+    def _turn(self, operation_id: str, moment: int | None) -> asyncio.Future[None]:
         turn, task = self._loop.create_future(), None
         if moment is not None and self._journal.is_history(operation_id):
             task = asyncio.current_task()
@@ -147,7 +147,7 @@ class CompletionOrder(Opaque):
         self._queue(operation_id, moment, turn, task)
         if moment is not None and task is not None:
             self._recorded.is_waited_for(Ended(moment, operation_id, task, turn))
-        await turn
+        return turn
 
     def _queue(
         self,

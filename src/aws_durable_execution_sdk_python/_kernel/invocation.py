@@ -254,7 +254,7 @@ class RunningInvocation(Opaque):
         raised: BaseException | None = asyncio.CancelledError()
         response = PENDING
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.checkpointer.run())
+            self.checkpointer.consume_in(group)
             # The handler's flow of control, and what comes of it, is the user's. It is not the
             # group's, which would wait for good for a handler that resists its end.
             handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())

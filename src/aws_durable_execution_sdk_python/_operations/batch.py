@@ -62,8 +62,7 @@ class Flavour(NamedTuple):
     record_kind: BatchKind
 
 
-@dataclass(frozen=True, slots=True)
-class BatchBranch(Generic[T]):
+class BatchBranch(NamedTuple, Generic[T]):
     """One branch as the code asks for it."""
 
     name: str
@@ -221,7 +220,7 @@ def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
         is_virtual=batch.is_flat,
         has_task=True,
     )
-    return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
+    return Branch(identity.operation_id, asked.kind, child.run)
 
 
 # ------------------------------------------------------------ replay of a result too large to store

@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, a
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
-from aws_durable_execution_sdk_python._operations.child import Child, run_child
+from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
 from aws_durable_execution_sdk_python._operations.storing import own_or_default, read_in_turn
@@ -98,7 +98,7 @@ def plan_wait_for_callback(
     child = Child(
         position, identity, body, serdes=position.serdes.values, error_class=CallbackError
     )
-    return Plan(lambda runtime: run_child(runtime, child))
+    return Plan(child.run)
 
 
 def take_callback(

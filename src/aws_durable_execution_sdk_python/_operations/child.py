@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Never, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
@@ -63,8 +62,7 @@ Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
 _DEFAULT: ChildConfig[Never] = ChildConfig()
 
 
-@dataclass(frozen=True, slots=True)
-class Child(Generic[T]):
+class Child(NamedTuple, Generic[T]):
     """One context operation as the code asks for it.
 
     Attributes:
@@ -91,6 +89,9 @@ class Child(Generic[T]):
     is_virtual: bool = False
     has_task: bool = False
     error_class: type[DurableOperationError] = ChildContextError
+
+    def run(self, runtime: Runtime) -> Op[T]:
+        return run_child(runtime, self)
 
     def inside(self) -> Position:
         identity = self.identity
@@ -119,15 +120,15 @@ def plan_child(
         is_virtual=settings.is_virtual,
     )
     recorded = None if settings.is_virtual else identity
-    return Plan(lambda runtime: run_child(runtime, child), kind, recorded)
+    return Plan(child.run, kind, recorded)
 
 
 def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[T]:
     """What runs inside is a function of the user's, with a context of its own."""
 
-    async def body(runtime: Runtime, position: Position) -> T:
+    def body(runtime: Runtime, position: Position) -> Op[T]:
         running = runtime.enter(kind, position, function, *args)
-        return await asking_for_all(runtime, position, running)
+        return asking_for_all(runtime, position, running)
 
     return body
 
@@ -158,8 +159,9 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.reopen(identity)
-        # An older SDK may have begun it under another sub-type, which its end has to repeat.
-        identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
+        if operation.sub_type and operation.sub_type != identity.sub_type:
+            # An older SDK has begun it under another one, which its end has to repeat.
+            identity = identity._replace(sub_type=operation.sub_type)
     requests, inside = runtime.cancel_requests(), child.inside()
     try:
         value = await child.body(runtime, inside)

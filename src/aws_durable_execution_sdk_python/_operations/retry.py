@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations.child import Child, run_child
+from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.wait import run_wait, take_wait
@@ -61,7 +61,7 @@ def plan_retry(
         return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
     child = Child(position, identity, body, serdes=position.serdes.values)
-    return Plan(lambda runtime: run_child(runtime, child), kind, identity)
+    return Plan(child.run, kind, identity)
 
 
 async def run_attempts(

@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
     StepOptions,
 )
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     UserFunction,
     name_of,
@@ -97,6 +98,9 @@ class Step(NamedTuple, Generic[T]):
     def at_most_once(self) -> bool:
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
 
+    def run(self, runtime: Runtime) -> Op[T]:
+        return run_step(runtime, self)
+
     def strategy(self, runtime: Runtime) -> RetryStrategy | None:
         given = self.config.retry_strategy
         return RetryPresets.default() if given is None and runtime.compat_aws else given
@@ -111,7 +115,7 @@ def plan_step(
     sub_type = config.sub_type or OperationSubType.STEP
     identity = position.take(OperationType.STEP, sub_type, name)
     step = Step.around(position, identity, func, config)
-    return Plan(lambda runtime: run_step(runtime, step))
+    return Plan(step.run)
 
 
 class _Failure(NamedTuple):
@@ -266,12 +270,14 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
-    identity = step.identity
-    failed = operation.status is not Status.SUCCEEDED
-    if failed and was_cancelled(operation):
-        await runtime.cancelled_again(identity.operation_id)
-    if failed:
-        await runtime.end_in_turn(identity.operation_id)
-        raise rebuild(StepError, recorded_error(operation))
-    return await read_in_turn(runtime, step.serdes, operation.result, identity)
+def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> Op[T]:
+    if operation.status is Status.SUCCEEDED:
+        return read_in_turn(runtime, step.serdes, operation.result, step.identity)
+    return _recorded_failure(runtime, operation)
+
+
+async def _recorded_failure(runtime: Runtime, operation: Operation) -> NoReturn:
+    if was_cancelled(operation):
+        await runtime.cancelled_again(operation.operation_id)
+    await runtime.end_in_turn(operation.operation_id)
+    raise rebuild(StepError, recorded_error(operation))

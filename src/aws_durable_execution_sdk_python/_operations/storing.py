@@ -97,11 +97,9 @@ async def read(
         SerDesError: it has none; the message names the operation and the `serdes`.
         RetryableSerDesError: as raised by `serdes`.
     """
+    if serdes is None or text is None or _runs_inline(serdes):
+        return _read_inline(runtime, serdes, text, identity)
     operation_id, name = identity.operation_id, identity.name
-    if text is None:
-        return codecs.NOTHING
-    if serdes is None or _runs_inline(serdes):
-        return codecs.deserialize(serdes, text, operation_id, runtime.arn, name=name)
     where = SerDesContext(operation_id, runtime.arn)
     method = serdes.fetch if _is_offloading(serdes) else serdes.deserialize
     try:
@@ -113,6 +111,12 @@ async def read(
     if _is_offloading(serdes):
         return await read(runtime, serdes.inner, found, identity)
     return found
+
+
+def _read_inline(
+    runtime: Runtime, serdes: Any, text: str | None, identity: OperationIdentity
+) -> Any:
+    return codecs.deserialize(serdes, text, identity.operation_id, runtime.arn, name=identity.name)
 
 
 async def write_and_read(
@@ -154,7 +158,7 @@ async def read_in_turn(
     value: T = codecs.NOTHING
     if serdes is None or text is None or _runs_inline(serdes):
         await runtime.end_in_turn(identity.operation_id)
-        return await read(runtime, serdes, text, identity)  # type: ignore[no-any-return]
+        return _read_inline(runtime, serdes, text, identity)  # type: ignore[no-any-return]
     failure: Exception | None = None
     with runtime.reading(identity.operation_id):
         try:
