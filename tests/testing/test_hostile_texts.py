@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_the_end_of_a_run_says_what_failed_on_the_way() -> None:
     view.end(result)
     lines = out.getvalue().strip("\0").splitlines()
     (count,) = [line for line in lines if line.endswith("failed:")]
-    assert " of 121 operations failed:" in count
+    assert re.fullmatch(r"[12] of \d+ operations failed:", count)
     (line,) = [line for line in lines if "square [Step]" in line]
     assert "squares / " in line
     assert "seventeen" in line
