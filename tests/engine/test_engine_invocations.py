@@ -358,7 +358,7 @@ def test_pending_with_something_pending_suspends(handler: Handler) -> None:
 
 def test_pending_with_nothing_pending_is_retried_and_then_fails(handler: Handler) -> None:
     bench = handler.bench
-    for delay in (1, 2):
+    for delay in (1, 2, 4):
         handler.suspends()
         assert bench.engine.next_deadline() == bench.now + delay
         assert bench.advance(delay) == [InvokeHandler(handler.arn, "f")]

@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python._kernel.completion_order import Completion
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.failure_log import FailureLog, UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
@@ -52,6 +53,8 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     SuspendExecution,
 )
+from aws_durable_execution_sdk_python.logger import LogInfo
+from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +84,7 @@ class RunningInvocation(Opaque):
         lambda_context: object = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
+        serdes: SerDesDefaults | None = None,
     ) -> None:
         self.arn = arn
         self.compat_aws = compat_aws
@@ -90,7 +94,11 @@ class RunningInvocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
+        self.failures = FailureLog()
+        self._root_position: Position | None = None
+        self.scope = InvocationScope(
+            arn, lambda_context, self.journal, self.loop, serdes or SerDesDefaults()
+        )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -101,7 +109,12 @@ class RunningInvocation(Opaque):
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
-        self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
+        self.completions = CompletionOrder(
+            self.loop,
+            self.journal,
+            work_in_hand=self._work_in_hand,
+            keeps_awake=lambda timers, asleep: self.suspension.keeps_awake(timers, asleep),
+        )
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)
         self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)
@@ -214,7 +227,7 @@ class RunningInvocation(Opaque):
                 await self.checkpointer.load(self._initial)
                 self.journal.begin()
             except InvocationError as error:
-                return failed_unless_retryable(error)
+                return failed_unless_retryable(error, self._report)
             raised, response = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
@@ -226,7 +239,7 @@ class RunningInvocation(Opaque):
             return response
         if ended.error is None:
             return PENDING
-        return failed_unless_retryable(ended.error)
+        return failed_unless_retryable(ended.error, self._report)
 
     async def _course(
         self, root: Callable[[], Op[object]]
@@ -272,9 +285,15 @@ class RunningInvocation(Opaque):
         if outcome is None:
             return None, PENDING
         try:
-            return None, await response_to(self.checkpointer, *outcome)
+            return None, await response_to(self.checkpointer, *outcome, report=self._report)
         except BaseException as error:
             return error, PENDING
+
+    def _report(self, error: BaseException) -> None:
+        """Log the failure that ends the execution."""
+        position = self._root_position
+        logger = logging.getLogger() if position is None else position.underlying_logger
+        self.failures.log(logger, UserFailure("the handler", error, LogInfo(self.arn).extra()))
 
     def _refusal(self) -> Exception | None:
         """Why this invocation must not end as suspended: an error that is on its way up."""
@@ -303,7 +322,7 @@ class RunningInvocation(Opaque):
             return handler(event, context)
 
         async def run(runtime: Runtime) -> object:
-            position = Position(self.scope)
+            position = self._root_position = Position(self.scope)
             return await asking_for_all(runtime, position, runtime.enter(kind, position, call))
 
         return self.loop_runtime.host(kind, run)

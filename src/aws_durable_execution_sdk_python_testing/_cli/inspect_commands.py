@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     Connection,
     connection_options,
@@ -143,9 +143,20 @@ def _event_table(events: Iterable[Event]) -> Table:
             f"{event.event_timestamp.astimezone(UTC):%H:%M:%S.%f}"[:-3],
             event.event_type,
             Text(event.name or ""),
-            Text(json.dumps(event.details, ensure_ascii=False, default=str)),
+            Text(_shown_details(event.details)),
         )
     return table
+
+
+def _shown_details(details: Mapping[str, Any]) -> str:
+    """An event's details as JSON, and below it the stack trace of an error in them."""
+    payload = (details.get("Error") or {}).get("Payload")
+    trace = ErrorObject.from_dict(payload).trace if isinstance(payload, dict) else ""
+    if trace and payload is not None:
+        shorter = {key: value for key, value in payload.items() if key != "StackTrace"}
+        details = {**details, "Error": {**details["Error"], "Payload": shorter}}
+    text = json.dumps(details, ensure_ascii=False, default=str)
+    return f"{text}\n{trace}" if trace else text
 
 
 def _facts(execution: Mapping[str, Any]) -> Iterable[str]:

@@ -280,7 +280,7 @@ def _depth(operation: Operation, fold: OperationFold) -> int:
 def _remark(operation: Operation, fold: OperationFold, answering: Answering) -> str:
     """What there is to know beyond the status."""
     if operation.error is not None:
-        return str(operation.error)
+        return operation.error.headline
     if operation.status is not Status.STARTED:
         return ""
     wait = operation.wait_details

@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 
 from aws_durable_execution_sdk_python._core.batching import MAX_BYTES, MAX_UPDATES
 from aws_durable_execution_sdk_python._core.limits import (
-    KIB,
+    MAX_EMPTY_PENDINGS,
+    MAX_ERROR_BYTES,
+    MAX_OPERATIONS,
     MAX_PAYLOAD_BYTES,
     MAX_RESULT_BYTES,
+    MAX_STEP_BYTES,
     MIB,
 )
 
@@ -27,8 +30,10 @@ class Limits:
         operations: operations of one execution: its start, retries and failed invocations count
             too; the checkpoint that exceeds
             it is refused and fails the execution.
-        payload_bytes: payload of one update, of a callback's result and of a chained invoke's
-            input and output; also input and result of an asynchronously started execution.
+        step_bytes: payload of one update of a step, the state of a condition included.
+        payload_bytes: payload of one update of another operation, of a callback's result and of a
+            chained invoke's input and output; also input and result of an asynchronously started
+            execution. That of a context was never measured on the service.
         execution_payload_bytes: input and result of a synchronously started execution.
         error_bytes: an error object in its JSON form.
         batch_updates, batch_bytes: what SDKs put into one checkpoint at most; larger ones are
@@ -51,10 +56,11 @@ class Limits:
         10000
     """
 
-    operations: int = 3_000
+    operations: int = MAX_OPERATIONS
+    step_bytes: int = MAX_STEP_BYTES
     payload_bytes: int = MAX_PAYLOAD_BYTES
     execution_payload_bytes: int = MAX_RESULT_BYTES
-    error_bytes: int = 32 * KIB
+    error_bytes: int = MAX_ERROR_BYTES
     batch_updates: int = MAX_UPDATES
     batch_bytes: int = MAX_BYTES
     page_bytes: int = 5 * MIB
@@ -62,7 +68,7 @@ class Limits:
     written_bytes: int = 100 * MIB
     invoke_depth: int = 16
     invocation_attempts: int | None = None
-    empty_pending_attempts: int = 3
+    empty_pending_attempts: int = MAX_EMPTY_PENDINGS
     invocation_retry_initial: float = 1.0
     invocation_retry_maximum: float = 60.0
 

@@ -89,7 +89,11 @@ class MockedError(StepError):
 
     def __init__(self, reported: ErrorObject) -> None:
         super().__init__(reported.message, reported.type, reported.data, reported.stack_trace)
-        self.reported = reported
+
+    @property
+    def reported(self) -> ErrorObject:
+        """The error as it was given."""
+        return ErrorObject(self.message, self.error_type, self.data, self.stack_trace)
 
 
 class StepMocks:

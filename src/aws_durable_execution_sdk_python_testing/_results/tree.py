@@ -64,24 +64,34 @@ def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
     if result.status is Status.SUCCEEDED:
         tree.add(Text(f"result: {json.dumps(result.result, ensure_ascii=False)}"))
     elif result.error is not None:
-        tree.add(Text(f"error: {result.error}", style="red"))
+        outcome = Text(f"error: {result.error.headline}", style="red")
+        if result.error.trace:
+            outcome.append(f"\n{result.error.trace}", style="dim")
+        tree.add(outcome)
 
 
 def _grow(tree: Tree, operations: Iterable[Operation], now: datetime | None) -> None:
-    for operation in operations:
-        label = _line(wording.title(operation))
-        _add_status(label, operation.status)
-        _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
-        if isinstance(operation, StepOperation) and operation.attempt > 1:
-            _add(label, wording.count(operation.attempt, "attempt"), "yellow")
-        _add(label, _remark(operation), "dim")
-        _grow(tree.add(label), operation.child_operations, now)
+    rest = [(tree, operations)]
+    while rest:
+        above, inside = rest.pop()
+        for operation in inside:
+            rest.append((above.add(_label(operation, now)), operation.child_operations))
+
+
+def _label(operation: Operation, now: datetime | None) -> Text:
+    label = _line(wording.title(operation))
+    _add_status(label, operation.status)
+    _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
+    if isinstance(operation, StepOperation) and operation.attempt > 1:
+        _add(label, wording.count(operation.attempt, "attempt"), "yellow")
+    _add(label, _remark(operation), "dim")
+    return label
 
 
 def _remark(operation: Operation) -> str:
     """What there is to know beyond status and times."""
     if operation.status in _FAILED and isinstance(operation, _WITH_ERROR):
-        return "" if operation.error is None else str(operation.error)
+        return "" if operation.error is None else operation.error.headline
     if isinstance(operation, StepOperation) and operation.next_attempt_timestamp is not None:
         return f"again at {wording.moment(operation.next_attempt_timestamp)}"
     if operation.status is not Status.STARTED:
