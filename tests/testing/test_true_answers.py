@@ -167,7 +167,7 @@ def test_declarations_take_lambdas_form_as_well(app: str, form: str) -> None:
 
 def test_what_is_no_handler_is_said() -> None:
     assert split_handler("app.handler") == ("app", "handler")
-    for target in ("app", ":handler", "app:", "app.", ".handler", "app:not a name"):
+    for target in ("app", ":handler", "app:", "app.", ".handler", "app:not a name", "app.py"):
         with pytest.raises(DeclarationError, match=r"FILE_OR_MODULE:HANDLER or module\.handler"):
             split_handler(target)
     with pytest.raises(ProgramError, match="no such file"):
