@@ -150,8 +150,8 @@ class EngineDriver:
             self._check_failure()
             yield self._engine
 
-    def move_on(self, now: float) -> None:
-        """No two answers come at one time; see `SkippedTime.move_on`."""
+    def answered(self, now: float) -> None:
+        """After an answer to what a function asked; the caller holds the lock."""
         self._skipping.move_on(now)
 
     def check_open(self) -> None:
@@ -247,7 +247,7 @@ class EngineDriver:
             invocation = self._engine.begin_invocation(effect.arn, now := self._clock.now())
         except ResourceConflictError:
             return  # the execution ended meanwhile
-        self._skipping.move_on(now)
+        self.answered(now)
         limit = self._time_limit(invocation.function_name)
         late: Returned | Crashed = Crashed(timed_out(invocation.request_id, limit.total))
         self._run(
