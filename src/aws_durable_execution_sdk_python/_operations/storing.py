@@ -151,17 +151,19 @@ async def read_in_turn(
     Raises:
         SerDesError, RetryableSerDesError: as `read` does; in turn as well.
     """
+    operation_id = identity.operation_id
+    if serdes is None or _runs_inline(serdes):
+        plain: SerDes[T] | None = serdes
+        await runtime.end_in_turn(operation_id)
+        return codecs.deserialize(plain, text, operation_id, runtime.arn, name=identity.name)
     value: T = codecs.NOTHING
-    if serdes is None or text is None or _runs_inline(serdes):
-        await runtime.end_in_turn(identity.operation_id)
-        return await read(runtime, serdes, text, identity)  # type: ignore[no-any-return]
     failure: Exception | None = None
-    with runtime.reading(identity.operation_id):
+    with runtime.reading(operation_id):
         try:
             value = await read(runtime, serdes, text, identity)
         except Exception as error:
             failure = error
-    await runtime.end_in_turn(identity.operation_id)
+    await runtime.end_in_turn(operation_id)
     if failure is not None:
         raise failure
     return value
