@@ -123,7 +123,9 @@ def limits(service: ServiceProcess) -> list[tuple[str, str]]:
 
 
 def _outcome(service: ServiceProcess, name: str, event: int, expected: Any) -> str:
-    answer = service.client.invoke(FunctionName=name, Payload=json.dumps(event))
+    answer = service.client.invoke(
+        FunctionName=name, Qualifier="$LATEST", Payload=json.dumps(event)
+    )
     text = answer["Payload"].read()
     if answer.get("FunctionError"):
         return str(text[:300])

@@ -138,7 +138,7 @@ def test_context_transitions(handler: Handler, state: str | None, action: str) -
         assert shown["Status"] == becomes[action]
     elif action == "START":
         message = refusal(handler, context(action))
-        assert message == "Cannot start a CONTEXT that already exist."
+        assert message == "Cannot start a CONTEXT operation that already exists"
     else:
         assert refusal(handler, context(action)) == "Invalid current CONTEXT state to close."
 
@@ -146,9 +146,9 @@ def test_context_transitions(handler: Handler, state: str | None, action: str) -
 @pytest.mark.parametrize(
     ("again", "message"),
     [
-        (wait(), "Cannot start a WAIT that already exist."),
-        (callback(), "Cannot start a CALLBACK that already exist."),
-        (invoke(), "Cannot start a CHAINED_INVOKE that already exist."),
+        (wait(), "Cannot start a WAIT operation that already exists"),
+        (callback(), "Cannot start a CALLBACK operation that already exists"),
+        (invoke(), "Cannot start a CHAINED_INVOKE operation that already exists"),
     ],
     ids=["wait", "callback", "invoke"],
 )
@@ -407,17 +407,17 @@ def test_a_batch_larger_than_sdks_send_is_accepted_with_a_warning(
 
 
 def test_too_many_operations_refuse_the_checkpoint_and_fail_the_execution() -> None:
-    """Retries count. The handler's own end then no longer matters."""
-    handler = Bench(limits=Limits(operations=3)).start()
+    """The start and retries count. The handler's own end then no longer matters."""
+    handler = Bench(limits=Limits(operations=4)).start()
     handler.checkpoint(step("START"), retry(delay=1))
     handler.checkpoint(step("START", "t"))
-    with pytest.raises(InvalidParameterValueError, match="limit of 3 operations"):
+    with pytest.raises(InvalidParameterValueError, match="limit of 4 operations"):
         handler.checkpoint(step("START", "u"))
     with pytest.raises(InvalidParameterValueError, match="Invalid checkpoint token"):
         handler.checkpoint()
     handler.succeeds()
     assert handler.status == "FAILED"
-    assert "limit of 3 operations" in handler.described["Error"]["ErrorMessage"]
+    assert "limit of 4 operations" in handler.described["Error"]["ErrorMessage"]
 
 
 def test_attempts_are_counted_when_they_end(handler: Handler) -> None:

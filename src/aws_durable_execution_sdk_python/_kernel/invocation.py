@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python._kernel.completion_order import Completion
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.failure_log import FailureLog, UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
@@ -52,6 +53,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     SuspendExecution,
 )
+from aws_durable_execution_sdk_python.logger import LogInfo
 from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 _log = logging.getLogger(__name__)
@@ -92,6 +94,8 @@ class RunningInvocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
+        self.failures = FailureLog()
+        self._root_position: Position | None = None
         self.scope = InvocationScope(
             arn, lambda_context, self.journal, self.loop, serdes or SerDesDefaults()
         )
@@ -105,7 +109,12 @@ class RunningInvocation(Opaque):
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
-        self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
+        self.completions = CompletionOrder(
+            self.loop,
+            self.journal,
+            work_in_hand=self._work_in_hand,
+            sleep=lambda: self.suspension,
+        )
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)
         self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)
@@ -121,6 +130,7 @@ class RunningInvocation(Opaque):
             doomed=self.completions.doomed,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
+            seconds_left=self.deadline.seconds_left,
             suspend=self._suspend,
         )
 
@@ -218,7 +228,7 @@ class RunningInvocation(Opaque):
                 await self.checkpointer.load(self._initial)
                 self.journal.begin()
             except InvocationError as error:
-                return failed_unless_retryable(error)
+                return failed_unless_retryable(error, self._report)
             raised, response = await self._course(partial(self._root, handler, kind, self._input()))
         finally:
             self.checkpointer.close()
@@ -230,7 +240,7 @@ class RunningInvocation(Opaque):
             return response
         if ended.error is None:
             return PENDING
-        return failed_unless_retryable(ended.error)
+        return failed_unless_retryable(ended.error, self._report)
 
     async def _course(
         self, root: Callable[[], Op[object]]
@@ -276,9 +286,15 @@ class RunningInvocation(Opaque):
         if outcome is None:
             return None, PENDING
         try:
-            return None, await response_to(self.checkpointer, *outcome)
+            return None, await response_to(self.checkpointer, *outcome, report=self._report)
         except BaseException as error:
             return error, PENDING
+
+    def _report(self, error: BaseException) -> None:
+        """Log the failure that ends the execution."""
+        position = self._root_position
+        logger = logging.getLogger() if position is None else position.underlying_logger
+        self.failures.log(logger, UserFailure("the handler", error, LogInfo(self.arn).extra()))
 
     def _refusal(self) -> Exception | None:
         """Why this invocation must not end as suspended: an error that is on its way up."""
@@ -307,7 +323,7 @@ class RunningInvocation(Opaque):
             return handler(event, context)
 
         async def run(runtime: Runtime) -> object:
-            position = Position(self.scope)
+            position = self._root_position = Position(self.scope)
             return await asking_for_all(runtime, position, runtime.enter(kind, position, call))
 
         return self.loop_runtime.host(kind, run)

@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
@@ -109,13 +110,20 @@ class Runtime(Protocol):
         """Log what may be wrong with the user's program."""
         ...
 
+    def report(self, position: Position, failure: UserFailure) -> None:
+        """Log that a function of the user's has failed, by the logger of a context.
+
+        Not if nobody waits for what runs here, and what it came to does not count.
+        """
+        ...
+
     # -- order of completion --------------------------------------------------------------
 
     async def end_in_turn(self, operation_id: str) -> None:
         """Wait until everything that ended before this operation has been made known.
 
         What runs concurrently learns of ends one by one, in the order of the record, on the first
-        run as on replay. Every end that user code learns of passes here, or `start_in_turn`.
+        run as on replay. Every end that user code learns of passes here, or `end`.
         """
         ...
 
@@ -159,8 +167,8 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
-    async def save(self, update: OperationUpdate) -> None:
-        """Queue an update and wait until it is saved."""
+    async def end(self, update: OperationUpdate) -> None:
+        """Save an operation's end, and learn of it in turn."""
         ...
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
@@ -249,6 +257,15 @@ class Runtime(Protocol):
 
         Parameters:
             identity: the operation's, if it leaves a record and its end is to come in turn.
+        """
+        ...
+
+    def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> Op[T]:
+        """The coroutine of an operation, on a stack that holds nothing of what is around it.
+
+        Parameters:
+            make: makes it, for the runtime that it is then given; more than once if it has to
+                be run again.
         """
         ...
 

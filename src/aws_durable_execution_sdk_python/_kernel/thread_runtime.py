@@ -84,9 +84,9 @@ class ThreadRuntime(CommonRuntime):
     def check(self) -> None:
         if threading.get_ident() != self._thread:
             ownership.refuse_thread()
-        self._check_wanted()
+        self.check_wanted()
 
-    def _check_wanted(self) -> None:
+    def check_wanted(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
         self._invocation.check()
@@ -97,7 +97,7 @@ class ThreadRuntime(CommonRuntime):
         self.check()
         self._invocation.inbox.put(self._submit, update)
 
-    async def save(self, update: OperationUpdate) -> None:
+    async def end(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         host = Host(self.job)
@@ -105,7 +105,7 @@ class ThreadRuntime(CommonRuntime):
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.save(update)
+        await self.end(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def before_body(self) -> None:
@@ -203,6 +203,9 @@ class ThreadRuntime(CommonRuntime):
     ) -> Op[T]:
         return make(self)
 
+    async def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> T:
+        return self._on_loop(partial(self._invocation.loop_runtime.in_thread, make))
+
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         host = Host(self.job)
         run = partial(self._invocation.loop_runtime.run_branches, branches, host)
@@ -258,7 +261,7 @@ class ThreadRuntime(CommonRuntime):
     def _refused(self, host: Host) -> bool:
         """Whether the thread is let go at once: its code was given up since it called."""
         try:
-            self._check_wanted()
+            self.check_wanted()
         except (SuspendExecution, OrphanedChildException) as refusal:
             self._invocation.workers.release(host, refusal)
             return True

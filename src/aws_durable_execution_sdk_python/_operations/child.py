@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
@@ -25,7 +26,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
@@ -33,9 +34,11 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     name_of,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
+from aws_durable_execution_sdk_python._kernel import fresh_stack
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
     named,
@@ -127,8 +130,15 @@ def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[
     return body
 
 
-async def run_child(runtime: Runtime, child: Child[T]) -> T:
+def run_child(runtime: Runtime, child: Child[T]) -> Op[T]:
     """Run a context's body, or give what it returned or raised before."""
+    depth = child.outer.depth
+    if depth and depth % fresh_stack.LEVELS == 0 and not child.has_task:
+        return runtime.on_fresh_stack(partial(_run_child, child=child))
+    return _run_child(runtime, child)
+
+
+async def _run_child(runtime: Runtime, child: Child[T]) -> T:
     runtime.check()
     identity = child.identity
     operation = None if child.is_virtual else runtime.find(identity)
@@ -148,9 +158,9 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
         runtime.reopen(identity)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
         identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
-    requests = runtime.cancel_requests()
+    requests, inside = runtime.cancel_requests(), child.inside()
     try:
-        value = await child.body(runtime, child.inside())
+        value = await child.body(runtime, inside)
         payload, value = await _stored(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
@@ -164,6 +174,8 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
             raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
+        if not (child.is_virtual and inside.is_replaying()):
+            report_failure(runtime, inside, identity, error, what="child context")
         described = describe_for_record(error)
     else:
         await _close(runtime, child, closing)
@@ -219,8 +231,7 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
     if child.has_task:
         runtime.post(update)
     else:
-        await runtime.save(update)
-        await runtime.end_in_turn(update.operation_id)
+        await runtime.end(update)
 
 
 async def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:

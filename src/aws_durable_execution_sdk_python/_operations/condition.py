@@ -32,6 +32,7 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import wait_decision
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable
 from aws_durable_execution_sdk_python._operations.storing import (
     named,
@@ -129,16 +130,29 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
                 raise
+            report_failure(
+                runtime,
+                condition.position,
+                identity,
+                error,
+                what="check",
+                attempt=_attempt(operation),
+            )
             described = describe_for_record(error)
         else:
-            operation = await runtime.commit(update)
             if update.action is OperationAction.SUCCEED:
-                await runtime.end_in_turn(identity.operation_id)
+                await runtime.end(update)
                 return value
+            operation = await runtime.commit(update)
             continue
-        await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(WaitForConditionError, described)
+
+
+def _attempt(operation: Operation | None) -> int:
+    """The number of the check that runs: the record counts those that ended."""
+    details = operation.step_details if operation else None
+    return (details.attempt if details else 0) + 1
 
 
 async def _check(
@@ -146,8 +160,7 @@ async def _check(
 ) -> tuple[OperationUpdate, T]:
     """One check; gives what to record, and the state as it will be read back."""
     identity, position = condition.identity, condition.position
-    details = operation.step_details if operation else None
-    attempt = (details.attempt if details else 0) + 1
+    attempt = _attempt(operation)
     # Also the first state goes through its text, so that every check sees the same kind of value.
     if operation is not None and operation.result is not None:
         state: T = await read(runtime, condition.serdes, operation.result, identity)

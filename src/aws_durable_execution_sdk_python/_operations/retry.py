@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
@@ -85,6 +86,11 @@ async def run_attempts(
             decision = retry_decision(name, strategy, error, attempt)
             if not decision.should_retry:
                 raise
-        backoff = f"{name}-backoff-{attempt}" if name else f"backoff-{attempt}"
-        await run_wait(runtime, take_wait(position, backoff), max(1, decision.delay.seconds))
+            backoff = f"{name}-backoff-{attempt}" if name else f"backoff-{attempt}"
+            wait, seconds = take_wait(position, backoff), max(1, decision.delay.seconds)
+            if runtime.recorded(wait.operation_id) is None:  # else this is a repetition
+                what = "with_retry" if name is None else f"with_retry {name!r}"
+                keys = position.log_info(wait, attempt).extra()
+                runtime.report(position, UserFailure(what, error, keys, attempt, seconds))
+        await run_wait(runtime, wait, seconds)
         attempt += 1

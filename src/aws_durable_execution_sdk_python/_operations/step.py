@@ -37,6 +37,7 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
     named,
@@ -202,10 +203,10 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
+        report_failure(runtime, step.position, identity, error, what="step", attempt=attempt)
         described = describe_for_record(error)
     else:
-        await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end(identity.update(OperationAction.SUCCEED, payload=payload))
         return value
     return await _fail(runtime, identity, described)
 
@@ -213,7 +214,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -
 def _judge(
     runtime: Runtime, step: Step[T], operation: Operation | None, error: BaseException
 ) -> _Failure:
-    """Ask the retry strategy what comes of a failed attempt."""
+    """Ask the retry strategy what comes of a failed attempt, and log it."""
     strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
@@ -221,6 +222,15 @@ def _judge(
     except Exception as strategy_error:
         error = strategy_error
     delay = max(1, decision.delay.seconds) if decision.should_retry else None
+    report_failure(
+        runtime,
+        step.position,
+        step.identity,
+        error,
+        what="step",
+        attempt=_attempt(operation),
+        retry_seconds=delay,
+    )
     return _Failure(describe_for_record(error), delay)
 
 
@@ -241,8 +251,7 @@ async def _failed(runtime: Runtime, step: Step[T], failure: _Failure) -> Operati
 
 async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorObject) -> NoReturn:
     """End the step as failed; called outside the handling of the error, as `_failed` is."""
-    await runtime.save(identity.update(OperationAction.FAIL, error=described))
-    await runtime.end_in_turn(identity.operation_id)
+    await runtime.end(identity.update(OperationAction.FAIL, error=described))
     raise rebuild(StepError, described)
 
 

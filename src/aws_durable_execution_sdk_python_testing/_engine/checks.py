@@ -121,6 +121,11 @@ def exceeds_operations(execution: Execution, updates: Sequence[Update], limits: 
     return total > limits.operations
 
 
+def over_operations(limits: Limits) -> str:
+    """What is said of an execution that is over its limit of operations."""
+    return f"Durable execution exceeds the limit of {limits.operations} operations."
+
+
 def check_client_token(token: Any) -> None:
     """Check a checkpoint's ClientToken; it may be left out."""
     if token is not None:
@@ -232,6 +237,9 @@ def _check_options(update: Update, required: str | None) -> None:
         given = update.get(options)
         if given is not None and (needed or given.get(key) is not None):
             check_range(key, given.get(key), smallest, largest)
+    replay = (update.get("ContextOptions") or {}).get("ReplayChildren")
+    if replay is not None:
+        check_flag("ReplayChildren", replay)
 
 
 def _check_modelled_limits(update: Any, member: str, limits: Limits) -> None:
