@@ -283,6 +283,15 @@ def test_by_itself_the_client_tries_again(proxy: Proxy, s3: Any, loop: asyncio.R
     assert set(serdes.store(LARGE)) == {"s3"}
 
 
+def test_a_client_that_cannot_be_made_leaves_the_others_alone(use: Use) -> None:
+    serdes = use()
+    envelope = serdes.store("value")
+    for _ in range(2):
+        with pytest.raises(SerDesError, match="TypeError"):
+            use(client_options={"no_such": "option"}).store("value")
+    assert serdes.read(envelope) == "value"
+
+
 def test_an_answer_that_is_lost_costs_nothing(proxy: Proxy, s3: Any, loop: asyncio.Runner) -> None:
     """What the first attempt has stored is what the second one finds."""
     serdes = patient(proxy, loop)
@@ -447,3 +456,18 @@ def test_an_object_that_cannot_be_read_fails_the_handler(
     assert kind.endswith("SerDesError")
     assert "'work'" in str(message)
     assert "NoSuchKey" in str(message)
+
+
+def test_connections_that_rest_keep_no_invocation_awake(make: Make) -> None:
+    """The handler waits for a lock that nobody will release: nothing can run any more."""
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.step(lambda: "value", "work")
+        lock = asyncio.Lock()
+        await lock.acquire()
+        await asyncio.gather(ctx.wait(seconds=1), lock.acquire())
+
+    durable = Flavour().durable(handler, serdes=make())
+    service = FakeService()
+    for _ in range(2):  # having stored, and having read
+        assert service.invoke(durable) == {"Status": "PENDING"}
