@@ -13,7 +13,9 @@ import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self
+
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core.offload_envelope import OffloadMode, PathEncoding
 from aws_durable_execution_sdk_python.exceptions import ValidationError
@@ -35,7 +37,7 @@ __all__ = [
     "PathEncoding",
 ]
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
 
 class GeneratePreview(Protocol):

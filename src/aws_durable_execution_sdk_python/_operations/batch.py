@@ -160,7 +160,8 @@ def _too_many_operations(runtime: Runtime, batch: Batch[T]) -> str | None:
     and as two where it is an operation itself.
     """
     identity, count = batch.identity, len(batch.kinds)
-    expected = runtime.operation_count + 1 + (count if batch.is_flat else 2 * count)
+    # The execution counts as one, and so does the batch.
+    expected = runtime.operation_count + 2 + (count if batch.is_flat else 2 * count)
     if expected <= MAX_OPERATIONS or runtime.recorded(identity.operation_id) is not None:
         return None
     kind = batch.flavour.sub_type.lower()

@@ -155,17 +155,18 @@ async def read_in_turn(
     Raises:
         SerDesError, RetryableSerDesError: as `read` does; in turn as well.
     """
-    value: T = codecs.NOTHING
+    operation_id = identity.operation_id
     if serdes is None or text is None or _runs_inline(serdes):
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end_in_turn(operation_id)
         return _read_inline(runtime, serdes, text, identity)  # type: ignore[no-any-return]
+    value: T = codecs.NOTHING
     failure: Exception | None = None
-    with runtime.reading(identity.operation_id):
+    with runtime.reading(operation_id):
         try:
             value = await read(runtime, serdes, text, identity)
         except Exception as error:
             failure = error
-    await runtime.end_in_turn(identity.operation_id)
+    await runtime.end_in_turn(operation_id)
     if failure is not None:
         raise failure
     return value
