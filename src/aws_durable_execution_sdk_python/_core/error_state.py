@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any, TypeGuard
+from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 
@@ -25,7 +25,6 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
 _COMMON: frozenset[type] = frozenset(
     {object, BaseException, Exception, BaseExceptionGroup, ExceptionGroup}
 )
-_Descriptor = MemberDescriptorType | GetSetDescriptorType
 
 # Under this name an error that was made again has its `Restored`.
 RESTORED = "_durable_restored"
@@ -108,16 +107,15 @@ def set_variable(error: BaseException, name: str, value: object) -> bool:
 
 
 def _members(cls: type) -> Iterator[tuple[str, Any]]:
-    if cls not in _COMMON:
-        for name, descriptor in _dict_of(cls).items():
-            if not _is_special(name) and _is_member(cls, descriptor):
-                yield name, descriptor
+    for name, descriptor in _dict_of(cls).items():
+        if not _is_special(name) and _is_member(cls, descriptor):
+            yield name, descriptor
 
 
-def _is_member(cls: type, descriptor: object) -> TypeGuard[_Descriptor]:
-    if type(descriptor) is MemberDescriptorType:
-        return cls not in _COMMON
-    return type(descriptor) is GetSetDescriptorType and not is_heap_type(cls) and cls not in _COMMON
+def _is_member(cls: type, descriptor: object) -> bool:
+    kind = type(descriptor)
+    made_by_python = kind is GetSetDescriptorType and not is_heap_type(cls)
+    return (made_by_python or kind is MemberDescriptorType) and cls not in _COMMON
 
 
 def _is_special(name: str) -> bool:
