@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
-from aws_durable_execution_sdk_python._core.error_texts import type_name
+from aws_durable_execution_sdk_python._core.error_texts import kind_name
 from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
 
 R = TypeVar("R")
@@ -120,7 +120,7 @@ def _tag(value: object) -> dict[str, object]:
         if cls in _ENCODERS:
             tag, encoder = _ENCODERS[cls]
             return {"t": tag, "v": encoder(value)}
-    raise UnsupportedValueError(f"{type_name(type(value))} cannot be stored: {_advice(value)}")
+    raise UnsupportedValueError(f"{kind_name(type(value))} cannot be stored: {_advice(value)}")
 
 
 def _as_it_is(value: R) -> R:
