@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
-from aws_durable_execution_sdk_python._core.errors import text_of, type_name
+from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python.exceptions import (
@@ -240,4 +240,4 @@ def _text(value: object, rule: str) -> str:
 
 
 def _type_of(value: object) -> str:
-    return type_name(type(value))
+    return kind_name(type(value))

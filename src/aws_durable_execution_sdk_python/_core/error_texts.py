@@ -30,7 +30,7 @@ def type_name(cls: type[BaseException]) -> str:
 
 
 def kind_name(cls: type) -> str:
-    """A class in a message: its own name, with its module if a builtin has the same (numpy.bool)."""
+    """A class in a message: by its own name, but `numpy.bool` where a builtin has the same."""
     name = cls.__qualname__
     is_clear = getattr(builtins, name, cls) is cls
     return name if is_clear else f"{cls.__module__}.{name}"
