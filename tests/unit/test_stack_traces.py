@@ -80,8 +80,8 @@ def test_a_deep_recursion_is_cut_in_the_middle() -> None:
         return fails() if count == 0 else (lambda: deep(count - 1))()
 
     found = names(caught(lambda: deep(50)))
-    assert len(found) == 33
-    assert found[8] == "... 71 frames left out"
+    assert len(found) == 32
+    assert found[8] == "... 73 frames left out"
     assert found[-1] == "fails"
 
 
