@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 # What to do with a decorated function there.
-_CALL_IT = dict.fromkeys(
+_CALL_IT: dict[str, str] = dict.fromkeys(
     ("step", "run_in_child_context", "parallel", "wait_for_callback"),
     "call it with its arguments, `name(...)`, or `name()` if there are none",
 )
