@@ -5,6 +5,7 @@ Documented in the seeds' steps page ("Using the @durable_step decorator") and in
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
@@ -91,15 +92,19 @@ def durable_step(func: F) -> StepFunction[F]:
         <add_numbers with its arguments>
     """
     takes_context = declares_step_context(func)
-    signature = _signature(func)
+    name, signature = own_name(func), _signature(func)
+
+    @functools.lru_cache(maxsize=16)
+    def fits_only_with_context(count: int, names: tuple[str, ...]) -> bool:
+        if signature is None:
+            return False
+        args, kwargs = (None,) * count, dict.fromkeys(names)
+        return not _fits(signature, args, kwargs) and _fits(signature, (None, *args), kwargs)
 
     def bind(*args: object, **kwargs: object) -> BoundStep[object]:
-        pass_context = takes_context or (
-            signature is not None
-            and not _fits(signature, args, kwargs)
-            and _fits(signature, (None, *args), kwargs)
-        )
-        return BoundStep(func, args, kwargs, name=own_name(func), pass_context=pass_context)
+        # Whether arguments fit is a matter of how many there are and what they are called.
+        pass_context = takes_context or fits_only_with_context(len(args), tuple(kwargs))
+        return BoundStep(func, args, kwargs, name=name, pass_context=pass_context)
 
     return cast("StepFunction[F]", Decorated(func, bind, durable_step))
 

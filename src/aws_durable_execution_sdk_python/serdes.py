@@ -8,19 +8,23 @@ read, so results stored by the official SDK replay here.
 
 from __future__ import annotations
 
+import functools
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
 from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.user_functions import is_async
+from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     RetryableSerDesError,
     SerDesError,
+    ValidationError,
 )
 
 T = TypeVar("T")
@@ -33,10 +37,13 @@ class SerDesContext:
     Attributes:
         operation_id: id of the operation whose value it is.
         durable_execution_arn: ARN of the execution.
+        attempt: which attempt of a step, or check of a condition, has left the value, from 1.
+            When a value is read it is 1 whatever wrote it.
     """
 
     operation_id: str = ""
     durable_execution_arn: str = ""
+    attempt: int = 1
 
 
 class SerDes(ABC, Generic[T]):
@@ -45,6 +52,10 @@ class SerDes(ABC, Generic[T]):
     `deserialize(serialize(value))` is what the program sees, on the first run and on replay
     alike. Raise `RetryableSerDesError` for a failure that may pass, such as a store that does
     not answer: the invocation is tried again. Every other exception is permanent.
+
+    Attributes:
+        blocking: whether it does input or output. Async code then has it called in a worker
+            thread; otherwise it is called on the event loop, which it must not hold up.
 
     Example:
         >>> class Celsius(SerDes[float]):
@@ -56,6 +67,8 @@ class SerDes(ABC, Generic[T]):
         20.5
     """
 
+    blocking: bool = False
+
     @abstractmethod
     def serialize(self, value: T, serdes_context: SerDesContext) -> str:
         """The text to store for `value`."""
@@ -63,6 +76,92 @@ class SerDes(ABC, Generic[T]):
     @abstractmethod
     def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
         """The value stored as `data`."""
+
+
+class AsyncSerDes(Protocol[T]):
+    """A `SerDes` whose methods are `async def`, for async and for blocking code.
+
+    It may be given wherever a `SerDes` may. Its methods run on the invocation's event loop, so a
+    client of an async library is made and used in one loop; blocking code waits meanwhile.
+
+    Example:
+        >>> class Kept(AsyncSerDes[str]):
+        ...     async def serialize(self, value: str, serdes_context: SerDesContext) -> str:
+        ...         return await store.put(value)
+        ...     async def deserialize(self, data: str, serdes_context: SerDesContext) -> str:
+        ...         return await store.get(data)
+    """
+
+    async def serialize(self, value: T, serdes_context: SerDesContext, /) -> str:
+        """The text to store for `value`."""
+        ...
+
+    async def deserialize(self, data: str, serdes_context: SerDesContext, /) -> T:
+        """The value stored as `data`."""
+        ...
+
+
+# What every `serdes` parameter takes.
+AnySerDes: TypeAlias = SerDes[T] | AsyncSerDes[T]
+
+
+@dataclass(frozen=True, slots=True)
+class SerDesDefaults:
+    """What operations use that are given no serdes of their own.
+
+    Given to `@durable_execution(serdes=...)` or `context.configure_serdes(...)`. A serdes given
+    there as it is stands for `values`.
+
+    Attributes:
+        values: stores what this program writes and reads itself: results of steps, child contexts,
+            maps and parallels and of their branches, states of conditions.
+        invoke_payload: writes the payloads of invokes, which the invoked function reads.
+        invoke_result: reads their results, which the invoked function has written.
+        callback: reads what callbacks are answered with, which the external system has written.
+
+    Raises:
+        ValidationError: one of them has no `serialize` and `deserialize`, or is a class.
+    """
+
+    values: AnySerDes[Any] | None = None
+    invoke_payload: AnySerDes[Any] | None = None
+    invoke_result: AnySerDes[Any] | None = None
+    callback: AnySerDes[Any] | None = None
+
+    def __post_init__(self) -> None:
+        for each in (self.values, self.invoke_payload, self.invoke_result, self.callback):
+            check_serdes(each)
+
+    @classmethod
+    def of(cls, given: AnySerDes[Any] | SerDesDefaults | None) -> SerDesDefaults:
+        """Defaults as they are, or those in which a serdes stores the values."""
+        return given if isinstance(given, SerDesDefaults) else cls(given)
+
+
+def is_async_serdes(serdes: AnySerDes[Any]) -> bool:
+    """Whether its methods are `async def`."""
+    return _has_async_methods(type(serdes))
+
+
+@functools.lru_cache(maxsize=256)
+def _has_async_methods(cls: type[AnySerDes[Any]]) -> bool:
+    return is_async(cls.serialize) or is_async(cls.deserialize)
+
+
+def check_serdes(serdes: object) -> None:
+    """Refuse what is no serdes.
+
+    Raises:
+        ValidationError: it is neither None nor an object with `serialize` and `deserialize`.
+    """
+    if serdes is None:
+        return
+    methods = (getattr(serdes, "serialize", None), getattr(serdes, "deserialize", None))
+    if isinstance(serdes, type) or not all(map(callable, methods)):
+        raise ValidationError(
+            "serdes must be an object with the methods serialize and deserialize, "
+            f"got {kind_of(serdes)}"
+        )
 
 
 class JsonSerDes(SerDes[Any]):
@@ -132,8 +231,10 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
+# The official SDK's name for it.
+EXTENDED_TYPES_SERDES = DEFAULT_SERDES
 # What was written as nothing reads as None: the type of such a value has None in it.
-_NOTHING: Any = None
+NOTHING: Any = None
 # The default serdes does not ask where a value belongs.
 _ANYWHERE = SerDesContext()
 # What it reads back as the very value that was written. So are most strings, but not those with
@@ -148,6 +249,7 @@ def serialize(
     durable_execution_arn: str,
     *,
     name: str | None = None,
+    attempt: int = 1,
 ) -> str:
     """Serialise a value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
 
@@ -159,16 +261,12 @@ def serialize(
     try:
         if serdes is None:
             return chosen.serialize(value, _ANYWHERE)
-        where = SerDesContext(operation_id, durable_execution_arn)
-        text = Leaf(name, "serdes").call(serdes.serialize, value, where)
-        return _text(text, f"{_type_of(chosen)} must return a str")
+        where = SerDesContext(operation_id, durable_execution_arn, attempt)
+        return text_from(serdes, Leaf(name, "serdes").call(serdes.serialize, value, where))
     except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
-        raise SerDesError(
-            f"cannot serialise the value of {_named(operation_id, name)} "
-            f"({_type_of(value)}): {text_of(error)}"
-        ) from error
+        raise not_written(value, operation_id, name, error) from error
 
 
 def deserialize(
@@ -188,7 +286,7 @@ def deserialize(
         RetryableSerDesError: as raised by `serdes`.
     """
     if data is None:
-        nothing: T = _NOTHING
+        nothing: T = NOTHING
         return nothing
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
@@ -200,10 +298,7 @@ def deserialize(
     except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
-        raise SerDesError(
-            f"cannot read the stored value of {_named(operation_id, name)} "
-            f"with {_type_of(chosen)}: {text_of(error)}"
-        ) from error
+        raise not_read(chosen, operation_id, name, error) from error
 
 
 def round_trip(
@@ -213,13 +308,14 @@ def round_trip(
     durable_execution_arn: str,
     *,
     name: str | None = None,
+    attempt: int = 1,
 ) -> tuple[str, T]:
     """Serialise a value and read it back: the first run must see what a replay will.
 
     Raises:
         SerDesError, RetryableSerDesError: as `serialize` and `deserialize` do.
     """
-    text = serialize(serdes, value, operation_id, durable_execution_arn, name=name)
+    text = serialize(serdes, value, operation_id, durable_execution_arn, name=name, attempt=attempt)
     if serdes is None and _is_same_when_read(value):
         return text, value
     return text, deserialize(serdes, text, operation_id, durable_execution_arn, name=name)
@@ -227,6 +323,33 @@ def round_trip(
 
 def _is_same_when_read(value: object) -> bool:
     return type(value) in _SAME_WHEN_READ or (type(value) is str and value.isascii())
+
+
+def text_from(serdes: object, value: object) -> str:
+    """What a serdes gave for a value, which must be text.
+
+    Raises:
+        SerDesError: it is something else.
+    """
+    return _text(value, f"{_type_of(serdes)} must return a str")
+
+
+def not_written(
+    value: object, operation_id: str, name: str | None, error: Exception
+) -> SerDesError:
+    """What is raised where a value of an operation has no text."""
+    return SerDesError(
+        f"cannot serialise the value of {_named(operation_id, name)} "
+        f"({_type_of(value)}): {text_of(error)}"
+    )
+
+
+def not_read(serdes: object, operation_id: str, name: str | None, error: Exception) -> SerDesError:
+    """What is raised where the text of an operation gives no value."""
+    return SerDesError(
+        f"cannot read the stored value of {_named(operation_id, name)} "
+        f"with {_type_of(serdes)}: {text_of(error)}"
+    )
 
 
 def _named(operation_id: str, name: str | None) -> str:

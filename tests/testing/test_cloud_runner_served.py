@@ -35,7 +35,9 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[DurableServer]:
     names = ("order", "short", "failing", "plain")
     functions = [hosted(name, f"{PROGRAM}:{name}") for name in names]
-    with DurableServer(functions, ServerSettings(skip_time=True)) as started:
+    with DurableServer(
+        functions, ServerSettings(skip_time=True, allow_unqualified=True)
+    ) as started:
         yield started
 
 

@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python._core.error_classes import (
     stand_in,
 )
 from aws_durable_execution_sdk_python._core.error_details import Details, details_of, read_details
+from aws_durable_execution_sdk_python._core.error_size import fitting
 from aws_durable_execution_sdk_python._core.error_state import (
     RESTORED,
     Restored,
@@ -89,10 +90,11 @@ def describe_for_record(error: BaseException) -> ErrorObject:
     """
     described = describe(error)
     message = (described.message or "").encode(errors="replace")
-    if len(message) <= MAX_MESSAGE_BYTES:
-        return described
-    kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
-    return dataclasses.replace(described, message=f"{kept}... [cut: {len(message)} bytes in all]")
+    if len(message) > MAX_MESSAGE_BYTES:
+        kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+        cut = f"{kept}... [cut: {len(message)} bytes in all]"
+        described = dataclasses.replace(described, message=cut)
+    return fitting(described)
 
 
 def recorded_error(operation: Operation) -> ErrorObject:

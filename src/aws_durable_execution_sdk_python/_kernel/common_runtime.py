@@ -42,6 +42,10 @@ class CommonRuntime(Opaque):
     def recorded(self, operation_id: str) -> Operation | None:
         return self._invocation.journal.get(operation_id)
 
+    @property
+    def operation_count(self) -> int:
+        return self._invocation.journal.operation_count
+
     def reopen(self, identity: OperationIdentity) -> None:
         self._invocation.journal.open_context(identity.operation_id, identity.parent_id)
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 from aws_durable_execution_sdk_python._kernel.idle_selector import BusyHook, IdleHook, IdleSelector
 from aws_durable_execution_sdk_python._kernel.origin import (
     ENGINE,
+    context_of,
     engine_context,
     origin,
     origin_in,
@@ -80,8 +81,11 @@ class EventLoop(RestorableLoop):
         busy_hooks: called, in each pass, whenever some are.
         user_time: what the code of the invocation is told when it asks for the time.
         task_count: of the invocation.
+        search_limit: how many objects a search for what is alive looks at; grows with what there
+            is in the process.
     """
 
+    search_limit = 50_000
     # The threads that run one of these loops.
     _driving: ClassVar[set[int | None]] = set()
 
@@ -164,13 +168,18 @@ class EventLoop(RestorableLoop):
             self._end_rest()
 
     @contextmanager
-    def asking_when_idle(self, hook: IdleHook, *, first: bool = False) -> Iterator[None]:
-        """Ask one more idle hook in here, after the others or before them."""
+    def asking_when_idle(
+        self, hook: IdleHook, *, first: bool = False, busy: BusyHook | None = None
+    ) -> Iterator[None]:
+        """Ask one more idle hook in here, after the others or before them, and call a busy one."""
         self.idle_hooks = (hook, *self.idle_hooks) if first else (*self.idle_hooks, hook)
+        if busy is not None:
+            self.busy_hooks = (*self.busy_hooks, busy)
         try:
             yield
         finally:
             self.idle_hooks = tuple(each for each in self.idle_hooks if each is not hook)
+            self.busy_hooks = tuple(each for each in self.busy_hooks if each is not busy)
 
     # -- sources ----------------------------------------------------------------------------
 
@@ -311,6 +320,13 @@ class EventLoop(RestorableLoop):
         """A task of the engine's, whoever's flow of control this is, and whatever task factory."""
         self._has_scheduled = True
         task = asyncio.Task(coro, loop=self, context=engine_context())
+        self._strangers.add(task)
+        return task
+
+    def create_strange_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task of nobody's, in real time: what it begins may serve others as well."""
+        self._has_scheduled = True
+        task = asyncio.Task(coro, loop=self, context=context_of(None))
         self._strangers.add(task)
         return task
 

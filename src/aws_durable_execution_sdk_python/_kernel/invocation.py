@@ -54,6 +54,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     SuspendExecution,
 )
 from aws_durable_execution_sdk_python.logger import LogInfo
+from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class RunningInvocation(Opaque):
         lambda_context: object = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
+        serdes: SerDesDefaults | None = None,
     ) -> None:
         self.arn = arn
         self.compat_aws = compat_aws
@@ -94,7 +96,9 @@ class RunningInvocation(Opaque):
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         self.failures = FailureLog()
         self._root_position: Position | None = None
-        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
+        self.scope = InvocationScope(
+            arn, lambda_context, self.journal, self.loop, serdes or SerDesDefaults()
+        )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -105,7 +109,12 @@ class RunningInvocation(Opaque):
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
-        self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
+        self.completions = CompletionOrder(
+            self.loop,
+            self.journal,
+            work_in_hand=self._work_in_hand,
+            sleep=lambda: self.suspension,
+        )
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)
         self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)
@@ -121,6 +130,7 @@ class RunningInvocation(Opaque):
             doomed=self.completions.doomed,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
+            seconds_left=self.deadline.seconds_left,
             suspend=self._suspend,
         )
 

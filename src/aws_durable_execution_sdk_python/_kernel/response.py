@@ -31,6 +31,8 @@ from aws_durable_execution_sdk_python.exceptions import InvocationError, Validat
 Response: TypeAlias = dict[str, object]
 _Report: TypeAlias = Callable[[BaseException], None]
 
+_RETURN_LESS = "keep large data in a store such as Amazon S3 and return a reference to it"
+
 PENDING: Response = {"Status": Status.PENDING.value}
 
 
@@ -69,7 +71,7 @@ async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -
     if _size(response) <= MAX_RESPONSE_BYTES:
         return response
     try:
-        payload_size("the result of the handler", result, MAX_RESULT_BYTES)
+        payload_size("the result of the handler", result, MAX_RESULT_BYTES, way_out=_RETURN_LESS)
     except ValidationError as error:
         return await _failed(checkpointer, error, report)
     await _finish(checkpointer, OperationAction.SUCCEED, payload=result)

@@ -38,7 +38,7 @@ from aws_durable_execution_sdk_python._kernel import forgotten_timers
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
-from aws_durable_execution_sdk_python._kernel.liveness import Liveness
+from aws_durable_execution_sdk_python._kernel.liveness import Asleep, Liveness
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
 
@@ -122,6 +122,7 @@ class Suspension(Opaque):
         doomed: the futures of what waits to be cancelled.
         rescue: starts a thread for a job that waits for one though none runs; whether one did.
         out_of_time: whether only the engine's work is to be waited for.
+        seconds_left: until Lambda ends the invocation, if it tells.
         suspend: called once, when nothing can run.
     """
 
@@ -136,6 +137,7 @@ class Suspension(Opaque):
         doomed: Callable[[], Iterable[asyncio.Future[None]]],
         rescue: Callable[[], bool],
         out_of_time: Callable[[], bool],
+        seconds_left: Callable[[], float | None],
         suspend: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -147,7 +149,7 @@ class Suspension(Opaque):
         self._rescue = rescue
         self._out_of_time = out_of_time
         self._suspend = suspend
-        self._liveness = Liveness(loop, powers)
+        self._liveness = Liveness(loop, powers, seconds_left)
         self.checkpointer: Checkpointer  # set once both exist
         self._roots: set[asyncio.Task[Any]] = set()
         self._going: set[asyncio.Task[Any]] = set()
@@ -171,15 +173,13 @@ class Suspension(Opaque):
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Decide from here on, until the end of the block."""
-        hooks = self._loop.idle_hooks, self._loop.busy_hooks
-        self._loop.idle_hooks += (self._on_idle,)
-        self._loop.busy_hooks += (self._on_busy,)
-        try:
-            yield
-        finally:
-            self._loop.idle_hooks, self._loop.busy_hooks = hooks
-            if self._timer is not None:
-                self._timer.cancel()
+        idle, busy = self._on_idle, self._on_busy
+        with self._loop.asking_when_idle(idle, busy=busy):
+            try:
+                yield
+            finally:
+                if self._timer is not None:
+                    self._timer.cancel()
 
     # -- roots ------------------------------------------------------------------------------
 
@@ -323,6 +323,20 @@ class Suspension(Opaque):
                 self._refresh_or_suspend()
             else:
                 self._answered = state
+
+    @property
+    def asleep(self) -> Asleep:
+        """The tasks that wait for durable work, or for work of the engine."""
+        return self._asleep
+
+    def keeps_awake(self, timers: Sequence[asyncio.TimerHandle], asleep: Asleep) -> bool:
+        """Whether one of these timers is waited for, and not only around durable work.
+
+        Parameters:
+            asleep: the tasks to be taken to be so.
+        """
+        waiting = [waits_for(root) for root in self._going if root not in asleep]
+        return self._liveness.reached_by(timers, [each for each in waiting if each], asleep)
 
     def _can_go_on(self, ready: Sequence[asyncio.Task[Any]] = ()) -> bool:
         waiting = [future for root in self._going if (future := waits_for(root)) is not None]

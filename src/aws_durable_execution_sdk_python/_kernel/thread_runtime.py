@@ -11,13 +11,14 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
@@ -96,7 +97,7 @@ class ThreadRuntime(CommonRuntime):
         self.check()
         self._invocation.inbox.put(self._submit, update)
 
-    async def save(self, update: OperationUpdate) -> None:
+    async def end(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         host = Host(self.job)
@@ -104,7 +105,7 @@ class ThreadRuntime(CommonRuntime):
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.save(update)
+        await self.end(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def before_body(self) -> None:
@@ -139,6 +140,9 @@ class ThreadRuntime(CommonRuntime):
 
     start_in_turn = end_in_turn
 
+    def reading(self, operation_id: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def record_cancellation(self, identity: OperationIdentity) -> None:
         """A thread cannot be cancelled."""
 
@@ -158,6 +162,13 @@ class ThreadRuntime(CommonRuntime):
     ) -> T:
         # Not on this thread, which must go on when the time is up.
         return self._on_loop(partial(self._invocation.call_within, seconds, body, function, args))
+
+    async def use(
+        self, code: Leaf, function: UserFunction[T], *args: object, blocks: bool = False
+    ) -> T:
+        if blocks:
+            return cast(T, code.call(function, *args))
+        return self._on_loop(partial(self._invocation.loop_runtime.use, code, function, *args))
 
     def _await_body(self, body: Awaitable[T]) -> T:
         try:
@@ -191,6 +202,9 @@ class ThreadRuntime(CommonRuntime):
         identity: OperationIdentity | None = None,
     ) -> Op[T]:
         return make(self)
+
+    async def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> T:
+        return self._on_loop(partial(self._invocation.loop_runtime.in_thread, make))
 
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         host = Host(self.job)

@@ -21,7 +21,7 @@ from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.ids import operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
-from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES, MAX_OPERATIONS
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
@@ -35,6 +35,7 @@ from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan
+from aws_durable_execution_sdk_python._operations.storing import named, own_or_default
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     MapConfig,
@@ -45,7 +46,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     DurableOperationError,
     NonDeterministicExecutionError,
 )
-from aws_durable_execution_sdk_python.serdes import SerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 T = TypeVar("T")
 
@@ -69,7 +70,11 @@ class BatchBranch(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
-    """One map or parallel as the code asks for it; `branch` gives the branch of an index."""
+    """One map or parallel as the code asks for it; `branch` gives the branch of an index.
+
+    Attributes:
+        serdes: stores the result of the whole, `item_serdes` those of the branches.
+    """
 
     outer: Position
     identity: OperationIdentity
@@ -77,6 +82,8 @@ class Batch(Generic[T]):
     branch: Callable[[int], BatchBranch[T]]
     config: MapConfig[T] | ParallelConfig[T]
     flavour: Flavour
+    serdes: AnySerDes[BatchResult[T]] | None
+    item_serdes: AnySerDes[Any] | None
 
     @property
     def is_flat(self) -> bool:
@@ -85,7 +92,7 @@ class Batch(Generic[T]):
     @property
     def is_plain(self) -> bool:
         """Whether the default serdes writes the items, which then read back as they are."""
-        return self.config.serdes is None and self.config.item_serdes is None
+        return self.serdes is None and self.item_serdes is None
 
     @property
     def completion(self) -> CompletionConfig:
@@ -102,12 +109,17 @@ def plan_batch(
 ) -> Plan[BatchResult[T]]:
     config.completion_config.check_total(len(kinds))
     identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
-    batch = Batch(position, identity, kinds, branch, config, flavour)
+    serdes = own_or_default(config.serdes, position.serdes.values)
+    # What the whole is stored with stores its items, too, unless they have their own.
+    items = own_or_default(config.item_serdes, serdes)
+    batch = Batch(position, identity, kinds, branch, config, flavour, serdes, items)
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
 def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
     """Run the branches until the batch is decided, or give the result it had before."""
+    if (too_many := _too_many_operations(runtime, batch)) is not None:
+        runtime.warn(too_many)
 
     async def body(runtime: Runtime, position: Position) -> BatchResult[T]:
         return await _run_branches(runtime, batch, position)
@@ -124,12 +136,33 @@ def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
         batch.outer,
         batch.identity,
         body,
-        serdes=batch.config.serdes,
+        serdes=batch.serdes,
         summarise=summarise,
         encode=_encode if batch.is_plain else None,
         rebuild_large=rebuild,
     )
     return run_child(runtime, child)
+
+
+def _too_many_operations(runtime: Runtime, batch: Batch[T]) -> str | None:
+    """What to say of a batch that begins and takes the execution over its limit of operations.
+
+    A branch that leaves no operation of its own would have no need to be one: so it counts as one,
+    and as two where it is an operation itself.
+    """
+    identity, count = batch.identity, len(batch.kinds)
+    expected = runtime.operation_count + 1 + (count if batch.is_flat else 2 * count)
+    if expected <= MAX_OPERATIONS or runtime.recorded(identity.operation_id) is not None:
+        return None
+    kind = batch.flavour.sub_type.lower()
+    ways = "give each branch a batch of the work"
+    if not batch.is_flat:
+        ways += ", or set nesting_type=NestingType.FLAT, by which branches are no operations"
+    return (
+        f"the {kind} {named(identity)} has {count} branches and takes the execution to at least "
+        f"{expected} operations, if each branch has one, and the service allows {MAX_OPERATIONS}: "
+        f"{ways}"
+    )
 
 
 def _encode(result: BatchResult[T]) -> str | None:
@@ -170,13 +203,11 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
 def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
     asked = batch.branch(index)
     identity = position.branch(batch.identity, index, batch.flavour.branch_sub_type, asked.name)
-    # What the whole is stored with stores its items, too, unless they have their own.
-    serdes: SerDes[Any] | None = batch.config.item_serdes or batch.config.serdes
     child = Child(
         position,
         identity,
         asked.body,
-        serdes=serdes,
+        serdes=batch.item_serdes,
         is_virtual=batch.is_flat,
         has_task=True,
     )

@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
+from aws_durable_execution_sdk_python._operations.storing import own_or_default, read_in_turn
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     StepConfig,
@@ -38,10 +39,10 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.logger import Logger
 from aws_durable_execution_sdk_python.serdes import (
+    AnySerDes,
     CallbackSerDes,
     PassThroughSerDes,
     SerDes,
-    deserialize,
 )
 from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
@@ -57,11 +58,16 @@ _WAIT_FOR_CALLBACK: WaitForCallbackConfig[Any] = WaitForCallbackConfig()
 
 @dataclass(frozen=True, slots=True)
 class CallbackHandle(Generic[T]):
-    """A callback that was created; what `result()` needs to know."""
+    """A callback that was created; what `result()` needs to know.
+
+    Attributes:
+        serdes: reads the answer; None for what the mode of compatibility says.
+    """
 
     identity: OperationIdentity
     config: CallbackConfig[T]
     callback_id: str
+    serdes: AnySerDes[T] | None
 
 
 def plan_create_callback(
@@ -69,7 +75,8 @@ def plan_create_callback(
 ) -> Plan[CallbackHandle[T]]:
     settings = chosen("create_callback", config, _CALLBACK)
     identity = take_callback(position, validation.operation_name(name), settings)
-    return Plan(lambda runtime: create_callback(runtime, identity, settings))
+    serdes = own_or_default(settings.serdes, position.serdes.callback)
+    return Plan(lambda runtime: create_callback(runtime, identity, settings, serdes))
 
 
 def plan_wait_for_callback(
@@ -88,7 +95,9 @@ def plan_wait_for_callback(
     async def body(runtime: Runtime, inside: Position) -> T | None:
         return await wait_for_callback(runtime, inside, submitter, name, settings)
 
-    child = Child(position, identity, body, error_class=CallbackError)
+    child = Child(
+        position, identity, body, serdes=position.serdes.values, error_class=CallbackError
+    )
     return Plan(lambda runtime: run_child(runtime, child))
 
 
@@ -99,7 +108,10 @@ def take_callback(
 
 
 async def create_callback(
-    runtime: Runtime, identity: OperationIdentity, config: CallbackConfig[T]
+    runtime: Runtime,
+    identity: OperationIdentity,
+    config: CallbackConfig[T],
+    serdes: AnySerDes[T] | None,
 ) -> CallbackHandle[T]:
     """Register the callback; its id comes with the service's answer.
 
@@ -117,7 +129,7 @@ async def create_callback(
     if callback_id is None:
         raise ExecutionError(f"the service gave callback {identity.operation_id} no id")
     await runtime.start_in_turn(identity.operation_id)
-    return CallbackHandle(identity, config, callback_id)
+    return CallbackHandle(identity, config, callback_id, serdes)
 
 
 def _id_of(operation: Operation | None) -> str | None:
@@ -135,22 +147,11 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
         await runtime.park(pending)
         operation = runtime.recorded(operation_id)
     assert operation is not None  # pending_state
-    await runtime.end_in_turn(operation_id)
-    return _outcome(runtime, handle, operation)
-
-
-def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) -> T | None:
     compat_aws = runtime.compat_aws
     if operation.status is Status.SUCCEEDED:
-        identity = handle.identity
-        serdes: SerDes[T] = handle.config.serdes or _by_default(compat_aws=compat_aws)
-        return deserialize(
-            serdes,
-            operation.result,
-            identity.operation_id,
-            runtime.arn,
-            name=identity.name,
-        )
+        serdes: AnySerDes[T] = handle.serdes or _by_default(compat_aws=compat_aws)
+        return await read_in_turn(runtime, serdes, operation.result, handle.identity)
+    await runtime.end_in_turn(operation_id)
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
     if operation.status is Status.TIMED_OUT and on_timeout == "none":
         return None
@@ -178,16 +179,18 @@ async def wait_for_callback(
     """The body of the child context: create the callback, hand its id out, wait."""
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
-    handle = await create_callback(runtime, identity, config)
+    answers = own_or_default(config.serdes, position.serdes.callback)
+    handle = await create_callback(runtime, identity, config, answers)
     # What the callback is answered with is read by the serdes that writes what is submitted.
-    serdes: SerDes[Any] | None = config.serdes
+    serdes: AnySerDes[Any] | None = config.serdes
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
         submitter,
-        StepConfig(config.retry_strategy, serdes=serdes),
+        StepConfig(config.retry_strategy),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
+        own_or_default(serdes, position.serdes.values),
     )
     try:
         await run_step(runtime, step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
@@ -25,7 +26,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
@@ -33,11 +34,19 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     name_of,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
+from aws_durable_execution_sdk_python._kernel import fresh_stack
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.storing import (
+    named,
+    own_or_default,
+    read_in_turn,
+    unrecorded,
+    write_and_read,
+)
 from aws_durable_execution_sdk_python.config import ChildConfig
 from aws_durable_execution_sdk_python.exceptions import (
     ChildContextError,
@@ -46,7 +55,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     NonDeterministicExecutionError,
 )
-from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, round_trip
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 T = TypeVar("T")
 Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
@@ -73,7 +82,7 @@ class Child(Generic[T]):
     outer: Position
     identity: OperationIdentity
     body: Body[T]
-    serdes: SerDes[T] | None = None
+    serdes: AnySerDes[T] | None = None
     summarise: Callable[[T], str] | None = None
     encode: Callable[[T], str | None] | None = None
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[T]] | None = None
@@ -103,7 +112,7 @@ def plan_child(
         position,
         identity,
         function_body(kind, func),
-        serdes=settings.serdes,
+        serdes=own_or_default(settings.serdes, position.serdes.values),
         summarise=settings.summary_generator,
         is_virtual=settings.is_virtual,
     )
@@ -121,8 +130,15 @@ def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[
     return body
 
 
-async def run_child(runtime: Runtime, child: Child[T]) -> T:
+def run_child(runtime: Runtime, child: Child[T]) -> Op[T]:
     """Run a context's body, or give what it returned or raised before."""
+    depth = child.outer.depth
+    if depth and depth % fresh_stack.LEVELS == 0 and not child.has_task:
+        return runtime.on_fresh_stack(partial(_run_child, child=child))
+    return _run_child(runtime, child)
+
+
+async def _run_child(runtime: Runtime, child: Child[T]) -> T:
     runtime.check()
     identity = child.identity
     operation = None if child.is_virtual else runtime.find(identity)
@@ -145,7 +161,7 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
     requests, inside = runtime.cancel_requests(), child.inside()
     try:
         value = await child.body(runtime, inside)
-        payload, value = _stored(runtime, child, value)
+        payload, value = await _stored(runtime, child, value)
         closing = _succeeded(child, identity, value, payload)
     except ExecutionError:
         raise
@@ -181,12 +197,13 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
-        await runtime.end_in_turn(operation.operation_id)
-        return _decode(runtime, child, operation.result)
+        return await read_in_turn(runtime, child.serdes, operation.result, child.identity)
     if child.rebuild_large is not None:
         value = await child.rebuild_large(runtime, child.inside(), operation)
     else:
-        value = _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+        again = await child.body(runtime, child.inside())
+        serdes = unrecorded(child.serdes)
+        _, value = await write_and_read(runtime, serdes, again, child.identity)
     await runtime.end_in_turn(operation.operation_id)
     return value
 
@@ -197,7 +214,8 @@ def _succeeded(
     large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
     if large:
         summary = "" if child.summarise is None else _summary(child, child.summarise, value)
-        payload = payload_size("the summary of the context's result", summary)
+        what = f"the summary of the result of {named(identity)}"
+        payload = payload_size(what, summary, LARGE_RESULT_BYTES, way_out="make it shorter")
     return identity.update(
         OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
     )
@@ -213,24 +231,12 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
     if child.has_task:
         runtime.post(update)
     else:
-        await runtime.save(update)
-        await runtime.end_in_turn(update.operation_id)
+        await runtime.end(update)
 
 
-def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
+async def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
     """What to store of a result, None if it is too large, and what the program sees of it."""
     if child.encode is not None:
         return child.encode(value), value
-    return _round_trip(runtime, child, value)
-
-
-def _round_trip(runtime: Runtime, child: Child[T], value: T) -> tuple[str, T]:
-    identity = child.identity
-    return round_trip(child.serdes, value, identity.operation_id, runtime.arn, name=identity.name)
-
-
-def _decode(runtime: Runtime, child: Child[T], payload: str | None) -> T:
-    identity = child.identity
-    return deserialize(
-        child.serdes, payload, identity.operation_id, runtime.arn, name=identity.name
-    )
+    serdes = unrecorded(child.serdes) if child.is_virtual else child.serdes
+    return await write_and_read(runtime, serdes, value, child.identity)

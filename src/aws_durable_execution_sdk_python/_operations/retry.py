@@ -60,7 +60,7 @@ def plan_retry(
     if not settings.wrap_in_child_context:
         return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
-    child = Child(position, identity, body)
+    child = Child(position, identity, body, serdes=position.serdes.values)
     return Plan(lambda runtime: run_child(runtime, child), kind, identity)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import signal
 import sys
@@ -60,12 +61,22 @@ def run_server(
     functions: list[DeclaredFunction], settings: ServerSettings, store: EventStore
 ) -> None:
     signal.signal(signal.SIGTERM, _terminate)
-    # A script's shell starts what runs beside it with this one ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with DurableServer(functions, settings, store) as server:
         names = ", ".join(function.name for function in functions) or "no functions"
-        click.echo(f"serving {names} at {server.url}")
+        click.echo(f"serving {names} at {server.url}{_bound(server.address)}")
         server.serve_forever()
+
+
+def _bound(address: str) -> str:
+    """What is to be said of an address that others reach too; warns of it."""
+    if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        return ""
+    click.echo(
+        f"Warning: {address} can be reached from other machines, and whoever reaches it can run "
+        "the functions and read what they are given; --host 127.0.0.1 is this machine alone",
+        err=True,
+    )
+    return f", listening at {address}"
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

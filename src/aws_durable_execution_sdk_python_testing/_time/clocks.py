@@ -6,6 +6,7 @@ fall due while an invocation still runs (`now` and `sleep_until`).
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import ClassVar
@@ -13,6 +14,9 @@ from typing import ClassVar
 import anyio
 
 SCALE_VARIABLE = "DURABLE_EXECUTION_TIME_SCALE"
+
+# By how much of a millisecond a whole number of them may be missed in epoch seconds.
+_FLOAT_ERROR = 0.001
 
 
 class RealClock:
@@ -25,7 +29,7 @@ class RealClock:
             behind what an earlier run has skipped to.
 
     Raises:
-        ValueError: the scale is not a positive number.
+        ValueError: the scale is not a positive, finite number.
     """
 
     # Whether time is skipped while there is nothing but waiting to do.
@@ -33,20 +37,24 @@ class RealClock:
 
     def __init__(self, scale: float | None = None, *, not_before: float = 0.0) -> None:
         self._scale = _scale_from_environment() if scale is None else scale
-        if not self._scale > 0:
-            raise ValueError(f"the time scale must be above 0, not {self._scale!r}")
+        if not 0 < self._scale < math.inf:
+            raise ValueError(f"the time scale must be above 0 and finite, not {self._scale!r}")
         self._epoch = max(time.time(), not_before)
         # Monotonic from here on: a step of the system's clock must not move timers.
         self._origin = time.monotonic()
         self._skipped = 0.0
 
     def now(self) -> float:
-        """The time in epoch seconds."""
+        """The time in epoch seconds, in whole milliseconds as the service tells it."""
+        return math.floor(self._exact_now() * 1000 + _FLOAT_ERROR) / 1000
+
+    def _exact_now(self) -> float:
         return self._epoch + self._skipped + (time.monotonic() - self._origin) / self._scale
 
     def real_delay(self, deadline: float) -> float:
-        """Real seconds from now until `deadline`, 0 if it has passed."""
-        return max(0.0, (deadline - self.now()) * self._scale)
+        """Real seconds until `now` gives `deadline` or more, 0 if it does."""
+        reached = math.ceil(deadline * 1000 - _FLOAT_ERROR) / 1000
+        return max(0.0, (reached - self._exact_now()) * self._scale)
 
     def in_real_time(self, seconds: float) -> float:
         """How many seconds of this clock pass in `seconds` real ones."""
@@ -60,7 +68,7 @@ class RealClock:
 
     def jump_to(self, deadline: float) -> None:
         """Make it `deadline` now. A deadline in the past changes nothing."""
-        self._skipped += max(0.0, deadline - self.now())
+        self._skipped += max(0.0, deadline - self._exact_now())
 
 
 class VirtualClock(RealClock):
