@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
-from aws_durable_execution_sdk_python._core.errors import text_of
+from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_of
 from aws_durable_execution_sdk_python._core.inputs import as_list
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.user_functions import is_async
@@ -363,4 +363,4 @@ def _text(value: object, rule: str) -> str:
 
 
 def _type_of(value: object) -> str:
-    return type(value).__qualname__
+    return kind_name(type(value))

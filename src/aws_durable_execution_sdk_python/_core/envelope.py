@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
+from aws_durable_execution_sdk_python._core.error_texts import kind_name
 from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
 
 R = TypeVar("R")
@@ -119,7 +120,7 @@ def _tag(value: object) -> dict[str, object]:
         if cls in _ENCODERS:
             tag, encoder = _ENCODERS[cls]
             return {"t": tag, "v": encoder(value)}
-    raise UnsupportedValueError(f"{type(value).__qualname__} cannot be stored: {_advice(value)}")
+    raise UnsupportedValueError(f"{kind_name(type(value))} cannot be stored: {_advice(value)}")
 
 
 def _as_it_is(value: R) -> R:
@@ -213,6 +214,8 @@ def _advice(value: object) -> str:
         return "return dataclasses.asdict(...) of it, or give the operation a serdes"
     if hasattr(value, "model_dump"):
         return "return its model_dump(mode='json'), or give the operation a serdes"
+    if hasattr(value, "dtype") and hasattr(value, "item"):
+        return "return its item(), which is Python's own number, or its tolist()"
     for cls, advice in _ADVICE.items():
         if isinstance(value, cls):
             return advice

@@ -15,6 +15,9 @@ from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
 
 from typing_extensions import TypeIs
 
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python.exceptions import ValidationError
+
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 _POSITIONAL = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -71,6 +74,43 @@ def is_awaitable(value: Awaitable[T] | T) -> TypeIs[Awaitable[T]]:
     return inspect.isawaitable(value)
 
 
+class Decorated:
+    """A function that a decorator has marked: calling it binds its arguments.
+
+    In a class body it is a method as any function is: the instance goes before all arguments, and
+    the context that the operation gives is what it is without one.
+    """
+
+    def __init__(
+        self,
+        function: AnyFunction,
+        bind: Callable[..., object],
+        decorate: Callable[[Any], object],
+    ) -> None:
+        functools.update_wrapper(self, function)
+        # Else it would look async, or like a function of other parameters.
+        del self.__wrapped__  # type: ignore[attr-defined]
+        self._original_name = own_name(function)
+        self._function = function
+        self._bind = bind
+        self._decorate = decorate
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._bind(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        if instance is None:
+            return self
+        function: Any = self._function
+        return self._decorate(function.__get__(instance, owner))
+
+
+def own_name(function: AnyFunction) -> str | None:
+    """The name that a function was defined with; lambdas have none."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) and name != "<lambda>" else None
+
+
 class Kind(enum.Enum):
     """How a function that takes a durable context runs, and so which context it gets."""
 
@@ -84,17 +124,33 @@ def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]
     if isinstance(plain, types.FunctionType) and plain.__code__.co_flags & inspect.CO_COROUTINE:
         return True  # the usual case, at a fraction of what follows
     innermost = _innermost(function)
-    if inspect.iscoroutinefunction(innermost):
+    if _is_async_def(innermost):
         return True
     call = getattr(type(innermost), "__call__", None)  # noqa: B004 - the method itself is meant
-    return not inspect.isroutine(innermost) and inspect.iscoroutinefunction(call)
+    return not inspect.isroutine(innermost) and _is_async_def(call)
+
+
+def _is_async_def(function: object) -> bool:
+    try:
+        return inspect.iscoroutinefunction(function)
+    except TypeError:  # a mock that says it is a function
+        return False
 
 
 def context_kind(function: AnyFunction, parent: Kind) -> Kind:
-    """Which context the function gets: by annotation, else async def, else lambda, else def."""
+    """Which context the function gets: by annotation, else async def, else lambda, else def.
+
+    Raises:
+        ValidationError: it is `async def`, and annotated with the blocking one.
+    """
     if isinstance(function, Bound):
         function = function.function
     declared = _declared_kind(function)
+    if declared is Kind.BLOCKING and is_async(function):
+        raise ValidationError(
+            f"{kind_of(function)} is `async def`, but annotates its context as DurableContext, "
+            "the blocking one: annotate it as AsyncDurableContext, or declare the function `def`"
+        )
     if declared is not None:
         return declared
     if is_async(function):
@@ -106,7 +162,7 @@ def takes_positional(function: AnyFunction) -> bool:
     """Whether a bare callable accepts one positional argument (the StepContext)."""
     if isinstance(function, Bound):
         return True
-    if isinstance(function, types.FunctionType) and not hasattr(function, "__wrapped__"):
+    if type(function) is types.FunctionType and not hasattr(function, "__wrapped__"):
         code = function.__code__  # the usual case, at a fraction of signature()'s cost
         return code.co_argcount > 0 or bool(code.co_flags & inspect.CO_VARARGS)
     try:
@@ -143,7 +199,8 @@ def declares_step_context(function: AnyFunction) -> bool | None:
 
 def name_of(function: AnyFunction) -> str | None:
     """The name a decorated function gives its operation; bare functions and lambdas have none."""
-    return getattr(function, "_original_name", None) or None
+    name = getattr(function, "_original_name", None)
+    return name if isinstance(name, str) and name else None  # a mock has any attribute
 
 
 def _innermost(function: Any) -> Any:
@@ -152,7 +209,7 @@ def _innermost(function: Any) -> Any:
             function = function.func
         elif isinstance(function, Bound):
             function = function.function
-        elif inspect.iscoroutinefunction(function):
+        elif _is_async_def(function):
             return function
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from aws_durable_execution_sdk_python._core.error_texts import kind_name
 from aws_durable_execution_sdk_python._core.limits import (
     FUNCTION_NAME,
     MAX_CALLBACK_TIMEOUT_SECONDS,
@@ -65,7 +66,7 @@ def kind_of(value: object) -> str:
     if value is None:
         return "None"
     name = getattr(value, "__qualname__", None) if callable(value) else None
-    return name if isinstance(name, str) else f"a value of type {type(value).__qualname__}"
+    return name if isinstance(name, str) else f"a value of type {kind_name(type(value))}"
 
 
 def shown(value: object) -> str:
