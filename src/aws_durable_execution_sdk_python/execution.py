@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, context_kind
+from aws_durable_execution_sdk_python._core.values.boundary import HandlerValues
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, RunningInvocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
@@ -188,7 +189,7 @@ def durable_execution(
             compat=compat,
             deadline_margin=deadline_margin,
         )
-    kind = context_kind(func, Kind.BLOCKING)
+    kind, values = context_kind(func, Kind.BLOCKING), HandlerValues(func)
     if settings.client is None:
         warm_up()
 
@@ -198,7 +199,7 @@ def durable_execution(
 
         async def main(environment: Environment) -> dict[str, Any]:
             invocation = await _invocation(settings, given, environment, lambda_context)
-            return await invocation.run(func, kind)
+            return await invocation.run(func, kind, values)
 
         return run_in_environment(main)
 

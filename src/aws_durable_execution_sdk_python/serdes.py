@@ -4,72 +4,61 @@ By default a value is plain JSON whenever JSON can hold it. `datetime`, `date`, 
 `bytes`, tuples and `BatchResult` also work, alone or inside dicts and lists: such a value is
 stored as a tagged envelope (`{"t": tag, "v": value}`), the official SDK's format. Both forms are
 read, so results stored by the official SDK replay here.
+
+What a function is annotated to return is stored as plain JSON and comes back as that: dataclasses,
+enumerations, sets and so on, and the models of pydantic, msgspec and attrs. See docs/values.md.
 """
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
 from aws_durable_execution_sdk_python._core.errors import text_of
-from aws_durable_execution_sdk_python._core.inputs import as_list
+from aws_durable_execution_sdk_python._core.outward import as_json_text
 from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
+from aws_durable_execution_sdk_python._core.values.annotations import (
+    Unresolved,
+    innermost,
+    is_unannotated,
+    result_codec,
+)
+from aws_durable_execution_sdk_python._core.values.boundary import as_payload
+from aws_durable_execution_sdk_python._core.values.codecs import Codec
+from aws_durable_execution_sdk_python._core.values.typed_serdes import AnnotatedSerDes, TypedSerDes
 from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     RetryableSerDesError,
     SerDesError,
 )
 
-T = TypeVar("T")
+__all__ = [
+    "DEFAULT_SERDES",
+    "CallbackSerDes",
+    "ExtendedTypeSerDes",
+    "JsonSerDes",
+    "PassThroughSerDes",
+    "SerDes",
+    "SerDesContext",
+    "TypedSerDes",
+    "deserialize",
+    "round_trip",
+    "serialize",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class SerDesContext:
-    """Where a value belongs.
-
-    Attributes:
-        operation_id: id of the operation whose value it is.
-        durable_execution_arn: ARN of the execution.
-    """
-
-    operation_id: str = ""
-    durable_execution_arn: str = ""
-
-
-class SerDes(ABC, Generic[T]):
-    """Turns values into text and back. Subclass it for your own types.
-
-    `deserialize(serialize(value))` is what the program sees, on the first run and on replay
-    alike. Raise `RetryableSerDesError` for a failure that may pass, such as a store that does
-    not answer: the invocation is tried again. Every other exception is permanent.
-
-    Example:
-        >>> class Celsius(SerDes[float]):
-        ...     def serialize(self, value: float, serdes_context: SerDesContext) -> str:
-        ...         return f"{value} C"
-        ...     def deserialize(self, data: str, serdes_context: SerDesContext) -> float:
-        ...         return float(data.removesuffix(" C"))
-        >>> Celsius().deserialize("20.5 C", SerDesContext())
-        20.5
-    """
-
-    @abstractmethod
-    def serialize(self, value: T, serdes_context: SerDesContext) -> str:
-        """The text to store for `value`."""
-
-    @abstractmethod
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
-        """The value stored as `data`."""
+T = TypeVar("T", default=Any)
 
 
 class JsonSerDes(SerDes[Any]):
-    """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
+    """Plain JSON, with its limits: tuples come back as lists, dates as text. For `invoke`."""
 
     def serialize(self, value: object, serdes_context: SerDesContext) -> str:
-        return json.dumps(value, allow_nan=False, default=as_list)
+        return json.dumps(value, allow_nan=False, default=as_json_text)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
         return json.loads(data)
@@ -131,6 +120,58 @@ class ExtendedTypeSerDes(SerDes[Any]):
             raise SerDesError(f"stored data cannot be read: {problem} in an envelope") from None
 
 
+class PayloadSerDes(JsonSerDes):
+    """The payload of an invoke: as `JsonSerDes`, and objects by the annotations of their class."""
+
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+        return json.dumps(value, allow_nan=False, default=as_payload)
+
+
+class _UnresolvedSerDes(ExtendedTypeSerDes):
+    """The results of a function whose annotation cannot be evaluated: as without one."""
+
+    def __init__(self, unresolved: Unresolved) -> None:
+        self._unresolved = unresolved
+
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+        try:
+            return super().serialize(value, serdes_context)
+        except SerDesError as error:
+            annotation, reason = self._unresolved
+            raise SerDesError(
+                f"{error}. The annotation {annotation!r} cannot be evaluated ({reason}): import "
+                "what it names where the function is defined, at run time as well"
+            ) from error
+
+
+_BY_ANNOTATION: WeakKeyDictionary[Any, SerDes[Any] | None] = WeakKeyDictionary()
+
+
+def result_serdes(function: Any) -> SerDes[Any] | None:
+    """What stores the results of a function by its annotation; None for the default serdes.
+
+    The annotation is evaluated when this is first called for the function, and never again.
+    """
+    if is_unannotated(function):
+        return None
+    inner = innermost(function)
+    if is_unannotated(inner):
+        return None
+    try:
+        return _BY_ANNOTATION[inner]
+    except KeyError:
+        found = _BY_ANNOTATION[inner] = _serdes_of(result_codec(inner))
+        return found
+    except TypeError:  # nothing that can be remembered
+        return _serdes_of(result_codec(inner))
+
+
+def _serdes_of(codec: Codec | Unresolved | None) -> SerDes[Any] | None:
+    if isinstance(codec, Unresolved):
+        return _UnresolvedSerDes(codec)
+    return None if codec is None or codec.is_native else AnnotatedSerDes(codec)
+
+
 DEFAULT_SERDES = ExtendedTypeSerDes()
 # What was written as nothing reads as None: the type of such a value has None in it.
 _NOTHING: Any = None
@@ -148,8 +189,10 @@ def serialize(
     durable_execution_arn: str,
     *,
     name: str | None = None,
-) -> str:
+) -> str | None:
     """Serialise a value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
+
+    A serdes may give None for None, of which nothing is stored.
 
     Raises:
         SerDesError: it failed; the message names the value's type and the operation.
@@ -161,6 +204,8 @@ def serialize(
             return chosen.serialize(value, _ANYWHERE)
         where = SerDesContext(operation_id, durable_execution_arn)
         text = Leaf(name, "serdes").call(serdes.serialize, value, where)
+        if text is None and value is None:
+            return None
         return _text(text, f"{_type_of(chosen)} must return a str")
     except (RetryableSerDesError, NestedOperationError):
         raise
@@ -213,7 +258,7 @@ def round_trip(
     durable_execution_arn: str,
     *,
     name: str | None = None,
-) -> tuple[str, T]:
+) -> tuple[str | None, T]:
     """Serialise a value and read it back: the first run must see what a replay will.
 
     Raises:

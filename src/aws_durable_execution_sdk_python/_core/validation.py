@@ -135,8 +135,10 @@ def utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
-def payload_size(what: str, payload: str, maximum: int = MAX_PAYLOAD_BYTES) -> str:
-    """Check a serialised value against a size limit, in UTF-8 bytes."""
+def payload_size(what: str, payload: str | None, maximum: int = MAX_PAYLOAD_BYTES) -> str | None:
+    """Check a serialised value against a size limit, in UTF-8 bytes; None is nothing to store."""
+    if payload is None:
+        return None
     size = utf8_size(payload)
     if size > maximum:
         raise ValidationError(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import time
+from collections.abc import Callable
 from typing import TypeAlias, Unpack
 
 from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record, text_of
@@ -27,7 +28,10 @@ PENDING: Response = {"Status": Status.PENDING.value}
 
 
 async def response_to(
-    checkpointer: Checkpointer, error: BaseException | None, value: object
+    checkpointer: Checkpointer,
+    error: BaseException | None,
+    value: object,
+    to_text: Callable[[object], str],
 ) -> Response:
     """The response to what the handler came to; what is too large for it is saved instead.
 
@@ -36,7 +40,7 @@ async def response_to(
     """
     if error is None:
         try:
-            result = json.dumps(value)
+            result = to_text(value)
         except Exception as unserialisable:  # also by what the user's classes do
             return await _failed(checkpointer, _unserialisable(value, unserialisable))
         return await _succeeded(checkpointer, result)
@@ -92,7 +96,8 @@ def _unserialisable(value: object, error: Exception) -> Exception:
     kind = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(
         f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
-        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+        "Return dicts, lists, strings, numbers, booleans, None, dates, Decimal, UUID and bytes, or "
+        "annotate the handler with the type it returns"
     )
 
 

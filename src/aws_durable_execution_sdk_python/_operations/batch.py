@@ -33,6 +33,7 @@ from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.completeness import check_branches
 from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked, Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.batch_items import BatchItemsSerDes
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python.config import (
@@ -77,15 +78,17 @@ class Batch(Generic[T]):
     branch: Callable[[int], BatchBranch[T]]
     config: MapConfig[T] | ParallelConfig[T]
     flavour: Flavour
+    by_annotation: Sequence[SerDes[Any] | None]
+
+    def item_serdes(self, index: int) -> SerDes[Any] | None:
+        """What stores the result of a branch."""
+        # What the whole is stored with stores its items, too, unless they have their own.
+        given: SerDes[Any] | None = self.config.item_serdes or self.config.serdes
+        return self.by_annotation[index] if given is None else given
 
     @property
     def is_flat(self) -> bool:
         return self.config.nesting_type is NestingType.FLAT
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the default serdes writes the items, which then read back as they are."""
-        return self.config.serdes is None and self.config.item_serdes is None
 
     @property
     def completion(self) -> CompletionConfig:
@@ -99,10 +102,12 @@ def plan_batch(
     branch: Callable[[int], BatchBranch[T]],
     config: MapConfig[T] | ParallelConfig[T],
     flavour: Flavour,
+    *,
+    by_annotation: Sequence[SerDes[Any] | None],
 ) -> Plan[BatchResult[T]]:
     config.completion_config.check_total(len(kinds))
     identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
-    batch = Batch(position, identity, kinds, branch, config, flavour)
+    batch = Batch(position, identity, kinds, branch, config, flavour, by_annotation)
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
@@ -120,20 +125,36 @@ def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
         summary = None if generator is None else generator(result)
         return write_completion_record(batch.flavour.record_kind, result, summary)
 
+    serdes, encode = _whole(batch)
     child = Child(
         batch.outer,
         batch.identity,
         body,
-        serdes=batch.config.serdes,
+        serdes=serdes,
         summarise=summarise,
-        encode=_encode if batch.is_plain else None,
+        encode=encode,
         rebuild_large=rebuild,
     )
     return run_child(runtime, child)
 
 
+def _whole(
+    batch: Batch[T],
+) -> tuple[SerDes[BatchResult[T]] | None, Callable[[BatchResult[T]], str | None] | None]:
+    """What reads the whole batch, and what writes it where it needs no reading back.
+
+    Each result was read back from its branch's own record, and would come out the same again.
+    """
+    given = batch.config.serdes
+    if given is not None:
+        return given, None
+    if batch.config.item_serdes is None and not any(batch.by_annotation):
+        return None, _encode
+    typed = BatchItemsSerDes.of([batch.item_serdes(i) for i in range(len(batch.kinds))])
+    return (None, None) if typed is None else (typed, typed.encode)
+
+
 def _encode(result: BatchResult[T]) -> str | None:
-    # Each result was read back from its branch's own record, and would come out the same again.
     return encode_batch(result, LARGE_RESULT_BYTES)
 
 
@@ -170,13 +191,11 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
 def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
     asked = batch.branch(index)
     identity = position.branch(batch.identity, index, batch.flavour.branch_sub_type, asked.name)
-    # What the whole is stored with stores its items, too, unless they have their own.
-    serdes: SerDes[Any] | None = batch.config.item_serdes or batch.config.serdes
     child = Child(
         position,
         identity,
         asked.body,
-        serdes=serdes,
+        serdes=batch.item_serdes(index),
         is_virtual=batch.is_flat,
         has_task=True,
     )

@@ -17,6 +17,11 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, accepts, name_of
+from aws_durable_execution_sdk_python._core.values.typed_serdes import (
+    CallbackResultSerDes,
+    TypedSerDes,
+    optional,
+)
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
@@ -88,7 +93,7 @@ def plan_wait_for_callback(
     async def body(runtime: Runtime, inside: Position) -> T | None:
         return await wait_for_callback(runtime, inside, submitter, name, settings)
 
-    child = Child(position, identity, body, error_class=CallbackError)
+    child = Child(position, identity, body, serdes=_keeper(settings), error_class=CallbackError)
     return Plan(lambda runtime: run_child(runtime, child))
 
 
@@ -143,7 +148,7 @@ def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) 
     compat_aws = runtime.compat_aws
     if operation.status is Status.SUCCEEDED:
         identity = handle.identity
-        serdes: SerDes[T] = handle.config.serdes or _by_default(compat_aws=compat_aws)
+        serdes = _reader(handle.config, compat_aws=compat_aws)
         return deserialize(
             serdes,
             operation.result,
@@ -160,8 +165,27 @@ def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) 
     )
 
 
+def _reader(config: CallbackConfig[T], *, compat_aws: bool) -> SerDes[T]:
+    """What reads the answer."""
+    if config.serdes is not None:
+        return config.serdes
+    if config.result_type is not None:
+        return CallbackResultSerDes(config.result_type)
+    return _by_default(compat_aws=compat_aws)
+
+
 def _by_default(*, compat_aws: bool) -> SerDes[Any]:
     return PassThroughSerDes() if compat_aws else CallbackSerDes()
+
+
+def _keeper(config: CallbackConfig[T]) -> SerDes[T | None] | None:
+    """What stores the answer as the result of the context around the callback.
+
+    It is stored as what it was read as, or as None after a time-out.
+    """
+    if config.result_type is not None:
+        return TypedSerDes(optional(config.result_type))
+    return config.serdes.or_none() if isinstance(config.serdes, TypedSerDes) else None
 
 
 def _make_context(logger: Logger, _: int) -> WaitForCallbackContext:
@@ -179,13 +203,11 @@ async def wait_for_callback(
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
     handle = await create_callback(runtime, identity, config)
-    # What the callback is answered with is read by the serdes that writes what is submitted.
-    serdes: SerDes[Any] | None = config.serdes
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
         submitter,
-        StepConfig(config.retry_strategy, serdes=serdes),
+        StepConfig(config.retry_strategy),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, Never, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
@@ -45,7 +45,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     NonDeterministicExecutionError,
 )
-from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, round_trip
+from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, result_serdes, round_trip
 
 T = TypeVar("T")
 Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
@@ -102,7 +102,7 @@ def plan_child(
         position,
         identity,
         function_body(kind, func),
-        serdes=settings.serdes,
+        serdes=result_serdes(func) if settings.serdes is None else settings.serdes,
         summarise=settings.summary_generator,
         is_virtual=settings.is_virtual,
     )
@@ -144,8 +144,8 @@ async def run_child(runtime: Runtime, child: Child[T]) -> T:
     requests = runtime.cancel_requests()
     try:
         value = await child.body(runtime, child.inside())
-        payload, value = _stored(runtime, child, value)
-        closing = _succeeded(child, identity, value, payload)
+        stored = _stored(runtime, child, value)
+        value, closing = stored.value, _succeeded(child, identity, stored)
     except ExecutionError:
         raise
     except (Exception, asyncio.CancelledError) as error:
@@ -188,10 +188,16 @@ async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> 
     return value
 
 
-def _succeeded(
-    child: Child[T], identity: OperationIdentity, value: T, payload: str | None
-) -> OperationUpdate:
-    large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
+class _Stored(NamedTuple, Generic[T]):
+    """What is stored of a result, unless it is too large, and what the program sees of it."""
+
+    payload: str | None
+    value: T
+    is_large: bool
+
+
+def _succeeded(child: Child[T], identity: OperationIdentity, stored: _Stored[T]) -> OperationUpdate:
+    payload, value, large = stored
     if large:
         summary = "" if child.summarise is None else _summary(child, child.summarise, value)
         payload = payload_size("the summary of the context's result", summary)
@@ -214,14 +220,19 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
         await runtime.end_in_turn(update.operation_id)
 
 
-def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
-    """What to store of a result, None if it is too large, and what the program sees of it."""
+def _stored(runtime: Runtime, child: Child[T], value: T) -> _Stored[T]:
     if child.encode is not None:
-        return child.encode(value), value
-    return _round_trip(runtime, child, value)
+        payload = child.encode(value)
+        return _Stored(payload, value, _is_large(payload or "") or payload is None)
+    payload, value = _round_trip(runtime, child, value)
+    return _Stored(payload, value, _is_large(payload or ""))
 
 
-def _round_trip(runtime: Runtime, child: Child[T], value: T) -> tuple[str, T]:
+def _is_large(payload: str) -> bool:
+    return utf8_size(payload) > LARGE_RESULT_BYTES
+
+
+def _round_trip(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
     identity = child.identity
     return round_trip(child.serdes, value, identity.operation_id, runtime.arn, name=identity.name)
 

@@ -39,7 +39,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     WaitForConditionError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
-from aws_durable_execution_sdk_python.serdes import deserialize, serialize
+from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, result_serdes, serialize
 from aws_durable_execution_sdk_python.types import WaitForConditionCheckContext
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
@@ -55,14 +55,20 @@ class Condition(Generic[T]):
     check: UserFunction[T]
     config: WaitForConditionConfig[T]
 
-    def encode(self, state: T, arn: str) -> str:
+    @property
+    def serdes(self) -> SerDes[T] | None:
+        """What stores the state: that of the configuration, else by the check's annotation."""
+        given = self.config.serdes
+        return result_serdes(self.check) if given is None else given
+
+    def encode(self, state: T, arn: str) -> str | None:
         identity = self.identity
-        text = serialize(self.config.serdes, state, identity.operation_id, arn, name=identity.name)
+        text = serialize(self.serdes, state, identity.operation_id, arn, name=identity.name)
         return payload_size("the state of wait_for_condition", text)
 
     def decode(self, text: str | None, arn: str) -> T:
         identity = self.identity
-        return deserialize(self.config.serdes, text, identity.operation_id, arn, name=identity.name)
+        return deserialize(self.serdes, text, identity.operation_id, arn, name=identity.name)
 
 
 def plan_condition(
@@ -141,7 +147,7 @@ async def _check(
     details = operation.step_details if operation else None
     attempt = (details.attempt if details else 0) + 1
     # Also the first state goes through its text, so that every check sees the same kind of value.
-    if operation is not None and operation.result is not None:
+    if operation is not None and attempt > 1:
         state = condition.decode(operation.result, runtime.arn)
     else:
         first = condition.encode(condition.config.initial_state, runtime.arn)

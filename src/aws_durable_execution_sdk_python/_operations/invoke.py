@@ -15,18 +15,24 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size
+from aws_durable_execution_sdk_python._core.values.typed_serdes import ForeignSerDes
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.planning import Plan, chosen
 from aws_durable_execution_sdk_python.config import InvokeConfig
-from aws_durable_execution_sdk_python.exceptions import InvokeError
-from aws_durable_execution_sdk_python.serdes import JsonSerDes, SerDes, deserialize, serialize
+from aws_durable_execution_sdk_python.exceptions import InvokeError, ValidationError
+from aws_durable_execution_sdk_python.serdes import (
+    PayloadSerDes,
+    SerDes,
+    deserialize,
+    serialize,
+)
 
 P = TypeVar("P")
 T = TypeVar("T")
 
-_JSON = JsonSerDes()
+_JSON = PayloadSerDes()
 _DEFAULT: InvokeConfig[Any, Any] = InvokeConfig()
 
 
@@ -36,15 +42,28 @@ def plan_invoke(
     payload: P,
     name: str | None,
     config: InvokeConfig[P, T] | None,
+    result_type: object = None,
 ) -> Plan[T]:
     settings = chosen("invoke", config, _DEFAULT)
+    reads = _reader(settings, result_type)
     validation.function_name(function_name)
     identity = position.take(
         OperationType.CHAINED_INVOKE,
         OperationSubType.CHAINED_INVOKE,
         validation.operation_name(name),
     )
-    return Plan(lambda runtime: run_invoke(runtime, identity, function_name, payload, settings))
+    return Plan(
+        lambda runtime: run_invoke(runtime, identity, function_name, payload, settings, reads)
+    )
+
+
+def _reader(config: InvokeConfig[Any, T], result_type: object) -> SerDes[T]:
+    """What reads the result."""
+    if result_type is None:
+        return _JSON if config.serdes_result is None else config.serdes_result
+    if config.serdes_result is not None:
+        raise ValidationError("invoke takes a result_type or a serdes_result, not both")
+    return ForeignSerDes(result_type)
 
 
 async def run_invoke(
@@ -52,7 +71,8 @@ async def run_invoke(
     identity: OperationIdentity,
     function_name: str,
     payload: P,
-    config: InvokeConfig[P, T],
+    config: InvokeConfig[P, Any],
+    reads: SerDes[T],
 ) -> T:
     """Start the invocation, once, and give what it returned.
 
@@ -76,7 +96,6 @@ async def run_invoke(
     await runtime.end_in_turn(identity.operation_id)
     if operation.status is not Status.SUCCEEDED:
         raise rebuild(InvokeError, recorded_error(operation))
-    reads: SerDes[T] = config.serdes_result or _JSON
     return deserialize(
         reads,
         operation.result,

@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python._operations.wait import run_wait, take_wai
 from aws_durable_execution_sdk_python.config import WithRetryConfig
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategy, create_retry_strategy
+from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ def plan_retry(
     if not settings.wrap_in_child_context:
         return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
-    child = Child(position, identity, body)
+    child = Child(position, identity, body, serdes=result_serdes(func))
     return Plan(lambda runtime: run_child(runtime, child), kind, identity)
 
 

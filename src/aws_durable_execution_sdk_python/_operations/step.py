@@ -48,7 +48,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.logger import Logger
 from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
-from aws_durable_execution_sdk_python.serdes import deserialize, round_trip
+from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, result_serdes, round_trip
 from aws_durable_execution_sdk_python.types import StepContext
 
 T = TypeVar("T")
@@ -81,6 +81,12 @@ class Step(NamedTuple, Generic[T]):
         """A step of a bare or decorated function."""
         context = StepContext if takes_positional(function) else None
         return cls(position, identity, function, config, context)
+
+    @property
+    def serdes(self) -> SerDes[T] | None:
+        """What stores the result: that of the configuration, else by the annotation."""
+        given = self.config.serdes
+        return result_serdes(self.function) if given is None else given
 
     @property
     def at_most_once(self) -> bool:
@@ -185,7 +191,7 @@ async def _call(runtime: Runtime, step: Step[T], attempt: int) -> T:
 
 
 async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
-    identity, serdes = step.identity, step.config.serdes
+    identity, serdes = step.identity, step.serdes
     arn = runtime.arn
     try:
         payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
@@ -257,7 +263,7 @@ async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
     if failed:
         raise rebuild(StepError, recorded_error(operation))
     return deserialize(
-        step.config.serdes,
+        step.serdes,
         operation.result,
         identity.operation_id,
         runtime.arn,
