@@ -138,7 +138,9 @@ def _evaluated(function: Any, annotation: object, names: dict[str, Any]) -> Any:
     def holder() -> None: ...
 
     holder.__annotations__ = {"return": annotation}
-    known = getattr(function, "__globals__", {})
+    # What `functools.wraps` copies are the annotations and the module they are from.
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    known = getattr(function, "__globals__", {}) if module is None else vars(module)
     hints = typing_extensions.get_type_hints(holder, known, names, include_extras=True)
     return hints["return"]
 

@@ -97,6 +97,12 @@ _WRAPPERS = {
     typing_extensions.NotRequired,
     typing_extensions.ReadOnly,
 }
+_REQUIRED = {
+    typing.Required: True,
+    typing.NotRequired: False,
+    typing_extensions.Required: True,
+    typing_extensions.NotRequired: False,
+}
 _TYPED_DICT = (typing.is_typeddict, typing_extensions.is_typeddict)
 
 
@@ -257,6 +263,15 @@ class Planner:
 _Make = Callable[[Planner, str, Any, Variables], Codec]
 
 
+def _is_required(cls: Any, key: str, hint: Any) -> bool:
+    # The class itself does not see what strings say, as with `from __future__ import annotations`.
+    while (origin := typing.get_origin(hint)) in _WRAPPERS:
+        if origin in _REQUIRED:
+            return _REQUIRED[origin]
+        hint = typing.get_args(hint)[0]
+    return key in cls.__required_keys__
+
+
 def has_fields(cls: type) -> bool:
     """Whether instances of the class have fields that their annotations say all about."""
     return is_pydantic_model(cls) or is_msgspec_struct(cls) or _maker(cls) is not None
@@ -332,7 +347,7 @@ def _named_tuple(planner: Planner, name: str, cls: Any, variables: Variables) ->
 
 def _typed_dict(planner: Planner, name: str, cls: Any, variables: Variables) -> Codec:
     fields = [
-        FieldCodec(key, planner.codec(hint, variables), key in cls.__required_keys__, None)
+        FieldCodec(key, planner.codec(hint, variables), _is_required(cls, key, hint), None)
         for key, hint in planner.fields(cls).items()
     ]
     return TypedDictCodec(name, cls, fields, planner.codec(Any))

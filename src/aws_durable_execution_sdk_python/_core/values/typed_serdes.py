@@ -154,14 +154,15 @@ class CallbackResultSerDes(ForeignSerDes[T]):
     def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
         try:
             return super().deserialize(data, serdes_context)
-        except (SerDesError, ValueError) as error:
-            try:
-                raw: T = self.document.read_foreign(data)
-            except Misfit as misfit:
-                if isinstance(error, SerDesError):
-                    raise
-                raise SerDesError(self.document.described(misfit)) from None
-            return raw
+        except SerDesError as error:
+            refused: SerDesError | None = error
+        except ValueError:
+            refused = None
+        try:
+            raw: T = self.document.read_foreign(data)
+        except Misfit as misfit:
+            raise refused or SerDesError(self.document.described(misfit)) from None
+        return raw
 
 
 class AnnotatedSerDes(SerDes[Any]):
