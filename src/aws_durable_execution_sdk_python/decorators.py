@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     AnyFunction,
     Bound,
     declares_step_context,
+    signature_of,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
 from aws_durable_execution_sdk_python.config import ParallelBranch
@@ -191,7 +192,7 @@ def _name(func: AnyFunction) -> str | None:
 
 def _signature(func: AnyFunction) -> inspect.Signature | None:
     try:
-        return inspect.signature(func)
+        return signature_of(func)
     except (TypeError, ValueError):
         return None
 

@@ -12,6 +12,7 @@ enumerations, sets and so on, and the models of pydantic, msgspec and attrs. See
 from __future__ import annotations
 
 import json
+from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,7 @@ from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.outward import as_json_text
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
+from aws_durable_execution_sdk_python._core.user_functions import Bound
 from aws_durable_execution_sdk_python._core.values.annotations import (
     Unresolved,
     innermost,
@@ -152,18 +154,17 @@ def result_serdes(function: Any) -> SerDes[Any] | None:
 
     The annotation is evaluated when this is first called for the function, and never again.
     """
-    if is_unannotated(function):
-        return None
-    inner = innermost(function)
-    if is_unannotated(inner):
+    if type(function) is not FunctionType:
+        function = function.function if isinstance(function, Bound) else innermost(function)
+    if type(function) is FunctionType and is_unannotated(function):
         return None
     try:
-        return _BY_ANNOTATION[inner]
+        return _BY_ANNOTATION[function]
     except KeyError:
-        found = _BY_ANNOTATION[inner] = _serdes_of(result_codec(inner))
+        found = _BY_ANNOTATION[function] = _serdes_of(result_codec(function))
         return found
     except TypeError:  # nothing that can be remembered
-        return _serdes_of(result_codec(inner))
+        return _serdes_of(result_codec(function))
 
 
 def _serdes_of(codec: Codec | Unresolved | None) -> SerDes[Any] | None:

@@ -57,12 +57,20 @@ def event_codec(handler: Any) -> tuple[str, Codec | Unresolved] | None:
     return names[0], _codec(inner, annotation, outward=False)
 
 
-def is_unannotated(function: Any) -> bool:
-    """Whether a plain function says at a glance that nothing is known of its result."""
-    if type(function) is not types.FunctionType:
-        return False
-    if sys.version_info >= (3, 14) and function.__annotate__ is not None:
-        return False
+if sys.version_info >= (3, 14):
+
+    def is_unannotated(function: types.FunctionType) -> bool:
+        """Whether a function says at a glance that nothing is known of its result."""
+        return function.__annotate__ is None and _is_plain(function)
+
+else:
+
+    def is_unannotated(function: types.FunctionType) -> bool:
+        """Whether a function says at a glance that nothing is known of its result."""
+        return not function.__annotations__ or _is_plain(function)
+
+
+def _is_plain(function: types.FunctionType) -> bool:
     annotation = function.__annotations__.get("return", _EMPTY)
     if type(annotation) is str:
         return annotation in _PLAIN_NAMES and annotation not in function.__globals__
