@@ -39,6 +39,7 @@ from value_types import (
     Point,
     Square,
     Struct,
+    annotated,
     returning,
     same,
 )
@@ -83,16 +84,14 @@ async def as_async_step(ctx: Any, function: Any) -> Any:
     async def body() -> Any:
         return function()
 
-    body.__annotations__ = function.__annotations__
-    return await ctx.step(body)
+    return await ctx.step(annotated(body, function.__annotations__["return"]))
 
 
 def taking_context(function: Any) -> Any:
     async def body(ctx: Any, *args: Any) -> Any:
         return function()
 
-    body.__annotations__["return"] = function.__annotations__["return"]
-    return body
+    return annotated(body, function.__annotations__["return"])
 
 
 async def as_child(ctx: Any, function: Any) -> Any:
@@ -118,7 +117,7 @@ async def as_state(ctx: Any, function: Any) -> Any:
     def check(state: Any) -> Any:
         return function()
 
-    check.__annotations__["return"] = function.__annotations__["return"]
+    annotated(check, function.__annotations__["return"])
     config: WaitForConditionConfig[Any] = WaitForConditionConfig(
         lambda state, attempt: WaitForConditionDecision.stop_polling(), None
     )

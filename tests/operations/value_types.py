@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import pathlib
+import sys
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
@@ -289,7 +290,15 @@ def returning(annotation: Any, value: Any) -> Any:
     def function() -> Any:
         return value
 
-    function.__annotations__["return"] = annotation
+    return annotated(function, annotation)
+
+
+def annotated(function: Any, annotation: Any) -> Any:
+    """The function, which says from now on that it returns this."""
+    if sys.version_info >= (3, 14):  # what decorators copy there
+        function.__annotate__ = lambda form: {"return": annotation}
+    else:
+        function.__annotations__["return"] = annotation
     return function
 
 
