@@ -50,7 +50,7 @@ from aws_durable_execution_sdk_python.execution import durable_execution
 from aws_durable_execution_sdk_python.retries import with_retry
 from aws_durable_execution_sdk_python.types import StepContext
 
-__version__ = "0.1.0"
+__version__ = "3.0.0+aio.1"
 
 __all__ = [
     "AsyncDurableContext",

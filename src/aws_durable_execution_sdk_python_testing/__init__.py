@@ -92,6 +92,7 @@ _RECORDINGS = f"{__name__}._recordings"
 _WEB = f"{__name__}.web.server"
 _EXPLORATION = f"{__name__}._exploration"
 _HOMES = {
+    "__version__": "aws_durable_execution_sdk_python",
     "CALLBACK_TIMEOUT": f"{__name__}._local_service.callback_responder",
     "CrashExplorationError": _EXPLORATION,
     "CrashPoint": _EXPLORATION,
@@ -122,14 +123,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib import metadata
-
-        value: Any = metadata.version("aws-durable-execution-sdk-python")
-    elif name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-    else:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

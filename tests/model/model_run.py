@@ -182,7 +182,12 @@ def violations(program: Program, ran: Ran) -> list[str]:
         ended = arn == ran.arn or not has_races(program)
         found += problems(events, invocations=world.invocations[arn], ended=ended)
     bodies = {path for path, _ in world.runs}
-    found += [f"{path} completed but never ran" for path in sorted(world.completed - bodies)]
+    # A step that is cancelled before its body begins is recorded as failed.
+    found += [
+        f"{path} completed but never ran"
+        for path in sorted(world.completed - bodies)
+        if not is_below(path, world.cancelled)
+    ]
     found += [
         f"{path} ran {count} times for attempt {attempt}"
         for (path, attempt), count in world.runs.items()

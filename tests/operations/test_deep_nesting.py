@@ -41,7 +41,7 @@ def test_contexts_may_be_nested_that_deep(flavour: Flavour, how: str, contexts: 
 
 
 @pytest.mark.parametrize("how", ["child", "parallel"])
-@pytest.mark.parametrize("depth", [MAX_NESTED_CONTEXTS + 1, 300])
+@pytest.mark.parametrize("depth", [MAX_NESTED_CONTEXTS + 1, 2 * MAX_NESTED_CONTEXTS])
 def test_deeper_ones_are_refused_with_the_number(flavour: Flavour, how: str, depth: int) -> None:
     service = FakeService()
     answer = service.invoke(nested(flavour, depth, how))

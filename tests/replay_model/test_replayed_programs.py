@@ -98,15 +98,16 @@ LATENCIES = st.sampled_from([0.001, 0.002, 0.004])
 CUTS = st.lists(st.integers(1, 25), max_size=2)
 
 
-# By profile of Hypothesis, see tests/conftest.py.
-_PROGRAMS = {"quick": 100, "nightly": 20_000}
+# Without a profile of Hypothesis, and with one: see tests/conftest.py.
+_DEFAULT_PROGRAMS = 200
+_PROGRAMS = {"thorough": 1_000, "nightly": 20_000}
 
 
 def _programs(share: float = 1.0) -> settings:
     names = (name for name in _PROGRAMS if settings.default is settings.get_profile(name))
     profile = next(names, None)
     return settings(
-        max_examples=round(share * _PROGRAMS.get(profile or "", 1000)),
+        max_examples=round(share * _PROGRAMS.get(profile or "", _DEFAULT_PROGRAMS)),
         derandomize=profile != "nightly",
         deadline=None,
         print_blob=True,

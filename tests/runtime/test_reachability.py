@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import sys
 import threading
 import weakref
 from typing import Any
@@ -75,6 +76,27 @@ def test_a_thread_that_runs_is_a_source_of_its_own_and_not_entered() -> None:
     assert not finds([thread], target)
     stop.set()
     thread.join()
+
+
+def test_a_loop_that_runs_in_a_thread_is_entered_from_the_stack_of_that_alone() -> None:
+    """Idle workers of pools name what gives the loop of every thread."""
+    target = Target()
+    loop = asyncio.new_event_loop()
+    loop.kept = target  # type: ignore[attr-defined]
+    assert finds([loop], target)
+    running = threading.Event()
+    loop.call_soon(running.set)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    running.wait()
+    assert not finds([[loop]], target)
+    frame = sys._current_frames()[thread.ident or 0]
+    while frame.f_code.co_name != "run_forever" and frame.f_back is not None:
+        frame = frame.f_back
+    assert finds(frame, target)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 def test_names_that_no_source_can_have_lead_nowhere() -> None:

@@ -282,8 +282,12 @@ def test_time_that_was_skipped_is_not_waited_for_when_resumed(directory: Directo
     assert directory.lines("ahead.py", "--name", "x")[-1]["status"] == "SUCCEEDED"
 
 
-def test_ctrl_c_exits_with_130_and_says_how_to_resume(directory: Directory) -> None:
+@pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN])
+def test_ctrl_c_exits_with_130_and_says_how_to_resume(directory: Directory, inherited: Any) -> None:
+    """Also where a script's shell starts the command with the signal ignored."""
+    before = signal.signal(signal.SIGINT, inherited)
     run = directory.start(*ORDER)
+    signal.signal(signal.SIGINT, before)
     run.until("work", "STARTED")
     assert run.end(signal.SIGINT) == 130
     assert "run it again with --name x to resume" in (directory.path / "stderr.txt").read_text()

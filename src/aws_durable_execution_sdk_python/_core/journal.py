@@ -48,6 +48,9 @@ _SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
     OperationSubType.WAIT_FOR_CALLBACK: (OperationSubType.RUN_IN_CHILD_CONTEXT,),
 }
 
+# What can be recorded as failed by user code; the others end by themselves.
+_HOLD_CANCELLATION = frozenset({OperationType.STEP, OperationType.CONTEXT})
+
 
 class OperationIdentity(NamedTuple):
     """Which operation the running code asks for.
@@ -187,6 +190,11 @@ class Journal:
             return None
         began, ended = self.began(operation_id), self.ended(operation_id)
         return None if began is None or ended is None else (began, ended)
+
+    def holds_cancellation(self, operation_id: str) -> bool:
+        """Whether the record would show that user code had cancelled an operation."""
+        confirmed = self._confirmed.get(operation_id)
+        return confirmed is not None and confirmed["Type"] in _HOLD_CANCELLATION
 
     def _moment(self, operation_id: str, key: str) -> int | None:
         confirmed = self._confirmed.get(operation_id)

@@ -31,6 +31,6 @@ OPERATION_NAME = re.compile(r"[\x20-\x7E]{1,256}")
 SUB_TYPE = re.compile(r"[a-zA-Z0-9_-]{1,32}")
 TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
-# Child contexts, maps, parallels and their branches that enclose one another. Each takes about ten
-# calls on Python's stack, and the code in it takes more.
-MAX_NESTED_CONTEXTS = 50
+# Child contexts, maps, parallels and their branches that enclose one another: 300 parallels, say,
+# each of which is a context and has branches that are.
+MAX_NESTED_CONTEXTS = 600

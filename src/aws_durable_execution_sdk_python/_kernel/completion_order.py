@@ -12,12 +12,9 @@ Rules:
   loop that never rests is taken to spin after so many passes, and gets the next one then.
 - Where one task alone is alive, and no timer of the user's, there is nobody to keep an order with.
 - What user code cancelled is *doomed* on replay: it never ends, and waits to be cancelled again.
-- While anything recorded waits for its turn, the user's time is frozen (see `user_time`) and is
-  the record's, less the time in which the execution was suspended, since no timer outlives that.
-  It goes on to each end that is released, and to each timer that is due before that, as far as the
-  record shows that an invocation ran: a step of a single attempt spans the time, or a doomed one.
-  With only doomed operations left it goes on from timer to timer, at most to when they were
-  recorded as cancelled. Then it is real again.
+- While anything recorded waits for its turn, the user's time is frozen (see `user_time`), and goes
+  by the record (see `recorded_time`). With only doomed operations left it goes on from timer to
+  timer, at most to when they were recorded as cancelled. Then it is real again.
 """
 
 from __future__ import annotations
@@ -28,23 +25,26 @@ import heapq
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python._kernel.recorded_time import (
+    Doomed,
+    Ended,
+    KeepsAwake,
+    RecordedTime,
+)
 
 # After how many passes without rest the loop is taken to spin.
 SPINNING_PASSES = 1000
-_MICROS = 1_000_000
-# How late a beginning, or a cancellation, may be recorded.
-_SLACK_SECONDS = 1.0
-_SLACK = round(_SLACK_SECONDS * _MICROS)
 # Stands for a moment and an id: after all moments, and one like the other.
 _UNTOLD = sys.maxsize, ""
 
 # When the operation ended, its id, which comes first among those that wait for the same one, what
-# to release, and whether an earlier invocation recorded it.
-_Waiting = tuple[int, str, int, asyncio.Future[None], bool]
+# to release, and who waits, if an earlier invocation recorded it.
+_Waiting = tuple[int, str, int, asyncio.Future[None], asyncio.Task[Any] | None]
 
 
 class CompletionOrder(Opaque):
@@ -52,10 +52,16 @@ class CompletionOrder(Opaque):
 
     Parameters:
         work_in_hand: whether bodies or threads run, which live in real time.
+        keeps_awake: whether timers do, if tasks wait for what is on record.
     """
 
     def __init__(
-        self, loop: EventLoop, journal: Journal, *, work_in_hand: Callable[[], bool]
+        self,
+        loop: EventLoop,
+        journal: Journal,
+        *,
+        work_in_hand: Callable[[], bool],
+        keeps_awake: KeepsAwake,
     ) -> None:
         self._loop = loop
         self._time = loop.user_time
@@ -63,10 +69,8 @@ class CompletionOrder(Opaque):
         self._work_in_hand = work_in_hand
         self._heap: list[_Waiting] = []
         self._numbers = itertools.count()
-        # From when to when each of these ran, if that is history.
-        self._doomed: dict[asyncio.Future[None], tuple[int, int]] = {}
-        # A moment of the record, and the user's time then.
-        self._anchor: tuple[int, float] | None = None
+        self._doomed: dict[asyncio.Future[None], Doomed] = {}
+        self._recorded = RecordedTime(self._time, journal, keeps_awake)
         self._passes = 0
 
     @contextlib.contextmanager
@@ -95,9 +99,7 @@ class CompletionOrder(Opaque):
         """Whether there is an order to be kept."""
         if self._loop.task_count.alive > 1 or self._heap or self._time.next() is not None:
             return True
-        if self._anchor is not None:  # the record goes on, and the user's time does not
-            self._anchor = None
-            self._time.thaw()
+        self._recorded.let_go()
         return False
 
     async def end_of(self, operation_id: str) -> None:
@@ -109,21 +111,26 @@ class CompletionOrder(Opaque):
         await self._turn(operation_id, self._journal.began(operation_id))
 
     async def _turn(self, operation_id: str, moment: int | None) -> None:
-        is_history = moment is not None and self._journal.is_history(operation_id)
-        if is_history and not self._time.is_frozen:
-            self._freeze(operation_id)
+        task = None
         if moment is None:
             moment, operation_id = _UNTOLD
+        elif self._journal.is_history(operation_id):
+            task = asyncio.current_task()
+            if not self._time.is_frozen:
+                self._recorded.freeze(operation_id)
         future = self._loop.create_future()
-        number = next(self._numbers)
-        heapq.heappush(self._heap, (moment, operation_id, number, future, is_history))
+        heapq.heappush(self._heap, (moment, operation_id, next(self._numbers), future, task))
+        if task is not None:
+            self._recorded.is_waited_for(Ended(moment, operation_id, task, future))
         await future
 
     async def doom(self, operation_id: str) -> None:
         """Wait to be cancelled, as it was in an earlier invocation."""
-        future = self._loop.create_future()
-        self._doomed[future] = self._journal.span(operation_id) or (0, 0)
-        self._freeze(operation_id)
+        future, task = self._loop.create_future(), asyncio.current_task()
+        assert task is not None  # only a task awaits
+        span = self._journal.span(operation_id) or (0, 0)
+        self._doomed[future] = Doomed(*span, task, future)
+        self._recorded.freeze(operation_id)
         try:
             await future
         finally:
@@ -152,57 +159,30 @@ class CompletionOrder(Opaque):
         return False
 
     def _release(self, first: _Waiting) -> None:
-        moment, _, _, future, is_history = first
-        if is_history and self._time.is_frozen and self._fires_before(moment):
-            return
-        heapq.heappop(self._heap)
-        future.set_result(None)
+        if not self._fires_before(first):
+            heapq.heappop(self._heap)
+            first[3].set_result(None)
+
+    def _fires_before(self, first: _Waiting) -> bool:
+        ended = _as_ended(first)
+        if ended is None or not self._time.is_frozen:
+            return False
+        if self._time.next() is None:
+            self._recorded.stand_still(ended.moment)
+            return False
+        return self._recorded.fires_before(ended, self._waiting, [*self._doomed.values()])
+
+    def _waiting(self) -> list[Ended]:
+        """What is waited for of history, the first one first; beyond that in no order."""
+        ended = (_as_ended(each) for each in self._heap if not each[3].done())
+        return [each for each in ended if each is not None]
 
     def _skips_to_timer(self) -> bool:
-        if self._anchor is None or self._work_in_hand() or self._loop.jobs():
+        if self._work_in_hand() or self._loop.jobs():
             return False
-        due, last = self._time.next(), max(ended for _, ended in self._doomed.values())
-        if due is None or due > self._as_user_time(last) + _SLACK_SECONDS:
-            return False
-        self._time.freeze()
-        self._time.fire_next()
-        return True
+        return self._recorded.skips_to_timer(self._doomed.values())
 
-    # -- the record's time --------------------------------------------------------------------
 
-    def _freeze(self, operation_id: str) -> None:
-        if self._anchor is None:
-            began = self._journal.began(operation_id)
-            if began is None:
-                return
-            self._anchor = began, self._time.now()
-        self._time.freeze()
-
-    def _fires_before(self, moment: int) -> bool:
-        """Go on to a moment of the record, or to a timer that was due before it."""
-        assert self._anchor is not None  # set before time is frozen
-        due, then = self._time.next(), self._as_user_time(moment)
-        if due is not None and due < then:
-            recorded, seen = self._anchor
-            if self._was_awake(recorded + round((due - seen) * _MICROS)):
-                self._time.fire_next()
-                return True
-        elif due is not None and self._was_awake(moment):
-            self._time.go_to(then)
-            return False
-        if moment > self._anchor[0]:
-            self._anchor = moment, self._time.now()
-        return False
-
-    def _was_awake(self, moment: int) -> bool:
-        """Whether an invocation surely ran at a moment of the record."""
-        spans = (self._journal.span(operation_id) for _, operation_id, _, _, _ in self._heap)
-        return any(
-            span and span[0] - _SLACK <= moment <= span[1]
-            for span in itertools.chain(spans, self._doomed.values())
-        )
-
-    def _as_user_time(self, moment: int) -> float:
-        assert self._anchor is not None  # set before time is frozen
-        recorded, seen = self._anchor
-        return seen + (moment - recorded) / _MICROS
+def _as_ended(waiting: _Waiting) -> Ended | None:
+    moment, operation_id, _, future, task = waiting
+    return None if task is None else Ended(moment, operation_id, task, future)

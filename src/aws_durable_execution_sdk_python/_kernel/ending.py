@@ -40,7 +40,7 @@ Tasks = Collection[asyncio.Task[object]]
 _log = logging.getLogger(__name__)
 
 # How much of a task is looked at to tell whether it unwinds.
-_MOST_FLOWS = 1000
+_MOST_FLOWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,11 @@ class EventLoop(RestorableLoop):
         busy_hooks: called, in each pass, whenever some are.
         user_time: what the code of the invocation is told when it asks for the time.
         task_count: of the invocation.
+        search_limit: how many objects a search for what is alive looks at; grows with what there
+            is in the process.
     """
 
+    search_limit = 50_000
     # The threads that run one of these loops.
     _driving: ClassVar[set[int | None]] = set()
 
@@ -164,13 +167,18 @@ class EventLoop(RestorableLoop):
             self._end_rest()
 
     @contextmanager
-    def asking_when_idle(self, hook: IdleHook, *, first: bool = False) -> Iterator[None]:
-        """Ask one more idle hook in here, after the others or before them."""
+    def asking_when_idle(
+        self, hook: IdleHook, *, first: bool = False, busy: BusyHook | None = None
+    ) -> Iterator[None]:
+        """Ask one more idle hook in here, after the others or before them, and call a busy one."""
         self.idle_hooks = (hook, *self.idle_hooks) if first else (*self.idle_hooks, hook)
+        if busy is not None:
+            self.busy_hooks = (*self.busy_hooks, busy)
         try:
             yield
         finally:
             self.idle_hooks = tuple(each for each in self.idle_hooks if each is not hook)
+            self.busy_hooks = tuple(each for each in self.busy_hooks if each is not busy)
 
     # -- sources ----------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
@@ -39,9 +39,8 @@ def warn(timers: Iterable[asyncio.TimerHandle], asleep: Asleep) -> None:
     """
     tasks: dict[object, asyncio.Task[Any]] = {}
     for timer in timers:
-        tasks = tasks or _waiting_for_durable_work(asleep)
-        found = Search(tasks, asleep=asleep, limit=_LIMIT, by_name=False).run([timer])
-        task = None if found is None or found.target is None else tasks.get(found.target)
+        tasks = tasks or resting(asleep)
+        task = tasks.get(reached(timer, tasks, asleep))
         line = None if task is None else _line(task)
         if line is not None and line not in _told:
             _told.add(line)
@@ -55,9 +54,21 @@ def warn(timers: Iterable[asyncio.TimerHandle], asleep: Asleep) -> None:
             )
 
 
-def _waiting_for_durable_work(asleep: Asleep) -> dict[object, asyncio.Task[Any]]:
+def reached(
+    timer: asyncio.TimerHandle, tasks: Mapping[object, asyncio.Task[Any]], asleep: Asleep
+) -> object | None:
+    """What a timer reaches first: a task, to cancel it, or what one waits for, to let it go on.
+
+    Parameters:
+        tasks: by themselves and by what they wait for.
+    """
+    found = Search(tasks, asleep=asleep, limit=_LIMIT, by_name=False).run([timer])
+    return None if found is None else found.target
+
+
+def resting(asleep: Asleep) -> dict[object, asyncio.Task[Any]]:
     """By themselves and by what they wait for: tasks that durable work alone makes go on."""
-    completed = settled(asleep)
+    completed = settled(asleep, _LIMIT)
     tasks: dict[object, asyncio.Task[Any]] = {}
     for task in asyncio.all_tasks():
         waiter = waits_for(task)

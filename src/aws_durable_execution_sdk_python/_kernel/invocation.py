@@ -102,7 +102,12 @@ class RunningInvocation(Opaque):
         clock: Clock = hooks.clock or SystemClock()
         # Bodies take real time, by whatever clock the timers run; a clock may have its own idea.
         self._limits = TimeLimits(self.workers, getattr(clock, "sleep", asyncio.sleep))
-        self.completions = CompletionOrder(self.loop, self.journal, work_in_hand=self._work_in_hand)
+        self.completions = CompletionOrder(
+            self.loop,
+            self.journal,
+            work_in_hand=self._work_in_hand,
+            keeps_awake=lambda timers, asleep: self.suspension.keeps_awake(timers, asleep),
+        )
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)
         self.checkpointer = self._make_checkpointer(client, token, hooks.tuning)

@@ -65,6 +65,7 @@ class Host:
         job: the one that runs here, or is about to.
         open: whether the thread has not been let go.
         waiting: the jobs below this host that have none yet.
+        level: how many jobs are on the thread's stack below this one's.
     """
 
     blocked: Job | None = None
@@ -73,6 +74,10 @@ class Host:
     waiting: OrderedDict[Job, None] = field(default_factory=OrderedDict)
     mailbox: SimpleQueue[Job | None] = field(default_factory=SimpleQueue)
     outcome: CallOutcome | None = None
+    level: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.level = 0 if self.blocked is None else self.blocked.level + 1
 
     @property
     def is_idle(self) -> bool:
@@ -132,6 +137,7 @@ class Job:
         running: whether the code runs, or will go on whatever becomes of other jobs.
         abandoned: nobody waits for the outcome any more, and durable calls inside refuse.
         generation: the pass of `Workers.catch_up` in which it went on; None while it is blocked.
+        level: how many jobs are below it on its thread's stack.
     """
 
     leaf: bool = False
@@ -148,6 +154,7 @@ class Job:
     running: bool = False
     abandoned: bool = False
     generation: int | None = None
+    level: int = 0
 
     def perform(self, host: Host) -> None:
         """Run on the calling thread."""

@@ -6,12 +6,22 @@
   it does not run the loop itself, it is the program that called for the invocation.
 - A thread that was there before the invocation knows of it only what it was handed since. So it
   counts only where user code waits for something of its own, and is looked into only as far as
-  the data near its stack: beyond `OLDER_LIMIT` objects nothing is taken to follow.
+  the data near its stack. All of them are one search, so that what they share, a pool or a server
+  say, is looked at once, and each gets equally far: beyond `OLDER_LIMIT` objects a thread, and the
+  `MOST_OLDER`-fold in all, nothing is taken to follow.
 - A descriptor whose callback is an extension's may reach anything.
-- What a thread was handed a moment ago may be on its way, where no reference shows it. So before
-  stacks are looked at, threads are given a moment, in which the loop does nothing else.
-- What was found is asked about first. Searches take a tenth of the time at most; in between, and
-  where one has met its limit, there is work.
+- What a thread was handed a moment ago may be on its way, where no reference shows it: what a
+  function written in C has taken, or is about to hand on, is in no frame. So before stacks are
+  looked at, threads are given a moment, in which the loop does nothing else. This is a guess, the
+  only one in time: that a thread that can run does so within it. Nothing tells such a thread
+  from one that waits for a lock, neither its stack nor a count of what it does; and to wait until
+  every thread waits would be to wait for good where one of them just computes.
+- What was found is asked about first. Searches take a tenth of the time at most; in between there
+  is work.
+- Where a search meets its limit there is work as well, and the limit grows, for all invocations
+  of the environment, up to `LARGEST_LIMIT`. So a large process keeps an invocation awake for a
+  while, once, but not for good. It grows no further where a search would take seconds: meanwhile
+  the loop does nothing else.
 """
 
 from __future__ import annotations
@@ -24,25 +34,28 @@ from types import FrameType
 from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
-from aws_durable_execution_sdk_python._kernel.reachability import Found, Search
+from aws_durable_execution_sdk_python._kernel.reachability import Found, Opaque, Search
 from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
 # How long a thread that is free to run may take to take what it was handed.
 HANDING_OVER_SECONDS = 0.005
-LIMIT = 50_000
+LARGEST_LIMIT = 800_000
+_GROWTH = 4
 OLDER_LIMIT = 2_000
-# Of the time, what searches may take; and how long one that would take longer is put off at most.
+MOST_OLDER = 10
+# Of the time, what searches may take; and how long one that would take longer is put off at most,
+# or at most if it met its limit.
 _PAUSE_PER_SECOND_OF_SEARCH = 10
 _LONGEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_AT_LIMIT_SECONDS = 5.0
+_LONGEST_SEARCH_SECONDS = 2.0
 
 # The tasks that wait for durable work, each with its future, or None if it waits for the engine.
 Asleep = Mapping[asyncio.Task[object], asyncio.Future[None] | None]
 Waiting = Sequence[asyncio.Future[Any]]
-# A thread, if it is known to `threading`, and its frames.
-Stack = list[object]
 
 
-class Liveness:
+class Liveness(Opaque):
     """Asks about one invocation.
 
     Parameters:
@@ -51,6 +64,7 @@ class Liveness:
 
     Attributes:
         searches: how many there have been.
+        objects: how many those have looked at.
     """
 
     def __init__(self, loop: EventLoop, powers: Collection[object]) -> None:
@@ -60,6 +74,7 @@ class Liveness:
         self._witness: Found | None = None
         self._not_before = 0.0
         self.searches = 0
+        self.objects = 0
 
     def can_go_on(
         self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[object]] = ()
@@ -76,23 +91,34 @@ class Liveness:
         now = self._loop.time()
         if now < self._not_before:
             return True
+        if self._has_threads(with_older=bool(waiting)) and self._loop.selector.has_events(
+            within=HANDING_OVER_SECONDS
+        ):
+            return True
         newer, older = self._threads(with_older=bool(waiting))
-        if newer or older:
-            if self._loop.selector.has_events(within=HANDING_OVER_SECONDS):
-                return True
-            newer, older = self._threads(with_older=bool(waiting))
-        sources = [*self._loop.timers(), *self._loop.jobs(), *self._descriptors(), *ready]
-        for stack in newer:
-            sources += stack
+        sources = [*self._loop.timers(), *self._loop.jobs(), *self._descriptors(), *ready, *newer]
         if not sources and not older:
             return False
         now = self._loop.time()
         targets = [*waiting, *self._powers]
         self._witness = self._search(targets, sources, asleep)
-        found = self._witness is not None or self._reaches_from_older(targets, asleep, older)
-        if found:
-            self._pause(self._loop.time() - now)
-        return found
+        if self._witness is None and not self._reaches_from_older(targets, asleep, older):
+            return False
+        cost = self._loop.time() - now
+        if self._witness is not None and self._witness.target is None:
+            self._meet_limit(cost)
+        else:
+            self._pause(min(_PAUSE_PER_SECOND_OF_SEARCH * cost, _LONGEST_PAUSE_SECONDS))
+        return True
+
+    def reached_by(
+        self, timers: Sequence[asyncio.TimerHandle], waiting: Waiting, asleep: Asleep
+    ) -> bool:
+        """Whether timers, by themselves, complete a future or call an operation.
+
+        Not where that is by cancelling a task that is asleep.
+        """
+        return self._search([*waiting, *self._powers], timers, asleep) is not None
 
     def _is_as_before(self, waiting: Waiting) -> bool:
         if self._witness is None:
@@ -107,10 +133,18 @@ class Liveness:
             return is_awaited and self._loop.will_fire(source)
         return source in self._loop.jobs()
 
-    def _pause(self, cost: float) -> None:
+    def _meet_limit(self, cost: float) -> None:
+        """Look further next time."""
+        limit = _GROWTH * self._loop.search_limit
+        pause = _PAUSE_PER_SECOND_OF_SEARCH * cost
+        if limit <= LARGEST_LIMIT and _GROWTH * cost <= _LONGEST_SEARCH_SECONDS:
+            self._loop.search_limit = limit
+            pause = min(pause, _LONGEST_PAUSE_AT_LIMIT_SECONDS)
+        self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
         """Do not search again at once; but then, whether or not anything happens until then."""
-        pause = min(_PAUSE_PER_SECOND_OF_SEARCH * cost, _LONGEST_PAUSE_SECONDS)
-        self._not_before = self._loop.time() + pause
+        self._not_before = self._loop.time() + seconds
         self._loop.engine_call_at(self._not_before, int)
 
     # -- sources ----------------------------------------------------------------------------
@@ -119,20 +153,29 @@ class Liveness:
         for key in self._loop.selector.registered():
             yield from key.data
 
-    def _threads(self, *, with_older: bool) -> tuple[list[Stack], list[Stack]]:
-        """The threads that began during the invocation, and those that were there before."""
+    def _has_threads(self, *, with_older: bool) -> bool:
+        return any(
+            with_older or thread not in self._older for thread, _ in self._threads_that_count()
+        )
+
+    def _threads(self, *, with_older: bool) -> tuple[list[object], list[object]]:
+        """What the threads that began during the invocation have at hand, and those before."""
+        newer: list[object] = []
+        older: list[object] = []
+        for thread, frame in self._threads_that_count():
+            if thread not in self._older:
+                newer += (thread, *_frames(frame))
+            elif with_older:
+                older += (thread, *_frames(frame))
+        return newer, older
+
+    def _threads_that_count(self) -> Iterator[tuple[threading.Thread | None, FrameType]]:
+        """Threads, each with its innermost frame; without one those that `threading` has not."""
         threads = {thread.ident: thread for thread in threading.enumerate()}
-        newer: list[Stack] = []
-        older: list[Stack] = []
         for ident, frame in sys._current_frames().items():
             thread = threads.get(ident)
-            if thread is not None and self._is_ours(thread):
-                continue
-            if thread not in self._older:
-                newer.append([thread, *_frames(frame)])
-            elif with_older:
-                older.append([thread, *_frames(frame)])
-        return newer, older
+            if thread is None or not self._is_ours(thread):
+                yield thread, frame
 
     def _is_ours(self, thread: threading.Thread) -> bool:
         return (
@@ -146,28 +189,31 @@ class Liveness:
     def _search(
         self, targets: Sequence[object], sources: Sequence[object], asleep: Asleep
     ) -> Found | None:
-        self.searches += 1
-        search = Search(targets, asleep=asleep, limit=LIMIT)
-        found = search.run(sources)
+        limit = self._loop.search_limit
+        found = self._run(Search(targets, asleep=asleep, limit=limit), sources)
         if found is None or not isinstance(found.source, asyncio.TimerHandle):
             return found
-        search = Search(targets, asleep=asleep, settled=settled(asleep), limit=LIMIT)
-        return search.run(sources)
+        search = Search(targets, asleep=asleep, settled=settled(asleep, limit), limit=limit)
+        return self._run(search, sources)
 
     def _reaches_from_older(
-        self, targets: Sequence[object], asleep: Asleep, threads: Sequence[Stack]
+        self, targets: Sequence[object], asleep: Asleep, older: Sequence[object]
     ) -> bool:
-        for stack in threads:
-            search = Search(targets, asleep=asleep, limit=OLDER_LIMIT, by_name=False)
-            found = search.run(stack)
-            if found is not None and found.target is not None:
-                return True
-        return False
+        threads = sum(type(each) is not FrameType for each in older)
+        limit = OLDER_LIMIT * min(threads, MOST_OLDER)
+        found = self._run(Search(targets, asleep=asleep, limit=limit, by_name=False), older)
+        return found is not None and found.target is not None
+
+    def _run(self, search: Search, sources: Sequence[object]) -> Found | None:
+        found = search.run(sources)
+        self.searches += 1
+        self.objects += search.looked_at
+        return found
 
 
-def settled(asleep: Asleep) -> set[int]:
+def settled(asleep: Asleep, limit: int) -> set[int]:
     """The ids of what durable work completes, by callbacks alone."""
-    search = Search(running=asleep, limit=LIMIT, by_name=False, callbacks_only=True)
+    search = Search(running=asleep, limit=limit, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])
     return search.seen
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+
+import anyio
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -24,7 +27,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     is_async,
     is_awaitable,
 )
-from aws_durable_execution_sdk_python._kernel import ownership
+from aws_durable_execution_sdk_python._kernel import fresh_stack, ownership
 from aws_durable_execution_sdk_python._kernel.branches import (
     Branches,
     Parking,
@@ -97,6 +100,9 @@ class LoopRuntime(CommonRuntime):
         if task is None or self.is_ending:
             return False
         if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
+            return False
+        # A scope cancels again and again, and withdraws what it has asked for in between.
+        if anyio.current_effective_deadline() == -math.inf:
             return False
         while task.cancelling() > requests:
             task.uncancel()
@@ -184,6 +190,9 @@ class LoopRuntime(CommonRuntime):
         with position.entered(self):
             result = function(self._invocation.async_context(position), *args)
             return await result if is_awaitable(result) else result
+
+    def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> Op[T]:
+        return fresh_stack.on_fresh_stack(make(self))
 
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         outcome = await self.run_branches(branches, None)

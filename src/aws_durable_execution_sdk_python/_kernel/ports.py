@@ -226,6 +226,15 @@ class Runtime(Protocol):
         """
         ...
 
+    def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> Op[T]:
+        """The coroutine of an operation, on a stack that holds nothing of what is around it.
+
+        Parameters:
+            make: makes it, for the runtime that it is then given; more than once if it has to
+                be run again.
+        """
+        ...
+
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         """Run the branches of a map or parallel."""
         ...

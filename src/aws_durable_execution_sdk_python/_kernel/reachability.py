@@ -11,16 +11,21 @@ task group is. The rules of the search:
 - A task that is merely mentioned is not entered: its holder could only cancel it. It is entered
   if it will run: it is ready, or the future it waits for has been reached, or a timer on the path
   may cancel it and it does not wait for durable work.
-- Nor is a thread that runs: whoever asks takes its stack for a source of its own.
+- Nor is a thread that runs, or an event loop that runs in one: whoever asks takes the stack for a
+  source of its own, and where a source itself holds the loop, it is entered.
 - Objects of the engine (`Opaque`, its event loops), modules, classes, durable handlers, which
   begin invocations of their own, and loggers and the import system, which everything names and
   which lead everywhere, end the search. What extensions written in C hold without
   telling the garbage collector is not seen.
 - A time-out around nothing but durable work is no work: `settled`, if given, has what durable work
   completes, and neither a future that a timer is given nor a task that it may cancel counts then.
+- What the garbage collector does not track, as a dict of texts, holds nothing that it does track,
+  so it ends the search too.
 - What is held by something that holds many, rows of data say, is looked at last: a search goes
   through what leads from one to the next before it goes through what lies there in masses.
-- It looks at `limit` objects at most. Who meets the limit may reach anything.
+- It looks at `limit` objects at most. Who meets the limit may reach anything. Code names what names
+  more code, so that the limit is one of the whole process: large frameworks are some 50,000
+  objects, data apart.
 
 Nothing here runs code of the user's: objects are told apart by their type, never by `isinstance`,
 which asks their `__class__`.
@@ -29,44 +34,34 @@ which asks their `__class__`.
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import logging
-import re
 import sys
 import threading
 import weakref
-from collections import deque
-from collections.abc import (
-    Callable,
-    Collection,
-    Container,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar
 from enum import Enum
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
     CellType,
-    CodeType,
     CoroutineType,
     FrameType,
     FunctionType,
     GeneratorType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
     MethodType,
     ModuleType,
-    TracebackType,
-    WrapperDescriptorType,
 )
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from aws_durable_execution_sdk_python._kernel.code_names import (
+    PLAIN,
+    named_in,
+    named_in_class,
+    named_in_function,
+)
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.idle_selector import IdleSelector
 
@@ -92,20 +87,13 @@ class Found(NamedTuple):
 
 
 _LEAVES = (type, ModuleType, Opaque, EventLoop, IdleSelector, logging.Logger, logging.Manager)
-_PLAIN = frozenset(
-    {str, bytes, bytearray, int, float, complex, bool, type(None), type(...), range, re.Pattern}
-    | {
-        CodeType,
-        GetSetDescriptorType,
-        MemberDescriptorType,
-        MethodDescriptorType,
-        # What has failed does not go on: its frames are over.
-        TracebackType,
-        WrapperDescriptorType,
-    }
-)
 _IMPORT_SYSTEM = (sys.meta_path, sys.path_hooks, sys.path_importer_cache, sys.modules)
 _CODE = (CoroutineType, GeneratorType, AsyncGeneratorType, FrameType)
+# What leads on though the garbage collector may not track it.
+_UNTRACKED = frozenset({ContextVar, FrameType})
+_CONTAINERS: frozenset[type] = frozenset(
+    {dict, list, tuple, set, frozenset, deque, OrderedDict, defaultdict, CellType}
+)
 # So many objects, held by one, are a crowd, and looked at last.
 CROWD = 30
 _CREATED_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that Python code defines
@@ -123,8 +111,14 @@ class _Kind(Enum):
     LEAF = "it does not"
     TASK = "if the task will run"
     THREAD = "unless it runs"
+    LOOP = "unless it runs, and not in the thread of a source"
     CODE = "unless callbacks alone are asked about"
-    PLAIN = "along its references"
+    DATA = "along its references, which are all there is: its class is not the user's"
+    PLAIN = "along its references, and what its class names"
+
+
+# Objects that are held together, the source that they follow from, and whether it may cancel.
+_Held: TypeAlias = tuple[Sequence[object], object, bool]
 
 
 class Search:
@@ -165,64 +159,82 @@ class Search:
         # So that an id stays the same object's.
         self._keep: list[object] = []
         self._kinds: dict[type, _Kind] = {}
+        # The event loops that sources hold.
+        self._driven: set[int] = set()
         self._classes: set[type] = set()
         self._contexts: list[Context] = []
         self._variables: list[ContextVar[Any]] = []
 
+    @property
+    def looked_at(self) -> int:
+        """How many objects have been looked at."""
+        return len(self._keep)
+
     def run(self, sources: Iterable[object]) -> Found | None:
         """Which source reaches a target, or the limit, first; None if none does."""
-        queue = deque((each, each, type(each) is asyncio.TimerHandle) for each in sources)
-        crowds: deque[tuple[Any, Any, bool]] = deque()
+        queue: deque[_Held] = deque(
+            ((each,), each, type(each) is asyncio.TimerHandle) for each in sources
+        )
+        crowds: deque[_Held] = deque()
         while queue or crowds:
-            obj, source, cancels = (queue or crowds).popleft()
-            key = id(obj)
-            if key in self.seen and not (cancels and key not in self._seen_cancelling):
-                continue
-            kind = self._kinds.get(type(obj)) or self._kind_of(type(obj))
-            if cancels and self._is_settled(obj, source):
-                continue
-            if key in self._targets:
-                return Found(source, obj)
-            if kind is _Kind.LEAF or (kind is _Kind.CODE and self._callbacks_only):
-                continue
-            if kind is _Kind.THREAD and key in self._alive and obj is not source:
-                continue
-            if kind is _Kind.TASK:
-                found = self._task(obj, cancels)
-                if found is not None:
-                    return Found(source, found)
-                if not self._will_run(obj, cancels):
+            objects, source, cancels = (queue or crowds).popleft()
+            for obj in objects:
+                key = id(obj)
+                if key in self.seen and not (cancels and key not in self._seen_cancelling):
                     continue
-                cancels = False
-            if len(self._keep) >= self._limit:
-                return Found(source, None)
-            self._enter(obj, cancels)
-            referents = self._referents(obj)
-            following = queue if len(referents) <= CROWD else crowds
-            following.extend((each, source, cancels) for each in referents)
-            if self._by_name or type(obj) is FrameType:
-                queue.extend((each, source, False) for each in self._named(obj))
+                if cancels and self._is_settled(obj, source):
+                    continue
+                if key in self._targets:
+                    return Found(source, obj)
+                kind = self._kinds.get(type(obj)) or self._kind_of(type(obj))
+                if kind is _Kind.TASK and (found := self._task(obj, cancels)) is not None:
+                    return Found(source, found)
+                if kind is not _Kind.DATA and not self._is_entered(obj, kind, source, cancels):
+                    continue
+                if len(self._keep) >= self._limit:
+                    return Found(source, None)
+                self.seen.add(key)
+                self._keep.append(obj)
+                if cancels:
+                    self._seen_cancelling.add(key)
+                follows = cancels and kind is not _Kind.TASK
+                held = _held_by(obj) if kind is _Kind.DATA else self._referents(obj, source)
+                if len(held) > CROWD:
+                    crowds.extend((part, source, follows) for part in _parts(held))
+                elif held:
+                    queue.append((held, source, follows))
+                if kind is not _Kind.DATA and (named := self._named(obj)):
+                    queue.append((named, source, False))
         return None
 
-    def _enter(self, obj: object, cancels: bool) -> None:
-        if cancels:
-            self._seen_cancelling.add(id(obj))
-        self.seen.add(id(obj))
-        self._keep.append(obj)
-
     def _kind_of(self, cls: type) -> _Kind:
-        if cls in _PLAIN or issubclass(cls, _LEAVES):
+        if cls in PLAIN or issubclass(cls, _LEAVES):
             kind = _Kind.LEAF
         elif issubclass(cls, asyncio.Task):
             kind = _Kind.TASK
         elif issubclass(cls, threading.Thread):
             kind = _Kind.THREAD
+        elif issubclass(cls, asyncio.BaseEventLoop):
+            kind = _Kind.LOOP
         elif issubclass(cls, _CODE):
             kind = _Kind.CODE
         else:
-            kind = _Kind.PLAIN
+            kind = _Kind.DATA if cls in _CONTAINERS else _Kind.PLAIN
         self._kinds[cls] = kind
         return kind
+
+    def _is_entered(self, obj: Any, kind: _Kind, source: object, cancels: bool) -> bool:
+        if kind is _Kind.PLAIN:
+            return True
+        if kind is _Kind.LEAF:
+            return False
+        if kind is _Kind.CODE:
+            return not self._callbacks_only
+        if kind is _Kind.TASK:
+            return self._will_run(obj, cancels)
+        if kind is _Kind.THREAD:
+            return id(obj) not in self._alive or obj is source
+        return id(obj) in self._driven or not _runs(obj)
 
     # -- tasks and timers -------------------------------------------------------------------
 
@@ -255,25 +267,29 @@ class Search:
 
     # -- where references lead --------------------------------------------------------------
 
-    def _referents(self, obj: Any) -> Sequence[object]:
+    def _referents(self, obj: Any, source: object) -> Sequence[object]:
         cls = type(obj)
         look = _LOOKS.get(cls)
         if look is not None:
-            return look(self, obj)
-        if issubclass(cls, weakref.ref):
-            return (weakref.ref.__call__(obj),)
-        if issubclass(cls, weakref.ProxyTypes):
-            return _behind_proxy(obj)
-        return gc.get_referents(obj)
+            held = look(self, obj)
+        elif issubclass(cls, weakref.ref):
+            held = (weakref.ref.__call__(obj),)
+        elif issubclass(cls, weakref.ProxyTypes):
+            held = _behind_proxy(obj)
+        else:
+            held = _held_by(obj)
+        if obj is source:
+            self._driven.update(map(id, held))
+        return held
 
     def _of_function(self, function: FunctionType) -> Sequence[object]:
-        if getattr(function, "__durable_handler__", False):
+        if _begins_an_invocation(function):
             return ()
         return (
             *(function.__closure__ or ()),
             *(function.__defaults__ or ()),
             *(function.__kwdefaults__ or {}).values(),
-            function.__dict__,
+            *function.__dict__.values(),
         )
 
     def _of_frame(self, frame: FrameType) -> Sequence[object]:
@@ -290,22 +306,24 @@ class Search:
         self._variables.append(variable)
         return [context[variable] for context in self._contexts if variable in context]
 
-    def _named(self, obj: Any) -> Iterator[object]:
+    def _named(self, obj: Any) -> Sequence[object]:
         cls = type(obj)
+        if cls is FrameType:
+            return tuple(named_in(obj.f_code, obj.f_globals, obj.f_locals.values()))
+        if not self._by_name or cls in self._classes:
+            return ()
         if cls is FunctionType:
-            if not getattr(obj, "__durable_handler__", False):
-                cells = [cell.cell_contents for cell in obj.__closure__ or () if _is_filled(cell)]
-                yield from _named_in(obj.__code__, obj.__globals__, cells)
-        elif cls is FrameType:
-            yield from _named_in(obj.f_code, obj.f_globals, obj.f_locals.values())
-        elif cls is MethodType and type(obj.__func__) is FunctionType:
-            function = obj.__func__
-            yield from _named_in(function.__code__, function.__globals__, (obj.__self__,))
-        else:
-            for base in cls.__mro__:
-                if base.__flags__ & _CREATED_AT_RUN_TIME and base not in self._classes:
-                    self._classes.add(base)
-                    yield from _of_class(base)
+            return () if _begins_an_invocation(obj) else tuple(named_in_function(obj))
+        if cls is MethodType:
+            return _named_in_method(obj)
+        new = [each for each in cls.__mro__ if each not in self._classes]
+        self._classes.update(new)
+        return [
+            named
+            for each in new
+            if each.__flags__ & _CREATED_AT_RUN_TIME
+            for named in named_in_class(each)
+        ]
 
 
 _LOOKS: Mapping[type, Callable[[Search, Any], Sequence[object]]] = {
@@ -317,6 +335,11 @@ _LOOKS: Mapping[type, Callable[[Search, Any], Sequence[object]]] = {
 }
 
 
+def _held_by(obj: object) -> Sequence[object]:
+    held = gc.get_referents(obj)
+    return [each for each in held if gc.is_tracked(each) or type(each) in _UNTRACKED]
+
+
 def _behind_proxy(proxy: Any) -> tuple[object, ...]:
     """What a weak proxy stands for: it hands out the methods of that."""
     try:
@@ -325,61 +348,24 @@ def _behind_proxy(proxy: Any) -> tuple[object, ...]:
         return ()
 
 
-def _of_class(cls: type) -> Iterator[object]:
-    """What methods of a class reach, and what it holds for all its instances."""
-    for name, value in list(vars(cls).items()):
-        if type(value) is FunctionType:
-            yield from value.__closure__ or ()
-            yield from _named_in(value.__code__, value.__globals__)
-        elif type(value) not in _PLAIN and not name.startswith("__"):
-            yield value
+def _named_in_method(method: MethodType) -> Sequence[object]:
+    function, bound = method.__func__, method.__self__
+    if type(function) is not FunctionType or not issubclass(type(bound), ModuleType | type):
+        return ()  # what the function reaches beyond is found from that
+    return tuple(named_in(function.__code__, function.__globals__, (bound,)))
 
 
-def _is_filled(cell: CellType) -> bool:
-    return bool(gc.get_referents(cell))
+def _begins_an_invocation(function: FunctionType) -> bool:
+    return getattr(function, "__durable_handler__", False) is not False
 
 
-def _named_in(
-    code: CodeType, namespace: Mapping[str, Any], at_hand: Iterable[object] = ()
-) -> Iterator[object]:
-    """What code may reach by name: globals, modules it imports, and the attributes of those.
-
-    Also by names that stand in it as texts, as for `getattr`; and, of the modules and classes that
-    it has at hand without naming them, the attributes.
-    """
-    names = _names(code)
-    value: Any
-    seen: set[int] = set()
-    todo: list[object] = []
-    for name in names:
-        value = namespace.get(name)
-        todo.append(sys.modules.get(name) if value is None else value)
-    todo.extend(each for each in at_hand if issubclass(type(each), ModuleType | type))
-    while todo:
-        value = todo.pop()
-        if issubclass(type(value), ModuleType | type):
-            if id(value) not in seen:
-                seen.add(id(value))
-                todo.extend(_attributes(value, names))
-        elif type(value) not in _PLAIN:
-            yield value
+def _runs(loop: asyncio.BaseEventLoop) -> bool:
+    try:
+        return asyncio.BaseEventLoop.is_running(loop)
+    except AttributeError:  # it is in the making
+        return False
 
 
-def _attributes(space: ModuleType | type, names: Collection[str]) -> Iterator[object]:
-    for part in getattr(space, "__mro__", (space,)):
-        attributes = vars(part)
-        for name in names:
-            if name in attributes:
-                yield attributes[name]
-
-
-@functools.lru_cache(4096)
-def _names(code: CodeType) -> tuple[str, ...]:
-    """The names that the source may have: others, as of rewritten assertions, are tools'."""
-    names = dict.fromkeys(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(dict.fromkeys(_names(constant)))
-        elif isinstance(constant, str):
-            names[constant] = None
-    return tuple(name for name in names if name.replace(".", "").isidentifier())
+def _parts(held: Sequence[object]) -> Iterator[Sequence[object]]:
+    for start in range(0, len(held), CROWD):
+        yield held[start : start + CROWD]

@@ -38,7 +38,7 @@ from aws_durable_execution_sdk_python._kernel import forgotten_timers
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
-from aws_durable_execution_sdk_python._kernel.liveness import Liveness
+from aws_durable_execution_sdk_python._kernel.liveness import Asleep, Liveness
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
 from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
 
@@ -171,15 +171,13 @@ class Suspension(Opaque):
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Decide from here on, until the end of the block."""
-        hooks = self._loop.idle_hooks, self._loop.busy_hooks
-        self._loop.idle_hooks += (self._on_idle,)
-        self._loop.busy_hooks += (self._on_busy,)
-        try:
-            yield
-        finally:
-            self._loop.idle_hooks, self._loop.busy_hooks = hooks
-            if self._timer is not None:
-                self._timer.cancel()
+        idle, busy = self._on_idle, self._on_busy
+        with self._loop.asking_when_idle(idle, busy=busy):
+            try:
+                yield
+            finally:
+                if self._timer is not None:
+                    self._timer.cancel()
 
     # -- roots ------------------------------------------------------------------------------
 
@@ -323,6 +321,16 @@ class Suspension(Opaque):
                 self._refresh_or_suspend()
             else:
                 self._answered = state
+
+    def keeps_awake(self, timers: Sequence[asyncio.TimerHandle], asleep: Asleep) -> bool:
+        """Whether one of these timers is waited for, and not only around durable work.
+
+        Parameters:
+            asleep: tasks that wait for what is on record, beside those that are asleep.
+        """
+        asleep = {**self._asleep, **asleep}
+        waiting = [waits_for(root) for root in self._going if root not in asleep]
+        return self._liveness.reached_by(timers, [each for each in waiting if each], asleep)
 
     def _can_go_on(self, ready: Sequence[asyncio.Task[Any]] = ()) -> bool:
         waiting = [future for root in self._going if (future := waits_for(root)) is not None]

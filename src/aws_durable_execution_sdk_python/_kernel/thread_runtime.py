@@ -192,6 +192,9 @@ class ThreadRuntime(CommonRuntime):
     ) -> Op[T]:
         return make(self)
 
+    async def on_fresh_stack(self, make: Callable[[Runtime], Op[T]]) -> T:
+        return self._on_loop(partial(self._invocation.loop_runtime.in_thread, make))
+
     async def branches(self, branches: BranchesAsked[T]) -> BranchOutcomes[T]:
         host = Host(self.job)
         run = partial(self._invocation.loop_runtime.run_branches, branches, host)

@@ -5,7 +5,7 @@ Rules:
 - Only flows of control of the invocation see it; the engine, and everybody else in the loop, lives
   in real time. So a time-out of a request, or the deadline, is never disturbed by it.
 - It never goes back. It is real time plus a shift, or *frozen*: then it goes on only where somebody
-  says so, and no timer fires but by `fire_next`.
+  says so, and no timer fires but by `fire` and `fire_next`.
 - A timer is kept here from its setting until it fires or is found cancelled. asyncio has one timer
   of ours, for the earliest of them.
 """
@@ -49,6 +49,7 @@ class UserTime:
 
     Attributes:
         differs: whether it may not be real time.
+        numbered: how many timers there have been.
     """
 
     def __init__(self, loop: Any) -> None:
@@ -59,7 +60,7 @@ class UserTime:
         self._frozen: float | None = None
         self._heap: list[_Timer] = []
         self._pending: dict[int, asyncio.TimerHandle] = {}
-        self._numbered = 0
+        self.numbered = 0
         self._prune_at = _FIRST_PRUNING
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -78,9 +79,9 @@ class UserTime:
     ) -> asyncio.TimerHandle:
         """A timer of the invocation's code."""
         handle = asyncio.TimerHandle(when, callback, args, self._handle_loop, context)
-        self._numbered += 1
+        self.numbered += 1
         self._pending[id(handle)] = handle
-        heapq.heappush(self._heap, _Timer(when, self._numbered, handle, callback, args, context))
+        heapq.heappush(self._heap, _Timer(when, self.numbered, handle, callback, args, context))
         if len(self._heap) > self._prune_at:
             self._prune()
         self._set_alarm()
@@ -100,6 +101,10 @@ class UserTime:
             self._forget(heapq.heappop(self._heap))
         return self._heap[0].when if self._heap else None
 
+    def in_order(self) -> list[asyncio.TimerHandle]:
+        """The timers that are still to fire, in the order in which they are due."""
+        return [timer.handle for timer in sorted(self._heap) if not timer.handle.cancelled()]
+
     def cancel_all(self) -> None:
         for handle in self._pending.values():
             handle.cancel()
@@ -118,11 +123,11 @@ class UserTime:
 
     def _fire(self, until: float) -> None:
         while (due := self.next()) is not None and due <= until:
-            timer = heapq.heappop(self._heap)
-            self._forget(timer)
-            self._loop.call_soon(
-                _run, timer.handle, timer.callback, timer.args, context=timer.context
-            )
+            self._call(heapq.heappop(self._heap))
+
+    def _call(self, timer: _Timer) -> None:
+        self._forget(timer)
+        self._loop.call_soon(_run, timer.handle, timer.callback, timer.args, context=timer.context)
 
     # -- real time --------------------------------------------------------------------------
 
@@ -156,7 +161,7 @@ class UserTime:
         return self._frozen is not None
 
     def freeze(self) -> None:
-        """From here on, time goes on only by `go_to` and `fire_next`."""
+        """From here on, time goes on only by `go_to`, `fire` and `fire_next`."""
         if self._frozen is None:
             self._frozen = self.now()
             self.differs = True
@@ -172,6 +177,14 @@ class UserTime:
         assert due is not None  # whoever calls has asked
         self.go_to(due)
         self._fire(due)
+
+    def fire(self, handle: asyncio.TimerHandle) -> None:
+        """Make it the time at which this timer is due, if that is to come, and fire it alone."""
+        at = next(n for n, timer in enumerate(self._heap) if timer.handle is handle)
+        timer = self._heap.pop(at)
+        heapq.heapify(self._heap)
+        self.go_to(timer.when)
+        self._call(timer)
 
     def thaw(self) -> None:
         """From here on, time passes."""

@@ -15,7 +15,9 @@ What holds after every call of a `ThreadPool`, all of which are made on the even
    induction over the depth, nesting is never stuck. Dependencies that user code makes between
    branches are not known here: when nothing else can run, `rescue` starts a thread whatever the
    bound says.
-7. A job abandoned while it runs no longer counts as running, but keeps its thread, which counts
+7. Of the hosts above a job the one is taken whose thread has the fewest jobs on its stack: deep
+   nesting is spread over all threads, whose stacks are bounded too.
+8. A job abandoned while it runs no longer counts as running, but keeps its thread, which counts
    until the job really ends. One under a time limit is not hosted: its host would be lost with it.
 
 Not anyio.to_thread: it cannot run a job on the stack of a thread that is blocked, so that branches
@@ -168,7 +170,8 @@ class ThreadPool:
         Raises:
             RuntimeError: no thread can be started, and none will come free.
         """
-        above = next((host for host in job.hosts if host.is_idle), None)
+        idle = (host for host in job.hosts if host.is_idle)
+        above = min(idle, key=_level, default=None)
         only_way = above is None and job.leaf and not self._leaves_running
         if not (self._has_room(job) or only_way):
             return above
@@ -188,6 +191,7 @@ class ThreadPool:
 
     def _give(self, job: Job, host: Host) -> None:
         host.job = job
+        job.level = host.level
         if host.blocked is None and not job.leaf:
             self._occupied_by_others += 1
         self._run(job)
@@ -247,6 +251,10 @@ class ThreadPool:
             job.running = False
             self.running -= 1
             self._leaves_running -= job.leaf
+
+
+def _level(host: Host) -> int:
+    return host.level
 
 
 def _bound_of_all() -> int:

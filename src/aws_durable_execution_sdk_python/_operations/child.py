@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
@@ -25,7 +26,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
@@ -33,6 +34,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     name_of,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size, utf8_size
+from aws_durable_execution_sdk_python._kernel import fresh_stack
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
@@ -120,8 +122,15 @@ def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[
     return body
 
 
-async def run_child(runtime: Runtime, child: Child[T]) -> T:
+def run_child(runtime: Runtime, child: Child[T]) -> Op[T]:
     """Run a context's body, or give what it returned or raised before."""
+    depth = child.outer.depth
+    if depth and depth % fresh_stack.LEVELS == 0 and not child.has_task:
+        return runtime.on_fresh_stack(partial(_run_child, child=child))
+    return _run_child(runtime, child)
+
+
+async def _run_child(runtime: Runtime, child: Child[T]) -> T:
     runtime.check()
     identity = child.identity
     operation = None if child.is_virtual else runtime.find(identity)

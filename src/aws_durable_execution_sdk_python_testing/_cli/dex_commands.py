@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClient
+from aws_durable_execution_sdk_python_testing._cli.interruptible_group import InterruptibleGroup
 from aws_durable_execution_sdk_python_testing._cli.serving import (
     LOG_LEVELS,
     PORT,
@@ -26,7 +27,7 @@ from aws_durable_execution_sdk_python_testing._server.server_settings import (
 from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 
 
-@click.group()
+@click.group(cls=InterruptibleGroup)
 @click.version_option(package_name="aws-durable-execution-sdk-python")
 def dex_local_runner() -> None:
     """Run and inspect durable executions with a local service."""

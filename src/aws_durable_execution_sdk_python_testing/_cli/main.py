@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-from typing import Any
 
 import click
 
-from aws_durable_execution_sdk_python_testing._cli.exit_statuses import INTERRUPTED
+from aws_durable_execution_sdk_python_testing._cli.interruptible_group import InterruptibleGroup
 
 _HERE = __name__.rpartition(".")[0]
 # Command: where it is. Loaded late, since each needs other libraries.
@@ -34,14 +33,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
-        # Around the loading of the command too. Click itself would end with status 1.
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
-
+class _Commands(InterruptibleGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 

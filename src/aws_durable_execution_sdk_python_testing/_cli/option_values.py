@@ -59,7 +59,32 @@ def parse_callback(text: str) -> tuple[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print an answer of the API as JSON; times in ISO 8601."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_encode))
+    click.echo("".join(_written(value)))
+
+
+def _written(value: Any) -> Iterator[str]:
+    """JSON in lines, as `json` indents it, of values that may be nested deep."""
+    # What is still to be written, the next last: texts, and values with the line they begin.
+    rest: list[str | tuple[Any, str]] = [(value, "\n")]
+    while rest:
+        each = rest.pop()
+        if isinstance(each, str):
+            yield each
+            continue
+        value, line = each
+        parts: list[str | tuple[Any, str]] = []
+        inside = f"{line}  "
+        if isinstance(value, Mapping) and value:
+            for key, member in value.items():
+                parts += [",", f"{inside}{json.dumps(key, ensure_ascii=False)}: ", (member, inside)]
+            parts = ["{", *parts[1:], f"{line}}}"]
+        elif isinstance(value, list | tuple) and value:
+            for member in value:
+                parts += [",", inside, (member, inside)]
+            parts = ["[", *parts[1:], f"{line}]"]
+        else:
+            parts = [json.dumps(value, ensure_ascii=False, default=_encode)]
+        rest += reversed(parts)
 
 
 @contextlib.contextmanager

@@ -60,8 +60,6 @@ def run_server(
     functions: list[DeclaredFunction], settings: ServerSettings, store: EventStore
 ) -> None:
     signal.signal(signal.SIGTERM, _terminate)
-    # A script's shell starts what runs beside it with this one ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with DurableServer(functions, settings, store) as server:
         names = ", ".join(function.name for function in functions) or "no functions"
         click.echo(f"serving {names} at {server.url}")

@@ -83,7 +83,7 @@ class CrashableProcess:
         """What to run in an attempt of a step: its function, watched."""
 
         def run(*args: Any) -> Any:
-            return _Body(self, attempt).call(function, args)
+            return _Body(self, attempt, function).call(args)
 
         async def run_async(*args: Any) -> Any:
             return await run(*args)
@@ -137,18 +137,21 @@ class CrashableCall:
 class _Body:
     """One run of a step's function."""
 
-    def __init__(self, process: CrashableProcess, attempt: StepAttempt) -> None:
+    def __init__(
+        self, process: CrashableProcess, attempt: StepAttempt, function: Callable[..., Any]
+    ) -> None:
         self._process = process
+        self._function = function
         self._attempt = attempt
         self._lines = 0
         self._middle = process.begin_body(attempt)
-        self._watch = None if self._middle is None else LineWatch(self._on_line)
+        self._watch = None if self._middle is None else LineWatch(function, self._on_line)
 
-    def call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def call(self, args: tuple[Any, ...]) -> Any:
         """Call it; gives an awaitable if it does."""
         try:
             with self._watch or contextlib.nullcontext():
-                result = function(*args)
+                result = self._function(*args)
         except Exception:
             self._end()
             raise

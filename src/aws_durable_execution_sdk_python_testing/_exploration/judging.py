@@ -38,23 +38,23 @@ def aspects(compare: Compare | None) -> tuple[Aspect, ...]:
         Aspect("status", lambda result: str(result.execution_status)),
         Aspect("result", lambda result: result.result),
         Aspect("error", lambda result: result.error and str(result.error)),
-        Aspect("operations", lambda result: _tree(result.operations)),
+        Aspect("operations", _by_id),
     )
 
 
-def _tree(operations: Iterable[Operation]) -> dict[str, Any]:
+def _by_id(result: DurableFunctionTestResult) -> dict[str, tuple[Any, ...]]:
     """Operations by id: their order in time may differ where branches run side by side."""
     return {
         operation.operation_id: (
+            operation.parent_id,
             operation.name,
             str(operation.operation_type),
             operation.sub_type,
             str(operation.status),
             getattr(operation, "payload", None),
             str(getattr(operation, "error", None)),
-            _tree(operation.child_operations),
         )
-        for operation in operations
+        for operation in result.get_all_operations()
     }
 
 
@@ -74,7 +74,7 @@ def difference(
 
 def _operation_difference(calm: DurableFunctionTestResult, other: DurableFunctionTestResult) -> str:
     names = {**labels(other.operations), **labels(calm.operations)}
-    expected, found = _flat(calm), _flat(other)
+    expected, found = _by_id(calm), _by_id(other)
     for operation_id, name in names.items():
         ours, theirs = expected.get(operation_id), found.get(operation_id)
         if ours != theirs:
@@ -82,22 +82,10 @@ def _operation_difference(calm: DurableFunctionTestResult, other: DurableFunctio
     return "the operations are not the same"
 
 
-def _flat(result: DurableFunctionTestResult) -> dict[str, tuple[Any, ...]]:
-    nodes: dict[str, tuple[Any, ...]] = {}
-
-    def add(tree: Mapping[str, Any]) -> None:
-        for key, (*own, below) in tree.items():
-            nodes[key] = tuple(own)
-            add(below)
-
-    add(_tree(result.operations))
-    return nodes
-
-
 def _outcome(node: tuple[Any, ...] | None) -> str:
     if node is None:
         return "none"
-    _, kind, _, status, payload, error = node
+    _, _, kind, _, status, payload, error = node
     return f"{kind} {status} {_short(payload if error == 'None' else error)}"
 
 
@@ -159,14 +147,16 @@ class Labels:
         return CrashPoint(moment, self.name(execution, operation_id), action, number)
 
 
-def labels(operations: Iterable[Operation], above: str = "") -> dict[str, str]:
+def labels(operations: Iterable[Operation]) -> dict[str, str]:
     """Names of operations with those around them, by id; see `CrashPoint.operation`."""
     names: dict[str, str] = {}
-    used: dict[str, int] = {}
-    for operation in operations:
-        plain = operation.name or operation.operation_type.lower()
-        used[plain] = used.get(plain, 0) + 1
-        own = plain if used[plain] == 1 else f"{plain}#{used[plain]}"
-        name = names[operation.operation_id] = f"{above} > {own}" if above else own
-        names |= labels(operation.child_operations, name)
+    levels = [("", operations)]
+    for above, inside in levels:  # which grow meanwhile
+        used: dict[str, int] = {}
+        for operation in inside:
+            plain = operation.name or operation.operation_type.lower()
+            used[plain] = used.get(plain, 0) + 1
+            own = plain if used[plain] == 1 else f"{plain}#{used[plain]}"
+            name = names[operation.operation_id] = f"{above} > {own}" if above else own
+            levels.append((name, operation.child_operations))
     return names

@@ -1,15 +1,22 @@
-"""Watches the lines of a step's function, to crash in the middle of them."""
+"""Watches the lines of a step's function, to crash in the middle of them.
+
+Which code that is follows from the function. It is not what is entered first: in between the
+interpreter may run anything, a callback of a weak reference or of the garbage collector, a
+`__del__`, a signal's handler.
+"""
 
 from __future__ import annotations
 
-import gc
+import functools
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 import aws_durable_execution_sdk_python
+from aws_durable_execution_sdk_python._core.user_functions import Bound
 
 _OWN = (
     str(Path(aws_durable_execution_sdk_python.__file__).parent),
@@ -18,16 +25,19 @@ _OWN = (
 
 
 class LineWatch:
-    """Calls `on_line` before each line of the first function of the user's that is entered.
+    """Calls `on_line` before each line of a function of the user's.
 
     A context manager: between entering and leaving, what runs on this thread is watched. What
     `on_line` raises is raised in the user's function, at that line. A debugger or a tool that
     measures coverage does not see that function meanwhile.
+
+    Parameters:
+        function: what is called; of one that is not written in Python no line is seen.
     """
 
-    def __init__(self, on_line: Callable[[], None]) -> None:
+    def __init__(self, function: Callable[..., Any], on_line: Callable[[], None]) -> None:
         self._on_line = on_line
-        self._code: CodeType | None = None
+        self._code = _code_of(function)
         self._before: Any = None
 
     def __enter__(self) -> None:
@@ -38,8 +48,6 @@ class LineWatch:
         sys.settrace(self._before)
 
     def _entered(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if self._code is None and _is_of_the_user(frame.f_code):
-            self._code = frame.f_code
         return self._line if frame.f_code is self._code else None
 
     def _line(self, frame: FrameType, event: str, arg: Any) -> Any:
@@ -52,11 +60,27 @@ class LineWatch:
         return await _Watched(self, awaitable)
 
 
-def _is_of_the_user(code: CodeType) -> bool:
-    """Neither ours, nor called by the collector, which may run before anything else does."""
-    if code.co_filename.startswith(_OWN):
-        return False
-    return all(code is not getattr(callback, "__code__", None) for callback in gc.callbacks)
+def _code_of(function: Any) -> CodeType | None:
+    """The code of the user's that a call enters; None if it enters none that is known."""
+    if isinstance(function, functools.partial):
+        return _code_of(function.func)
+    if isinstance(function, Bound):
+        return _code_of(function.function)
+    if isinstance(function, MethodType):
+        return _code_of(function.__func__)
+    if isinstance(function, FunctionType):
+        code = function.__code__
+        return _wrapped_code(function) if code.co_filename.startswith(_OWN) else code
+    of_class = isinstance(function, type)
+    call = inspect.getattr_static(
+        function if of_class else type(function), "__init__" if of_class else "__call__", None
+    )
+    return _code_of(call) if isinstance(call, FunctionType) else _wrapped_code(function)
+
+
+def _wrapped_code(function: Any) -> CodeType | None:
+    wrapped = getattr(function, "__wrapped__", None)
+    return None if wrapped is None else _code_of(wrapped)
 
 
 class _Watched:

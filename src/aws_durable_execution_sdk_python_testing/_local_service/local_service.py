@@ -200,7 +200,9 @@ class LocalService:
     def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """CheckpointDurableExecution; see `Engine.checkpoint`."""
         with self._driver.command() as (engine, now):
-            return engine.checkpoint(arn, body, now)
+            answer = engine.checkpoint(arn, body, now)
+            self._driver.move_on(now)
+            return answer
 
     def get_state(
         self, arn: str, checkpoint_token: str, marker: str, max_items: int

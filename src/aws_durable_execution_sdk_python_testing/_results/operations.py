@@ -7,7 +7,7 @@ They form a tree: a context's operations are its `child_operations`, and the acc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -121,10 +121,13 @@ class OperationLookup:
         return f"no {wanted} named {name!r} on this level (names here: {known}){hint}"
 
 
-def _below(operations: Iterable[Operation]) -> Iterable[Operation]:
-    for operation in operations:
+def _below(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """Operations with those inside them; with a stack of our own, since they nest deep."""
+    found = [*operations]
+    while found:
+        operation = found.pop()
         yield operation
-        yield from _below(operation.child_operations)
+        found += operation.child_operations
 
 
 # ------------------------------------------------------------------------------ operation types
@@ -198,15 +201,25 @@ def operation_to_dict(operation: Operation) -> dict[str, Any]:
 
     Members without a value are left out; times are ISO 8601, payloads as they are stored.
     """
+    top = _members(operation)
+    rest = [(operation, top)]
+    while rest:
+        above, shown = rest.pop()
+        if above.child_operations:
+            below = [(child, _members(child)) for child in above.child_operations]
+            shown["child_operations"] = [members for _, members in below]
+            rest += below
+    return top
+
+
+def _members(operation: Operation) -> dict[str, Any]:
+    """Those of an operation alone."""
     shown = {
         one.name: _to_json(getattr(operation, one.name))
         for one in fields(operation)
         if one.name not in ("child_operations", "sequence")
     }
-    present = {key: value for key, value in shown.items() if value is not None}
-    if operation.child_operations:
-        present["child_operations"] = [operation_to_dict(o) for o in operation.child_operations]
-    return present
+    return {key: value for key, value in shown.items() if value is not None}
 
 
 def _to_json(value: Any) -> Any:
@@ -254,29 +267,35 @@ _WRAPPERS: dict[OperationType, tuple[type[Operation], _Fields]] = {
 }
 
 
-class OperationTree:
-    """The stored operations of one execution, as wrappers."""
+def operation_tree(stored: Iterable[model.Operation]) -> tuple[Operation, ...]:
+    """The operations at the top level of one execution, with those inside them."""
+    inside: dict[str | None, list[tuple[int, model.Operation]]] = {}
+    for entry in enumerate(stored):
+        inside.setdefault(entry[1].parent_id, []).append(entry)
+    # From the top, so that from the end each comes after what is inside it.
+    order = [*inside.get(None, ())]
+    for _, operation in order:  # which grows meanwhile
+        order += inside.get(operation.operation_id, ())
+    wrapped: dict[str | None, list[Operation]] = {}
+    for sequence, operation in reversed(order):
+        children = reversed(wrapped.pop(operation.operation_id, []))
+        above = wrapped.setdefault(operation.parent_id, [])
+        above.append(_wrap(sequence, operation, tuple(children)))
+    return tuple(reversed(wrapped.get(None, [])))
 
-    def __init__(self, stored: Iterable[model.Operation]) -> None:
-        self._children: dict[str | None, list[tuple[int, model.Operation]]] = {}
-        for sequence, operation in enumerate(stored):
-            self._children.setdefault(operation.parent_id, []).append((sequence, operation))
 
-    def level(self, parent_id: str | None) -> tuple[Operation, ...]:
-        return tuple(self._wrap(*entry) for entry in self._children.get(parent_id, ()))
-
-    def _wrap(self, sequence: int, stored: model.Operation) -> Operation:
-        cls, details = _WRAPPERS[stored.operation_type]
-        return cls(
-            operation_id=stored.operation_id,
-            operation_type=stored.operation_type,
-            status=stored.status,
-            parent_id=stored.parent_id,
-            name=stored.name,
-            sub_type=stored.sub_type,
-            start_timestamp=stored.start_timestamp,
-            end_timestamp=stored.end_timestamp,
-            child_operations=self.level(stored.operation_id),
-            sequence=sequence,
-            **details(stored),
-        )
+def _wrap(sequence: int, stored: model.Operation, children: tuple[Operation, ...]) -> Operation:
+    cls, details = _WRAPPERS[stored.operation_type]
+    return cls(
+        operation_id=stored.operation_id,
+        operation_type=stored.operation_type,
+        status=stored.status,
+        parent_id=stored.parent_id,
+        name=stored.name,
+        sub_type=stored.sub_type,
+        start_timestamp=stored.start_timestamp,
+        end_timestamp=stored.end_timestamp,
+        child_operations=children,
+        sequence=sequence,
+        **details(stored),
+    )

@@ -23,9 +23,9 @@ from aws_durable_execution_sdk_python_testing._results.operations import (
     InvokeOperation,
     Operation,
     OperationLookup,
-    OperationTree,
     StepOperation,
     WaitOperation,
+    operation_tree,
 )
 from aws_durable_execution_sdk_python_testing._results.payloads import decode_json, from_api
 
@@ -136,7 +136,7 @@ class DurableFunctionTestResult(OperationLookup):
             operations: its operations, in the order they were created.
             events: its history.
         """
-        top = OperationTree(operations).level(None)
+        top = operation_tree(operations)
         status = Status(execution["Status"])
         error = execution.get("Error")
         return cls(

@@ -67,14 +67,21 @@ def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
 
 
 def _grow(tree: Tree, operations: Iterable[Operation], now: datetime | None) -> None:
-    for operation in operations:
-        label = _line(wording.title(operation))
-        _add_status(label, operation.status)
-        _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
-        if isinstance(operation, StepOperation) and operation.attempt > 1:
-            _add(label, wording.count(operation.attempt, "attempt"), "yellow")
-        _add(label, _remark(operation), "dim")
-        _grow(tree.add(label), operation.child_operations, now)
+    rest = [(tree, operations)]
+    while rest:
+        above, inside = rest.pop()
+        for operation in inside:
+            rest.append((above.add(_label(operation, now)), operation.child_operations))
+
+
+def _label(operation: Operation, now: datetime | None) -> Text:
+    label = _line(wording.title(operation))
+    _add_status(label, operation.status)
+    _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
+    if isinstance(operation, StepOperation) and operation.attempt > 1:
+        _add(label, wording.count(operation.attempt, "attempt"), "yellow")
+    _add(label, _remark(operation), "dim")
+    return label
 
 
 def _remark(operation: Operation) -> str:

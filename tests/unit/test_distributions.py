@@ -1,0 +1,45 @@
+"""The execution SDK and the testing SDK are two distributions that are released together."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import aws_durable_execution_sdk_python as execution
+import aws_durable_execution_sdk_python_testing as testing
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTING = ROOT / "src" / "aws_durable_execution_sdk_python_testing"
+
+
+def _project(directory: Path) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((directory / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def test_both_have_one_version_and_the_testing_sdk_pins_it() -> None:
+    version = execution.__version__
+    assert testing.__version__ == version
+    assert _project(ROOT)["version"] == _project(TESTING)["version"] == version
+    assert f"aws-durable-execution-sdk-python=={version}" in _project(TESTING)["dependencies"]
+
+
+def test_the_version_satisfies_pins_of_the_official_interface() -> None:
+    assert re.fullmatch(r"3\.\d+\.\d+\+aio\.\d+", execution.__version__)
+
+
+def test_the_execution_sdk_needs_nothing_else() -> None:
+    names = {re.split(r"[<>=]", needed)[0] for needed in _project(ROOT)["dependencies"]}
+    assert names == {"aioboto3", "anyio", "typing-extensions"}
+
+
+def test_the_commands_and_plugins_belong_to_the_testing_sdk() -> None:
+    assert _project(ROOT).keys().isdisjoint({"scripts", "entry-points"})
+    assert set(_project(TESTING)["scripts"]) == {"durable", "dex-local-runner"}
+    assert set(_project(TESTING)["entry-points"]) == {"flake8.extension", "pytest11"}
+
+
+def test_both_carry_the_licence() -> None:
+    assert (TESTING / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
