@@ -13,7 +13,7 @@ more kill, and then deleted:
 - no invocation ran the body of a step whose end was acknowledged before that invocation began;
 - no attempt of a step that runs at most once per retry ran twice.
 
-Then the limits, one execution each: 3,000 operations, payloads of 1 MiB, a result of 6 MB.
+Then the limits, one execution each: 3,000 operations, payloads of 256 KiB, a result of 6 MB.
 The exit code is 1 if anything was lost or done twice.
 """
 
@@ -44,6 +44,7 @@ SECONDS_BETWEEN_WORDS = 5.0
 MEMORY_GROWTH = 1.3
 MIB = 1024 * 1024
 MAX_OPERATIONS = 3_000
+MAX_STEP_BYTES = 256 * 1024
 MAX_SYNCHRONOUS_RESULT = 6 * MIB
 
 
@@ -109,20 +110,22 @@ class Killer:
 
 def limits(service: ServiceProcess) -> list[tuple[str, str]]:
     """One execution at each limit; what it is, and what was wrong with it if anything."""
-    payload = MIB - 2  # with its quotation marks
+    payload = MAX_STEP_BYTES - 2  # with its quotation marks
     result = MAX_SYNCHRONOUS_RESULT - 2
     return [
         (
             f"{MAX_OPERATIONS:,} operations",
             _outcome(service, "many_operations", MAX_OPERATIONS - 1, MAX_OPERATIONS - 1),
         ),
-        ("3 step results of 1 MiB", _outcome(service, "large_payloads", payload, 3 * payload)),
+        ("3 step results of 256 KiB", _outcome(service, "large_payloads", payload, 3 * payload)),
         ("a result of 6 MiB", _outcome(service, "large_result", result, "x" * result)),
     ]
 
 
 def _outcome(service: ServiceProcess, name: str, event: int, expected: Any) -> str:
-    answer = service.client.invoke(FunctionName=name, Payload=json.dumps(event))
+    answer = service.client.invoke(
+        FunctionName=name, Qualifier="$LATEST", Payload=json.dumps(event)
+    )
     text = answer["Payload"].read()
     if answer.get("FunctionError"):
         return str(text[:300])

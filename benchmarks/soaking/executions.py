@@ -57,6 +57,7 @@ class Soak:
             started = self._service.until_answered(
                 self._service.client.invoke,
                 FunctionName=name,
+                Qualifier="$LATEST",
                 InvocationType="Event",
                 DurableExecutionName=f"soak-{number}",
                 Payload=json.dumps(number),

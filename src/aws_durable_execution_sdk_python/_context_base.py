@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python.config import ParallelBranch
 from aws_durable_execution_sdk_python.decorators import BoundStep
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
 from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, LogInfo
+from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDesDefaults
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
@@ -175,6 +176,24 @@ class BaseContext:
     def set_logger(self, logger: LoggerInterface) -> None:
         """Write to this logger from now on, also in operations and child contexts made later."""
         self._position.underlying_logger = logger
+
+    def configure_serdes(self, serdes: AnySerDes[Any] | SerDesDefaults | None) -> None:
+        """Store values so from now on, also in operations and child contexts made later.
+
+        What an operation's own configuration says comes first. Call it at the same place of the
+        program each time: a replay has to read with what has written.
+
+        Parameters:
+            serdes: stores what the operations leave; `SerDesDefaults` sets what invokes and
+                callbacks use as well; None for JSON, the default.
+
+        Raises:
+            ValidationError: it is no serdes.
+
+        Example:
+            >>> context.configure_serdes(S3SerDes("my-bucket"))
+        """
+        self._position.serdes = SerDesDefaults.of(serdes)
 
     def is_replaying(self) -> bool:
         """Whether the code runs through a part that an earlier invocation has run already."""

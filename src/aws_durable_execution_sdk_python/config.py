@@ -39,7 +39,7 @@ from aws_durable_execution_sdk_python._core.limits import MAX_CALLBACK_TIMEOUT_S
 from aws_durable_execution_sdk_python._core.values.typed_serdes import checked_type
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategy
-from aws_durable_execution_sdk_python.serdes import SerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 __all__ = [
     "BatchedInput",
@@ -129,7 +129,7 @@ class StepConfig(Generic[T_co]):
 
     retry_strategy: RetryStrategy | None = None
     step_semantics: StepSemantics = StepSemantics.AT_LEAST_ONCE_PER_RETRY
-    serdes: SerDes[T_co] | None = None
+    serdes: AnySerDes[T_co] | None = None
     _: KW_ONLY
     sub_type: str | None = None
     timeout: TimeLimit | None = None
@@ -162,7 +162,7 @@ class ChildConfig(Generic[T_co]):
         ValidationError: `sub_type` is not 1 to 32 letters, digits, '-' or '_'.
     """
 
-    serdes: SerDes[T_co] | None = None
+    serdes: AnySerDes[T_co] | None = None
     sub_type: str | None = None
     summary_generator: Callable[[T_co], str] | None = None
     is_virtual: bool = False
@@ -185,8 +185,8 @@ class InvokeConfig(Generic[P, R]):
         ValidationError: `tenant_id` is not what Lambda accepts.
     """
 
-    serdes_payload: SerDes[P] | None = None
-    serdes_result: SerDes[R] | None = None
+    serdes_payload: AnySerDes[P] | None = None
+    serdes_result: AnySerDes[R] | None = None
     tenant_id: str | None = None
     _: KW_ONLY
     timeout: InitVar[DurationLike | None] = None
@@ -224,7 +224,7 @@ class CallbackConfig(Generic[R_co]):
 
     timeout: DurationField = DurationField(0, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
     heartbeat_timeout: DurationField = DurationField(0, maximum=MAX_CALLBACK_TIMEOUT_SECONDS)
-    serdes: SerDes[R_co] | None = None
+    serdes: AnySerDes[R_co] | None = None
     _: KW_ONLY
     sub_type: str | None = None
     on_timeout: Literal["none", "raise"] | None = None
@@ -291,8 +291,8 @@ class _BatchConfig(Generic[T_co]):
 
     max_concurrency: int | None = None
     completion_config: CompletionConfig = CompletionConfig()
-    serdes: SerDes[BatchResult[T_co]] | None = None
-    item_serdes: SerDes[T_co] | None = None
+    serdes: AnySerDes[BatchResult[T_co]] | None = None
+    item_serdes: AnySerDes[T_co] | None = None
     summary_generator: Callable[[BatchResult[T_co]], str] | None = None
     nesting_type: NestingType = NestingType.NESTED
 

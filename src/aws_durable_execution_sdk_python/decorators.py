@@ -91,16 +91,20 @@ def durable_step(func: F) -> StepFunction[F]:
         <add_numbers with its arguments>
     """
     takes_context = declares_step_context(func)
-    signature = _signature(func)
+    name, signature = _name(func), _signature(func)
+
+    @functools.lru_cache(maxsize=16)
+    def fits_only_with_context(count: int, names: tuple[str, ...]) -> bool:
+        if signature is None:
+            return False
+        args, kwargs = (None,) * count, dict.fromkeys(names)
+        return not _fits(signature, args, kwargs) and _fits(signature, (None, *args), kwargs)
 
     @functools.wraps(func)
     def bind(*args: object, **kwargs: object) -> BoundStep[object]:
-        pass_context = takes_context or (
-            signature is not None
-            and not _fits(signature, args, kwargs)
-            and _fits(signature, (None, *args), kwargs)
-        )
-        return BoundStep(func, args, kwargs, name=_name(func), pass_context=pass_context)
+        # Whether arguments fit is a matter of how many there are and what they are called.
+        pass_context = takes_context or fits_only_with_context(len(args), tuple(kwargs))
+        return BoundStep(func, args, kwargs, name=name, pass_context=pass_context)
 
     function: Any = _named(bind, func)
     bound: StepFunction[F] = function

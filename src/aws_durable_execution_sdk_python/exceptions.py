@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 
 class TerminationReason(enum.Enum):
@@ -185,6 +186,27 @@ class DurableOperationError(UserlandError):
 
     def __str__(self) -> str:
         return self.message or ""
+
+    if not TYPE_CHECKING:  # to a type checker, an attribute that is not declared stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)
+
+
+def missing_attribute(error: Exception, name: str) -> AttributeError:
+    """The error to raise for an attribute that an error does not have, or has no longer."""
+    plain = f"{type(error).__qualname__!r} object has no attribute {name!r}"
+    lost = getattr(error.__dict__.get("_durable_restored"), "lost", {})
+    text = plain
+    if name in lost:
+        text = (
+            f"{name!r} of this {type(error).__qualname__} was not kept when the error was stored: "
+            f"it is {lost[name]}. Set what is needed of it as an attribute that JSON can hold"
+        )
+    elif lost:
+        names = ", ".join(sorted(lost))
+        text = f"{plain}; what was not kept when the error was stored: {names}"
+    return AttributeError(text, name=name, obj=error)
 
 
 CallableRuntimeError = DurableOperationError

@@ -28,6 +28,7 @@ from aws_durable_execution_sdk_python.lambda_service import (
     DurableExecutionInvocationOutput,
     DurableServiceClient,
 )
+from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDesDefaults
 
 __all__ = [
     "DurableExecutionInvocationInput",
@@ -144,6 +145,7 @@ def durable_execution(
     boto3_client: object = None,
     compat: Compat | None = None,
     deadline_margin: TimeLimit | None = None,
+    serdes: AnySerDes[Any] | SerDesDefaults | None = None,
 ) -> Callable[[_AsyncHandler | _BlockingHandler], Handler]: ...
 def durable_execution(
     func: AnyFunction | None = None,
@@ -151,6 +153,7 @@ def durable_execution(
     boto3_client: object = None,
     compat: Compat | None = None,
     deadline_margin: TimeLimit | None = None,
+    serdes: AnySerDes[Any] | SerDesDefaults | None = None,
 ) -> object:
     """Make a Lambda handler durable.
 
@@ -169,25 +172,29 @@ def durable_execution(
             Default: a twentieth of the function's time, from 1 to 10 seconds; never more than
             half of it; 0 turns it off. Blocking code cannot be stopped, but is cut off by
             Lambda, and its operation then runs again as after a crash.
+        serdes: stores what operations leave that are given no serdes of their own: a serdes, or
+            `SerDesDefaults` to set what invokes and callbacks use as well. What the handler
+            itself is given and returns is JSON in any case.
 
     Returns:
         The handler for Lambda: it takes Lambda's event and context and returns the response.
 
     Raises:
-        ValidationError: `compat` or `deadline_margin` is something else.
+        ValidationError: `compat`, `deadline_margin` or `serdes` is something else.
 
     Example:
         >>> @durable_execution
         ... def handler(event: dict, context: DurableContext) -> dict:
         ...     return context.step(process(event["order_id"]))
     """
-    settings = _Settings.checked(boto3_client, compat, deadline_margin)
+    settings = _Settings.checked(boto3_client, compat, deadline_margin, serdes)
     if func is None:
         return partial(
             durable_execution,
             boto3_client=boto3_client,
             compat=compat,
             deadline_margin=deadline_margin,
+            serdes=serdes,
         )
     kind, values = context_kind(func, Kind.BLOCKING), HandlerValues(func)
     if settings.client is None:
@@ -216,20 +223,27 @@ class _Settings(NamedTuple):
         client: the one to use; None for that of the environment.
         compat: None where the environment decides.
         deadline_margin: in seconds.
+        serdes: what operations use that are given none.
     """
 
     client: _BoundClient | None
     compat: Compat | None
     deadline_margin: float | None
+    serdes: SerDesDefaults
 
     @classmethod
     def checked(
-        cls, boto3_client: object, compat: Compat | None, deadline_margin: TimeLimit | None
+        cls,
+        boto3_client: object,
+        compat: Compat | None,
+        deadline_margin: TimeLimit | None,
+        serdes: AnySerDes[Any] | SerDesDefaults | None,
     ) -> _Settings:
         if compat not in (None, "aws"):
             raise ValidationError(f"compat must be 'aws' or None, got {compat!r}")
         margin = None if deadline_margin is None else to_seconds(deadline_margin, "deadline_margin")
-        return cls(None if boto3_client is None else _BoundClient(boto3_client), compat, margin)
+        client = None if boto3_client is None else _BoundClient(boto3_client)
+        return cls(client, compat, margin, SerDesDefaults.of(serdes))
 
     @property
     def is_compat_aws(self) -> bool:
@@ -258,6 +272,7 @@ async def _invocation(
         lambda_context=lambda_context,
         compat_aws=settings.is_compat_aws,
         deadline_margin=settings.deadline_margin,
+        serdes=settings.serdes,
     )
 
 

@@ -11,9 +11,11 @@ enumerations, sets and so on, and the models of pydantic, msgspec and attrs. See
 
 from __future__ import annotations
 
+import functools
 import json
+from dataclasses import dataclass
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 from typing_extensions import TypeVar
@@ -23,7 +25,8 @@ from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.outward import as_json_text
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
-from aws_durable_execution_sdk_python._core.user_functions import Bound
+from aws_durable_execution_sdk_python._core.user_functions import Bound, is_async
+from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._core.values.annotations import (
     Unresolved,
     innermost,
@@ -37,16 +40,21 @@ from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     RetryableSerDesError,
     SerDesError,
+    ValidationError,
 )
 
 __all__ = [
     "DEFAULT_SERDES",
+    "EXTENDED_TYPES_SERDES",
+    "AnySerDes",
+    "AsyncSerDes",
     "CallbackSerDes",
     "ExtendedTypeSerDes",
     "JsonSerDes",
     "PassThroughSerDes",
     "SerDes",
     "SerDesContext",
+    "SerDesDefaults",
     "TypedSerDes",
     "deserialize",
     "round_trip",
@@ -54,6 +62,92 @@ __all__ = [
 ]
 
 T = TypeVar("T", default=Any)
+
+
+class AsyncSerDes(Protocol[T]):
+    """A `SerDes` whose methods are `async def`, for async and for blocking code.
+
+    It may be given wherever a `SerDes` may. Its methods run on the invocation's event loop, so a
+    client of an async library is made and used in one loop; blocking code waits meanwhile.
+
+    Example:
+        >>> class Kept(AsyncSerDes[str]):
+        ...     async def serialize(self, value: str, serdes_context: SerDesContext) -> str:
+        ...         return await store.put(value)
+        ...     async def deserialize(self, data: str, serdes_context: SerDesContext) -> str:
+        ...         return await store.get(data)
+    """
+
+    async def serialize(self, value: T, serdes_context: SerDesContext, /) -> str | None:
+        """The text to store for `value`; None, which stores nothing, only for None."""
+        ...
+
+    async def deserialize(self, data: str, serdes_context: SerDesContext, /) -> T:
+        """The value stored as `data`."""
+        ...
+
+
+# What every `serdes` parameter takes.
+AnySerDes: TypeAlias = SerDes[T] | AsyncSerDes[T]
+
+
+@dataclass(frozen=True, slots=True)
+class SerDesDefaults:
+    """What operations use that are given no serdes of their own.
+
+    Given to `@durable_execution(serdes=...)` or `context.configure_serdes(...)`. A serdes given
+    there as it is stands for `values`.
+
+    Attributes:
+        values: stores what this program writes and reads itself: results of steps, child contexts,
+            maps and parallels and of their branches, states of conditions.
+        invoke_payload: writes the payloads of invokes, which the invoked function reads.
+        invoke_result: reads their results, which the invoked function has written.
+        callback: reads what callbacks are answered with, which the external system has written.
+
+    Raises:
+        ValidationError: one of them has no `serialize` and `deserialize`, or is a class.
+    """
+
+    values: AnySerDes[Any] | None = None
+    invoke_payload: AnySerDes[Any] | None = None
+    invoke_result: AnySerDes[Any] | None = None
+    callback: AnySerDes[Any] | None = None
+
+    def __post_init__(self) -> None:
+        for each in (self.values, self.invoke_payload, self.invoke_result, self.callback):
+            check_serdes(each)
+
+    @classmethod
+    def of(cls, given: AnySerDes[Any] | SerDesDefaults | None) -> SerDesDefaults:
+        """Defaults as they are, or those in which a serdes stores the values."""
+        return given if isinstance(given, SerDesDefaults) else cls(given)
+
+
+def is_async_serdes(serdes: AnySerDes[Any]) -> bool:
+    """Whether its methods are `async def`."""
+    return _has_async_methods(type(serdes))
+
+
+@functools.lru_cache(maxsize=256)
+def _has_async_methods(cls: type[AnySerDes[Any]]) -> bool:
+    return is_async(cls.serialize) or is_async(cls.deserialize)
+
+
+def check_serdes(serdes: object) -> None:
+    """Refuse what is no serdes.
+
+    Raises:
+        ValidationError: it is neither None nor an object with `serialize` and `deserialize`.
+    """
+    if serdes is None:
+        return
+    methods = (getattr(serdes, "serialize", None), getattr(serdes, "deserialize", None))
+    if isinstance(serdes, type) or not all(map(callable, methods)):
+        raise ValidationError(
+            "serdes must be an object with the methods serialize and deserialize, "
+            f"got {kind_of(serdes)}"
+        )
 
 
 class JsonSerDes(SerDes[Any]):
@@ -174,8 +268,10 @@ def _serdes_of(codec: Codec | Unresolved | None) -> SerDes[Any] | None:
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
+# The official SDK's name for it.
+EXTENDED_TYPES_SERDES = DEFAULT_SERDES
 # What was written as nothing reads as None: the type of such a value has None in it.
-_NOTHING: Any = None
+NOTHING: Any = None
 # The default serdes does not ask where a value belongs.
 _ANYWHERE = SerDesContext()
 # What it reads back as the very value that was written. So are most strings, but not those with
@@ -190,6 +286,7 @@ def serialize(
     durable_execution_arn: str,
     *,
     name: str | None = None,
+    attempt: int = 1,
 ) -> str | None:
     """Serialise a value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
 
@@ -203,18 +300,14 @@ def serialize(
     try:
         if serdes is None:
             return chosen.serialize(value, _ANYWHERE)
-        where = SerDesContext(operation_id, durable_execution_arn)
-        text = Leaf(name, "serdes").call(serdes.serialize, value, where)
-        if text is None and value is None:
-            return None
-        return _text(text, f"{_type_of(chosen)} must return a str")
+        where = SerDesContext(operation_id, durable_execution_arn, attempt)
+        return text_of_value(
+            serdes, Leaf(name, "serdes").call(serdes.serialize, value, where), value
+        )
     except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
-        raise SerDesError(
-            f"cannot serialise the value of {_named(operation_id, name)} "
-            f"({_type_of(value)}): {text_of(error)}"
-        ) from error
+        raise not_written(value, operation_id, name, error) from error
 
 
 def deserialize(
@@ -234,7 +327,7 @@ def deserialize(
         RetryableSerDesError: as raised by `serdes`.
     """
     if data is None:
-        nothing: T = _NOTHING
+        nothing: T = NOTHING
         return nothing
     chosen: SerDes[T] = DEFAULT_SERDES if serdes is None else serdes
     try:
@@ -246,10 +339,7 @@ def deserialize(
     except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
-        raise SerDesError(
-            f"cannot read the stored value of {_named(operation_id, name)} "
-            f"with {_type_of(chosen)}: {text_of(error)}"
-        ) from error
+        raise not_read(chosen, operation_id, name, error) from error
 
 
 def round_trip(
@@ -259,13 +349,14 @@ def round_trip(
     durable_execution_arn: str,
     *,
     name: str | None = None,
+    attempt: int = 1,
 ) -> tuple[str | None, T]:
     """Serialise a value and read it back: the first run must see what a replay will.
 
     Raises:
         SerDesError, RetryableSerDesError: as `serialize` and `deserialize` do.
     """
-    text = serialize(serdes, value, operation_id, durable_execution_arn, name=name)
+    text = serialize(serdes, value, operation_id, durable_execution_arn, name=name, attempt=attempt)
     if serdes is None and _is_same_when_read(value):
         return text, value
     return text, deserialize(serdes, text, operation_id, durable_execution_arn, name=name)
@@ -273,6 +364,42 @@ def round_trip(
 
 def _is_same_when_read(value: object) -> bool:
     return type(value) in _SAME_WHEN_READ or (type(value) is str and value.isascii())
+
+
+def text_from(serdes: object, value: object) -> str:
+    """What a serdes gave for a value, which must be text.
+
+    Raises:
+        SerDesError: it is something else.
+    """
+    return _text(value, f"{_type_of(serdes)} must return a str")
+
+
+def text_of_value(serdes: object, text: object, value: object) -> str | None:
+    """What a serdes gave for a value: text, or None for None.
+
+    Raises:
+        SerDesError: it is something else.
+    """
+    return None if text is None and value is None else text_from(serdes, text)
+
+
+def not_written(
+    value: object, operation_id: str, name: str | None, error: Exception
+) -> SerDesError:
+    """What is raised where a value of an operation has no text."""
+    return SerDesError(
+        f"cannot serialise the value of {_named(operation_id, name)} "
+        f"({_type_of(value)}): {text_of(error)}"
+    )
+
+
+def not_read(serdes: object, operation_id: str, name: str | None, error: Exception) -> SerDesError:
+    """What is raised where the text of an operation gives no value."""
+    return SerDesError(
+        f"cannot read the stored value of {_named(operation_id, name)} "
+        f"with {_type_of(serdes)}: {text_of(error)}"
+    )
 
 
 def _named(operation_id: str, name: str | None) -> str:

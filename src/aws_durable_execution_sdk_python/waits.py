@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python._core.delays import (
 )
 from aws_durable_execution_sdk_python._core.validation import whole_number
 from aws_durable_execution_sdk_python.exceptions import ValidationError, WaitForConditionError
-from aws_durable_execution_sdk_python.serdes import SerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ class WaitForConditionConfig(Generic[T]):
 
     wait_strategy: WaitStrategy[T]
     initial_state: T
-    serdes: SerDes[T] | None = None
+    serdes: AnySerDes[T] | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.wait_strategy):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MARKER = "durable_execution"
 _OPTION = "--runner-mode"
 _DEST = "runner_mode"
+_ARGUMENTS = ("handler", "lambda_function_name", "skip_time", "faults", "explore_crashes")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,10 +81,30 @@ def durable_runner(
             f"{request.node.name} uses durable_runner without @pytest.mark.{MARKER}(...)",
             pytrace=False,
         )
+    _check(marker)
     cloud = request.config.getoption(_DEST, "local") == "cloud"
     make = _cloud_runner if cloud else _local_runner
     with make(**marker.kwargs) as runner:
         yield runner
+
+
+def _check(marker: pytest.Mark) -> None:
+    """Refuse what the marker does not take: a misspelt option would go unnoticed."""
+    from aws_durable_execution_sdk_python_testing._results.near_names import did_you_mean
+
+    if marker.args:
+        pytest.fail(f"@pytest.mark.{MARKER} takes its arguments by name", pytrace=False)
+    for name in marker.kwargs:
+        if name not in _ARGUMENTS:
+            pytest.fail(
+                f"@pytest.mark.{MARKER} has no argument {name!r}" + did_you_mean(name, _ARGUMENTS),
+                pytrace=False,
+            )
+    handler = marker.kwargs.get("handler")
+    if handler is not None and not callable(handler):
+        pytest.fail(
+            f"@pytest.mark.{MARKER}: handler= must be a function, not {handler!r}", pytrace=False
+        )
 
 
 def _local_runner(

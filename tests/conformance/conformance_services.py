@@ -154,7 +154,7 @@ def served(functions: Mapping[str, Handler], *, skip_time: bool) -> Iterator[Ser
     """A service that listens on this machine, and boto3's client for it."""
     server = DurableServer(
         [hosted(name, handler) for name, handler in functions.items()],
-        ServerSettings(skip_time=skip_time),
+        ServerSettings(skip_time=skip_time, allow_unqualified=True),
     )
     # One attempt: what does not work the first time does not work. No proxy is asked.
     config = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE, proxies={})

@@ -35,7 +35,17 @@ ALLOWED: Mapping[str, set[str]] = {
     "_operations": {"_core", "_kernel"},
     "_lambda": {"_core", "_kernel", "_service"},
 }
-LEAVES = {"exceptions", "config", "_config_legacy", "retries", "waits", "serdes", "logger", "types"}
+LEAVES = {
+    "exceptions",
+    "config",
+    "_config_legacy",
+    "retries",
+    "waits",
+    "serdes",
+    "offload",
+    "logger",
+    "types",
+}
 # The journal and the codec know the errors they raise, and nothing else above them.
 CORE_LEAVES = {"exceptions"}
 

@@ -239,7 +239,7 @@ def test_input_and_output_have_limits_of_their_own() -> None:
     parent = bench.start()
     with pytest.raises(InvalidParameterValueError) as caught:
         parent.checkpoint(invoke("plain", Payload="x" * 11))
-    message = "CHAINED_INVOKE input size must be less than or equal to 10 bytes."
+    message = "CHAINED_INVOKE input payload size must be less than or equal to 10 bytes."
     assert caught.value.message == message
 
 

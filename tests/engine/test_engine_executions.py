@@ -340,14 +340,25 @@ def test_an_ended_execution_takes_no_answers(bench: Bench) -> None:
         lambda engine: engine.operations("arn"),
         lambda engine: engine.callbacks("arn"),
         lambda engine: engine.stop_execution("arn", None, 0),
-        lambda engine: engine.checkpoint("arn", {}, 0),
-        lambda engine: engine.get_state("arn", "token"),
     ],
 )
 def test_unknown_executions_are_not_found(bench: Bench, query: Any) -> None:
     with pytest.raises(ResourceNotFoundError) as caught:
         query(bench.engine)
     assert caught.value.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda engine: engine.checkpoint("arn", {}, 0),
+        lambda engine: engine.get_state("arn", "token"),
+    ],
+)
+def test_the_handlers_calls_have_no_not_found(bench: Bench, call: Any) -> None:
+    """Nor has their model."""
+    with pytest.raises(InvalidParameterValueError, match="not found: arn"):
+        call(bench.engine)
 
 
 def test_time_never_runs_backwards(bench: Bench) -> None:

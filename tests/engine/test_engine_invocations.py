@@ -358,7 +358,7 @@ def test_pending_with_something_pending_suspends(handler: Handler) -> None:
 
 def test_pending_with_nothing_pending_is_retried_and_then_fails(handler: Handler) -> None:
     bench = handler.bench
-    for delay in (1, 2):
+    for delay in (1, 2, 4):
         handler.suspends()
         assert bench.engine.next_deadline() == bench.now + delay
         assert bench.advance(delay) == [InvokeHandler(handler.arn, "f")]
@@ -377,16 +377,70 @@ def test_a_started_or_ready_step_is_nothing_pending(handler: Handler) -> None:
     assert handler.bench.engine.next_deadline([TimerKind.INVOCATION_RETRY]) is not None
 
 
-def test_crashes_are_retried_with_growing_delays_and_then_fail(handler: Handler) -> None:
+def test_crashes_are_retried_with_growing_delays_until_the_time_out() -> None:
+    handler = Bench().start(execution_timeout=10_000)
     bench = handler.bench
-    for delay in (1, 2, 4, 8):
+    for delay in (1, 2, 4, 8, 16, 32, *[60] * 20):
         handler.crashes()
         assert bench.advance(delay - 0.001) == []
         assert bench.advance(0.001) == [InvokeHandler(handler.arn, "f")]
         handler.begin()
     handler.crashes()
+    assert handler.status == "RUNNING"
+    bench.advance(10_000)
+    assert handler.status == "TIMED_OUT"
+
+
+def test_a_runner_may_give_up_before_and_says_so() -> None:
+    handler = Bench(limits=Limits(invocation_attempts=3)).start()
+    for delay in (1, 2):
+        handler.crashes()
+        handler.bench.advance(delay)
+        handler.begin()
+    handler.crashes()
     assert handler.status == "FAILED"
-    assert handler.described["Error"] == EXIT_ERROR
+    error = handler.described["Error"]
+    assert error["ErrorType"] == EXIT_ERROR["ErrorType"]
+    assert error["ErrorMessage"].startswith(EXIT_ERROR["ErrorMessage"])
+    assert "3 invocations in a row have failed" in error["ErrorMessage"]
+    assert "invocation_attempts" in error["ErrorMessage"]
+
+
+def test_failed_invocations_count_as_operations() -> None:
+    """So one that always crashes comes to an end by itself: the start, and three crashes."""
+    handler = Bench(limits=Limits(operations=3)).start()
+    for delay in (1, 2):
+        handler.crashes()
+        handler.bench.advance(delay)
+        handler.begin()
+    handler.crashes()
+    assert handler.status == "FAILED"
+    assert "limit of 3 operations" in handler.described["Error"]["ErrorMessage"]
+
+
+def test_what_changed_is_told_until_an_invocation_has_gone_well(handler: Handler) -> None:
+    bench = handler.bench
+    handler.checkpoint(wait(1, "w"), callback("c"))
+    handler.suspends()
+    callback_id = handler.callback_id()
+    bench.engine.callback_succeed(callback_id, b"1", bench.now)
+    assert handler.begin()["UpdatedOperationIds"] == ["c"]
+    handler.crashes()
+    bench.advance(1)
+    assert handler.begin()["UpdatedOperationIds"] == ["c", "w"]
+    handler.checkpoint(wait(5, "v"))
+    handler.suspends()
+    bench.advance(5)
+    assert handler.begin()["UpdatedOperationIds"] == ["v"]
+
+
+def test_what_a_checkpoint_has_told_is_not_told_again(handler: Handler) -> None:
+    handler.checkpoint(wait(1, "w"), wait(9, "v"))
+    handler.bench.now += 1
+    assert {one["Id"] for one in handler.checkpoint()} == {"w"}
+    handler.suspends()
+    handler.bench.advance(8)
+    assert handler.begin()["UpdatedOperationIds"] == ["v"]
 
 
 def test_the_delay_is_capped() -> None:

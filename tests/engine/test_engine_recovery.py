@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench import (
+    EXIT_ERROR,
     FAILURE,
     Bench,
     Handler,
@@ -43,6 +44,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
     ResourceNotFoundError,
     ServiceError,
     TimerKind,
+    metering,
 )
 from aws_durable_execution_sdk_python_testing.stores import EventStore, InMemoryExecutionStore
 
@@ -131,12 +133,10 @@ def test_the_delay_after_a_crash_goes_on(bench: Bench) -> None:
     assert again.engine.take_effects() == []
     assert again.advance(1) == [InvokeHandler(handler.arn, "f")]
     handler = moved(handler, again)
-    for _ in range(3):
-        handler.begin()
-        handler.crashes()
-        again.advance(60)
-    assert handler.status == "FAILED"
-    assert handler.event_types.count("InvocationCompleted") == 5
+    handler.begin()
+    handler.crashes()
+    assert again.advance(3.999) == []
+    assert again.advance(0.001) == [InvokeHandler(handler.arn, "f")]
 
 
 def test_an_outcome_by_checkpoint_is_the_end(bench: Bench) -> None:
@@ -193,16 +193,25 @@ def test_a_finished_execution_stays_finished(bench: Bench) -> None:
 
 
 def test_the_limit_of_operations_survives(bench: Bench) -> None:
-    """Retries included."""
-    handler = bench.start()
-    handler.checkpoint(step("START"), retry(delay=1))
+    """The start, retries and failed invocations included; and that of bytes."""
+    handler = bench.start(input='"12345"')
+    handler.checkpoint(step("START"), retry(delay=1, Error=FAILURE))
     handler.checkpoint(callback())
+    handler.crashes()
     again = Engine(bench.store)
-    weights = [
-        engine._service.executions[handler.arn].weight  # not visible from outside
+    used = [
+        (execution.weight, execution.written)  # not visible from outside
         for engine in (bench.engine, again)
+        for execution in [engine._service.find(handler.arn)]
     ]
-    assert weights == [3, 3]
+    written = 7 + len(compact(FAILURE)) + len(compact(EXIT_ERROR))
+    assert used == [(5, written)] * 2
+    history = again.get_history(handler.arn)["Events"]
+    assert metering.Usage.of(history) == metering.Usage(5, written)
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 class FlakyStore(InMemoryExecutionStore):

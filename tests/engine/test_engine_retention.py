@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Engine,
     ExecutionEnded,
+    InvalidParameterValueError,
     InvokeHandler,
     PlainTarget,
     ResourceConflictError,
@@ -86,11 +87,11 @@ def test_the_name_of_a_deleted_execution_is_free(bench: Bench) -> None:
     assert again != handler.arn
 
 
-def test_a_late_checkpoint_of_a_deleted_execution_is_not_found(bench: Bench) -> None:
+def test_a_late_checkpoint_of_a_deleted_execution_is_refused(bench: Bench) -> None:
     handler = bench.start()
     bench.engine.stop_execution(handler.arn, None, bench.now)
     bench.engine.delete_execution(handler.arn, bench.now)
-    with pytest.raises(ResourceNotFoundError):
+    with pytest.raises(InvalidParameterValueError, match="not found"):
         handler.checkpoint()
 
 
@@ -103,6 +104,19 @@ def test_what_still_ran_for_a_deleted_execution_is_ignored(bench: Bench) -> None
     handler.succeeds()
     bench.engine.complete_invoke(handler.arn, "i", Status.SUCCEEDED, "1", None, bench.now)
     assert bench.engine.list_executions() == {"DurableExecutions": []}
+
+
+def test_nothing_is_left_of_many_that_were_deleted(bench: Bench) -> None:
+    """Also of when they would have been forgotten: that is up to 90 days away."""
+    for _ in range(500):
+        handler = bench.start()
+        handler.succeeds()
+        bench.engine.delete_execution(handler.arn, bench.now)
+    service = bench.engine._service  # nothing of this can be seen from outside
+    held = (service.executions, service.names, service.touched, service.purged)
+    assert not any(held)
+    assert len(service.retention) < 100
+    assert len(service.timers) < 100
 
 
 # ------------------------------------------------------------------------------ retention

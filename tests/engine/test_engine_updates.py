@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
     InvalidParameterValueError,
     Limits,
     PlainTarget,
+    ServiceError,
 )
 from aws_durable_execution_sdk_python_testing._engine.transitions import TRANSITIONS
 
@@ -38,9 +39,12 @@ def handler() -> Handler:
 def refusal(handler: Handler, *updates: Any) -> str:
     """The message a batch is refused with; nothing may change."""
     before = handler.bench.engine.operations(handler.arn), handler.events
-    with pytest.raises(InvalidParameterValueError) as caught:
+    with pytest.raises(ServiceError) as caught:
         handler.checkpoint(*updates)
     assert (handler.bench.engine.operations(handler.arn), handler.events) == before
+    of_the_model = caught.value.message.startswith("1 validation error detected: ")
+    expected = "ValidationException" if of_the_model else "InvalidParameterValueException"
+    assert (caught.value.code, caught.value.status_code) == (expected, 400)
     return caught.value.message
 
 
@@ -134,7 +138,7 @@ def test_context_transitions(handler: Handler, state: str | None, action: str) -
         assert shown["Status"] == becomes[action]
     elif action == "START":
         message = refusal(handler, context(action))
-        assert message == "Cannot start a CONTEXT that already exist."
+        assert message == "Cannot start a CONTEXT operation that already exists"
     else:
         assert refusal(handler, context(action)) == "Invalid current CONTEXT state to close."
 
@@ -142,9 +146,9 @@ def test_context_transitions(handler: Handler, state: str | None, action: str) -
 @pytest.mark.parametrize(
     ("again", "message"),
     [
-        (wait(), "Cannot start a WAIT that already exist."),
-        (callback(), "Cannot start a CALLBACK that already exist."),
-        (invoke(), "Cannot start a CHAINED_INVOKE that already exist."),
+        (wait(), "Cannot start a WAIT operation that already exists"),
+        (callback(), "Cannot start a CALLBACK operation that already exists"),
+        (invoke(), "Cannot start a CHAINED_INVOKE operation that already exists"),
     ],
     ids=["wait", "callback", "invoke"],
 )
@@ -321,25 +325,26 @@ def test_updates_must_be_a_list(handler: Handler) -> None:
     [
         (
             step("SUCCEED", Payload="é" * 6),
-            "STEP payload size must be less than or equal to 10 bytes.",
+            "STEP output payload size must be less than or equal to 10 bytes.",
         ),
         (
             invoke(Payload="p" * 11),
-            "CHAINED_INVOKE input size must be less than or equal to 10 bytes.",
+            "CHAINED_INVOKE input payload size must be less than or equal to 10 bytes.",
         ),
         (
             end_execution(Payload="p" * 21),
-            "EXECUTION payload size must be less than or equal to 20 bytes.",
+            "1 validation error detected: Value at 'updates.1.member.payload' failed to satisfy "
+            "constraint: Member must have length less than or equal to 20",
         ),
         (
             step("FAIL", Error={"ErrorMessage": "e" * 31}),
-            "Error object size must be less than 30 bytes.",
+            "Error object size must be less than or equal to 30 bytes.",
         ),
     ],
 )
 def test_sizes_are_limited(large: dict[str, Any], message: str) -> None:
     handler = Bench(
-        limits=Limits(payload_bytes=10, execution_payload_bytes=20, error_bytes=30)
+        limits=Limits(step_bytes=10, payload_bytes=10, execution_payload_bytes=20, error_bytes=30)
     ).start()
     assert refusal(handler, large) == message
 
@@ -351,8 +356,23 @@ def test_an_asynchronous_execution_has_the_lower_limit() -> None:
     assert message == "EXECUTION payload size must be less than or equal to 10 bytes."
 
 
+def test_a_wait_of_no_time_is_no_request_of_the_api() -> None:
+    handler = Bench().start()
+    assert refusal(handler, step("START"), wait(0)) == (
+        "1 validation error detected: Value '0' at 'updates.2.member.waitOptions.waitSeconds' "
+        "failed to satisfy constraint: Member must have value greater than or equal to 1"
+    )
+
+
+def test_the_shape_of_the_whole_request_comes_first() -> None:
+    """A payload that is too large is told of only where the request is one at all."""
+    handler = Bench(limits=Limits(step_bytes=10, execution_payload_bytes=20)).start()
+    message = refusal(handler, step("SUCCEED", Payload="p" * 11), end_execution(Payload="p" * 21))
+    assert "'updates.2.member.payload'" in message
+
+
 def test_sizes_at_the_limit_pass() -> None:
-    handler = Bench(limits=Limits(payload_bytes=10)).start()
+    handler = Bench(limits=Limits(step_bytes=10)).start()
     (shown,) = handler.checkpoint(step("SUCCEED", Payload="é" * 5))
     assert shown["StepDetails"]["Result"] == "é" * 5
 
@@ -360,8 +380,9 @@ def test_sizes_at_the_limit_pass() -> None:
 def test_the_limits_are_the_services_own() -> None:
     limits = Limits()
     assert limits.operations == 3_000
+    assert (limits.step_bytes, limits.error_bytes) == (262_144, 262_144)
     assert (limits.payload_bytes, limits.execution_payload_bytes) == (1_048_576, 6_291_456)
-    assert limits.error_bytes == 32_768
+    assert limits.empty_pending_attempts == 4
     assert (limits.batch_updates, limits.batch_bytes) == (250, 768_000)
 
 
@@ -370,8 +391,8 @@ def test_the_limits_are_the_services_own() -> None:
     [
         ([step("SUCCEED", str(number)) for number in range(250)], False),
         ([step("SUCCEED", str(number)) for number in range(251)], True),
-        ([step("SUCCEED", Payload="x" * 760 * 1024)], True),
-        ([step("SUCCEED", Payload="x" * 740 * 1024)], False),
+        ([invoke(Payload="x" * 760 * 1024)], True),
+        ([invoke(Payload="x" * 740 * 1024)], False),
     ],
     ids=["250", "251", "760 KiB", "740 KiB"],
 )
@@ -386,17 +407,17 @@ def test_a_batch_larger_than_sdks_send_is_accepted_with_a_warning(
 
 
 def test_too_many_operations_refuse_the_checkpoint_and_fail_the_execution() -> None:
-    """Retries count. The handler's own end then no longer matters."""
-    handler = Bench(limits=Limits(operations=3)).start()
+    """The start and retries count. The handler's own end then no longer matters."""
+    handler = Bench(limits=Limits(operations=4)).start()
     handler.checkpoint(step("START"), retry(delay=1))
     handler.checkpoint(step("START", "t"))
-    with pytest.raises(InvalidParameterValueError, match="limit of 3 operations"):
+    with pytest.raises(InvalidParameterValueError, match="limit of 4 operations"):
         handler.checkpoint(step("START", "u"))
     with pytest.raises(InvalidParameterValueError, match="Invalid checkpoint token"):
         handler.checkpoint()
     handler.succeeds()
     assert handler.status == "FAILED"
-    assert "limit of 3 operations" in handler.described["Error"]["ErrorMessage"]
+    assert "limit of 4 operations" in handler.described["Error"]["ErrorMessage"]
 
 
 def test_attempts_are_counted_when_they_end(handler: Handler) -> None:

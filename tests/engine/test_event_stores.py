@@ -202,6 +202,62 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+def test_a_file_beside_it_that_is_not_ours_is_left_alone(path: Path, suffix: str) -> None:
+    """SQLite takes files of these names for its own, and deletes them."""
+    beside = Path(f"{path}{suffix}")
+    beside.write_text("shopping list")
+    with pytest.raises(StoreFormatError, match=suffix):
+        SQLiteExecutionStore.create_and_initialize(path)
+    assert beside.read_text() == "shopping list"
+
+
+def test_another_programs_database_is_not_even_opened(path: Path) -> None:
+    """Opening it would carry out the journal that a crash of that program has left."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE a (b)")
+    connection.close()
+    journal = Path(f"{path}-journal")
+    journal.write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(504))
+    before = path.read_bytes(), journal.read_bytes()
+    with pytest.raises(StoreFormatError):
+        SQLiteExecutionStore.create_and_initialize(path)
+    assert (path.read_bytes(), journal.read_bytes()) == before
+
+
+def test_a_store_of_the_format_before_is_taken_over(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE log (id INTEGER PRIMARY KEY, arn TEXT NOT NULL, record TEXT NOT NULL)"
+        )
+        connection.execute("PRAGMA application_id = 0x44455850")
+        connection.execute("PRAGMA user_version = 1")
+        rows = [("arn-1", '{"Events":[1]}'), ("arn-2", '{"Events":[]}')]
+        connection.executemany("INSERT INTO log (arn, record) VALUES (?, ?)", rows)
+    connection.close()
+    expected = [("arn-1", {"Events": [1]}), ("arn-2", {"Events": []})]
+    for _ in range(2):
+        store = SQLiteExecutionStore.create_and_initialize(path)
+        assert list(store.load()) == expected
+        store.append([("arn-1", {"Events": [2]})])
+        expected = [*expected, ("arn-1", {"Events": [2]})]
+        store.close()
+
+
+def test_dropping_one_of_many_looks_at_its_own_rows_only(
+    sqlite_store: SQLiteExecutionStore,
+) -> None:
+    plan = sqlite_store._connection.execute(  # what SQLite would do, seen nowhere else
+        "EXPLAIN QUERY PLAN DELETE FROM log WHERE arn IN (SELECT value FROM json_each('[]'))"
+    ).fetchall()
+    assert any("USING INDEX log_arn" in row[3] or "log_arn" in row[3] for row in plan)
+
+
+def test_no_path_is_said() -> None:
+    with pytest.raises(StoreError, match="path"):
+        SQLiteExecutionStore.create_and_initialize("")
+
+
 def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open"):
         SQLiteExecutionStore.create_and_initialize(tmp_path / "missing" / "executions.db")

@@ -66,8 +66,9 @@ def test_one_readable_file_per_execution(directory: Path, store: FileSystemExecu
     assert re.fullmatch(r"arn-2-[0-9a-f]{32}\.jsonl", first.name)
     assert second.name.startswith("pay_LATEST_durable-execution_order-7_id-1-")
     header, *lines = map(json.loads, second.read_text().splitlines())
-    assert header == {"durable_execution": ARN, "format": 1}
-    assert lines == [[1, {"Events": [1]}], [3, {"Events": [2]}]]
+    assert header == {"durable_execution": ARN, "format": 2}
+    # Each line ends with a checksum.
+    assert [line[:2] for line in lines] == [[1, {"Events": [1]}], [3, {"Events": [2]}]]
 
 
 @pytest.mark.parametrize(
@@ -274,31 +275,93 @@ def test_a_closed_store_takes_nothing(store: FileSystemExecutionStore) -> None:
         store.append([(ARN, {"Events": []})])
 
 
+NAME = f"shopping-{'0' * 32}.jsonl"
+
+
+def snapshot(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("name", "text"),
     [
-        "shopping list",
-        "shopping list\n",
-        '{"durable_execution":"arn","format":99}\n[1,{}]\n',
-        '{"durable_execution":"arn"}\n[1,{}]\n',
-        '{"durable_execution":"arn","format":1}\nbread\n',
+        (NAME, "shopping list"),
+        (NAME, "shopping list\n"),
+        (NAME, '{"durable_execution":"arn","format":99}\n[1,{}]\n'),
+        (NAME, '{"durable_execution":"arn"}\n[1,{}]\n'),
+        (NAME, '{"durable_execution":"arn","format":1}\nbread\n'),
+        ("journal", "dear diary"),
+        ("journal", ""),
+        ("journal", "[]\n"),
+        ("journal", '[["arn",[1,{}]]]\n'),
+        ("lock", "somebody's"),
+        ("notes.jsonl", "bread"),
+        (".profile", "export PATH"),
     ],
 )
-def test_a_file_that_is_not_ours_is_refused_and_left_alone(directory: Path, text: str) -> None:
+def test_what_is_not_ours_is_refused_and_left_alone(directory: Path, name: str, text: str) -> None:
+    """A directory is taken only if everything in it is ours, or there is nothing in it."""
     directory.mkdir(parents=True)
-    path = directory / f"shopping-{'0' * 32}.jsonl"
+    path = directory / name
     path.write_text(text)
-    with pytest.raises(StoreFormatError):
+    with pytest.raises(StoreFormatError, match=re.escape(str(directory))):
         FileSystemExecutionStore.create(directory)
     assert path.read_text() == text
+    if not name.endswith(NAME):
+        assert snapshot(directory) == {name: text.encode()}
 
 
-def test_files_of_other_names_are_ignored(directory: Path) -> None:
+@pytest.mark.parametrize("text", ["dear diary", "[]\n", '[["a","b"]]\n', '[["a"]]\n'])
+def test_a_journal_that_is_not_ours_is_left_alone_in_a_store_too(
+    directory: Path, store: FileSystemExecutionStore, text: str
+) -> None:
+    store.append([(ARN, {"Events": [1]})])
+    store.close()
+    (directory / "journal").write_text(text)
+    before = snapshot(directory)
+    with pytest.raises(StoreFormatError, match="journal"):
+        FileSystemExecutionStore.create(directory)
+    assert snapshot(directory) == before
+
+
+def test_a_directory_of_others_gets_no_lock(directory: Path) -> None:
+    """`lock` is a name that others use as well, for an empty file too."""
     directory.mkdir(parents=True)
-    path = directory / "notes.jsonl"
-    path.write_text("bread")
-    assert contents(directory) == []
-    assert path.read_text() == "bread"
+    for name in ("lock", "archive.deb"):
+        (directory / name).touch()
+    with pytest.raises(StoreFormatError, match=r"archive\.deb"):
+        FileSystemExecutionStore.create(directory)
+    assert snapshot(directory) == {"lock": b"", "archive.deb": b""}
+
+
+def test_hidden_files_may_be_in_a_store(directory: Path, store: FileSystemExecutionStore) -> None:
+    store.append([(ARN, {"Events": [1]})])
+    store.close()
+    (directory / ".gitignore").write_text("*")
+    assert contents(directory) == [(ARN, {"Events": [1]})]
+    assert (directory / ".gitignore").read_text() == "*"
+
+
+def test_no_path_is_said() -> None:
+    with pytest.raises(StoreError, match="path"):
+        FileSystemExecutionStore.create("")
+
+
+def test_a_store_of_the_format_before_is_taken_over(directory: Path) -> None:
+    """Also one that was killed with a journal in it."""
+    directory.mkdir(parents=True)
+    name = FileSystemExecutionStore.create(directory)
+    name.append([(ARN, {"Events": [1]})])
+    name.close()
+    (path,) = files(directory)
+    path.write_text(
+        '{"durable_execution":' + json.dumps(ARN) + ',"format":1}\n[1,{"Events":[1]}]\n'
+    )
+    journal = [[ARN, [2, {"Events": [2]}]], ["arn-2", [3, {"Events": [3]}]]]
+    (directory / "journal").write_text(json.dumps(journal) + "\n")
+    expected = [(ARN, {"Events": [1]}), (ARN, {"Events": [2]}), ("arn-2", {"Events": [3]})]
+    assert contents(directory) == expected
+    assert contents(directory) == expected
 
 
 def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ class FaultyRuns:
     def run(self, handler: Callable[[Any, Any], Any], faults: Faults) -> Run:
         """Run a handler, not decorated yet, to its end."""
         answers: list[str] = []
-        settings = ServerSettings(skip_time=True, limits=LIMITS, faults=faults)
+        settings = ServerSettings(
+            skip_time=True, limits=LIMITS, faults=faults, allow_unqualified=True
+        )
         late: list[Any] = []
 
         def function(event: Any, context: Any) -> Any:

@@ -12,6 +12,14 @@ def succeeded(value: Any) -> dict[str, Any]:
     return {"Status": "SUCCEEDED", "Result": json.dumps(value)}
 
 
+def untraced(error: dict[str, Any]) -> dict[str, Any]:
+    """A stored error without its trace, which it has."""
+    trace = error["StackTrace"]
+    assert trace
+    assert all(isinstance(line, str) and line.endswith("\n") for line in trace)
+    return {key: value for key, value in error.items() if key != "StackTrace"}
+
+
 def failure(answer: dict[str, Any]) -> tuple[str | None, str | None]:
     """Type and message of a FAILED answer."""
     assert answer["Status"] == "FAILED", answer

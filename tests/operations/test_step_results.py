@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python import (
     StepError,
     ValidationError,
 )
-from aws_durable_execution_sdk_python._core.limits import MAX_PAYLOAD_BYTES
+from aws_durable_execution_sdk_python._core.limits import MAX_STEP_BYTES
 from aws_durable_execution_sdk_python.config import StepConfig
 from aws_durable_execution_sdk_python.retries import fixed
 from aws_durable_execution_sdk_python.serdes import SerDes, SerDesContext
@@ -107,22 +107,22 @@ def test_a_serialisation_failure_is_a_step_error_too(flavour: Flavour) -> None:
 
 def test_a_result_may_take_as_many_bytes_as_the_service_stores(flavour: Flavour) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
-        return len(await ctx.step(lambda: "x" * (MAX_PAYLOAD_BYTES - 2)))
+        return len(await ctx.step(lambda: "x" * (MAX_STEP_BYTES - 2)))
 
     answer = FakeService().invoke(flavour.durable(handler))
-    assert answer == succeeded(MAX_PAYLOAD_BYTES - 2)
+    assert answer == succeeded(MAX_STEP_BYTES - 2)
 
 
 def test_a_larger_result_fails_the_step_with_size_limit_and_advice(flavour: Flavour) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         try:
-            await ctx.step(lambda: "x" * (MAX_PAYLOAD_BYTES - 1), config=StepConfig(fixed(1)))
+            await ctx.step(lambda: "x" * (MAX_STEP_BYTES - 1), config=StepConfig(fixed(1)))
         except ValidationError as problem:
             return [isinstance(problem, StepError), str(problem)]
 
     service = FakeService()
     answer = service.invoke(flavour.durable(handler))
-    for part in ("[true, ", str(MAX_PAYLOAD_BYTES), str(MAX_PAYLOAD_BYTES + 1), "Amazon S3"):
+    for part in ("[true, ", str(MAX_STEP_BYTES), str(MAX_STEP_BYTES + 1), "Amazon S3"):
         assert part in answer["Result"]
     assert service.trace == ["STEP START", "STEP FAIL"]
 

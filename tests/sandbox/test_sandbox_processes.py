@@ -151,13 +151,15 @@ def test_what_is_not_registered_is_not_found() -> None:
     assert error["ErrorType"] == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("handler", ["hang", "detach"])
 def test_closing_gives_up_what_runs_and_leaves_no_process(
-    functions: Functions, tmp_path: Path
+    functions: Functions, tmp_path: Path, handler: str
 ) -> None:
+    """Also none that has left the process group."""
     fifo = make_fifo(tmp_path)
     errors: list[object] = []
     thread = threading.Thread(
-        target=lambda: errors.append(functions.error("hang", {"fifo": fifo})["ErrorType"])
+        target=lambda: errors.append(functions.error(handler, {"fifo": fifo})["ErrorType"])
     )
     thread.start()
     with open(fifo) as reader:

@@ -38,7 +38,8 @@ def serve() -> Iterator[Callable[..., Served]]:
     servers: list[DurableServer] = []
 
     def start(*functions: DeclaredFunction, store: Any = None, **settings: Any) -> Served:
-        server = DurableServer(functions, ServerSettings(**settings), store)
+        given = {"allow_unqualified": True, **settings}
+        server = DurableServer(functions, ServerSettings(**given), store)
         servers.append(server)
         server.start()
         return Served(server)

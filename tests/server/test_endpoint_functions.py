@@ -166,7 +166,8 @@ def test_an_unreadable_function_error_is_carried_as_text(
 
     fake_lambda.functions["order"] = crash
     reply = invoke(serve(DURABLE, lambda_endpoint=fake_lambda.url, skip_time=True))
-    assert reply.json == {"errorType": "Unhandled", "errorMessage": "segmentation fault"}
+    assert reply.json["errorType"] == "Unhandled"
+    assert reply.json["errorMessage"].splitlines()[0] == "segmentation fault"
 
 
 def test_a_function_the_endpoint_does_not_have_fails_at_once(

@@ -24,7 +24,11 @@ from aws_durable_execution_sdk_python_testing._server.durable_server import Dura
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 ERRORS = {
-    400: {"InvalidParameterValueException", "CallbackTimeoutException"},
+    400: {
+        "InvalidParameterValueException",
+        "InvalidRequestContentException",
+        "CallbackTimeoutException",
+    },
     403: {"AccessDeniedException"},
     404: {"ResourceNotFoundException"},
     409: {"DurableExecutionAlreadyStartedException", "ResourceConflictException"},
@@ -68,7 +72,9 @@ OPEN = OpenInvocation()
 def served() -> Iterator[Served]:
     opened = DeclaredFunction(name="open", handler=OPEN, durable=DurableTarget())
     declared = [ECHO, DOUBLE, APPROVAL, opened]
-    with DurableServer(declared, ServerSettings(max_request_bytes=4096)) as server:
+    with DurableServer(
+        declared, ServerSettings(max_request_bytes=4096, allow_unqualified=True)
+    ) as server:
         yield Served(server)
 
 

@@ -192,7 +192,9 @@ def test_handlers_import_from_their_code_uri_as_on_lambda(
     template: Path, runtime: RuntimeName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with DurableServer(read_file(template), ServerSettings(runtime=runtime)) as server:
+    with DurableServer(
+        read_file(template), ServerSettings(runtime=runtime, allow_unqualified=True)
+    ) as server:
         client: Any = boto3.client(
             "lambda",
             endpoint_url=server.url,

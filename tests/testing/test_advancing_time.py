@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python.config import (
     StepConfig,
     WaitForCallbackConfig,
 )
+from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create_retry_strategy
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 
@@ -173,3 +174,12 @@ def test_advanced_time_counts_for_execution_time_outs_on_the_virtual_clock_only(
 def test_time_does_not_go_back() -> None:
     with DurableFunctionTestRunner(naps) as runner, pytest.raises(ValueError, match="go back"):
         runner.advance(-1)
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_time_is_refused(time: float) -> None:
+    with (
+        DurableFunctionTestRunner(approval) as runner,
+        pytest.raises(ValidationError, match="finite"),
+    ):
+        runner.advance(time)

@@ -35,7 +35,9 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[DurableServer]:
     names = ("order", "short", "failing", "plain")
     functions = [hosted(name, f"{PROGRAM}:{name}") for name in names]
-    with DurableServer(functions, ServerSettings(skip_time=True)) as started:
+    with DurableServer(
+        functions, ServerSettings(skip_time=True, allow_unqualified=True)
+    ) as started:
         yield started
 
 
@@ -108,7 +110,11 @@ def test_a_failed_execution_is_a_result_and_its_error_is_logged(
     result = runner_of("failing").run()
     assert result.status == "FAILED"
     assert "answered with an error: Unhandled" in caplog.text
-    assert str(result.error) == "ValueError: no stock"
+    assert result.error is not None
+    headline, frame, source = str(result.error).splitlines()
+    assert headline == "ValueError: no stock"
+    assert frame.endswith(", in failing")
+    assert source.strip() == 'raise ValueError("no stock")'
 
 
 def test_a_callback_is_answered_while_the_execution_runs(runner_of: RunnerOf) -> None:

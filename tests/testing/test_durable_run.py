@@ -201,7 +201,11 @@ def test_a_failed_execution_exits_with_1_and_names_the_error(directory: Director
     )
     done = directory.run("fails.py")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].endswith("LookupError: not there")
+    *_, outcome, frame, source = done.stdout.splitlines()
+    assert outcome.endswith("LookupError: not there")
+    assert frame.endswith('fails.py", line 4, in handler')
+    assert source.strip() == "raise LookupError('not there')"
+    assert "Traceback" in done.stderr  # logged, too
 
 
 # ------------------------------------------------------------------------- killed and resumed

@@ -149,10 +149,14 @@ def test_steps_of_a_name_are_mocked_on_every_level_and_share_the_outcomes() -> N
 def test_other_steps_run() -> None:
     @durable_execution
     def handler(event: Any, context: DurableContext) -> list[Any]:
-        return [context.step(lambda _: "real", name="real"), context.step(lambda _: "unnamed")]
+        return [
+            context.step(lambda _: "real", name="real"),
+            context.step(lambda _: "unnamed"),
+            context.step(forbidden, name="charge"),
+        ]
 
     with DurableFunctionTestRunner(handler) as runner:
-        assert runner.mock_step("charge", result=1).run().result == ["real", "unnamed"]
+        assert runner.mock_step("charge", result=1).run().result == ["real", "unnamed", 1]
 
 
 def test_more_attempts_than_outcomes_fail_and_say_so() -> None:

@@ -121,9 +121,11 @@ def test_the_tree_shows_how_long_things_took() -> None:
 
 
 def test_the_tree_shows_errors_where_they_happened_and_at_the_end() -> None:
-    _, charge, outcome = drawn(run(fails))
+    _, charge, outcome, *trace = drawn(run(fails))
     assert charge.endswith("ValueError: no money")
     assert outcome == "└── error: ValueError: no money"
+    assert trace[0].strip().startswith(f'File "{__file__}", line ')
+    assert trace[-1].strip() == 'raise ValueError("no money")'
 
 
 def test_the_tree_of_an_open_execution_says_what_it_waits_for() -> None:

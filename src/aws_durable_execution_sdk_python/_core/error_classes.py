@@ -11,20 +11,33 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from aws_durable_execution_sdk_python import exceptions
-from aws_durable_execution_sdk_python.exceptions import DurableOperationError, UnrecoverableError
+from aws_durable_execution_sdk_python._core.error_state import (
+    args_of,
+    is_heap_type,
+    restored,
+    set_args,
+)
+from aws_durable_execution_sdk_python.exceptions import (
+    DurableOperationError,
+    UnrecoverableError,
+    missing_attribute,
+)
 
 E = TypeVar("E", bound=DurableOperationError)
+X = TypeVar("X", bound=BaseException)
+
+# What the constructor of an operation's error sets.
+OPERATION_NAMES = ("message", "error_type", "data", "stack_trace", "callback_id")
 
 # Longer names are of nothing; taking them apart would only cost time.
 _MAX_NAME = 1024
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
 
 _base_of = type.__dict__["__base__"].__get__
 _dict_of = type.__dict__["__dict__"].__get__
-_flags_of = type.__dict__["__flags__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 _mro_of = type.__dict__["__mro__"].__get__
 _name_of = type.__dict__["__name__"].__get__
@@ -49,37 +62,103 @@ def find_error_class(name: str | None) -> type[Exception] | None:
 
 def combine(operation_class: type[E], original: type[Exception]) -> type[E]:
     """`class ValueError(StepError, ValueError)`; the operation's class where that cannot be."""
-    if issubclass(operation_class, original) or not _may_be_combined(original):
+    if original in _mro_of(operation_class) or not _may_be_combined(original):
         return operation_class
-    if issubclass(original, operation_class):
-        return original
-    namespace = {
-        "__str__": operation_class.__str__,
-        "__module__": _module_of(original),
-        "__qualname__": _qualname_of(original),
-    }
-    metaclass: Any = type(original)
-    try:
-        # Not a call of the metaclass, which may be the user's code.
-        cls: Any = type.__new__(
-            metaclass, _name_of(original), (operation_class, _NoHooks, original), namespace
-        )
-    except TypeError:
-        return operation_class  # their layouts clash
-    both: type[E] = cls
-    return both
+    if operation_class in _mro_of(original):
+        subclass: Any = original
+        return cast("type[E]", subclass)
+    made = _derived((operation_class, _NoHooks), original)
+    return operation_class if made is None else cast("type[E]", made)
 
 
-def new_without_code(cls: type[E]) -> E:
+def stand_in(original: type[Exception]) -> type[Exception]:
+    """A class for an error that is made again: of the same name, and derived from the original.
+
+    `DurableOperationError` for those that would end the invocation or an iteration, and where
+    there can be none.
+    """
+    made = _derived((_NoHooks,), original) if _may_be_combined(original) else None
+    return DurableOperationError if made is None else made
+
+
+def _derived(before: tuple[type, ...], original: type[Exception]) -> type[Exception] | None:
+    """A class of some classes and the original's; the same one each time, as long as it is used."""
+    # By identity: the metaclass may have a hash of its own. The derived class keeps the original.
+    key = (id(before[0]), id(original))
+    cls: Any = _made.get(key)
+    if cls is None:
+        taken = {name for base in _mro_of(original) for name in _dict_of(base)}
+        namespace: dict[str, object] = {name: None for name in OPERATION_NAMES if name in taken}
+        namespace |= {
+            "__str__": _recorded_text,
+            "__getattr__": _missing,
+            "args": property(_kept_args, set_args),
+            "__module__": _module_of(original),
+            "__qualname__": _qualname_of(original),
+        }
+        metaclass: Any = type(original)
+        try:
+            # Not a call of the metaclass, which may be the user's code.
+            cls = type.__new__(metaclass, _name_of(original), (*before, original), namespace)
+        except TypeError:
+            return None  # their layouts clash
+        _made[key] = cls
+    derived: type[Exception] = cls
+    return derived
+
+
+_made: WeakValueDictionary[tuple[int, int], type] = WeakValueDictionary()
+
+
+# ----------------------------------------------------------- what the classes made here add
+
+
+def _recorded_text(error: Exception) -> str:
+    known = restored(error)
+    return Exception.__str__(error) if known is None else known.stored.message or ""
+
+
+def _kept_args(error: Exception) -> tuple[object, ...]:
+    known = restored(error)
+    if known is not None and "args" in known.lost:
+        raise AttributeError("args")  # and so `_missing` is asked
+    return args_of(error)
+
+
+def _missing(error: Exception, name: str) -> Any:
+    """Attributes that are not there: what the user's class says of them, else why they are not."""
+    refusal: Exception | None = None
+    theirs = None if name in _NEVER_ASKED or name.startswith("__") else _their_getattr(error)
+    if theirs is not None:
+        try:
+            return theirs(error, name)
+        except Exception as raised:  # it may need what was not kept
+            refusal = raised
+    raise missing_attribute(error, name) from refusal
+
+
+def _their_getattr(error: Exception) -> Any:
+    for cls in _mro_of(type(error)):
+        found = _dict_of(cls).get("__getattr__")
+        if found is not None and found is not _missing and found is not _OURS:
+            return found
+    return None
+
+
+_OURS = _dict_of(DurableOperationError).get("__getattr__")
+_NEVER_ASKED = frozenset({"args"})
+
+
+def new_without_code(cls: type[X], *args: object) -> X:
     """An instance of an error class, made by the builtin class it is derived from.
 
     Raises:
-        TypeError: that one does not make instances without arguments.
+        TypeError, ValueError: that one does not make instances of these arguments.
     """
     builtin: Any = cls
-    while _flags_of(builtin) & _HEAP_TYPE:
+    while is_heap_type(builtin):
         builtin = _base_of(builtin)
-    instance: E = builtin.__new__(cls)
+    instance: X = builtin.__new__(cls, *args)
     return instance
 
 
@@ -120,22 +199,13 @@ def _full_name(cls: type[Exception]) -> str:
     return str(qualname if module == "builtins" else f"{module}.{qualname}")
 
 
-# What the constructor of an operation's error sets.
-_ATTRIBUTES = ("message", "error_type", "data", "stack_trace", "callback_id")
-
-
 def _may_be_combined(original: type[Exception]) -> bool:
-    """Whether an operation's error that is also of this class behaves as one, and stays passive."""
+    """Whether an error that is also of this class stays passive, for the caller to handle."""
     if issubclass(original, (UnrecoverableError, StopIteration, StopAsyncIteration)):
         # A failed operation is for the caller to handle: it must not end the invocation, or mean
         # the end of an iteration.
         return False
-    if any("mro" in _dict_of(cls) for cls in _mro_of(type(original)) if cls not in (type, object)):
-        return False  # a metaclass whose code would run
-    for cls in _mro_of(original):
-        namespace = _dict_of(cls)
-        if _flags_of(cls) & _HEAP_TYPE and "__setattr__" in namespace:
-            return False
-        if any(hasattr(type(namespace.get(name)), "__set__") for name in _ATTRIBUTES):
-            return False
-    return True
+    # A metaclass whose code would run.
+    return not any(
+        "mro" in _dict_of(cls) for cls in _mro_of(type(original)) if cls not in (type, object)
+    )

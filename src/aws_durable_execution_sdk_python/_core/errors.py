@@ -2,27 +2,56 @@
 
 A failed operation raises one exception that is both the operation's error class and, where that
 class can be found again by name, the user's own class: `except ValueError` and
-`except StepError` both catch it. The same lookup by name decides on the first run and on replay.
+`except StepError` both catch it. It is made from what is stored, on the first run as on a replay:
+what was not stored is not there on either. What it is made of are its type, text and trace, and
+its details (`error_details`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from aws_durable_execution_sdk_python import exceptions
 from aws_durable_execution_sdk_python._core.error_classes import (
+    OPERATION_NAMES,
     combine,
     find_error_class,
     new_without_code,
+    stand_in,
 )
+from aws_durable_execution_sdk_python._core.error_details import Details, details_of, read_details
+from aws_durable_execution_sdk_python._core.error_size import fitting
+from aws_durable_execution_sdk_python._core.error_state import (
+    RESTORED,
+    Restored,
+    instance_dict,
+    is_heap_type,
+    set_args,
+    set_variable,
+)
+from aws_durable_execution_sdk_python._core.error_texts import (
+    message_of,
+    text_of,
+    type_name,
+    type_of,
+)
+from aws_durable_execution_sdk_python._core.error_traces import trace_of
+from aws_durable_execution_sdk_python._core.error_values import Tree, from_tree
 from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation
-from aws_durable_execution_sdk_python.exceptions import (
-    CallbackError,
-    DurableOperationError,
-)
+from aws_durable_execution_sdk_python.exceptions import CallbackError, DurableOperationError
+
+__all__ = [
+    "CANCELLED",
+    "describe",
+    "describe_for_record",
+    "rebuild",
+    "recorded_error",
+    "text_of",
+    "type_name",
+    "was_cancelled",
+]
 
 E = TypeVar("E", bound=DurableOperationError)
 
@@ -33,41 +62,22 @@ CANCELLED = ErrorObject(
     "aws-durable-cancelled",
 )
 
-# An error object may take 32 KiB in the strictest service; escapes can double a text.
+# With its trace and details, each bounded too, an error stays far below what the service takes.
 MAX_MESSAGE_BYTES = 12 * KIB
 
-# ErrorData of a callback error that crosses a context: this prefix, then JSON with what would
-# otherwise be lost, the callback's id and the type and data its answer had.
-_CALLBACK_DATA = "aws-durable-callback:"
-
-
-def type_name(cls: type[BaseException]) -> str:
-    """`ValueError` for builtins, else `package.module.Qualified.name`."""
-    if cls.__module__ == "builtins":
-        return cls.__qualname__
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def text_of(error: BaseException) -> str:
-    """The error's text, whatever the user's `__str__` does."""
-    try:
-        return str(error)
-    except Exception as unprintable:
-        return f"({type(error).__qualname__} has no text: {type(unprintable).__qualname__})"
+_set_cause = BaseException.__dict__["__cause__"].__set__
+_set_context = BaseException.__dict__["__context__"].__set__
+_set_suppressed = BaseException.__dict__["__suppress_context__"].__set__
 
 
 def describe(error: BaseException) -> ErrorObject:
-    """The wire form of an error that leaves a step, a context or the handler."""
-    if isinstance(error, CallbackError):
-        lost = {"id": error.callback_id, "type": error.error_type, "data": error.data}
-        kind = type_name(_sdk_class(type(error)))
-        data = _CALLBACK_DATA + json.dumps(lost)
-        return ErrorObject(str(error), kind, data, error.stack_trace)
-    if isinstance(error, DurableOperationError):
-        # The original type travels through every level; the wrapper is known from where it is.
-        kind = error.error_type or type_name(type(error))
-        return ErrorObject(str(error), kind, error.data, error.stack_trace)
-    return ErrorObject(text_of(error), type_name(type(error)))
+    """The wire form of an error that leaves a step, a context or the handler.
+
+    The original type travels through every level; the operation's own is known from where it is.
+    """
+    message = message_of(error)
+    data = details_of(error, message)
+    return ErrorObject(message, type_of(error), data, trace_of(error) or None)
 
 
 def describe_for_record(error: BaseException) -> ErrorObject:
@@ -77,10 +87,11 @@ def describe_for_record(error: BaseException) -> ErrorObject:
     """
     described = describe(error)
     message = (described.message or "").encode(errors="replace")
-    if len(message) <= MAX_MESSAGE_BYTES:
-        return described
-    kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
-    return dataclasses.replace(described, message=f"{kept}... [cut: {len(message)} bytes in all]")
+    if len(message) > MAX_MESSAGE_BYTES:
+        kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+        cut = f"{kept}... [cut: {len(message)} bytes in all]"
+        described = dataclasses.replace(described, message=cut)
+    return fitting(described)
 
 
 def recorded_error(operation: Operation) -> ErrorObject:
@@ -95,38 +106,138 @@ def was_cancelled(operation: Operation) -> bool:
     return error is not None and (error.type, error.data) == (CANCELLED.type, CANCELLED.data)
 
 
+# ------------------------------------------------------------------------------------ rebuilding
+
+
 def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
     """The exception to raise for a stored error: an `operation_class`, whatever it names.
 
     A stored name decides which class is used, so it may only choose among those the program has
-    loaded, and none of their code runs: no `__new__`, no `__init__`, no hook of a subclass.
+    loaded, and none of their code runs: no `__new__`, no `__init__`, no hook of a subclass or a
+    metaclass.
+
+    Parameters:
+        operation_class: of the operation that failed.
+        error: what is stored.
     """
     error = error or ErrorObject()
+    details = read_details(error.data)
+    if details is not None:
+        own = details.get("data")
+        plain = dataclasses.replace(error, data=own if isinstance(own, str) else None)
+        try:
+            return _made(operation_class, plain, details)
+        except Exception:
+            # Of the right form, but not ours: whoever stored it chose these data.
+            pass
+    return _made(operation_class, error, {})
+
+
+def _made(operation_class: type[E], error: ErrorObject, details: Details) -> E:
     original = find_error_class(error.type)
     cls: type[E] = operation_class if original is None else combine(operation_class, original)
+    made = _instance(cls, operation_class, details)
+    _set_operation(made, error, details)
+    _fill(made, error, details)
+    return cast(E, made)
+
+
+def _nested(tree: Tree) -> BaseException:
+    """An error below the one that is stored: a cause, one of a group, an attribute's value."""
+    details: Details = dict(tree)
+    error = ErrorObject(str(details["message"]), str(details["type"]))
+    original = find_error_class(error.type)
+    operation = details.get("operation")
+    if isinstance(operation, str):
+        named = find_error_class(f"{exceptions.__name__}.{operation}")
+        if named is None or not issubclass(named, DurableOperationError):
+            raise ValueError(operation)
+        return _made(named, error, details)
+    if original is None:
+        return _made(DurableOperationError, error, details)
+    if not is_heap_type(original) and "lost" not in details:
+        made = _instance(original, None, details)
+        _fill(made, error, details)
+        if str(made) == error.message:
+            del instance_dict(made)[RESTORED]
+            return made
+    cls = stand_in(original)
+    made = _instance(cls, None, details)
+    if isinstance(made, DurableOperationError):
+        _set_operation(made, error, details)
+    _fill(made, error, details)
+    return made
+
+
+def _instance(
+    cls: type[BaseException], fallback: type[BaseException] | None, details: Details
+) -> BaseException:
+    """An empty instance; that of a group has its errors from the beginning."""
+    parts: tuple[object, ...] = ()
+    if issubclass(cls, BaseExceptionGroup) and "errors" in details:
+        parts = (details["group"], [_nested(member) for member in details["errors"]])
     try:
-        instance = new_without_code(cls)
-    except TypeError:
-        instance = new_without_code(operation_class)
-    operation_class.__init__(instance, error.message, error.type, error.data, error.stack_trace)
-    if isinstance(instance, CallbackError):
-        _restore_callback(instance)
-    return instance
+        return new_without_code(cls, *parts)
+    except (TypeError, ValueError):
+        return new_without_code(fallback or DurableOperationError)
 
 
-def _restore_callback(error: CallbackError) -> None:
-    """Give a callback's error back what `describe` put into its data."""
-    data = error.data or ""
-    if not data.startswith(_CALLBACK_DATA):
-        return
-    try:
-        lost = json.loads(data[len(_CALLBACK_DATA) :])
-        error.callback_id, error.error_type, error.data = lost["id"], lost["type"], lost["data"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return  # not ours: whoever failed the callback chose these data
+def _set_operation(made: BaseException, error: ErrorObject, details: Details) -> None:
+    """What every error of an operation has."""
+    attributes: dict[str, object] = {
+        "message": error.message,
+        "error_type": error.type,
+        "data": error.data,
+        "stack_trace": error.stack_trace,
+    }
+    callback = details.get("callback")
+    if isinstance(made, CallbackError) and callback is not None:
+        attributes["callback_id"] = callback["id"]
+        attributes["error_type"] = callback["type"]
+        attributes["data"] = callback["data"]
+    instance_dict(made).update(attributes)
 
 
-def _sdk_class(cls: type[BaseException]) -> type[BaseException]:
-    """The SDK's own class of an error that may be the user's as well; the most telling one."""
-    own = [c for c in cls.__mro__ if c.__module__ == exceptions.__name__]
-    return next((c for c in own if issubclass(c, CallbackError)), own[0])
+def _fill(made: BaseException, error: ErrorObject, details: Details) -> None:
+    """Put what is stored of an error into an empty instance."""
+    lost = {str(name): str(why) for name, why in details.get("lost", {}).items()}
+    state: dict[str, Any] = from_tree(details.get("state", {}), _nested)
+    if "args" in details:
+        args = from_tree(details["args"], _nested)
+        if not isinstance(args, tuple):
+            raise ValueError("args")
+        set_args(made, cast("tuple[object, ...]", args))
+    elif not isinstance(made, BaseExceptionGroup):
+        set_args(made, (error.message,))
+    if _is_only_operations(made):
+        # There these names are the operation's.
+        for name in OPERATION_NAMES:
+            state.pop(name, None)
+    for name, value in state.items():
+        if not set_variable(made, name, value):
+            lost[name] = "of a type that the class does not take any more"
+    own = frozenset(OPERATION_NAMES).intersection(state)
+    stored = error
+    if isinstance(made, CallbackError):
+        stored = dataclasses.replace(error, data=instance_dict(made).get("data"))
+    instance_dict(made)[RESTORED] = Restored(stored, lost, own)
+    _link(made, details)
+
+
+def _is_only_operations(made: BaseException) -> bool:
+    module = type.__dict__["__module__"].__get__(type(made))
+    return isinstance(made, DurableOperationError) and module == exceptions.__name__
+
+
+def _link(made: BaseException, details: Details) -> None:
+    """Notes, and the chain of causes."""
+    notes = details.get("notes")
+    if notes is not None:
+        instance_dict(made)["__notes__"] = [str(note) for note in notes]
+    cause, context = details.get("cause"), details.get("context")
+    before = None if cause is None else _nested(cause)
+    if before is not None:
+        _set_cause(made, before)
+    if context is not None:
+        _set_context(made, before if context is True else _nested(context))
+    _set_suppressed(made, bool(details.get("suppress")))

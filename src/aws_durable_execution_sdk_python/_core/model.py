@@ -7,7 +7,6 @@ from __future__ import annotations
 import enum
 import functools
 import json
-import operator
 from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring, encode_basestring_ascii
@@ -18,7 +17,6 @@ from aws_durable_execution_sdk_python._core.codec import (
     Wire,
     WireType,
     codec,
-    encode_value,
     parse_timestamp,
     read_fields,
     wire,
@@ -101,27 +99,42 @@ _utf8_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ErrorObject(WireType):
-    """An error as the service stores it. `str()` names its type and message."""
+    """An error as the service stores it.
+
+    `str()` names its type and message, and then where it was raised, if that is stored;
+    `headline` is type and message alone.
+    """
 
     message: str | None = wire("ErrorMessage", default=None)
     type: str | None = wire("ErrorType", default=None)
     data: str | None = wire("ErrorData", default=None)
     stack_trace: list[str] | None = wire("StackTrace", list, default=None)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """Type and message."""
         return ": ".join(part for part in (self.type, self.message) if part)
+
+    @property
+    def trace(self) -> str:
+        """The stored stack trace as text, indented, without a line break at its end."""
+        lines = self.stack_trace if isinstance(self.stack_trace, list) else []
+        return "\n".join(str(line).rstrip("\n") for line in lines)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.headline, self.trace) if part)
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExecutionDetails(WireType):
     input_payload: str | None = wire("InputPayload", default=None)
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContextDetails(WireType):
     replay_children: bool = wire("ReplayChildren", default=False)
     result: str | None = wire("Result", default=None)
@@ -129,7 +142,7 @@ class ContextDetails(WireType):
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepDetails(WireType):
     """`attempt` counts finished attempts: the one running is `attempt + 1`."""
 
@@ -142,7 +155,7 @@ class StepDetails(WireType):
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WaitDetails(WireType):
     scheduled_end_timestamp: datetime | None = wire(
         "ScheduledEndTimestamp", parse_timestamp, default=None
@@ -150,7 +163,7 @@ class WaitDetails(WireType):
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallbackDetails(WireType):
     callback_id: str | None = wire("CallbackId", default=None)
     result: str | None = wire("Result", default=None)
@@ -158,14 +171,14 @@ class CallbackDetails(WireType):
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChainedInvokeDetails(WireType):
     result: str | None = wire("Result", default=None)
     error: ErrorObject | None = wire("Error", ErrorObject.from_dict, default=None)
 
 
 @codec
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Operation(WireType):
     """The stored state of one operation."""
 
@@ -196,7 +209,7 @@ class Operation(WireType):
     @classmethod
     def for_replay(cls, data: Wire) -> Operation:
         """Like `from_dict`, but for when it began and ended: see `Journal.began` and `ended`."""
-        return cls(**read_fields(data, _REPLAY_FIELDS))
+        return cls.checked(read_fields(data, _REPLAY_FIELDS))
 
     @property
     def result(self) -> str | None:
@@ -230,25 +243,25 @@ _REPLAY_FIELDS: Fields = {
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContextOptions(WireType):
     replay_children: bool = wire("ReplayChildren", default=False)
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepOptions(WireType):
     next_attempt_delay_seconds: int = wire("NextAttemptDelaySeconds", default=0)
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WaitOptions(WireType):
     wait_seconds: int = wire("WaitSeconds", default=1)
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallbackOptions(WireType):
     """Time-outs in whole seconds; 0 switches one off, and both are always sent."""
 
@@ -257,7 +270,7 @@ class CallbackOptions(WireType):
 
 
 @codec
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChainedInvokeOptions(WireType):
     function_name: str = wire("FunctionName")
     tenant_id: str | None = wire("TenantId", default=None)
@@ -265,7 +278,7 @@ class ChainedInvokeOptions(WireType):
 
 
 @codec
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OperationUpdate(WireType):
     """One change sent with a checkpoint.
 
@@ -302,22 +315,43 @@ class OperationUpdate(WireType):
         return cast(bytes, self._json)
 
     def _encode_json(self) -> bytes:
-        members = []
-        for prefix, value in zip(_UPDATE_PREFIXES, _update_values(self), strict=True):
-            if value is None:
-                continue
-            if not isinstance(value, str):
-                text = _utf8_json(encode_value(value))
-            # Of two functions that write the same, the one for ASCII is the faster.
-            elif value.isascii():
-                text = encode_basestring_ascii(value)
-            else:
-                text = encode_basestring(value)
-            members.append(prefix + text)
+        text = (
+            f'{{"Id":{_ascii_text(self.operation_id)},"Type":{_ascii_text(self.operation_type)},'
+            f'"Action":{_ascii_text(self.action)}'
+        )
+        if self.parent_id is not None:
+            text += f',"ParentId":{_ascii_text(self.parent_id)}'
+        if self.name is not None:
+            text += f',"Name":{_ascii_text(self.name)}'
+        if self.sub_type is not None:
+            text += f',"SubType":{_ascii_text(self.sub_type)}'
+        if self.payload is not None:
+            text += f',"Payload":{_text(self.payload)}'
+        if self.error is not None:
+            text += f',"Error":{_utf8_json(self.error.to_dict())}'
+        for attribute, prefix in _UPDATE_OPTIONS:
+            options = getattr(self, attribute)
+            if options is not None:
+                text += prefix + _options_text(options)
         try:
-            return f"{{{','.join(members)}}}".encode()
+            return f"{text}}}".encode()
         except UnicodeEncodeError:  # a lone surrogate can only be written escaped
             return _ascii_json(self.to_dict()).encode()
+
+
+# What is neither a payload nor an error is ASCII, if all is well.
+_ascii_text = encode_basestring_ascii
+
+
+def _text(value: str) -> str:
+    # Of two functions that write the same, the one for ASCII is the faster.
+    return encode_basestring_ascii(value) if value.isascii() else encode_basestring(value)
+
+
+@functools.lru_cache(maxsize=64)
+def _options_text(options: WireType) -> str:
+    # There are few that differ: of contexts two.
+    return _utf8_json(options.to_dict())
 
 
 class UpdateFields(TypedDict, total=False):
@@ -332,8 +366,11 @@ class UpdateFields(TypedDict, total=False):
     chained_invoke_options: ChainedInvokeOptions | None
 
 
-_UPDATE_PREFIXES = tuple(f'"{key}":' for _, key, _ in OperationUpdate.wire_table)
-_update_values = operator.attrgetter(*(attribute for attribute, _, _ in OperationUpdate.wire_table))
+_UPDATE_OPTIONS = tuple(
+    (attribute, f',"{key}":')
+    for attribute, key, _ in OperationUpdate.wire_table
+    if attribute.endswith("_options")
+)
 
 
 # ---------------------------------------------------------------------------- service answers

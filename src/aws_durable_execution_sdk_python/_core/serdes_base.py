@@ -18,10 +18,13 @@ class SerDesContext:
     Attributes:
         operation_id: id of the operation whose value it is.
         durable_execution_arn: ARN of the execution.
+        attempt: which attempt of a step, or check of a condition, has left the value, from 1.
+            When a value is read it is 1 whatever wrote it.
     """
 
     operation_id: str = ""
     durable_execution_arn: str = ""
+    attempt: int = 1
 
 
 class SerDes(ABC, Generic[T]):
@@ -30,6 +33,10 @@ class SerDes(ABC, Generic[T]):
     `deserialize(serialize(value))` is what the program sees, on the first run and on replay
     alike. Raise `RetryableSerDesError` for a failure that may pass, such as a store that does
     not answer: the invocation is tried again. Every other exception is permanent.
+
+    Attributes:
+        blocking: whether it does input or output. Async code then has it called in a worker
+            thread; otherwise it is called on the event loop, which it must not hold up.
 
     Example:
         >>> class Celsius(SerDes[float]):
@@ -40,6 +47,8 @@ class SerDes(ABC, Generic[T]):
         >>> Celsius().deserialize("20.5 C", SerDesContext())
         20.5
     """
+
+    blocking: bool = False
 
     @abstractmethod
     def serialize(self, value: T, serdes_context: SerDesContext) -> str | None:

@@ -14,7 +14,6 @@ from aws_durable_execution_sdk_python._core.limits import (
     FUNCTION_NAME,
     MAX_CALLBACK_TIMEOUT_SECONDS,
     MAX_DELAY_SECONDS,
-    MAX_PAYLOAD_BYTES,
     OPERATION_NAME,
     SUB_TYPE,
     TENANT_ID,
@@ -135,14 +134,27 @@ def utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
-def payload_size(what: str, payload: str | None, maximum: int = MAX_PAYLOAD_BYTES) -> str | None:
-    """Check a serialised value against a size limit, in UTF-8 bytes; None is nothing to store."""
-    if payload is None:
+_OFFLOAD = (
+    "give it a serdes that offloads large values (S3SerDes, FileSystemSerDes), or keep them in a "
+    "store such as Amazon S3 and pass a reference"
+)
+
+
+def payload_size(
+    what: str, payload: str | None, maximum: int, *, way_out: str = _OFFLOAD
+) -> str | None:
+    """Check a serialised value against a limit of the service's, in UTF-8 bytes.
+
+    Parameters:
+        what: which value of which operation.
+        way_out: what to do instead.
+    """
+    if payload is None:  # nothing to store
         return None
     size = utf8_size(payload)
     if size > maximum:
         raise ValidationError(
-            f"{what} is {size} bytes when serialised, and at most {maximum} can be stored: "
-            "keep large data in a store such as Amazon S3 and pass a reference to it"
+            f"{what} is {size} bytes when serialised, and the service takes at most {maximum}: "
+            f"{way_out}"
         )
     return payload

@@ -289,7 +289,8 @@ class Branches(Opaque, Generic[T]):
         self._parked.pop(index, None)
         if not self.over:
             self._settle(index, outcome)
-            self._changed.set()
+            if self._is_decided() or self._may_start() or self._all_parked():
+                self._changed.set()
 
     async def _outcome(self, index: int, branch: Branch[T]) -> _Outcome[T]:
         runtime = self._runtime

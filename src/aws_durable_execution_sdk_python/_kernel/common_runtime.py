@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
+from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, SuspendExecution
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
@@ -39,11 +42,31 @@ class CommonRuntime(Opaque):
     def recorded(self, operation_id: str) -> Operation | None:
         return self._invocation.journal.get(operation_id)
 
+    @property
+    def operation_count(self) -> int:
+        return self._invocation.journal.operation_count
+
     def reopen(self, identity: OperationIdentity) -> None:
         self._invocation.journal.open_context(identity.operation_id, identity.parent_id)
 
     def warn(self, message: str) -> None:
         _log.warning("%s: %s", self.arn, message)
+
+    def report(self, position: Position, failure: UserFailure) -> None:
+        try:
+            self.check_wanted()
+            position.check_wanted()
+        except (SuspendExecution, OrphanedChildException):
+            return
+        self._invocation.failures.log(position.underlying_logger, failure)
+
+    def check_wanted(self) -> None:
+        """Refuse to go on where nothing that this code does counts any more.
+
+        Raises:
+            SuspendExecution, OrphanedChildException: it does not.
+        """
+        self._invocation.check()
 
     def body(
         self,

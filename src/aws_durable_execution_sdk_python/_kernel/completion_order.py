@@ -10,6 +10,9 @@ Rules:
   order in which it is waited for.
 - Nothing that is released here waits for anything but its turn, so there is always a next one. A
   loop that never rests is taken to spin after so many passes, and gets the next one then.
+- What an operation has left may have to be fetched, from a store say, before its end can be told.
+  While that is *read* nothing is released, which might have ended later, and the user's time stands
+  still if it is a replay: how long it takes is no part of the record.
 - Where one task alone is alive, and no timer of the user's, there is nobody to keep an order with.
 - What user code cancelled is *doomed* on replay: it never ends, and waits to be cancelled again.
 - While anything recorded waits for its turn, the user's time is frozen (see `user_time`), and goes
@@ -72,6 +75,7 @@ class CompletionOrder(Opaque):
         self._doomed: dict[asyncio.Future[None], Doomed] = {}
         self._recorded = RecordedTime(self._time, journal, keeps_awake)
         self._passes = 0
+        self._readers = 0
 
     @contextlib.contextmanager
     def releasing(self) -> Iterator[None]:
@@ -86,12 +90,23 @@ class CompletionOrder(Opaque):
 
     @property
     def has_waiting(self) -> bool:
-        """Whether something is to be released."""
-        return bool(self._heap)
+        """Whether something is to be released, by nobody else."""
+        return bool(self._heap) and not self._readers
 
     def doomed(self) -> list[asyncio.Future[None]]:
         """The futures of what waits to be cancelled again."""
         return [future for future in self._doomed if not future.done()]
+
+    @contextlib.contextmanager
+    def reading(self, operation_id: str) -> Iterator[None]:
+        """Release nothing until the end of the block, after which the operation waits its turn."""
+        if self._journal.is_history(operation_id) and not self._time.is_frozen:
+            self._freeze(operation_id)
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
 
     # -- waiting ----------------------------------------------------------------------------
 
@@ -110,19 +125,40 @@ class CompletionOrder(Opaque):
         """Wait for one's turn to learn that an operation has begun."""
         await self._turn(operation_id, self._journal.began(operation_id))
 
+    def saved(
+        self, operation_id: str, turn: asyncio.Future[None], error: BaseException | None
+    ) -> None:
+        """An operation's end was saved, or not: have the future resolved in its turn."""
+        if turn.done():
+            return
+        if error is not None:
+            turn.set_exception(error)
+        elif self.needs_turn():
+            self._queue(operation_id, self._journal.ended(operation_id), turn)
+        else:
+            turn.set_result(None)
+
     async def _turn(self, operation_id: str, moment: int | None) -> None:
-        task = None
-        if moment is None:
-            moment, operation_id = _UNTOLD
-        elif self._journal.is_history(operation_id):
+        turn, task = self._loop.create_future(), None
+        if moment is not None and self._journal.is_history(operation_id):
             task = asyncio.current_task()
             if not self._time.is_frozen:
                 self._recorded.freeze(operation_id)
-        future = self._loop.create_future()
-        heapq.heappush(self._heap, (moment, operation_id, next(self._numbers), future, task))
-        if task is not None:
-            self._recorded.is_waited_for(Ended(moment, operation_id, task, future))
-        await future
+        self._queue(operation_id, moment, turn, task)
+        if moment is not None and task is not None:
+            self._recorded.is_waited_for(Ended(moment, operation_id, task, turn))
+        await turn
+
+    def _queue(
+        self,
+        operation_id: str,
+        moment: int | None,
+        turn: asyncio.Future[None],
+        task: asyncio.Task[Any] | None = None,
+    ) -> None:
+        if moment is None:
+            moment, operation_id = _UNTOLD
+        heapq.heappush(self._heap, (moment, operation_id, next(self._numbers), turn, task))
 
     async def doom(self, operation_id: str) -> None:
         """Wait to be cancelled, as it was in an earlier invocation."""
@@ -148,6 +184,8 @@ class CompletionOrder(Opaque):
             self._on_idle()
 
     def _advance(self) -> bool:
+        if self._readers:
+            return False
         while self._heap and self._heap[0][3].done():  # cancelled meanwhile
             heapq.heappop(self._heap)
         if self._heap:

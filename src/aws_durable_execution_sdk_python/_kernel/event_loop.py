@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 from aws_durable_execution_sdk_python._kernel.idle_selector import BusyHook, IdleHook, IdleSelector
 from aws_durable_execution_sdk_python._kernel.origin import (
     ENGINE,
+    context_of,
     engine_context,
     origin,
     origin_in,
@@ -319,6 +320,13 @@ class EventLoop(RestorableLoop):
         """A task of the engine's, whoever's flow of control this is, and whatever task factory."""
         self._has_scheduled = True
         task = asyncio.Task(coro, loop=self, context=engine_context())
+        self._strangers.add(task)
+        return task
+
+    def create_strange_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task of nobody's, in real time: what it begins may serve others as well."""
+        self._has_scheduled = True
+        task = asyncio.Task(coro, loop=self, context=context_of(None))
         self._strangers.add(task)
         return task
 

@@ -27,6 +27,7 @@ from aws_durable_execution_sdk_python._kernel.completion_order import Completion
 from aws_durable_execution_sdk_python._kernel.deadline import Deadline
 from aws_durable_execution_sdk_python._kernel.ending import Flows
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.failure_log import FailureLog, UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
@@ -53,6 +54,8 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     SuspendExecution,
 )
+from aws_durable_execution_sdk_python.logger import LogInfo
+from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +85,7 @@ class RunningInvocation(Opaque):
         lambda_context: object = None,
         compat_aws: bool = False,
         deadline_margin: float | None = None,
+        serdes: SerDesDefaults | None = None,
     ) -> None:
         self.arn = arn
         self.compat_aws = compat_aws
@@ -91,7 +95,11 @@ class RunningInvocation(Opaque):
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
-        self.scope = InvocationScope(arn, lambda_context, self.journal, self.loop)
+        self.failures = FailureLog()
+        self._root_position: Position | None = None
+        self.scope = InvocationScope(
+            arn, lambda_context, self.journal, self.loop, serdes or SerDesDefaults()
+        )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
         self._bodies = 0
@@ -220,7 +228,7 @@ class RunningInvocation(Opaque):
                 await self.checkpointer.load(self._initial)
                 self.journal.begin()
             except InvocationError as error:
-                return failed_unless_retryable(error)
+                return failed_unless_retryable(error, self._report)
             root = partial(self._root, handler, kind, values, self._input())
             raised, response = await self._course(root, values)
         finally:
@@ -233,7 +241,7 @@ class RunningInvocation(Opaque):
             return response
         if ended.error is None:
             return PENDING
-        return failed_unless_retryable(ended.error)
+        return failed_unless_retryable(ended.error, self._report)
 
     async def _course(
         self, root: Callable[[], Op[object]], values: HandlerValues
@@ -279,9 +287,17 @@ class RunningInvocation(Opaque):
         if outcome is None:
             return None, PENDING
         try:
-            return None, await response_to(self.checkpointer, *outcome, values.result_text)
+            return None, await response_to(
+                self.checkpointer, *outcome, to_text=values.result_text, report=self._report
+            )
         except BaseException as error:
             return error, PENDING
+
+    def _report(self, error: BaseException) -> None:
+        """Log the failure that ends the execution."""
+        position = self._root_position
+        logger = logging.getLogger() if position is None else position.underlying_logger
+        self.failures.log(logger, UserFailure("the handler", error, LogInfo(self.arn).extra()))
 
     def _refusal(self) -> Exception | None:
         """Why this invocation must not end as suspended: an error that is on its way up."""
@@ -312,7 +328,7 @@ class RunningInvocation(Opaque):
             return handler(values.event(event), context)
 
         async def run(runtime: Runtime) -> object:
-            position = Position(self.scope)
+            position = self._root_position = Position(self.scope)
             return await asking_for_all(runtime, position, runtime.enter(kind, position, call))
 
         return self.loop_runtime.host(kind, run)

@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationUpdate,
     Status,
 )
-from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
     UserFunction,
@@ -34,7 +34,7 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     cancelled_by_batch,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
-from aws_durable_execution_sdk_python._kernel.jobs import Host
+from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
@@ -44,7 +44,11 @@ from aws_durable_execution_sdk_python._kernel.ports import (
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
-from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError
+from aws_durable_execution_sdk_python.exceptions import (
+    DurableOperationError,
+    InvocationError,
+    RetryableSerDesError,
+)
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
@@ -128,6 +132,9 @@ class LoopRuntime(CommonRuntime):
         if completions.needs_turn():
             await completions.end_of(operation_id)
 
+    def reading(self, operation_id: str) -> AbstractContextManager[None]:
+        return self._invocation.completions.reading(operation_id)
+
     async def start_in_turn(self, operation_id: str) -> None:
         completions = self._invocation.completions
         if completions.needs_turn():
@@ -151,12 +158,18 @@ class LoopRuntime(CommonRuntime):
         self.check()
         self._invocation.checkpointer.submit(update)
 
-    async def save(self, update: OperationUpdate) -> None:
+    async def end(self, update: OperationUpdate) -> None:
+        # Not saved first and its turn awaited then: the task would be woken twice.
         self.check()
-        await self._invocation.checkpointer.save(update)
+        invocation = self._invocation
+        turn: asyncio.Future[None] = invocation.loop.create_future()
+        saved = partial(invocation.completions.saved, update.operation_id, turn)
+        invocation.checkpointer.submit(update, saved)
+        await turn
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.save(update)
+        self.check()
+        await self._invocation.checkpointer.save(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:
@@ -177,6 +190,21 @@ class LoopRuntime(CommonRuntime):
                 return await self._invocation.await_body(result)
             finally:
                 ownership.leave(token)
+        return result
+
+    async def use(
+        self, code: Leaf, function: UserFunction[T], *args: object, blocks: bool = False
+    ) -> T:
+        requests = self.cancel_requests()
+        if blocks:
+            outcome = await self._invocation.workers.run(partial(code.call, function, *args))
+        else:
+            make = partial(_await_within, code, function, args)
+            task = self._invocation.loop.create_strange_task(outcome_of(make))
+            outcome = await self._invocation.await_body(task)
+        if isinstance(outcome.error, asyncio.CancelledError) and self.is_stray(requests):
+            raise RetryableSerDesError(f"{code} was cancelled") from outcome.error
+        result: T = outcome.get()
         return result
 
     async def call_within(
@@ -281,3 +309,11 @@ class UnorderedRuntime(LoopRuntime):
 def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:
     ownership.enter(body)  # this thread's context is a copy that ends with the call
     return function(*args)
+
+
+async def _await_within(
+    code: Leaf, function: UserFunction[object], args: tuple[object, ...]
+) -> object:
+    ownership.enter(code)  # in a task of its own
+    result = function(*args)
+    return await result if is_awaitable(result) else result

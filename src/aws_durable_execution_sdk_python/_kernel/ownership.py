@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     UnrecoverableError,
 )
+from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class InvocationScope(Opaque):
         lambda_context: Lambda's own context object.
         journal: what is known of the execution.
         loop: runs the async contexts' functions.
+        serdes: what operations use that are given no serdes.
         refused: the contexts on which an operation could not be carried out, until their functions
             end.
         over: whether nothing of this invocation can run any more.
@@ -100,6 +102,7 @@ class InvocationScope(Opaque):
     lambda_context: object
     journal: Journal
     loop: asyncio.AbstractEventLoop
+    serdes: SerDesDefaults = field(default_factory=SerDesDefaults)
     refused: set[ContextUse] = field(default_factory=set["ContextUse"])
     over: bool = False
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import Pending
@@ -95,6 +97,11 @@ class Runtime(Protocol):
         """Say that a context which an earlier invocation began is entered again."""
         ...
 
+    @property
+    def operation_count(self) -> int:
+        """How many operations are on record, the execution itself not counted."""
+        ...
+
     def has_other_code(self) -> bool:
         """Whether tasks of the user's are alive beside the functions that were given a context."""
         ...
@@ -103,18 +110,33 @@ class Runtime(Protocol):
         """Log what may be wrong with the user's program."""
         ...
 
+    def report(self, position: Position, failure: UserFailure) -> None:
+        """Log that a function of the user's has failed, by the logger of a context.
+
+        Not if nobody waits for what runs here, and what it came to does not count.
+        """
+        ...
+
     # -- order of completion --------------------------------------------------------------
 
     async def end_in_turn(self, operation_id: str) -> None:
         """Wait until everything that ended before this operation has been made known.
 
         What runs concurrently learns of ends one by one, in the order of the record, on the first
-        run as on replay. Every end that user code learns of passes here, or `start_in_turn`.
+        run as on replay. Every end that user code learns of passes here, or `end`.
         """
         ...
 
     async def start_in_turn(self, operation_id: str) -> None:
         """Likewise, for an operation that has begun."""
+        ...
+
+    def reading(self, operation_id: str) -> AbstractContextManager[None]:
+        """A block in which what an operation has left is fetched, before its end is made known.
+
+        Nothing that ended later is made known meanwhile, and the user's time does not pass if it
+        is a replay: how long reading takes is not the same each time.
+        """
         ...
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
@@ -145,8 +167,8 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
-    async def save(self, update: OperationUpdate) -> None:
-        """Queue an update and wait until it is saved."""
+    async def end(self, update: OperationUpdate) -> None:
+        """Save an operation's end, and learn of it in turn."""
         ...
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
@@ -204,6 +226,18 @@ class Runtime(Protocol):
 
         Raises:
             StepTimeoutError: it took longer.
+        """
+        ...
+
+    async def use(
+        self, code: Leaf, function: UserFunction[T], *args: object, blocks: bool = False
+    ) -> T:
+        """Call a function of the user's in which no operation may be called: that of a serdes.
+
+        An async one runs on the event loop, in real time, whoever calls.
+
+        Parameters:
+            blocks: whether it is not async and may not run on the event loop.
         """
         ...
 

@@ -29,6 +29,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     ValidationError,
 )
 from aws_durable_execution_sdk_python.logger import LogInfo
+from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 # Every module of this package lies below it.
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -44,6 +45,7 @@ class Position(ContextUse):
         depth: how many contexts are around it.
         order: where the context is in the program, see `OperationIdentity`.
         is_virtual: whether the context itself has no operation of its own.
+        serdes: what operations use that are given no serdes.
     """
 
     __slots__ = (
@@ -54,6 +56,7 @@ class Position(ContextUse):
         "is_virtual",
         "order",
         "parent_id",
+        "serdes",
         "underlying_logger",
     )
 
@@ -74,6 +77,7 @@ class Position(ContextUse):
         self.order = order
         self.is_virtual = is_virtual
         self.underlying_logger: object = outer.underlying_logger if outer else logging.getLogger()
+        self.serdes: SerDesDefaults = outer.serdes if outer else scope.serdes
         journal = scope.journal
         # Inside a context that has completed, everything is a repetition, to its last line.
         self._completed: bool = (outer is not None and outer._completed) or (

@@ -104,9 +104,7 @@ class RecordedTime:
         self._time.fire_next()
         return True
 
-    def fires_before(
-        self, first: Ended, waiting: Waiting, doomed: Sequence[Doomed]
-    ) -> bool:
+    def fires_before(self, first: Ended, waiting: Waiting, doomed: Sequence[Doomed]) -> bool:
         """Fire a timer that came before an end, or go on to that.
 
         Parameters:

@@ -23,6 +23,9 @@ from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python.exceptions import InvocationError, ValidationError
 
 Response: TypeAlias = dict[str, object]
+_Report: TypeAlias = Callable[[BaseException], None]
+
+_RETURN_LESS = "keep large data in a store such as Amazon S3 and return a reference to it"
 
 PENDING: Response = {"Status": Status.PENDING.value}
 
@@ -31,9 +34,16 @@ async def response_to(
     checkpointer: Checkpointer,
     error: BaseException | None,
     value: object,
+    *,
     to_text: Callable[[object], str],
+    report: _Report,
 ) -> Response:
     """The response to what the handler came to; what is too large for it is saved instead.
+
+    Parameters:
+        error, value: what the handler raised, or returned.
+        to_text: gives the JSON of what it returned.
+        report: told what the execution fails with.
 
     Raises:
         The error, if it makes the service invoke again: a retryable one, a crash.
@@ -42,28 +52,29 @@ async def response_to(
         try:
             result = to_text(value)
         except Exception as unserialisable:  # also by what the user's classes do
-            return await _failed(checkpointer, _unserialisable(value, unserialisable))
-        return await _succeeded(checkpointer, result)
+            return await _failed(checkpointer, _unserialisable(value, unserialisable), report)
+        return await _succeeded(checkpointer, result, report)
     if isinstance(error, InvocationError) and error.is_retryable():
         raise error
     if not isinstance(error, Exception | asyncio.CancelledError):
         raise error
-    return await _failed(checkpointer, error)
+    return await _failed(checkpointer, error, report)
 
 
-async def _succeeded(checkpointer: Checkpointer, result: str) -> Response:
+async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -> Response:
     response: Response = {"Status": Status.SUCCEEDED.value, "Result": result}
     if _size(response) <= MAX_RESPONSE_BYTES:
         return response
     try:
-        payload_size("the result of the handler", result, MAX_RESULT_BYTES)
+        payload_size("the result of the handler", result, MAX_RESULT_BYTES, way_out=_RETURN_LESS)
     except ValidationError as error:
-        return await _failed(checkpointer, error)
+        return await _failed(checkpointer, error, report)
     await _finish(checkpointer, OperationAction.SUCCEED, payload=result)
     return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
 
-async def _failed(checkpointer: Checkpointer, error: BaseException) -> Response:
+async def _failed(checkpointer: Checkpointer, error: BaseException, report: _Report) -> Response:
+    report(error)
     described = describe(error)
     response: Response = {"Status": Status.FAILED.value, "Error": described.to_dict()}
     if _size(response) <= MAX_RESPONSE_BYTES:
@@ -101,9 +112,10 @@ def _unserialisable(value: object, error: Exception) -> Exception:
     )
 
 
-def failed_unless_retryable(error: BaseException) -> Response:
+def failed_unless_retryable(error: BaseException, report: _Report) -> Response:
     """FAILED for what another invocation cannot mend; anything else is raised."""
     if isinstance(error, InvocationError) and not error.is_retryable():
+        report(error)
         return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
     raise error
 

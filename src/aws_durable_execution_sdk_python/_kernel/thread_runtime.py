@@ -11,13 +11,14 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
@@ -83,9 +84,9 @@ class ThreadRuntime(CommonRuntime):
     def check(self) -> None:
         if threading.get_ident() != self._thread:
             ownership.refuse_thread()
-        self._check_wanted()
+        self.check_wanted()
 
-    def _check_wanted(self) -> None:
+    def check_wanted(self) -> None:
         if self.parked_on is not None:
             raise SuspendExecution("this branch is suspended")
         self._invocation.check()
@@ -96,7 +97,7 @@ class ThreadRuntime(CommonRuntime):
         self.check()
         self._invocation.inbox.put(self._submit, update)
 
-    async def save(self, update: OperationUpdate) -> None:
+    async def end(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         host = Host(self.job)
@@ -104,7 +105,7 @@ class ThreadRuntime(CommonRuntime):
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.save(update)
+        await self.end(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def before_body(self) -> None:
@@ -139,6 +140,9 @@ class ThreadRuntime(CommonRuntime):
 
     start_in_turn = end_in_turn
 
+    def reading(self, operation_id: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def record_cancellation(self, identity: OperationIdentity) -> None:
         """A thread cannot be cancelled."""
 
@@ -158,6 +162,13 @@ class ThreadRuntime(CommonRuntime):
     ) -> T:
         # Not on this thread, which must go on when the time is up.
         return self._on_loop(partial(self._invocation.call_within, seconds, body, function, args))
+
+    async def use(
+        self, code: Leaf, function: UserFunction[T], *args: object, blocks: bool = False
+    ) -> T:
+        if blocks:
+            return cast(T, code.call(function, *args))
+        return self._on_loop(partial(self._invocation.loop_runtime.use, code, function, *args))
 
     def _await_body(self, body: Awaitable[T]) -> T:
         try:
@@ -250,7 +261,7 @@ class ThreadRuntime(CommonRuntime):
     def _refused(self, host: Host) -> bool:
         """Whether the thread is let go at once: its code was given up since it called."""
         try:
-            self._check_wanted()
+            self.check_wanted()
         except (SuspendExecution, OrphanedChildException) as refusal:
             self._invocation.workers.release(host, refusal)
             return True

@@ -21,7 +21,7 @@ from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.ids import operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
-from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
+from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES, MAX_OPERATIONS
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.batch_items import BatchItemsSerDes
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan
+from aws_durable_execution_sdk_python._operations.storing import named, own_or_default, typed
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     MapConfig,
@@ -46,7 +47,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     DurableOperationError,
     NonDeterministicExecutionError,
 )
-from aws_durable_execution_sdk_python.serdes import SerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDes
 
 T = TypeVar("T")
 
@@ -70,7 +71,13 @@ class BatchBranch(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
-    """One map or parallel as the code asks for it; `branch` gives the branch of an index."""
+    """One map or parallel as the code asks for it; `branch` gives the branch of an index.
+
+    Attributes:
+        serdes: stores the result of the whole.
+        items: stores those of the branches.
+        by_annotation: what does so by the annotation of each branch's function.
+    """
 
     outer: Position
     identity: OperationIdentity
@@ -78,13 +85,13 @@ class Batch(Generic[T]):
     branch: Callable[[int], BatchBranch[T]]
     config: MapConfig[T] | ParallelConfig[T]
     flavour: Flavour
+    serdes: AnySerDes[BatchResult[T]] | None
+    items: AnySerDes[Any] | None
     by_annotation: Sequence[SerDes[Any] | None]
 
-    def item_serdes(self, index: int) -> SerDes[Any] | None:
+    def item_serdes(self, index: int) -> AnySerDes[Any] | None:
         """What stores the result of a branch."""
-        # What the whole is stored with stores its items, too, unless they have their own.
-        given: SerDes[Any] | None = self.config.item_serdes or self.config.serdes
-        return self.by_annotation[index] if given is None else given
+        return typed(self.items, self.by_annotation[index])
 
     @property
     def is_flat(self) -> bool:
@@ -107,12 +114,17 @@ def plan_batch(
 ) -> Plan[BatchResult[T]]:
     config.completion_config.check_total(len(kinds))
     identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
-    batch = Batch(position, identity, kinds, branch, config, flavour, by_annotation)
+    serdes = own_or_default(config.serdes, position.serdes.values)
+    # What the whole is stored with stores its items, too, unless they have their own.
+    items = own_or_default(config.item_serdes, serdes)
+    batch = Batch(position, identity, kinds, branch, config, flavour, serdes, items, by_annotation)
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
 def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
     """Run the branches until the batch is decided, or give the result it had before."""
+    if (too_many := _too_many_operations(runtime, batch)) is not None:
+        runtime.warn(too_many)
 
     async def body(runtime: Runtime, position: Position) -> BatchResult[T]:
         return await _run_branches(runtime, batch, position)
@@ -138,20 +150,40 @@ def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
     return run_child(runtime, child)
 
 
+def _too_many_operations(runtime: Runtime, batch: Batch[T]) -> str | None:
+    """What to say of a batch that begins and takes the execution over its limit of operations.
+
+    A branch that leaves no operation of its own would have no need to be one: so it counts as one,
+    and as two where it is an operation itself.
+    """
+    identity, count = batch.identity, len(batch.kinds)
+    expected = runtime.operation_count + 1 + (count if batch.is_flat else 2 * count)
+    if expected <= MAX_OPERATIONS or runtime.recorded(identity.operation_id) is not None:
+        return None
+    kind = batch.flavour.sub_type.lower()
+    ways = "give each branch a batch of the work"
+    if not batch.is_flat:
+        ways += ", or set nesting_type=NestingType.FLAT, by which branches are no operations"
+    return (
+        f"the {kind} {named(identity)} has {count} branches and takes the execution to at least "
+        f"{expected} operations, if each branch has one, and the service allows {MAX_OPERATIONS}: "
+        f"{ways}"
+    )
+
+
 def _whole(
     batch: Batch[T],
-) -> tuple[SerDes[BatchResult[T]] | None, Callable[[BatchResult[T]], str | None] | None]:
-    """What reads the whole batch, and what writes it where it needs no reading back.
+) -> tuple[AnySerDes[Any] | None, Callable[[BatchResult[T]], str | None] | None]:
+    """What stores the whole batch, and what writes it where it needs no reading back.
 
     Each result was read back from its branch's own record, and would come out the same again.
     """
-    given = batch.config.serdes
-    if given is not None:
-        return given, None
-    if batch.config.item_serdes is None and not any(batch.by_annotation):
+    if batch.items is None and not any(batch.by_annotation):
         return None, _encode
-    typed = BatchItemsSerDes.of([batch.item_serdes(i) for i in range(len(batch.kinds))])
-    return (None, None) if typed is None else (typed, typed.encode)
+    by_type = BatchItemsSerDes.of([batch.item_serdes(i) for i in range(len(batch.kinds))])
+    if batch.serdes is None and by_type is not None:
+        return by_type, by_type.encode
+    return typed(batch.serdes, by_type), None
 
 
 def _encode(result: BatchResult[T]) -> str | None:

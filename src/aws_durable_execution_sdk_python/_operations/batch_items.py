@@ -20,7 +20,13 @@ from aws_durable_execution_sdk_python._core.values.typed_serdes import (
     read_tree,
     write_tree,
 )
-from aws_durable_execution_sdk_python.serdes import ExtendedTypeSerDes, SerDes, SerDesContext
+from aws_durable_execution_sdk_python._operations.storing import innermost_serdes
+from aws_durable_execution_sdk_python.serdes import (
+    AnySerDes,
+    ExtendedTypeSerDes,
+    SerDes,
+    SerDesContext,
+)
 
 _DEFAULT = ExtendedTypeSerDes()
 
@@ -36,7 +42,7 @@ class BatchItemsSerDes(SerDes[BatchResult[Any]]):
         self._documents = documents
 
     @classmethod
-    def of(cls, branches: Sequence[SerDes[Any] | None]) -> BatchItemsSerDes | None:
+    def of(cls, branches: Sequence[AnySerDes[Any] | None]) -> BatchItemsSerDes | None:
         """What stores the whole, given what stores each branch; None for the default serdes."""
         documents = [_document(serdes) for serdes in branches]
         return cls(documents) if any(documents) else None
@@ -64,5 +70,6 @@ class BatchItemsSerDes(SerDes[BatchResult[Any]]):
         return BatchResult(items, batch.completion_reason)
 
 
-def _document(serdes: SerDes[Any] | None) -> Document | None:
+def _document(serdes: AnySerDes[Any] | None) -> Document | None:
+    serdes = innermost_serdes(serdes)
     return serdes.document if isinstance(serdes, (AnnotatedSerDes, TypedSerDes)) else None

@@ -28,6 +28,13 @@ from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
+from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
+    is_around_another,
+    own_or_default,
+    read_in_turn,
+    typed,
+)
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     StepConfig,
@@ -43,10 +50,10 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.logger import Logger
 from aws_durable_execution_sdk_python.serdes import (
+    AnySerDes,
     CallbackSerDes,
     PassThroughSerDes,
     SerDes,
-    deserialize,
 )
 from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
@@ -62,11 +69,16 @@ _WAIT_FOR_CALLBACK: WaitForCallbackConfig[Any] = WaitForCallbackConfig()
 
 @dataclass(frozen=True, slots=True)
 class CallbackHandle(Generic[T]):
-    """A callback that was created; what `result()` needs to know."""
+    """A callback that was created; what `result()` needs to know.
+
+    Attributes:
+        serdes: reads the answer; None for what the mode of compatibility says.
+    """
 
     identity: OperationIdentity
     config: CallbackConfig[T]
     callback_id: str
+    serdes: AnySerDes[T] | None
 
 
 def plan_create_callback(
@@ -74,7 +86,8 @@ def plan_create_callback(
 ) -> Plan[CallbackHandle[T]]:
     settings = chosen("create_callback", config, _CALLBACK)
     identity = take_callback(position, validation.operation_name(name), settings)
-    return Plan(lambda runtime: create_callback(runtime, identity, settings))
+    serdes = _reader(settings, position.serdes.callback)
+    return Plan(lambda runtime: create_callback(runtime, identity, settings, serdes))
 
 
 def plan_wait_for_callback(
@@ -93,7 +106,8 @@ def plan_wait_for_callback(
     async def body(runtime: Runtime, inside: Position) -> T | None:
         return await wait_for_callback(runtime, inside, submitter, name, settings)
 
-    child = Child(position, identity, body, serdes=_keeper(settings), error_class=CallbackError)
+    serdes = typed(position.serdes.values, _keeper(settings))
+    child = Child(position, identity, body, serdes=serdes, error_class=CallbackError)
     return Plan(lambda runtime: run_child(runtime, child))
 
 
@@ -104,7 +118,10 @@ def take_callback(
 
 
 async def create_callback(
-    runtime: Runtime, identity: OperationIdentity, config: CallbackConfig[T]
+    runtime: Runtime,
+    identity: OperationIdentity,
+    config: CallbackConfig[T],
+    serdes: AnySerDes[T] | None,
 ) -> CallbackHandle[T]:
     """Register the callback; its id comes with the service's answer.
 
@@ -122,7 +139,7 @@ async def create_callback(
     if callback_id is None:
         raise ExecutionError(f"the service gave callback {identity.operation_id} no id")
     await runtime.start_in_turn(identity.operation_id)
-    return CallbackHandle(identity, config, callback_id)
+    return CallbackHandle(identity, config, callback_id, serdes)
 
 
 def _id_of(operation: Operation | None) -> str | None:
@@ -140,22 +157,11 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
         await runtime.park(pending)
         operation = runtime.recorded(operation_id)
     assert operation is not None  # pending_state
-    await runtime.end_in_turn(operation_id)
-    return _outcome(runtime, handle, operation)
-
-
-def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) -> T | None:
     compat_aws = runtime.compat_aws
     if operation.status is Status.SUCCEEDED:
-        identity = handle.identity
-        serdes = _reader(handle.config, compat_aws=compat_aws)
-        return deserialize(
-            serdes,
-            operation.result,
-            identity.operation_id,
-            runtime.arn,
-            name=identity.name,
-        )
+        serdes: AnySerDes[T] = handle.serdes or _by_default(compat_aws=compat_aws)
+        return await read_in_turn(runtime, serdes, operation.result, handle.identity)
+    await runtime.end_in_turn(operation_id)
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
     if operation.status is Status.TIMED_OUT and on_timeout == "none":
         return None
@@ -165,20 +171,15 @@ def _outcome(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) 
     )
 
 
-def _reader(config: CallbackConfig[T], *, compat_aws: bool) -> SerDes[T]:
-    """What reads the answer."""
-    if config.serdes is not None:
-        return config.serdes
-    if config.result_type is not None:
-        return CallbackResultSerDes(config.result_type)
-    return _by_default(compat_aws=compat_aws)
+def _reader(config: CallbackConfig[T], default: AnySerDes[Any] | None) -> AnySerDes[T] | None:
+    """What reads the answer: as the type that was asked for, if one was."""
+    if config.result_type is None:
+        return own_or_default(config.serdes, default)
+    by_type: CallbackResultSerDes[T] = CallbackResultSerDes(config.result_type)
+    return typed(default, by_type) if is_around_another(default) else by_type
 
 
-def _by_default(*, compat_aws: bool) -> SerDes[Any]:
-    return PassThroughSerDes() if compat_aws else CallbackSerDes()
-
-
-def _keeper(config: CallbackConfig[T]) -> SerDes[T | None] | None:
+def _keeper(config: CallbackConfig[T]) -> SerDes[Any] | None:
     """What stores the answer as the result of the context around the callback.
 
     It is stored as what it was read as, or as None after a time-out.
@@ -186,6 +187,10 @@ def _keeper(config: CallbackConfig[T]) -> SerDes[T | None] | None:
     if config.result_type is not None:
         return TypedSerDes(optional(config.result_type))
     return config.serdes.or_none() if isinstance(config.serdes, TypedSerDes) else None
+
+
+def _by_default(*, compat_aws: bool) -> SerDes[Any]:
+    return PassThroughSerDes() if compat_aws else CallbackSerDes()
 
 
 def _make_context(logger: Logger, _: int) -> WaitForCallbackContext:
@@ -202,7 +207,8 @@ async def wait_for_callback(
     """The body of the child context: create the callback, hand its id out, wait."""
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
-    handle = await create_callback(runtime, identity, config)
+    answers = _reader(config, position.serdes.callback)
+    handle = await create_callback(runtime, identity, config, answers)
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
@@ -210,6 +216,7 @@ async def wait_for_callback(
         StepConfig(config.retry_strategy),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
+        for_result(None, position.serdes.values, submitter),
     )
     try:
         await run_step(runtime, step)

@@ -38,7 +38,15 @@ from aws_durable_execution_sdk_python._kernel import fresh_stack
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
+    named,
+    read_in_turn,
+    unrecorded,
+    write_and_read,
+)
 from aws_durable_execution_sdk_python.config import ChildConfig
 from aws_durable_execution_sdk_python.exceptions import (
     ChildContextError,
@@ -47,7 +55,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     InvocationError,
     NonDeterministicExecutionError,
 )
-from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, result_serdes, round_trip
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 T = TypeVar("T")
 Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
@@ -74,7 +82,7 @@ class Child(Generic[T]):
     outer: Position
     identity: OperationIdentity
     body: Body[T]
-    serdes: SerDes[T] | None = None
+    serdes: AnySerDes[T] | None = None
     summarise: Callable[[T], str] | None = None
     encode: Callable[[T], str | None] | None = None
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[T]] | None = None
@@ -104,7 +112,7 @@ def plan_child(
         position,
         identity,
         function_body(kind, func),
-        serdes=result_serdes(func) if settings.serdes is None else settings.serdes,
+        serdes=for_result(settings.serdes, position.serdes.values, func),
         summarise=settings.summary_generator,
         is_virtual=settings.is_virtual,
     )
@@ -150,10 +158,10 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         runtime.reopen(identity)
         # An older SDK may have begun it under another sub-type, which its end has to repeat.
         identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
-    requests = runtime.cancel_requests()
+    requests, inside = runtime.cancel_requests(), child.inside()
     try:
-        value = await child.body(runtime, child.inside())
-        stored = _stored(runtime, child, value)
+        value = await child.body(runtime, inside)
+        stored = await _stored(runtime, child, value)
         value, closing = stored.value, _succeeded(child, identity, stored)
     except ExecutionError:
         raise
@@ -166,6 +174,8 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
             raise
         if isinstance(error, InvocationError) and error.is_retryable():
             raise
+        if not (child.is_virtual and inside.is_replaying()):
+            report_failure(runtime, inside, identity, error, what="child context")
         described = describe_for_record(error)
     else:
         await _close(runtime, child, closing)
@@ -187,12 +197,13 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
-        await runtime.end_in_turn(operation.operation_id)
-        return _decode(runtime, child, operation.result)
+        return await read_in_turn(runtime, child.serdes, operation.result, child.identity)
     if child.rebuild_large is not None:
         value = await child.rebuild_large(runtime, child.inside(), operation)
     else:
-        value = _round_trip(runtime, child, await child.body(runtime, child.inside()))[1]
+        again = await child.body(runtime, child.inside())
+        serdes = unrecorded(child.serdes)
+        _, value = await write_and_read(runtime, serdes, again, child.identity)
     await runtime.end_in_turn(operation.operation_id)
     return value
 
@@ -209,7 +220,8 @@ def _succeeded(child: Child[T], identity: OperationIdentity, stored: _Stored[T])
     payload, value, large = stored
     if large:
         summary = "" if child.summarise is None else _summary(child, child.summarise, value)
-        payload = payload_size("the summary of the context's result", summary)
+        what = f"the summary of the result of {named(identity)}"
+        payload = payload_size(what, summary, LARGE_RESULT_BYTES, way_out="make it shorter")
     return identity.update(
         OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)
     )
@@ -225,29 +237,17 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
     if child.has_task:
         runtime.post(update)
     else:
-        await runtime.save(update)
-        await runtime.end_in_turn(update.operation_id)
+        await runtime.end(update)
 
 
-def _stored(runtime: Runtime, child: Child[T], value: T) -> _Stored[T]:
+async def _stored(runtime: Runtime, child: Child[T], value: T) -> _Stored[T]:
     if child.encode is not None:
         payload = child.encode(value)
-        return _Stored(payload, value, _is_large(payload or "") or payload is None)
-    payload, value = _round_trip(runtime, child, value)
-    return _Stored(payload, value, _is_large(payload or ""))
+        return _Stored(payload, value, payload is None or _is_large(payload))
+    serdes = unrecorded(child.serdes) if child.is_virtual else child.serdes
+    payload, value = await write_and_read(runtime, serdes, value, child.identity)
+    return _Stored(payload, value, payload is not None and _is_large(payload))
 
 
 def _is_large(payload: str) -> bool:
     return utf8_size(payload) > LARGE_RESULT_BYTES
-
-
-def _round_trip(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
-    identity = child.identity
-    return round_trip(child.serdes, value, identity.operation_id, runtime.arn, name=identity.name)
-
-
-def _decode(runtime: Runtime, child: Child[T], payload: str | None) -> T:
-    identity = child.identity
-    return deserialize(
-        child.serdes, payload, identity.operation_id, runtime.arn, name=identity.name
-    )

@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_STEP_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
@@ -31,7 +32,16 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import wait_decision
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable
+from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
+    named,
+    read,
+    read_in_turn,
+    unrecorded,
+    write_and_read,
+)
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     RetryableSerDesError,
@@ -39,7 +49,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     WaitForConditionError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
-from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, result_serdes, serialize
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 from aws_durable_execution_sdk_python.types import WaitForConditionCheckContext
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
@@ -48,27 +58,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Condition(Generic[T]):
-    """One wait_for_condition as the code asks for it."""
+    """One wait_for_condition as the code asks for it; `serdes` stores its state."""
 
     position: Position
     identity: OperationIdentity
     check: UserFunction[T]
     config: WaitForConditionConfig[T]
+    serdes: AnySerDes[T] | None
 
-    @property
-    def serdes(self) -> SerDes[T] | None:
-        """What stores the state: that of the configuration, else by the check's annotation."""
-        given = self.config.serdes
-        return result_serdes(self.check) if given is None else given
-
-    def encode(self, state: T, arn: str) -> str | None:
-        identity = self.identity
-        text = serialize(self.serdes, state, identity.operation_id, arn, name=identity.name)
-        return payload_size("the state of wait_for_condition", text)
-
-    def decode(self, text: str | None, arn: str) -> T:
-        identity = self.identity
-        return deserialize(self.serdes, text, identity.operation_id, arn, name=identity.name)
+    async def stored(self, runtime: Runtime, state: T, attempt: int) -> tuple[str | None, T]:
+        """What to record of a state, and the state as it will be read back."""
+        text, state = await write_and_read(runtime, self.serdes, state, self.identity, attempt)
+        what = f"the state of the wait_for_condition {named(self.identity)}"
+        return payload_size(what, text, MAX_STEP_BYTES), state
 
 
 def plan_condition(
@@ -85,7 +87,8 @@ def plan_condition(
         )
     name = validation.operation_name(name or name_of(check))
     identity = position.take(OperationType.STEP, OperationSubType.WAIT_FOR_CONDITION, name)
-    condition = Condition(position, identity, check, config)
+    serdes = for_result(config.serdes, position.serdes.values, check)
+    condition = Condition(position, identity, check, config, serdes)
     return Plan(lambda runtime: run_condition(runtime, condition))
 
 
@@ -107,10 +110,10 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
         if operation is not None and status in TERMINAL:
             if was_cancelled(operation):
                 await runtime.cancelled_again(identity.operation_id)
-            await runtime.end_in_turn(identity.operation_id)
             if status is not Status.SUCCEEDED:
+                await runtime.end_in_turn(identity.operation_id)
                 raise rebuild(WaitForConditionError, recorded_error(operation))
-            return condition.decode(operation.result, runtime.arn)
+            return await read_in_turn(runtime, condition.serdes, operation.result, identity)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
@@ -127,16 +130,29 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
                 raise
+            report_failure(
+                runtime,
+                condition.position,
+                identity,
+                error,
+                what="check",
+                attempt=_attempt(operation),
+            )
             described = describe_for_record(error)
         else:
-            operation = await runtime.commit(update)
             if update.action is OperationAction.SUCCEED:
-                await runtime.end_in_turn(identity.operation_id)
+                await runtime.end(update)
                 return value
+            operation = await runtime.commit(update)
             continue
-        await runtime.save(identity.update(OperationAction.FAIL, error=described))
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(WaitForConditionError, described)
+
+
+def _attempt(operation: Operation | None) -> int:
+    """The number of the check that runs: the record counts those that ended."""
+    details = operation.step_details if operation else None
+    return (details.attempt if details else 0) + 1
 
 
 async def _check(
@@ -144,21 +160,19 @@ async def _check(
 ) -> tuple[OperationUpdate, T]:
     """One check; gives what to record, and the state as it will be read back."""
     identity, position = condition.identity, condition.position
-    details = operation.step_details if operation else None
-    attempt = (details.attempt if details else 0) + 1
+    attempt = _attempt(operation)
     # Also the first state goes through its text, so that every check sees the same kind of value.
     if operation is not None and attempt > 1:
-        state = condition.decode(operation.result, runtime.arn)
+        state: T = await read(runtime, condition.serdes, operation.result, identity)
     else:
-        first = condition.encode(condition.config.initial_state, runtime.arn)
-        state = condition.decode(first, runtime.arn)
+        initial, serdes = condition.config.initial_state, unrecorded(condition.serdes)
+        state = (await write_and_read(runtime, serdes, initial, identity))[1]
     logger = Logger(position.underlying_logger, position.log_info(identity, attempt))
     args: tuple[object, ...] = (state, WaitForConditionCheckContext(logger, attempt))
     args = args if accepts(condition.check, 2) else args[:1]
     check = runtime.body(identity, attempt, condition.check)
     new = await runtime.call(StepBody(identity.name, "check"), check, *args)
-    text = condition.encode(new, runtime.arn)
-    new = condition.decode(text, runtime.arn)
+    text, new = await condition.stored(runtime, new, attempt)
     decision = wait_decision(identity.name, condition.config.wait_strategy, new, attempt)
     if not decision.should_continue:
         return identity.update(OperationAction.SUCCEED, payload=text), new

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import rebuild, recorded_error
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_PAYLOAD_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     ChainedInvokeOptions,
     OperationAction,
@@ -20,20 +22,35 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.planning import Plan, chosen
+from aws_durable_execution_sdk_python._operations.storing import (
+    is_around_another,
+    named,
+    own_or_default,
+    read_in_turn,
+    typed,
+    write,
+)
 from aws_durable_execution_sdk_python.config import InvokeConfig
 from aws_durable_execution_sdk_python.exceptions import InvokeError, ValidationError
-from aws_durable_execution_sdk_python.serdes import (
-    PayloadSerDes,
-    SerDes,
-    deserialize,
-    serialize,
-)
+from aws_durable_execution_sdk_python.serdes import AnySerDes, PayloadSerDes
 
 P = TypeVar("P")
 T = TypeVar("T")
 
 _JSON = PayloadSerDes()
 _DEFAULT: InvokeConfig[Any, Any] = InvokeConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class _Invoke(Generic[P, T]):
+    """One invoke as the code asks for it."""
+
+    identity: OperationIdentity
+    function_name: str
+    payload: P
+    config: InvokeConfig[P, T]
+    writes: AnySerDes[P]
+    reads: AnySerDes[T]
 
 
 def plan_invoke(
@@ -45,47 +62,48 @@ def plan_invoke(
     result_type: object = None,
 ) -> Plan[T]:
     settings = chosen("invoke", config, _DEFAULT)
-    reads = _reader(settings, result_type)
+    if result_type is not None and settings.serdes_result is not None:
+        raise ValidationError("invoke takes a result_type or a serdes_result, not both")
+    by_type = None if result_type is None else ForeignSerDes[Any](result_type)
     validation.function_name(function_name)
     identity = position.take(
         OperationType.CHAINED_INVOKE,
         OperationSubType.CHAINED_INVOKE,
         validation.operation_name(name),
     )
-    return Plan(
-        lambda runtime: run_invoke(runtime, identity, function_name, payload, settings, reads)
+    defaults = position.serdes
+    asked = _Invoke(
+        identity,
+        function_name,
+        payload,
+        config=settings,
+        writes=own_or_default(settings.serdes_payload, defaults.invoke_payload) or _JSON,
+        reads=_reader(settings.serdes_result, defaults.invoke_result, by_type),
     )
+    return Plan(lambda runtime: run_invoke(runtime, asked))
 
 
-def _reader(config: InvokeConfig[Any, T], result_type: object) -> SerDes[T]:
-    """What reads the result."""
-    if result_type is None:
-        return _JSON if config.serdes_result is None else config.serdes_result
-    if config.serdes_result is not None:
-        raise ValidationError("invoke takes a result_type or a serdes_result, not both")
-    return ForeignSerDes(result_type)
+def _reader(
+    own: AnySerDes[T] | None, default: AnySerDes[T] | None, by_type: ForeignSerDes[T] | None
+) -> AnySerDes[T]:
+    """What reads the result: as the type that was asked for, if one was."""
+    if by_type is not None:
+        return (typed(default, by_type) if is_around_another(default) else None) or by_type
+    return own_or_default(own, default) or _JSON
 
 
-async def run_invoke(
-    runtime: Runtime,
-    identity: OperationIdentity,
-    function_name: str,
-    payload: P,
-    config: InvokeConfig[P, Any],
-    reads: SerDes[T],
-) -> T:
+async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:
     """Start the invocation, once, and give what it returned.
 
     The service may know the outcome at once, a function that does not exist for instance.
     """
     runtime.check()
-    arn = runtime.arn
+    identity = asked.identity
     operation = runtime.find(identity)
     if operation is None:
-        writes: SerDes[P] = config.serdes_payload or _JSON
-        text = serialize(writes, payload, identity.operation_id, arn, name=identity.name)
-        payload_size("the payload of the invoke", text)
-        options = ChainedInvokeOptions(function_name, config.tenant_id)
+        text = await write(runtime, asked.writes, asked.payload, identity)
+        payload_size(f"the payload of the invoke {named(identity)}", text, MAX_PAYLOAD_BYTES)
+        options = ChainedInvokeOptions(asked.function_name, asked.config.tenant_id)
         operation = await runtime.commit(
             identity.update(OperationAction.START, payload=text, chained_invoke_options=options)
         )
@@ -93,13 +111,7 @@ async def run_invoke(
         await runtime.park(pending)
         operation = runtime.recorded(identity.operation_id)
     assert operation is not None  # pending_state
-    await runtime.end_in_turn(identity.operation_id)
     if operation.status is not Status.SUCCEEDED:
+        await runtime.end_in_turn(identity.operation_id)
         raise rebuild(InvokeError, recorded_error(operation))
-    return deserialize(
-        reads,
-        operation.result,
-        identity.operation_id,
-        arn,
-        name=identity.name,
-    )
+    return await read_in_turn(runtime, asked.reads, operation.result, identity)

@@ -15,16 +15,17 @@ from aws_durable_execution_sdk_python._core.user_functions import (
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
+from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.child import Child, run_child
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.storing import for_result
 from aws_durable_execution_sdk_python._operations.wait import run_wait, take_wait
 from aws_durable_execution_sdk_python.config import WithRetryConfig
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategy, create_retry_strategy
-from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ def plan_retry(
     if not settings.wrap_in_child_context:
         return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
-    child = Child(position, identity, body, serdes=result_serdes(func))
+    child = Child(position, identity, body, serdes=for_result(None, position.serdes.values, func))
     return Plan(lambda runtime: run_child(runtime, child), kind, identity)
 
 
@@ -86,6 +87,11 @@ async def run_attempts(
             decision = retry_decision(name, strategy, error, attempt)
             if not decision.should_retry:
                 raise
-        backoff = f"{name}-backoff-{attempt}" if name else f"backoff-{attempt}"
-        await run_wait(runtime, take_wait(position, backoff), max(1, decision.delay.seconds))
+            backoff = f"{name}-backoff-{attempt}" if name else f"backoff-{attempt}"
+            wait, seconds = take_wait(position, backoff), max(1, decision.delay.seconds)
+            if runtime.recorded(wait.operation_id) is None:  # else this is a repetition
+                what = "with_retry" if name is None else f"with_retry {name!r}"
+                keys = position.log_info(wait, attempt).extra()
+                runtime.report(position, UserFailure(what, error, keys, attempt, seconds))
+        await run_wait(runtime, wait, seconds)
         attempt += 1

@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     was_cancelled,
 )
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.limits import MAX_STEP_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
@@ -36,7 +37,14 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
+    named,
+    read_in_turn,
+    write_and_read,
+)
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
@@ -48,7 +56,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.logger import Logger
 from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
-from aws_durable_execution_sdk_python.serdes import SerDes, deserialize, result_serdes, round_trip
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 from aws_durable_execution_sdk_python.types import StepContext
 
 T = TypeVar("T")
@@ -60,7 +68,8 @@ class Step(NamedTuple, Generic[T]):
     """One step as the code asks for it.
 
     `make_context` turns a logger and the attempt's number into the function's first argument;
-    None for a function that takes no context. `extra` are arguments that come before it.
+    None for a function that takes no context. `extra` are arguments that come before it. `serdes`
+    stores what it returns.
     """
 
     position: Position
@@ -69,6 +78,7 @@ class Step(NamedTuple, Generic[T]):
     config: StepConfig[T]
     make_context: Callable[[Logger, int], object] | None = StepContext
     extra: tuple[object, ...] = ()
+    serdes: AnySerDes[T] | None = None
 
     @classmethod
     def around(
@@ -80,13 +90,8 @@ class Step(NamedTuple, Generic[T]):
     ) -> Step[T]:
         """A step of a bare or decorated function."""
         context = StepContext if takes_positional(function) else None
-        return cls(position, identity, function, config, context)
-
-    @property
-    def serdes(self) -> SerDes[T] | None:
-        """What stores the result: that of the configuration, else by the annotation."""
-        given = self.config.serdes
-        return result_serdes(self.function) if given is None else given
+        serdes = for_result(config.serdes, position.serdes.values, function)
+        return cls(position, identity, function, config, context, serdes=serdes)
 
     @property
     def at_most_once(self) -> bool:
@@ -163,7 +168,7 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
                 raise
             failure = _judge(runtime, step, operation, error)
         else:
-            return await _succeeded(runtime, step, result)
+            return await _succeeded(runtime, step, result, _attempt(operation))
         operation = await _failed(runtime, step, failure)
 
 
@@ -190,19 +195,18 @@ async def _call(runtime: Runtime, step: Step[T], attempt: int) -> T:
     return await runtime.call_within(seconds, body, function, *args)
 
 
-async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
-    identity, serdes = step.identity, step.serdes
-    arn = runtime.arn
+async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -> T:
+    identity = step.identity
     try:
-        payload, value = round_trip(serdes, result, identity.operation_id, arn, name=identity.name)
-        payload_size("the result of the step", payload)
+        payload, value = await write_and_read(runtime, step.serdes, result, identity, attempt)
+        payload_size(f"the result of the step {named(identity)}", payload, MAX_STEP_BYTES)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
+        report_failure(runtime, step.position, identity, error, what="step", attempt=attempt)
         described = describe_for_record(error)
     else:
-        await runtime.save(identity.update(OperationAction.SUCCEED, payload=payload))
-        await runtime.end_in_turn(identity.operation_id)
+        await runtime.end(identity.update(OperationAction.SUCCEED, payload=payload))
         return value
     return await _fail(runtime, identity, described)
 
@@ -210,7 +214,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T) -> T:
 def _judge(
     runtime: Runtime, step: Step[T], operation: Operation | None, error: BaseException
 ) -> _Failure:
-    """Ask the retry strategy what comes of a failed attempt."""
+    """Ask the retry strategy what comes of a failed attempt, and log it."""
     strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
@@ -218,6 +222,15 @@ def _judge(
     except Exception as strategy_error:
         error = strategy_error
     delay = max(1, decision.delay.seconds) if decision.should_retry else None
+    report_failure(
+        runtime,
+        step.position,
+        step.identity,
+        error,
+        what="step",
+        attempt=_attempt(operation),
+        retry_seconds=delay,
+    )
     return _Failure(describe_for_record(error), delay)
 
 
@@ -238,8 +251,7 @@ async def _failed(runtime: Runtime, step: Step[T], failure: _Failure) -> Operati
 
 async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorObject) -> NoReturn:
     """End the step as failed; called outside the handling of the error, as `_failed` is."""
-    await runtime.save(identity.update(OperationAction.FAIL, error=described))
-    await runtime.end_in_turn(identity.operation_id)
+    await runtime.end(identity.update(OperationAction.FAIL, error=described))
     raise rebuild(StepError, described)
 
 
@@ -259,13 +271,7 @@ async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
     failed = operation.status is not Status.SUCCEEDED
     if failed and was_cancelled(operation):
         await runtime.cancelled_again(identity.operation_id)
-    await runtime.end_in_turn(identity.operation_id)
     if failed:
+        await runtime.end_in_turn(identity.operation_id)
         raise rebuild(StepError, recorded_error(operation))
-    return deserialize(
-        step.serdes,
-        operation.result,
-        identity.operation_id,
-        runtime.arn,
-        name=identity.name,
-    )
+    return await read_in_turn(runtime, step.serdes, operation.result, identity)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import click
 
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless
+
 
 class CommandError(click.ClickException):
     """Ends the command with one line on standard error."""
@@ -14,7 +16,7 @@ class CommandError(click.ClickException):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(harmless(" ".join(message.split())))
 
 
 @contextlib.contextmanager

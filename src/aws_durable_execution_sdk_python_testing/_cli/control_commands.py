@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     Connection,
     connection_options,
@@ -33,7 +34,16 @@ def stop(
     given = {"ErrorMessage": message, "ErrorType": error_type}
     error = {key: value for key, value in given.items() if value is not None}
     request = {"Error": error} if error else {}
-    _act(connection, execution, as_json, "stopped", "stop_durable_execution", **request)
+    with connection.open() as api:
+        arn = find_execution(api, connection, execution)
+        before = api.execution(arn, include_execution_data=False)["Status"]
+        answer = api.client.stop_durable_execution(DurableExecutionArn=arn, **request)
+    if as_json:
+        print_json({"DurableExecutionArn": arn, **without_metadata(answer)})
+    elif before in TERMINAL:
+        click.echo(f"{execution} had ended before: it is {before}")
+    else:
+        click.echo(f"stopped {execution}")
 
 
 @click.command()

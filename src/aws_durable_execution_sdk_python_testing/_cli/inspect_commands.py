@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     Connection,
     connection_options,
@@ -24,9 +24,13 @@ from aws_durable_execution_sdk_python_testing._cli.lookup import (
     list_executions,
 )
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, without_metadata
+from aws_durable_execution_sdk_python_testing._engine import Limits
+from aws_durable_execution_sdk_python_testing._engine.metering import Usage
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless
 from aws_durable_execution_sdk_python_testing._results.histories import Event
 from aws_durable_execution_sdk_python_testing._results.operations import operation_to_dict
+from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing._results.tree import result_tree, stdout_console
 
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "PAUSING", "PAUSED")
@@ -75,12 +79,13 @@ def show(execution: str, as_json: bool, connection: Connection) -> None:
     with connection.open() as api:
         arn = find_execution(api, connection, execution)
         described = without_metadata(api.execution(arn))
-        result = api.result(arn)
+        events = list(api.events(arn))
+        result = DurableFunctionTestResult.from_execution_history(described, {"Events": events})
     if as_json:
         print_json({**described, "Operations": [operation_to_dict(o) for o in result.operations]})
         return
-    for line in _facts(described):
-        click.echo(line)
+    for line in (*_facts(described), *_usage(events)):
+        click.echo(harmless(line))
     click.echo()
     stdout_console().print(result_tree(result, _now()))
 
@@ -138,9 +143,20 @@ def _event_table(events: Iterable[Event]) -> Table:
             f"{event.event_timestamp.astimezone(UTC):%H:%M:%S.%f}"[:-3],
             event.event_type,
             Text(event.name or ""),
-            Text(json.dumps(event.details, ensure_ascii=False, default=str)),
+            Text(_shown_details(event.details)),
         )
     return table
+
+
+def _shown_details(details: Mapping[str, Any]) -> str:
+    """An event's details as JSON, and below it the stack trace of an error in them."""
+    payload = (details.get("Error") or {}).get("Payload")
+    trace = ErrorObject.from_dict(payload).trace if isinstance(payload, dict) else ""
+    if trace and payload is not None:
+        shorter = {key: value for key, value in payload.items() if key != "StackTrace"}
+        details = {**details, "Error": {**details["Error"], "Payload": shorter}}
+    text = json.dumps(details, ensure_ascii=False, default=str)
+    return f"{text}\n{trace}" if trace else text
 
 
 def _facts(execution: Mapping[str, Any]) -> Iterable[str]:
@@ -159,6 +175,14 @@ def _facts(execution: Mapping[str, Any]) -> Iterable[str]:
             value = wording.moment(value.astimezone(UTC))
         if value is not None:
             yield f"{label + ':':<10}{value}"
+
+
+def _usage(events: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """What is used of the two limits that end an execution, whatever it does."""
+    used, limits = Usage.of(events), Limits()
+    yield f"{'used:':<10}{used.operations:,} of {limits.operations:,} operations, " + (
+        f"{used.written:,} of {limits.written_bytes:,} bytes"
+    )
 
 
 def _now() -> datetime:

@@ -32,6 +32,10 @@ from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     LiveView,
     View,
 )
+from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    DEFAULT_QUALIFIER,
+    FunctionReference,
+)
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi
 
 # Seconds from one look at an execution to the next.
@@ -60,6 +64,8 @@ def invoke(
 ) -> None:
     """Start an execution of FUNCTION: a name, NAME:QUALIFIER or an ARN.
 
+    Without a qualifier $LATEST is meant: Lambda runs no durable function without one.
+
     With --wait, --json prints JSON lines: the execution, each change of an operation, the result.
 
     Exit status with --wait: 0 success, 1 the execution failed, 2 it was not started or has not
@@ -67,18 +73,42 @@ def invoke(
     """
     if timeout is not None and not wait:
         raise CommandError("--timeout is for --wait: without it, nothing is waited for")
-    members = {"DurableExecutionName": name, "TenantId": tenant_id}
+    members = {
+        "DurableExecutionName": name,
+        "TenantId": tenant_id,
+        "Qualifier": _qualifier(function),
+    }
     request = {key: value for key, value in members.items() if value is not None}
     payload = json.dumps(read_json(event, "--event"))
     with connection.open() as api:
+        known = _known(api, function, name)
         arn = _start(api, function, payload, request)
+        state = "found" if arn in known else "started"
         if wait:
             interval = _AWS_INTERVAL if connection.endpoint is None else _LOCAL_INTERVAL
-            _wait(api, arn, _view(arn, as_json, sys.stdout), _Patience(interval, timeout))
+            _wait(api, arn, state, _view(arn, as_json, sys.stdout), _Patience(interval, timeout))
     if as_json:
         print_json({"DurableExecutionArn": arn, "DurableExecutionName": execution_name(arn)})
     else:
-        click.echo(f"started {execution_name(arn)}\n{arn}")
+        told = f", which is {known[arn]} already" if arn in known else ""
+        click.echo(f"{state} {execution_name(arn)}{told}\n{arn}")
+
+
+def _qualifier(function: str) -> str | None:
+    """What is to be said besides the function's name; nothing if that says it."""
+    try:
+        named = FunctionReference.parse(function).qualifier
+    except ValueError:
+        return None  # the service says what is wrong with it
+    return DEFAULT_QUALIFIER if named is None else None
+
+
+def _known(api: DurableApi, function: str, name: str | None) -> dict[str, str]:
+    """The executions that have the name already, and their statuses."""
+    if name is None:
+        return {}
+    found = api.executions(function, DurableExecutionName=name)
+    return {one["DurableExecutionArn"]: one["Status"] for one in found}
 
 
 def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]) -> str:
@@ -88,14 +118,17 @@ def _start(api: DurableApi, function: str, payload: str, request: dict[str, str]
     answer["Payload"].read()  # else its connection is not closed with the client
     arn = answer.get("DurableExecutionArn")
     if not arn:
-        raise CommandError(f"{function} was invoked, but is no durable function: nothing to follow")
+        raise CommandError(
+            f"{function} was invoked, but is no durable function: nothing to follow. Is it "
+            "declared with a DurableConfig?"
+        )
     return str(arn)
 
 
-def _wait(api: DurableApi, arn: str, view: View, patience: _Patience) -> None:
+def _wait(api: DurableApi, arn: str, state: str, view: View, patience: _Patience) -> None:
     """Show the execution until it ends; ends the command."""
     try:
-        view.begin(Beginning(execution_name(arn), arn, "started", 0))
+        view.begin(Beginning(execution_name(arn), arn, state, 0))
         with view.live():
             for event in _follow(api, arn, patience):
                 view.event(event)

@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution, function_of
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
 from aws_durable_execution_sdk_python_testing._results.folding import event_time
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory, Invocation
 
 
@@ -49,7 +50,9 @@ def logs(execution: str, log_group: str | None, as_json: bool, connection: Conne
         click.echo("no output is kept of this execution's functions", err=True)
     for line in lines:
         when = event_time(line["Timestamp"]).astimezone(UTC)
-        click.echo(f"{when:%H:%M:%S.%f}"[:-3] + f"  {line['FunctionName']}  {line['Text']}")
+        click.echo(
+            harmless(f"{when:%H:%M:%S.%f}"[:-3] + f"  {line['FunctionName']}  {line['Text']}")
+        )
 
 
 def cloudwatch_lines(

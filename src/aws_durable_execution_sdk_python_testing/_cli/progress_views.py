@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +16,15 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, Operation, OperationType, Status
 from aws_durable_execution_sdk_python_testing._results import wording
 from aws_durable_execution_sdk_python_testing._results.folding import OperationFold
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless, harmless_console
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 Event = Mapping[str, Any]
+_UNSUCCESSFUL = TERMINAL - {Status.SUCCEEDED, Status.CANCELLED}
+_MOST_FAILURES = 10
 # Says how to answer an open callback, by what it is called or its `wait_for_callback` is.
 Answering = Callable[[str | None], str]
 
@@ -150,11 +153,11 @@ class LineView:
         self._print(indent + "  ".join(part for part in parts if part))
 
     def end(self, result: DurableFunctionTestResult) -> None:
-        for line in wording.conclusion(result):
+        for line in (*wording.conclusion(result), *_failures(self._fold)):
             self._print(line)
 
     def _print(self, line: str) -> None:
-        self._out.write(line + "\n")
+        self._out.write(harmless(line) + "\n")
         self._out.flush()
 
 
@@ -168,7 +171,7 @@ class LiveView:
     """
 
     def __init__(self, console: Console, now: Callable[[], float], answering: Answering) -> None:
-        self._console = console
+        self._console = harmless_console(console)
         self._now = now
         self._answering = answering
         self._fold = OperationFold()
@@ -187,7 +190,7 @@ class LiveView:
     def end(self, result: DurableFunctionTestResult) -> None:
         heading, *rest = wording.conclusion(result)
         self._console.print(Text(heading, style=wording.STYLES[result.status]))
-        for line in rest:
+        for line in (*rest, *_failures(self._fold)):
             self._console.print(Text(line))
 
     def _table(self) -> RenderableType:
@@ -229,6 +232,37 @@ class _Newest:
             yield Segment.line()
 
 
+def _failures(fold: OperationFold) -> Iterator[str]:
+    """What went wrong on the way, innermost first: on a screen it has scrolled off by the end."""
+    operations = [
+        operation
+        for operation in fold.operations.values()
+        if operation.operation_type is not OperationType.EXECUTION
+    ]
+    failed = [operation for operation in operations if operation.status in _UNSUCCESSFUL]
+    if not failed:
+        return
+    yield f"{len(failed)} of {wording.count(len(operations), 'operation')} failed:"
+    around = {operation.parent_id for operation in failed}
+    innermost = [one for one in failed if one.operation_id not in around]
+    for operation in innermost[:_MOST_FAILURES]:
+        path = " / ".join([*_around(operation, fold), wording.title(operation)])
+        error = "" if operation.error is None else f": {operation.error}"
+        yield f"  {path}  {operation.status}{error}"
+    if len(innermost) > _MOST_FAILURES:
+        yield f"  and {len(innermost) - _MOST_FAILURES} more"
+
+
+def _around(operation: Operation, fold: OperationFold) -> list[str]:
+    """The names of the contexts an operation is in, outermost first."""
+    names: list[str] = []
+    parent = fold.operations.get(operation.parent_id or "")
+    while parent is not None:
+        names.insert(0, parent.name or "(unnamed)")
+        parent = fold.operations.get(parent.parent_id or "")
+    return names
+
+
 def _depth(operation: Operation, fold: OperationFold) -> int:
     depth = 0
     parent = fold.operations.get(operation.parent_id or "")
@@ -241,7 +275,7 @@ def _depth(operation: Operation, fold: OperationFold) -> int:
 def _remark(operation: Operation, fold: OperationFold, answering: Answering) -> str:
     """What there is to know beyond the status."""
     if operation.error is not None:
-        return str(operation.error)
+        return operation.error.headline
     if operation.status is not Status.STARTED:
         return ""
     wait = operation.wait_details

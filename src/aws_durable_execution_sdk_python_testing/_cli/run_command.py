@@ -41,10 +41,12 @@ from aws_durable_execution_sdk_python_testing._declarations.program_files import
 )
 from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
+    Limits,
     PlainTarget,
     ServiceError,
     StartExecution,
 )
+from aws_durable_execution_sdk_python_testing._engine.service_limits import SKIPPED_TIME_ATTEMPTS
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
@@ -57,6 +59,10 @@ from aws_durable_execution_sdk_python_testing.stores.base import StoreError
 from aws_durable_execution_sdk_python_testing.stores.sqlite import SQLiteExecutionStore
 
 _REFUSALS = (ProgramError, StoreError, ServiceError, DurableFunctionsLocalRunnerError)
+
+
+# Somebody waits for the command to end.
+_LIMITS = Limits(invocation_attempts=SKIPPED_TIME_ATTEMPTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class _Request:
 
 
 @click.command()
-@click.argument("target", metavar="FILE[:HANDLER]")
+@click.argument("target", metavar="FILE_OR_MODULE[:HANDLER]")
 @click.option(
     "--event",
     default="{}",
@@ -141,7 +147,9 @@ def _run(request: _Request, program: DurableProgram, out: Any) -> DurableFunctio
         selected = SelectedExecution(store, program.name, request.name)
         clock = _clock(request.skip_time, selected.latest)
         invoker = InProcessInvoker()
-        with contextlib.closing(LocalService(invoker, selected, clock=clock)) as service:
+        with contextlib.closing(
+            LocalService(invoker, selected, clock=clock, limits=_LIMITS)
+        ) as service:
             _register(program, invoker, service)
             view = _view(request, out, clock)
             arn = _start(request, program, service, selected, view)

@@ -102,6 +102,11 @@ _STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
     help="A public host name the service is reached by. May be repeated.",
 )
 @click.option(
+    "--allow-unqualified",
+    is_flag=True,
+    help="Let durable functions be invoked without version or alias, which Lambda refuses.",
+)
+@click.option(
     "--faults",
     metavar="FAULTS",
     help="What is to go wrong between functions and service, and how often: "

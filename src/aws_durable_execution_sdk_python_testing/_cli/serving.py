@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import signal
 import sys
@@ -62,8 +63,20 @@ def run_server(
     signal.signal(signal.SIGTERM, _terminate)
     with DurableServer(functions, settings, store) as server:
         names = ", ".join(function.name for function in functions) or "no functions"
-        click.echo(f"serving {names} at {server.url}")
+        click.echo(f"serving {names} at {server.url}{_bound(server.address)}")
         server.serve_forever()
+
+
+def _bound(address: str) -> str:
+    """What is to be said of an address that others reach too; warns of it."""
+    if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        return ""
+    click.echo(
+        f"Warning: {address} can be reached from other machines, and whoever reaches it can run "
+        "the functions and read what they are given; --host 127.0.0.1 is this machine alone",
+        err=True,
+    )
+    return f", listening at {address}"
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,27 @@ from aws_durable_execution_sdk_python_testing._engine.service_limits import (
     MAX_RETENTION_DAYS,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
+from aws_durable_execution_sdk_python_testing._results.near_names import did_you_mean
 
 _LARGEST_MEMORY_MB = 10_240
+_DURABLE_MEMBERS = ("ExecutionTimeout", "RetentionPeriodInDays", "KMSKeyArn")
+_MEMBERS = (
+    *("FunctionName", "FunctionArn", "Handler", "InvokeEndpoint", "Timeout", "MemorySize"),
+    *("Environment", "DurableConfig", "TenancyConfig"),
+)
+# What else Lambda's own API takes and gives for a function.
+_OTHER_MEMBERS = frozenset(
+    {
+        *("Architectures", "CapacityProviderConfig", "Code", "CodeSha256", "CodeSigningConfigArn"),
+        *("CodeSize", "DeadLetterConfig", "Description", "EphemeralStorage", "FileSystemConfigs"),
+        *("ImageConfig", "ImageConfigResponse", "KMSKeyArn", "LastModified", "LastUpdateStatus"),
+        *("LastUpdateStatusReason", "LastUpdateStatusReasonCode", "Layers", "LoggingConfig"),
+        *("MasterArn", "PackageType", "Publish", "PublishTo", "RevisionId", "Role", "Runtime"),
+        *("RuntimeVersionConfig", "SigningJobArn", "SigningProfileVersionArn", "SnapStart"),
+        *("State", "StateReason", "StateReasonCode", "Tags", "TracingConfig", "Version"),
+        *("VpcConfig", "ConfigSha256"),
+    }
+)
 
 
 class DeclarationError(Exception):
@@ -74,19 +93,24 @@ class DeclaredFunction:
         return (self.name, *self.aliases)
 
     @classmethod
-    def read(cls, key: str, declared: Mapping[str, Any]) -> DeclaredFunction:
+    def read(
+        cls, key: str, declared: Mapping[str, Any], *, strict: bool = True
+    ) -> DeclaredFunction:
         """Read a declaration in Lambda's own terms.
 
         Parameters:
             key: the name it is declared under.
             declared: `FunctionName`, `FunctionArn`, `Timeout`, `MemorySize`, `Environment`,
                 `DurableConfig`, `TenancyConfig`, `InvokeEndpoint` and `Handler`, each optional;
-                what else there is, is not looked at.
+                what else Lambda has for a function is not looked at.
+            strict: whether anything more is a mistake, of spelling as a rule.
 
         Raises:
             DeclarationError: a value is not what it should be.
         """
         reader = _Reader(key, declared)
+        if strict:
+            reader.check_members(_MEMBERS, _OTHER_MEMBERS)
         arn = reader.function("FunctionArn")
         name = reader.text("FunctionName") or (arn.name if arn else key)
         reference = _parse(key, "FunctionName", name)
@@ -96,7 +120,7 @@ class DeclaredFunction:
             aliases=() if key == reference.name else (key,),
             arn=arn or (reference if reference.account else None),
             timeout=reader.whole("Timeout", MAX_EXECUTION_SECONDS),
-            durable=_durable(key, reader.mapping("DurableConfig")),
+            durable=_durable(key, reader.mapping("DurableConfig"), strict=strict),
             tenancy=tenancy.get("TenantIsolationMode") == "PER_TENANT" or None,
             endpoint=reader.text("InvokeEndpoint"),
             handler=reader.text("Handler"),
@@ -140,10 +164,14 @@ def made_durable(function: DeclaredFunction) -> DeclaredFunction:
     return replace(function, durable=function.durable or _durable(function.name, {}))
 
 
-def _durable(key: str, config: Mapping[str, Any] | None) -> DurableTarget | None:
+def _durable(
+    key: str, config: Mapping[str, Any] | None, *, strict: bool = False
+) -> DurableTarget | None:
     if config is None:
         return None
     reader = _Reader(f"{key}.DurableConfig", config)
+    if strict:
+        reader.check_members(_DURABLE_MEMBERS, ())
     timeout = reader.whole("ExecutionTimeout", MAX_EXECUTION_SECONDS)
     retention = reader.whole("RetentionPeriodInDays", MAX_RETENTION_DAYS)
     return DurableTarget(timeout or MAX_EXECUTION_SECONDS, retention or DEFAULT_RETENTION_DAYS)
@@ -195,6 +223,14 @@ class _Reader:
     def function(self, member: str) -> FunctionReference | None:
         text = self.text(member)
         return None if text is None else _parse(self._key, member, text)
+
+    def check_members(self, known: Collection[str], others: Collection[str]) -> None:
+        """Refuse members that are neither known nor to be passed over."""
+        for member in self._declared:
+            if member not in known and member not in others:
+                raise DeclarationError(
+                    f"{self._key}: unknown member {member!r}" + did_you_mean(str(member), known)
+                )
 
     def _refuse(self, member: str, value: Any, wanted: str) -> None:
         raise DeclarationError(f"{self._key}: {member} must be {wanted}, not {value!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import sys
@@ -15,14 +16,20 @@ from aws_durable_execution_sdk_python_testing._functions.contracts import Handle
 
 
 def split_handler(target: str) -> tuple[str, str]:
-    """Take `FILE_OR_MODULE:HANDLER` apart.
+    """Take `FILE_OR_MODULE:HANDLER` apart, or Lambda's `module.handler`.
 
     Raises:
-        DeclarationError: it is not of that form.
+        DeclarationError: it is of neither form.
     """
     place, colon, name = target.rpartition(":")
-    if not colon or not place or not name.isidentifier():
-        raise DeclarationError(f"a handler must be FILE_OR_MODULE:HANDLER, not {target!r}")
+    if not colon:
+        # As Lambda reads it: also `directory/module.handler`.
+        place, _, name = target.rpartition(".")
+        place = place.replace("/", ".")
+    if not place or not name.isidentifier():
+        raise DeclarationError(
+            f"a handler must be FILE_OR_MODULE:HANDLER or module.handler, not {target!r}"
+        )
     return place, name
 
 
@@ -63,6 +70,46 @@ def load_handler(target: str | Handler, root: Path | None = None) -> Handler:
     return handler  # type: ignore[no-any-return]
 
 
+def make_importable(path: Path) -> str:
+    """Put what a file imports within reach, its neighbours included; its module's name.
+
+    A file of a package, which has an `__init__.py` beside it or imports relatively, is imported as
+    such, from where the package lies, as Lambda would. Any other is a module by itself, as for
+    `python FILE`.
+
+    Parameters:
+        path: the file, absolute.
+    """
+    root = _package_root(path)
+    _make_importable(path.parent)
+    if root is None:
+        return path.stem
+    _make_importable(root)
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def _package_root(path: Path) -> Path | None:
+    """The directory that the package a file belongs to lies in; None if it belongs to none."""
+    package = path.parent
+    if not (package / "__init__.py").exists():
+        if not _imports_relatively(path):
+            return None
+        # Without `__init__.py`, packages begin where the program was started.
+        here = Path.cwd()
+        return here if here in package.parents else package.parent
+    while (package / "__init__.py").exists():
+        package = package.parent
+    return package
+
+
+def _imports_relatively(path: Path) -> bool:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False  # importing it says what is wrong
+    return any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in ast.walk(tree))
+
+
 def is_durable(handler: Handler) -> bool:
     """Whether the handler is decorated with `@durable_execution`."""
     return getattr(handler, "__durable_handler__", False) is True
@@ -71,8 +118,7 @@ def is_durable(handler: Handler) -> bool:
 def _module_of_file(place: Path, root: Path | None) -> ModuleType:
     path = place.resolve(strict=True)
     if root is None:
-        name = path.stem
-        _make_importable(path.parent)
+        name = make_importable(path)
     else:
         name = ".".join(place.relative_to(root).with_suffix("").parts)
         _enter(root.resolve())

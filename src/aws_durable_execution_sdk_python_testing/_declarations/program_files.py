@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import sys
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from aws_durable_execution_sdk_python_testing._declarations.handler_loading import make_importable
 from aws_durable_execution_sdk_python_testing._engine.function_targets import as_function_name
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
@@ -39,14 +41,15 @@ def load_program(target: str) -> DurableProgram:
     """Import a file and find its durable handler.
 
     Parameters:
-        target: `FILE`, or `FILE:HANDLER` for one with several.
+        target: `FILE`, or `FILE:HANDLER` for one with several; `package.module:HANDLER` likewise,
+            imported from the current directory.
 
     Raises:
         ProgramError: no such file, it fails on import, or the handler is not one, or unclear.
     """
     path, wanted = _split(target)
     if not path.is_file():
-        raise ProgramError(f"no such file: {path}")
+        path = _file_of_module(path)
     module = _import(path)
     durable = {
         name: value
@@ -71,16 +74,30 @@ def _split(target: str) -> tuple[Path, str | None]:
     return Path(target), None
 
 
+def _file_of_module(place: Path) -> Path:
+    """The file of a dotted module name, in the current directory."""
+    name = str(place)
+    if place.suffix != ".py" and all(part.isidentifier() for part in name.split(".")):
+        path = Path(*name.split("."))
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    raise ProgramError(f"no such file: {place}")
+
+
 def _import(path: Path) -> ModuleType:
-    # The file's own neighbours are importable, as for `python FILE`. The module keeps its plain
-    # name, by which a stored error finds its class again when an execution is resumed.
-    sys.path.insert(0, str(path.parent.resolve()))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # The module has the name it has by itself, by which a stored error finds its class again when
+    # an execution is resumed.
+    name = make_importable(path.resolve())
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ProgramError(f"not a Python file: {path}")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
     try:
+        package = name.rpartition(".")[0]
+        if package:
+            importlib.import_module(package)
+        sys.modules[name] = module
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ProgramError(f"cannot import {path}: {_describe(error, path)}") from error

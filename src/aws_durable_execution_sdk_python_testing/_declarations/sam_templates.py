@@ -140,7 +140,7 @@ def _function(logical_id: str, properties: Mapping[str, Any], directory: Path) -
     code = properties.get("CodeUri", ".")
     function = replace(
         DeclaredFunction.read(
-            logical_id, {**properties, "Environment": environment, "Handler": None}
+            logical_id, {**properties, "Environment": environment, "Handler": None}, strict=False
         ),
         # A template has more than what runs here; the rest of it is no mistake.
         required=False,

@@ -20,6 +20,9 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
+# How the SDKs mark the context that `wait_for_callback` makes for its callback.
+WAIT_FOR_CALLBACK = "WaitForCallback"
+
 
 def succeed(service: ServiceState, callback_id: str, result: bytes | None) -> None:
     """Close a callback with a result."""
@@ -57,7 +60,7 @@ def _open(service: ServiceState, callback_id: str) -> tuple[Execution, Operation
     if not tokens.is_well_formed(callback_id):
         raise InvalidParameterValueError("Invalid callback id")
     arn, operation_id = tokens.read_callback_id(callback_id) or ("", "")
-    execution = service.executions.get(arn)
+    execution = service.get(arn)
     operation = execution.operations.get(operation_id) if execution else None
     if execution is None or operation is None or operation.type is not OperationType.CALLBACK:
         raise ResourceNotFoundError(f"Callback not found: {callback_id}")
@@ -76,6 +79,7 @@ def _text(result: bytes) -> str:
 def _info(execution: Execution, operation: OperationRecord) -> CallbackInfo:
     parent = next(execution.ancestors(operation), None)
     request_id = execution.progress.request_id
+    asked = parent is not None and parent.wire.get("SubType") == WAIT_FOR_CALLBACK
     return CallbackInfo(
         callback_id=operation.details["CallbackId"],
         operation_id=operation.id,
@@ -83,4 +87,5 @@ def _info(execution: Execution, operation: OperationRecord) -> CallbackInfo:
         context_name=parent.wire.get("Name") if parent else None,
         status=operation.status,
         announced=request_id is None or operation.kept.get("RequestId") != request_id,
+        label=(parent if asked and parent else operation).wire.get("Name"),
     )

@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python_testing._engine import pauses, tokens, tra
 from aws_durable_execution_sdk_python_testing._engine.checks import (
     check_client_token,
     exceeds_operations,
+    over_operations,
     validate_batch,
 )
 from aws_durable_execution_sdk_python_testing._engine.execution_record import (
@@ -20,6 +21,7 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Execution,
     ExecutionOutcome,
 )
+from aws_durable_execution_sdk_python_testing._engine.metering import data_bytes
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length, state_page
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
@@ -56,8 +58,7 @@ def checkpoint(
     updates = body.get("Updates") or []
     validate_batch(service, execution, updates)
     _warn_of_size(execution, updates, service.limits)
-    if exceeds_operations(execution, updates, service.limits):
-        _fail_over_limit(service, execution)
+    check_limits(service, execution, updates)
     for update in updates:
         transitions.apply(service, execution, update)
     execution.sequence += 1
@@ -112,10 +113,16 @@ def _warn_of_size(execution: Execution, updates: Sequence[Update], limits: Limit
         )
 
 
-def _fail_over_limit(service: ServiceState, execution: Execution) -> None:
-    """Refuse the checkpoint, and fail the execution with it once its invocation ends."""
-    limit = service.limits.operations
-    message = f"Durable execution exceeds the limit of {limit} operations."
+def check_limits(service: ServiceState, execution: Execution, updates: Sequence[Update]) -> None:
+    """Refuse a checkpoint over a hard limit, and fail the execution once its invocation ends."""
+    limits = service.limits
+    new = sum(data_bytes(update.get(key)) for update in updates for key in ("Payload", "Error"))
+    if exceeds_operations(execution, updates, limits):
+        message = over_operations(limits)
+    elif execution.written + new > limits.written_bytes:
+        message = f"Durable execution exceeds the limit of {limits.written_bytes} bytes written."
+    else:
+        return
     refusal = InvalidParameterValueError(message)
     error = {"ErrorType": refusal.code, "ErrorMessage": message}
     execution.advance(outcome=ExecutionOutcome(status=Status.FAILED, error=error))

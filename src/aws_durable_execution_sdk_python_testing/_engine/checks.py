@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python_testing._engine.function_targets import (
 )
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
+    ShapeError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
@@ -91,12 +92,16 @@ def validate_batch(service: ServiceState, execution: Execution, updates: Any) ->
     """Check a batch against the API's constraints, its own order and the stored operations.
 
     Raises:
-        InvalidParameterValueError: the first rule that is broken.
+        ShapeError, InvalidParameterValueError: the first rule that is broken; of the shapes of all
+            updates before anything else.
     """
     if not isinstance(updates, list):
         _refuse("Updates must be a list.")
+    for number, update in enumerate(updates, start=1):
+        _check_modelled_limits(update, f"updates.{number}.member", service.limits)
     for update in updates:
         _check_shape(update)
+    for update in updates:
         _check_data(update, execution, service.limits)
         if (OperationType(update["Type"]), OperationAction(update["Action"])) == _INVOKE_START:
             _check_target(update["ChainedInvokeOptions"], service, execution)
@@ -116,6 +121,11 @@ def exceeds_operations(execution: Execution, updates: Sequence[Update], limits: 
     return total > limits.operations
 
 
+def over_operations(limits: Limits) -> str:
+    """What is said of an execution that is over its limit of operations."""
+    return f"Durable execution exceeds the limit of {limits.operations} operations."
+
+
 def check_client_token(token: Any) -> None:
     """Check a checkpoint's ClientToken; it may be left out."""
     if token is not None:
@@ -127,7 +137,7 @@ def check_error(error: Any, limit: int) -> None:
     check_error_members(error)
     text = json.dumps(error, separators=(",", ":"), ensure_ascii=False)
     if utf8_size(text) > limit:
-        _refuse(f"Error object size must be less than {limit} bytes.")
+        _refuse(f"Error object size must be less than or equal to {limit} bytes.")
 
 
 def check_error_members(error: Any) -> None:
@@ -227,6 +237,24 @@ def _check_options(update: Update, required: str | None) -> None:
         given = update.get(options)
         if given is not None and (needed or given.get(key) is not None):
             check_range(key, given.get(key), smallest, largest)
+    replay = (update.get("ContextOptions") or {}).get("ReplayChildren")
+    if replay is not None:
+        check_flag("ReplayChildren", replay)
+
+
+def _check_modelled_limits(update: Any, member: str, limits: Limits) -> None:
+    """Check what the API's model bounds, and the service therefore before all else."""
+    if not isinstance(update, Mapping):
+        return
+    wait = update.get("WaitOptions")
+    seconds = wait.get("WaitSeconds") if isinstance(wait, Mapping) else None
+    if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds < 1:
+        rule = "Member must have value greater than or equal to 1"
+        raise ShapeError(f"{member}.waitOptions.waitSeconds", rule, seconds)
+    payload, longest = update.get("Payload"), limits.execution_payload_bytes
+    if isinstance(payload, str) and utf8_size(payload) > longest:
+        rule = f"Member must have length less than or equal to {longest}"
+        raise ShapeError(f"{member}.payload", rule)
 
 
 def _check_data(update: Update, execution: Execution, limits: Limits) -> None:
@@ -247,8 +275,10 @@ def _check_payload(payload: Any, update: Update, execution: Execution, limits: L
     if not isinstance(payload, str):
         _refuse("Payload must be a string.")
     limit, subject = limits.payload_bytes, f"{update['Type']} payload"
-    if update["Type"] == OperationType.CHAINED_INVOKE:
-        subject = "CHAINED_INVOKE input"
+    if update["Type"] == OperationType.STEP:
+        limit, subject = limits.step_bytes, "STEP output payload"
+    elif update["Type"] == OperationType.CHAINED_INVOKE:
+        subject = "CHAINED_INVOKE input payload"
     elif update["Type"] == OperationType.EXECUTION and not execution.facts.asynchronous:
         limit = limits.execution_payload_bytes
     check_size(subject, payload, limit)

@@ -98,6 +98,7 @@ class CallbackInfo:
         context_name: name of the context around it: what `wait_for_callback` was called.
         announced: whether the invocation that created it has ended, so that the handler's
             own code has had its chance to hand the id out.
+        label: the name that its author gave: of `wait_for_callback`, or its own.
     """
 
     callback_id: str
@@ -106,3 +107,4 @@ class CallbackInfo:
     context_name: str | None
     status: Status
     announced: bool
+    label: str | None = None

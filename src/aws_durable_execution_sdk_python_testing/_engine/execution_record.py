@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.arns import execution_id, function_part
 from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
-from aws_durable_execution_sdk_python_testing._engine import history_events
+from aws_durable_execution_sdk_python_testing._engine import history_events, metering
 from aws_durable_execution_sdk_python_testing._engine.function_targets import target_name
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
+from aws_durable_execution_sdk_python_testing._engine.stored_records import decoded, told
 from aws_durable_execution_sdk_python_testing._engine.tokens import checkpoint_token
 from aws_durable_execution_sdk_python_testing.stores.base import Record
 
@@ -40,6 +41,8 @@ class Facts:
     # The CHAINED_INVOKE operation this execution answers, if any.
     parent_arn: str | None = None
     parent_operation_id: str | None = None
+    # The functions whose executions invoked this one, outermost first.
+    invokers: Sequence[str] = ()
 
     @property
     def execution_id(self) -> str:
@@ -122,7 +125,8 @@ class Progress:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Progress:
-        outcome, pause = data["outcome"], data.get("pause")
+        """The progress that was stored; what its record leaves out is as it was at first."""
+        outcome, pause = data.get("outcome"), data.get("pause")
         if outcome is not None:
             outcome = ExecutionOutcome(**{**outcome, "status": Status(outcome["status"])})
         if pause is not None:
@@ -145,9 +149,10 @@ class Execution:
 
     Attributes:
         unseen: ids touched since the handler was last told, in order of touching.
-        updated: ids the service completed since the last invocation began.
+        updated: ids the service has changed, that no invocation which went well was told of.
         pending: ids of operations that wait for something outside the handler.
-        weight: operations and retries, as the limit counts them.
+        delivered: those of `updated` that the invocation in flight was told of when it began.
+        weight, written: operations and bytes, as the limits count them; see `metering`.
         sequence: number of the current checkpoint token.
         number: tells executions of one engine apart, in the order they were started.
     """
@@ -162,7 +167,9 @@ class Execution:
         self.unseen: dict[str, None] = {}
         self.updated: dict[str, None] = {}
         self.pending: dict[str, None] = {}
+        self.delivered: set[str] = set()
         self.weight = 0
+        self.written = 0
         self.sequence = 0
         self.number = 0
         self.last_checkpoint: AnsweredCheckpoint | None = None
@@ -171,6 +178,7 @@ class Execution:
         self._stored_progress: Progress | None = None
         self._stored_events = 0
         self._unstored: dict[str, None] = {}
+        self._asleep: Sequence[Record | str] = ()
 
     # --------------------------------------------------------------------------- reading
 
@@ -241,6 +249,7 @@ class Execution:
         self.unseen[operation.id] = None
         if by_service:
             self.updated[operation.id] = None
+            self.delivered.discard(operation.id)
 
     def keep(self, operation: OperationRecord, kept: Mapping[str, Any]) -> OperationRecord:
         """Change what only the service knows of an operation: nothing the handler can see."""
@@ -266,8 +275,13 @@ class Execution:
             keys = ("Id", "Name", "ParentId", "SubType")
             event.update({key: operation.wire[key] for key in keys if key in operation.wire})
         event[f"{event_type}Details"] = dict(details)
-        self.history.append(event)
+        self._append(event)
         self._touched[self.arn] = self
+
+    def _append(self, event: dict[str, Any]) -> None:
+        self.history.append(event)
+        self.weight += metering.repeats(event)
+        self.written += metering.stored_bytes(event)
 
     def log_started(self, operation: OperationRecord, now: float) -> None:
         kind = history_events.event_type(operation.type, Status.STARTED)
@@ -280,13 +294,26 @@ class Execution:
     def take_unseen(self) -> list[dict[str, Any]]:
         """The operations the handler has not seen yet; now it has."""
         operations = [self.operations[key].wire for key in self.unseen]
+        for key in self.unseen:
+            self.updated.pop(key, None)
         self.unseen.clear()
         return operations
+
+    def tell_updated(self) -> list[str]:
+        """The ids for an invocation that begins; they count as told once it ends well."""
+        self.delivered = set(self.updated)
+        return list(self.updated)
+
+    def forget_updated(self) -> None:
+        """The invocation in flight has ended well: it knows what it was told."""
+        for key in self.delivered:
+            self.updated.pop(key, None)
+        self.delivered.clear()
 
     def _index(self, operation: OperationRecord) -> None:
         if operation.id not in self.operations:
             self.ordered_ids.append(operation.id)
-            self.weight += operation.type is not OperationType.EXECUTION
+            self.weight += 1
             if operation.type is OperationType.CALLBACK:
                 self.callback_ids.append(operation.id)
         self.operations[operation.id] = operation
@@ -303,9 +330,9 @@ class Execution:
         """What changed since `mark_stored`, as a record."""
         record: Record = {}
         if not self._stored_facts:
-            record["Facts"] = dataclasses.asdict(self.facts)
+            record["Facts"] = told(self.facts)
         if self.progress is not self._stored_progress:
-            record["Progress"] = dataclasses.asdict(self.progress)
+            record["Progress"] = told(self.progress)
         changed = (self.operations[key] for key in self._unstored)
         record["Operations"] = [[operation.wire, operation.kept] for operation in changed]
         record["Events"] = self.history[self._stored_events :]
@@ -317,13 +344,34 @@ class Execution:
         self._stored_events = len(self.history)
         self._unstored.clear()
 
+    def sleep(self, records: Sequence[Record | str], progress: Progress) -> None:
+        """Be a closed execution of these records, which are applied when they are asked for.
+
+        Until `wake`, only `facts` and `progress` are there, and what follows from them.
+        """
+        self.progress = progress
+        self._asleep = records
+        self.mark_stored()
+
+    def wake(self) -> None:
+        """Apply the records that are not applied yet. Nothing is to be stored for it.
+
+        Raises:
+            ValueError, TypeError, KeyError: they are not what `unstored` gave.
+        """
+        records, self._asleep = self._asleep, ()
+        untouched = self.arn not in self._touched
+        for record in records:
+            self.restore(decoded(record))
+        if untouched:
+            self._touched.pop(self.arn, None)
+
     def restore(self, record: Record) -> None:
         """Apply a stored record again."""
         if "Progress" in record:
             self.progress = Progress.from_dict(record["Progress"])
         for wire, kept in record["Operations"]:
-            operation = OperationRecord(wire, kept)
-            self.weight += operation.waiting and operation.type is OperationType.STEP
-            self._index(operation)
-        self.history.extend(record["Events"])
+            self._index(OperationRecord(wire, kept))
+        for event in record["Events"]:
+            self._append(event)
         self.mark_stored()

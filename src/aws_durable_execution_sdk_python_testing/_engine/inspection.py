@@ -40,7 +40,8 @@ class Inspection:
             arn: the execution.
             include_execution_data: False leaves payloads out and marks them truncated.
             marker: `NextMarker` of the page before.
-            max_items: at most this many, 0 for 100; never more than 1000.
+            max_items: at most this many, 0 for 100; never more than 1000, nor more than fit
+                the limits' `page_bytes`.
             reverse_order: newest first.
 
         Returns:
@@ -52,7 +53,12 @@ class Inspection:
         """
         execution = self._service.find(arn)
         return queries.history_page(
-            execution, include_execution_data, marker, max_items, reverse_order
+            execution,
+            include_execution_data,
+            marker,
+            max_items,
+            reverse_order,
+            self._service.limits.page_bytes,
         )
 
     def list_executions(

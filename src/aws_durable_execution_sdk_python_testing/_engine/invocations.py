@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses, tokens
+from aws_durable_execution_sdk_python_testing._engine.checks import over_operations
 from aws_durable_execution_sdk_python_testing._engine.command_types import (
     Crashed,
     HandlerInvocation,
@@ -23,17 +24,21 @@ from aws_durable_execution_sdk_python_testing._engine.outcomes import (
     judge,
 )
 from aws_durable_execution_sdk_python_testing._engine.paging import state_page
-from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceConflictError
+from aws_durable_execution_sdk_python_testing._engine.service_errors import (
+    InvalidParameterValueError,
+    ResourceConflictError,
+)
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 
 # A function that does not exist will not come into being by asking again.
+LIMIT_ERROR = InvalidParameterValueError.code
 _FINAL_ERRORS = frozenset({"ResourceNotFoundException"})
 
 
 def begin(service: ServiceState, arn: str) -> HandlerInvocation:
     """Open the invocation that was asked for, and build its event."""
-    execution = service.executions.get(arn)
+    execution = service.get(arn)
     if execution is None or not execution.progress.invoke_wanted:
         raise ResourceConflictError(f"No invocation is due: {arn}")
     request_id = service.new_id()
@@ -46,7 +51,6 @@ def begin(service: ServiceState, arn: str) -> HandlerInvocation:
     execution.sequence += 1
     event = _event(service, execution)
     execution.unseen.clear()
-    execution.updated.clear()
     facts = execution.facts
     return HandlerInvocation(
         facts.arn,
@@ -69,7 +73,7 @@ def _event(service: ServiceState, execution: Execution) -> dict[str, Any]:
             "Operations": [operation.event_form for operation in operations],
             "NextMarker": marker,
         },
-        "UpdatedOperationIds": list(execution.updated),
+        "UpdatedOperationIds": execution.tell_updated(),
     }
 
 
@@ -111,6 +115,7 @@ def _returned(service: ServiceState, execution: Execution, output: Any) -> None:
 
 def _suspended(service: ServiceState, execution: Execution) -> None:
     lifecycle.close_invocation(service, execution, None)
+    execution.forget_updated()
     execution.advance(crashes=0, empty_pendings=0)
     # A pause lets a handler suspend that waits for nothing: nothing else would wake it.
     if execution.unseen or execution.progress.withdrawn or not execution.pending:
@@ -128,24 +133,41 @@ def _pending_for_nothing(service: ServiceState, execution: Execution) -> None:
 def _crashed(service: ServiceState, execution: Execution, error: Mapping[str, Any]) -> None:
     count = execution.progress.crashes + 1
     execution.advance(crashes=count)
-    final = error.get("ErrorType") in _FINAL_ERRORS
-    attempts = count if final else service.limits.invocation_attempts
+    attempts = service.limits.invocation_attempts
+    if error.get("ErrorType") in _FINAL_ERRORS:
+        attempts = count
+    elif count == attempts:
+        error = _said_to_be_given_up(error, count)
     _retry_or_fail(service, execution, count, attempts, error)
+
+
+def _said_to_be_given_up(error: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The error with what is no part of the service: it would go on until the time-out."""
+    text = error.get("ErrorMessage") or error.get("ErrorType") or "no message"
+    note = (
+        f"{count} invocations in a row have failed: this runner gives up, where the service goes "
+        "on until the execution's time-out (Limits.invocation_attempts)"
+    )
+    return {**error, "ErrorMessage": f"{text}\n{note}"}
 
 
 def _retry_or_fail(
     service: ServiceState,
     execution: Execution,
     failures: int,
-    attempts: int,
+    attempts: int | None,
     error: Mapping[str, Any],
 ) -> None:
-    if failures >= attempts:
+    limits = service.limits
+    if execution.weight > limits.operations:
+        error = {"ErrorType": LIMIT_ERROR, "ErrorMessage": over_operations(limits)}
+        attempts = failures
+    if attempts is not None and failures >= attempts:
         lifecycle.finish(
             service, execution, ExecutionOutcome(status=Status.FAILED, error=dict(error))
         )
         return
-    retry_at = service.now + service.limits.invocation_delay(failures)
+    retry_at = service.now + limits.invocation_delay(failures)
     execution.advance(retry_at=retry_at)
     service.arm(TimerKind.INVOCATION_RETRY, execution, "", retry_at)
 

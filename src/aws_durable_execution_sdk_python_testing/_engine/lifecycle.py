@@ -106,7 +106,7 @@ def _answer_parent(service: ServiceState, execution: Execution, outcome: Executi
     error = outcome.error
     if outcome.status is Status.TIMED_OUT:
         error = invoke_timed_out(facts.execution_timeout)
-    parent = service.executions.get(facts.parent_arn)
+    parent = service.get(facts.parent_arn)
     if parent is not None:  # it may have ended, and be forgotten
         operation_id = facts.parent_operation_id
         complete_invoke(service, parent, operation_id, outcome.status, outcome.result, error)

@@ -129,5 +129,5 @@ class OperationRecord:
 
 
 def _in_milliseconds(values: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    changed = {key: round(values[key] * 1000, 3) for key in keys if key in values}
+    changed = {key: round(values[key] * 1000) for key in keys if key in values}
     return {**values, **changed}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing._engine import history_events, tokens
+from aws_durable_execution_sdk_python_testing._engine import history_events, metering, tokens
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
@@ -72,16 +72,30 @@ def history_page(
     marker: str | None,
     max_items: int,
     reverse_order: bool,
+    page_bytes: int,
 ) -> dict[str, Any]:
-    """GetDurableExecutionHistory. Event ids never change, so a marker is the next one's id."""
+    """GetDurableExecutionHistory. Event ids never change, so a marker is the next one's id.
+
+    A page ends at so many events, or at so many bytes of data, but has one event at least.
+    """
     events, count = execution.history, page_length(max_items)
     scope = f"{'reverse ' if reverse_order else ''}history {execution.arn}"
     start = position(marker, scope, len(events) if reverse_order else 1)
+    if not 0 < start <= len(events):
+        raise InvalidParameterValueError("Invalid marker")
     step = -1 if reverse_order else 1
     stop = max(start - count, 0) if reverse_order else min(start + count, len(events) + 1)
-    page = [events[event_id - 1] for event_id in range(start, stop, step)]
-    if not include_execution_data:
-        page = [history_events.without_data(event) for event in page]
+    page: list[dict[str, Any]] = []
+    size = 0
+    for event_id in range(start, stop, step):
+        event = events[event_id - 1]
+        if not include_execution_data:
+            event = history_events.without_data(event)
+        size += metering.stored_bytes(event)
+        if page and size > page_bytes:
+            stop = event_id
+            break
+        page.append(event)
     answer: dict[str, Any] = {"Events": page}
     if 0 < stop <= len(events):
         answer["NextMarker"] = tokens.page_marker(scope, stop)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses
 from aws_durable_execution_sdk_python_testing._engine.completions import TIMERS_OF
 from aws_durable_execution_sdk_python_testing._engine.effects import InvokeHandler
-from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Facts
+from aws_durable_execution_sdk_python_testing._engine.execution_record import (
+    Execution,
+    Facts,
+    Progress,
+)
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
-from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState, damaged
+from aws_durable_execution_sdk_python_testing._engine.stored_records import decoded
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 from aws_durable_execution_sdk_python_testing._engine.transitions import arm_callback, call_function
-from aws_durable_execution_sdk_python_testing.stores.base import PURGED
+from aws_durable_execution_sdk_python_testing.stores.base import (
+    PURGED,
+    EventStore,
+    Record,
+    TextStore,
+    encode,
+)
 
+_PURGED_TEXT = encode(PURGED)
 _LOST: dict[str, Any] = {
     "ErrorType": "Runtime.ExitError",
     "ErrorMessage": "The invocation was lost when the local service ended.",
@@ -22,17 +35,19 @@ _LOST: dict[str, Any] = {
 
 
 def load(service: ServiceState) -> None:
-    """Rebuild every execution from its records. Nothing runs yet."""
-    for arn, record in service.store.load():
-        if record == PURGED:
-            _forget(service, arn)
-            continue
-        if "Facts" in record:
-            service.add(Execution(Facts(**record["Facts"]), service.touched))
-        execution = service.executions[arn]
-        execution.restore(record)
-        if execution.history:
-            service.now = max(service.now, execution.history[-1]["EventTimestamp"])
+    """Rebuild every execution from its records. Nothing runs yet.
+
+    Of those that are closed only the first and the last record are read: most of them nobody
+    asks for.
+
+    Raises:
+        StoreDamagedError: the records are not what the engine stored.
+    """
+    for arn, records in _logs(service.store).items():
+        try:
+            _restore(service, arn, records)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            raise damaged(service.store, arn, error) from error
     service.touched.clear()
     for execution in service.executions.values():
         ended = execution.progress.ended
@@ -40,11 +55,33 @@ def load(service: ServiceState) -> None:
             service.retention.keep(execution.arn, ended, execution.facts.retention_period_days)
 
 
-def _forget(service: ServiceState, arn: str) -> None:
-    """Forget what is gone from the store too."""
-    if arn in service.executions:
-        service.purge(service.executions[arn])
-    service.purged.clear()
+def _logs(store: EventStore) -> dict[str, list[Record | str]]:
+    """The records of every execution that is not gone, in the order they were started."""
+    logs: dict[str, list[Record | str]] = {}
+    for arn, record in store.texts() if isinstance(store, TextStore) else store.load():
+        if record in (PURGED, _PURGED_TEXT):
+            logs.pop(arn, None)
+        else:
+            logs.setdefault(arn, []).append(record)
+    return logs
+
+
+def _restore(service: ServiceState, arn: str, records: Sequence[Record | str]) -> None:
+    first = decoded(records[0])
+    last = first if len(records) == 1 else decoded(records[-1])
+    execution = Execution(Facts(**first["Facts"]), service.touched)
+    if execution.arn != arn:
+        raise ValueError(f"it is of {execution.arn}")
+    service.add(execution)
+    progress = Progress.from_dict(last.get("Progress", {}))
+    if progress.ended is not None:
+        execution.sleep(records, progress)
+        service.now = max(service.now, last["Events"][-1]["EventTimestamp"])
+        return
+    for record in records:
+        execution.restore(decoded(record))
+    if execution.history:
+        service.now = max(service.now, execution.history[-1]["EventTimestamp"])
 
 
 def resume(service: ServiceState) -> None:

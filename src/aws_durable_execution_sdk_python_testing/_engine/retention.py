@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 
 _DAY = 86_400.0
+# So many of the heap's entries may be of executions that are gone, besides as many as are not.
+_SLACK = 64
 
 
 class Retention:
@@ -16,11 +18,24 @@ class Retention:
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, str]] = []
+        self._due: dict[str, float] = {}
         self._skipped = 0.0
+
+    def __len__(self) -> int:
+        """How many entries are held, dead ones included."""
+        return len(self._heap)
 
     def keep(self, arn: str, ended: float, days: int) -> None:
         """Keep an execution that ended then for so many days."""
-        heapq.heappush(self._heap, (ended + days * _DAY - self._skipped, arn))
+        due = ended + days * _DAY - self._skipped
+        self._due[arn] = due
+        heapq.heappush(self._heap, (due, arn))
+
+    def forget(self, arn: str) -> None:
+        """The execution is gone."""
+        if self._due.pop(arn, None) is not None and len(self._heap) > 2 * len(self._due) + _SLACK:
+            self._heap = [(due, one) for one, due in self._due.items()]
+            heapq.heapify(self._heap)
 
     def postpone(self, seconds: float) -> None:
         """Keep everything that much longer: skipped time would take results from who skips it."""
@@ -28,6 +43,9 @@ class Retention:
 
     def pop_due(self, now: float) -> str | None:
         """The next execution that was kept long enough by `now`; None without one."""
-        if not self._heap or self._heap[0][0] + self._skipped > now:
-            return None
-        return heapq.heappop(self._heap)[1]
+        while self._heap and self._heap[0][0] + self._skipped <= now:
+            due, arn = heapq.heappop(self._heap)
+            if self._due.get(arn) == due:
+                del self._due[arn]
+                return arn
+        return None

@@ -41,6 +41,26 @@ class InvalidParameterValueError(ServiceError):
     message_key = "message"
 
 
+class ShapeError(ServiceError):
+    """The request is not what the API's model says. Not in that model itself.
+
+    Example:
+        >>> print(ShapeError("updates.1.member.payload", "Member must ..."))
+        1 validation error detected: Value at 'updates.1.member.payload' failed to satisfy ...
+    """
+
+    code = "ValidationException"
+    status_code = 400
+    message_key = "message"
+
+    def __init__(self, member: str, rule: str, value: object = None) -> None:
+        shown = "Value" if value is None else f"Value {str(value)!r}"
+        super().__init__(
+            f"1 validation error detected: {shown} at '{member}' failed to satisfy constraint: "
+            f"{rule}"
+        )
+
+
 class CallbackTimeoutError(ServiceError):
     """The callback is already closed: answered, timed out, or its execution has ended."""
 

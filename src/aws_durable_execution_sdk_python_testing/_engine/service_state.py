@@ -9,10 +9,26 @@ from aws_durable_execution_sdk_python_testing._engine.effects import Effect, Inv
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.function_targets import TargetRegistry
 from aws_durable_execution_sdk_python_testing._engine.retention import Retention
-from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceNotFoundError
+from aws_durable_execution_sdk_python_testing._engine.service_errors import (
+    InvalidParameterValueError,
+    ResourceNotFoundError,
+)
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind, Timers
-from aws_durable_execution_sdk_python_testing.stores.base import PURGED, EventStore
+from aws_durable_execution_sdk_python_testing.stores.base import (
+    PURGED,
+    EventStore,
+    StoreDamagedError,
+    StoreError,
+    StoreWriteError,
+    TextStore,
+)
+
+
+def damaged(store: EventStore, arn: str, error: Exception) -> StoreDamagedError:
+    """The error of an execution whose records are not what the engine stored."""
+    name = store.name if isinstance(store, TextStore) else type(store).__name__
+    return StoreDamagedError(name, f"a record of {arn!r}", f"{type(error).__name__}: {error}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +74,7 @@ class ServiceState:
         if self.names.get(name) == arn:
             del self.names[name]
         self.touched.pop(arn, None)
+        self.retention.forget(arn)
         self.purged.append(arn)
 
     def purge_expired(self) -> None:
@@ -68,20 +85,44 @@ class ServiceState:
 
     def find(self, arn: str) -> Execution:
         """The execution of that ARN, else ResourceNotFoundError."""
+        execution = self.get(arn)
+        if execution is None:
+            raise ResourceNotFoundError(f"Durable execution not found: {arn}")
+        return execution
+
+    def find_for_handler(self, arn: str) -> Execution:
+        """As `find`; the model of the handler's two calls has no ResourceNotFoundException."""
         try:
-            return self.executions[arn]
-        except KeyError:
-            raise ResourceNotFoundError(f"Durable execution not found: {arn}") from None
+            return self.find(arn)
+        except ResourceNotFoundError as error:
+            raise InvalidParameterValueError(error.message) from None
+
+    def get(self, arn: str) -> Execution | None:
+        """The execution of that ARN with all that is known of it, if there is one."""
+        execution = self.executions.get(arn)
+        if execution is not None:
+            try:
+                execution.wake()
+            except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+                raise damaged(self.store, arn, error) from error
+        return execution
 
     def commit(self) -> None:
         """Store what the command changed: one transaction, whatever it touched.
 
-        If the store refuses, the changes stay noted and go with the next command's.
+        Raises:
+            StoreWriteError: the store refuses. The changes stay noted, and would go with the
+                next command's; until then the engine shows what is not stored.
         """
         if not self.touched and not self.purged:
             return
         changes = [(arn, one.unstored()) for arn, one in self.touched.items()]
-        self.store.append(changes + [(arn, PURGED) for arn in self.purged])
+        try:
+            self.store.append(changes + [(arn, PURGED) for arn in self.purged])
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreWriteError(f"the store cannot be written: {error}") from error
         for execution in self.touched.values():
             execution.mark_stored()
         self.touched.clear()

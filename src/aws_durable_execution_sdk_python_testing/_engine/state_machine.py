@@ -252,11 +252,11 @@ class Engine(DrivenEngine):
             ends the execution, and none and no operations while a pause is waited for.
 
         Raises:
-            InvalidParameterValueError: `Invalid checkpoint token`, or the broken rule.
-            ResourceNotFoundError: no such execution.
+            InvalidParameterValueError: `Invalid checkpoint token`, the broken rule, or no such
+                execution.
         """
         with self._command(now) as service:
-            execution = service.find(arn)
+            execution = service.find_for_handler(arn)
             answer = checkpoints.replayed(service, execution, body)
             if answer is None:
                 self._fire_due()
@@ -284,11 +284,12 @@ class Engine(DrivenEngine):
             `{"Operations": [...], "NextMarker"?: ...}`.
 
         Raises:
-            InvalidParameterValueError: `Invalid checkpoint token`, or a bad marker.
-            ResourceNotFoundError: no such execution.
+            InvalidParameterValueError: `Invalid checkpoint token`, a bad marker, or no such
+                execution.
         """
         service = self._service
-        return checkpoints.state(service, service.find(arn), checkpoint_token, marker, max_items)
+        execution = service.find_for_handler(arn)
+        return checkpoints.state(service, execution, checkpoint_token, marker, max_items)
 
     # ----------------------------------------------------------------- answers from outside
 
@@ -347,7 +348,7 @@ class Engine(DrivenEngine):
             ResourceNotFoundError: the execution has no such operation.
         """
         with self._command(now) as service:
-            execution = service.executions.get(arn)
+            execution = service.get(arn)
             if execution is None:
                 return
             operation = execution.operations.get(operation_id)

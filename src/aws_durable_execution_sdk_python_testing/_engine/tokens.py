@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
+_LONGEST = 1_024  # of a callback id
+_POSITION = re.compile("[0-9]{1,18}")
 _SEPARATOR = "\n"  # in no ARN, operation id or request id
 
 
@@ -20,6 +23,8 @@ def callback_id(arn: str, operation_id: str) -> str:
 
 def is_well_formed(text: str) -> bool:
     """Whether a client may take it for something the service has handed out."""
+    if len(text) > _LONGEST:
+        return False
     try:
         return bool(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
@@ -40,7 +45,7 @@ def page_marker(scope: str, position: int) -> str:
 def read_page_marker(text: str, scope: str) -> int | None:
     """The position a marker stands for; None if it is malformed or of another scope."""
     parts = _unpack(text)
-    if len(parts) != 2 or parts[0] != scope or not parts[1].isdecimal():
+    if len(parts) != 2 or parts[0] != scope or not _POSITION.fullmatch(parts[1]):
         return None
     return int(parts[1])
 

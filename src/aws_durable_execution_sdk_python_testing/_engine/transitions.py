@@ -100,7 +100,6 @@ def _retry_step(service: ServiceState, execution: Execution, update: Update) -> 
     }
     pending = operation.evolve(Status.PENDING, details)
     execution.put(pending)
-    execution.weight += 1
     kind, shown = retried(pending, delay)
     execution.log(kind, service.now, shown, pending)
     service.arm(TimerKind.STEP_RETRY, execution, pending.id, due)
@@ -176,6 +175,9 @@ def _start_invoke(service: ServiceState, execution: Execution, update: Update) -
     if target is None:
         _fail_unknown_target(service, execution, operation)
         return
+    if _invokers(execution).count(reference.name) >= service.limits.invoke_depth:
+        _fail_recursion(service, execution, operation, reference.name)
+        return
     payload = "{}" if update.get("Payload") is None else update["Payload"]
     operation = _with_kept(
         operation,
@@ -189,10 +191,34 @@ def _start_invoke(service: ServiceState, execution: Execution, update: Update) -
 def _fail_unknown_target(
     service: ServiceState, execution: Execution, operation: OperationRecord
 ) -> None:
-    started = _start(service, execution, operation, {})
     message = f"Function not found: {operation.kept['FunctionName']}"
     error = {"ErrorType": "ResourceNotFoundException", "ErrorMessage": message}
+    _refuse_invoke(service, execution, operation, error)
+
+
+def _fail_recursion(
+    service: ServiceState, execution: Execution, operation: OperationRecord, name: str
+) -> None:
+    message = (
+        f"{name} is invoked by itself {service.limits.invoke_depth} times over, and not any further"
+    )
+    error = {"ErrorType": "RecursiveInvocationException", "ErrorMessage": message}
+    _refuse_invoke(service, execution, operation, error)
+
+
+def _refuse_invoke(
+    service: ServiceState,
+    execution: Execution,
+    operation: OperationRecord,
+    error: Mapping[str, Any],
+) -> None:
+    started = _start(service, execution, operation, {})
     complete_invoke(service, execution, started.id, Status.FAILED, None, error)
+
+
+def _invokers(execution: Execution) -> tuple[str, ...]:
+    """The functions a chained invoke of this execution comes from, itself included."""
+    return (*execution.facts.invokers, execution.facts.function_name)
 
 
 def _launch(
@@ -258,6 +284,7 @@ def _child_facts(
         chained_endpoint=parent.chained_endpoint,
         parent_arn=parent.arn,
         parent_operation_id=operation.id,
+        invokers=_invokers(execution),
     )
 
 
@@ -298,7 +325,7 @@ def _row(allowed: set[Status | None], becomes: Status, apply: Apply, message: st
 _OPEN_STEP: set[Status | None] = {None, Status.STARTED, Status.READY}
 _CLOSE_STEP = "Invalid current STEP state to close."
 _CLOSE_CONTEXT = "Invalid current CONTEXT state to close."
-_EXISTS = "Cannot start a {} that already exist."
+_EXISTS = "Cannot start a {} operation that already exists"
 
 _STEP, _CONTEXT = OperationType.STEP, OperationType.CONTEXT
 _WAIT, _CALLBACK = OperationType.WAIT, OperationType.CALLBACK

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing._exploration.crash_points import CrashPoint, Place
 from aws_durable_execution_sdk_python_testing._exploration.crashable_process import (
     INVOCATION,
@@ -37,7 +38,7 @@ def aspects(compare: Compare | None) -> tuple[Aspect, ...]:
     return (
         Aspect("status", lambda result: str(result.execution_status)),
         Aspect("result", lambda result: result.result),
-        Aspect("error", lambda result: result.error and str(result.error)),
+        Aspect("error", lambda result: result.error and result.error.headline),
         Aspect("operations", _by_id),
     )
 
@@ -52,10 +53,15 @@ def _by_id(result: DurableFunctionTestResult) -> dict[str, tuple[Any, ...]]:
             operation.sub_type,
             str(operation.status),
             getattr(operation, "payload", None),
-            str(getattr(operation, "error", None)),
+            _headline(getattr(operation, "error", None)),
         )
         for operation in result.get_all_operations()
     }
+
+
+def _headline(error: ErrorObject | None) -> str | None:
+    """Without its trace, which depends on where the code was when it failed."""
+    return None if error is None else error.headline
 
 
 def difference(

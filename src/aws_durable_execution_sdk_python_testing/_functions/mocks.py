@@ -45,10 +45,18 @@ class Outcomes:
         self._always = None if one_by_one else next(given, None)
         # Branches run in threads.
         self._lock = threading.Lock()
+        self._used = threading.Event()
+
+    @property
+    def used(self) -> bool:
+        """Whether the mocked function was ever called, or one of its copies."""
+        return self._used.is_set()
 
     def fresh(self) -> Outcomes:
         """The same outcomes, none of which has been taken."""
-        return Outcomes(self._what, *self._given)
+        again = Outcomes(self._what, *self._given)
+        again._used = self._used
+        return again
 
     def __call__(self, *_: Any) -> Any:
         """Stand in for the function, whatever it is called with.
@@ -57,6 +65,7 @@ class Outcomes:
             DurableFunctionsTestError: there were fewer outcomes than calls.
             Whatever error is the outcome.
         """
+        self._used.set()
         outcome = self._take()
         if isinstance(outcome, ErrorObject):
             raise MockedError(outcome)
@@ -80,7 +89,11 @@ class MockedError(StepError):
 
     def __init__(self, reported: ErrorObject) -> None:
         super().__init__(reported.message, reported.type, reported.data, reported.stack_trace)
-        self.reported = reported
+
+    @property
+    def reported(self) -> ErrorObject:
+        """The error as it was given."""
+        return ErrorObject(self.message, self.error_type, self.data, self.stack_trace)
 
 
 class StepMocks:
@@ -88,6 +101,17 @@ class StepMocks:
 
     def __init__(self) -> None:
         self._outcomes: dict[str, Outcomes] = {}
+        self._met: set[str] = set()
+
+    @property
+    def met(self) -> set[str]:
+        """The names of steps that have run, mocked or not."""
+        return set(self._met)
+
+    @property
+    def unused(self) -> list[str]:
+        """The names of mocks whose steps have never run."""
+        return [name for name, outcomes in self._outcomes.items() if not outcomes.used]
 
     def add(self, name: str, outcomes: Outcomes) -> None:
         """Let the steps of that name come to these outcomes."""
@@ -95,12 +119,15 @@ class StepMocks:
 
     def stand_in(self, attempt: StepAttempt, function: Callable[..., Any]) -> Callable[..., Any]:
         """What to call in an attempt: the step's function, or its mock."""
+        if self._outcomes and attempt.name:
+            self._met.add(attempt.name)
         outcomes = self._outcomes.get(attempt.name or "")
         return function if outcomes is None else outcomes
 
     def fresh(self) -> StepMocks:
         """The same mocks, with all of their outcomes."""
         again = StepMocks()
+        again._met = self._met
         for name, outcomes in self._outcomes.items():
             again.add(name, outcomes.fresh())
         return again

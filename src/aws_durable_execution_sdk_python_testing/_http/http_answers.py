@@ -7,7 +7,7 @@ import logging
 import traceback
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python_testing.exceptions import (
     DurableFunctionsLocalRunnerError,
     UnknownRouteError,
 )
+from aws_durable_execution_sdk_python_testing.stores.base import StoreError
 
 logger = logging.getLogger("aws_durable_execution_sdk_python_testing.server.answers")
 
@@ -30,7 +31,7 @@ def json_answer(
     body: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """An answer with a JSON body."""
-    return text_answer(json.dumps(body), status, headers)
+    return text_answer(json.dumps(body, allow_nan=False), status, headers)
 
 
 def text_answer(
@@ -65,13 +66,21 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except (web.RequestPayloadError, ConnectionResetError):
         # Nobody gets the answer if it was the connection that ended within the body.
         response = error_answer(InvalidParameterValueError("The request body is malformed."))
-    except DurableFunctionsLocalRunnerError as error:
+    except (DurableFunctionsLocalRunnerError, StoreError) as error:
         response = error_answer(ServiceError(str(error)))
     except Exception as error:
         _log_failure(request, error)
         response = error_answer(ServiceError("The local service failed; its log says why."))
-    response.headers["x-amzn-requestid"] = str(uuid.uuid4())
-    return response
+    return identified(response)
+
+
+Answer = TypeVar("Answer", bound=web.StreamResponse)
+
+
+def identified(answer: Answer) -> Answer:
+    """The answer with a request id, as every one has."""
+    answer.headers["x-amzn-requestid"] = str(uuid.uuid4())
+    return answer
 
 
 def _log_failure(request: web.Request, error: Exception) -> None:

@@ -13,6 +13,14 @@ class RequestTooLargeError(ServiceError):
     message_key = "message"
 
 
+class InvalidRequestContentError(ServiceError):
+    """The payload of an Invoke is no JSON."""
+
+    code = "InvalidRequestContentException"
+    status_code = 400
+    message_key = "message"
+
+
 class AccessDeniedError(ServiceError):
     """The request comes from a web page, or by a name that is not this machine's."""
 

@@ -9,6 +9,7 @@ runs, whoever settles moves the clock from deadline to deadline.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,6 @@ from aws_durable_execution_sdk_python_testing._engine import (
     ResourceConflictError,
     Returned,
     ServiceError,
-    TimerKind,
     invoke_timed_out,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
@@ -50,16 +50,20 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
 from aws_durable_execution_sdk_python_testing._local_service.running_functions import (
     RunningFunctions,
 )
+from aws_durable_execution_sdk_python_testing._local_service.skipped_time import (
+    WAITED_FOR,
+    SkippedTime,
+)
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.stores.base import StoreWriteError
 
 T = TypeVar("T")
 
-_CALLBACK_TIMERS = frozenset({TimerKind.CALLBACK_TIMEOUT, TimerKind.CALLBACK_HEARTBEAT})
-_EXECUTION_TIMERS = frozenset({TimerKind.EXECUTION_TIMEOUT})
-_ALL_TIMERS = frozenset(TimerKind)
+_log = logging.getLogger("aws_durable_execution_sdk_python_testing.local_service")
+
 # Seconds: what an unchanged deadline may differ by from one computation to the next.
 _TIMER_SLACK = 0.001
 
@@ -74,6 +78,8 @@ class EngineDriver:
         invoker: calls the functions.
         time_limit: how long a function, by its name, may take.
         skipped_time_counts: whether skipped time counts for execution time-outs.
+        attended: whether somebody outside answers the callbacks of all executions.
+        on_failure: called once nothing will happen any more, because the store has failed say.
 
     Attributes:
         lock: held while the engine is used.
@@ -90,6 +96,8 @@ class EngineDriver:
         *,
         time_limit: Callable[[str], TimeLimit],
         skipped_time_counts: bool = False,
+        attended: bool = False,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self.lock = threading.RLock()
         self.progress = threading.Condition(self.lock)
@@ -99,12 +107,11 @@ class EngineDriver:
         self._service = service
         self._invoker = invoker
         self._time_limit = time_limit
-        self._skipped_time_counts = skipped_time_counts
+        self._on_failure = on_failure
         self._threads = WorkerThreads("durable-function")
         self._running = RunningFunctions()
-        # Executions whose callbacks somebody outside is about to answer, and those whose
-        # answers are known in advance.
-        self._attended: set[str] = set()
+        self._skipping = SkippedTime(engine, clock, skipped_time_counts, attended)
+        # Executions whose callbacks' answers are known in advance.
         self._responders: dict[str, CallbackResponder] = {}
         self._timer = threading.Condition(self.lock)
         self._timer_thread: threading.Thread | None = None
@@ -123,9 +130,25 @@ class EngineDriver:
             self.check_open()
             try:
                 yield self._engine, self._clock.now()
+            except StoreWriteError as error:
+                self._fail(error)
+                self.check_open()
             finally:
                 # Also after a refusal: timers may have fired before it.
-                self._settle()
+                if self._failure is None:
+                    self._settle()
+
+    @contextlib.contextmanager
+    def query(self) -> Iterator[Engine]:
+        """The engine, for looking at it; also once the driver is closed.
+
+        Raises:
+            DurableFunctionsLocalRunnerError: it has failed: what the engine would show may not
+                be stored.
+        """
+        with self.lock:
+            self._check_failure()
+            yield self._engine
 
     def move_on(self, now: float) -> None:
         """After an answer: whatever it did not tell of has another time, in whole milliseconds.
@@ -137,12 +160,15 @@ class EngineDriver:
 
     def check_open(self) -> None:
         """Raise if nothing will happen any more."""
+        self._check_failure()
+        if self._closed:
+            raise DurableFunctionsLocalRunnerError("the local service is closed")
+
+    def _check_failure(self) -> None:
         if self._failure is not None:
             raise DurableFunctionsLocalRunnerError(
                 f"the local service failed: {self._failure}"
             ) from self._failure
-        if self._closed:
-            raise DurableFunctionsLocalRunnerError("the local service is closed")
 
     def attend(self, arn: str, responder: CallbackResponder | None, attended: bool) -> None:
         """Say who answers an execution's callbacks: a responder, or somebody outside."""
@@ -150,11 +176,15 @@ class EngineDriver:
             self._responders[arn] = responder
             self._answer_callbacks(arn)
         elif attended:
-            self._attended.add(arn)
+            self._skipping.attended.add(arn)
 
     def is_idle(self, arn: str) -> bool:
         """Whether no function runs for this execution."""
         return not self._running.runs_for(arn)
+
+    def waits_for_nothing(self) -> bool:
+        """Whether nothing runs, and nothing is due but the time-outs of executions."""
+        return not self._running and self._engine.next_deadline(WAITED_FOR) is None
 
     def close(self) -> None:
         """Abandon what runs, and refuse its calls. Idempotent."""
@@ -169,7 +199,7 @@ class EngineDriver:
         """Do what the engine asks for, then whatever time brings while nothing runs."""
         with self._failing():
             self._perform_effects()
-            while not self._running and self._skip_to_next_deadline():
+            while not self._running and self._skipping.to_next_deadline():
                 self._perform_effects()
             self._wake_timer()
         self.progress.notify_all()
@@ -180,10 +210,17 @@ class EngineDriver:
         try:
             yield
         except Exception as error:
-            if not self._closed:
-                self._failure = error
-                self.close()
+            self._fail(error)
             raise
+
+    def _fail(self, error: Exception) -> None:
+        """Nothing more will happen, nor is anything shown: it might not be stored."""
+        if self._closed:
+            return
+        self._failure = error
+        _log.error("the local service has failed: %s", " ".join(str(error).split()))
+        self.close()
+        self._on_failure()
 
     @contextlib.contextmanager
     def _in_background(self) -> Iterator[None]:
@@ -205,7 +242,7 @@ class EngineDriver:
             case InvokeFunction():
                 self._call_function(effect)
             case ExecutionEnded():
-                self._attended.discard(effect.arn)
+                self._skipping.attended.discard(effect.arn)
                 self._responders.pop(effect.arn, None)
                 self.ended.notify_all()
 
@@ -336,40 +373,8 @@ class EngineDriver:
 
     def _jump_by_at_most(self, seconds: float) -> float:
         """Jump to the next deadline if it is that near, else by `seconds`; returns how far."""
-        with self.command() as (engine, now):
-            real = self._execution_timers_in_real_time()
-            deadline = engine.next_deadline(_ALL_TIMERS - real)
-            if deadline is None or deadline > now + seconds:
-                self._jump_to(now + seconds, real)
-                return seconds
-            self._jump_to(deadline, real)
-            return max(0.0, deadline - now)
-
-    def _skip_to_next_deadline(self) -> bool:
-        """Jump to the next deadline that may be skipped to, if there is one."""
-        if not self._clock.skips_waiting:
-            return False
-        real = self._timers_in_real_time()
-        deadline = self._engine.next_deadline(_ALL_TIMERS - real)
-        if deadline is None:
-            return False
-        self._jump_to(deadline, real)
-        return True
-
-    def _jump_to(self, moment: float, real: frozenset[TimerKind]) -> None:
-        """Make it `moment`, and fire what is due; the jump does not count for `real` timers."""
-        skipped = moment - self._clock.now()
-        if skipped > 0:
-            self._clock.jump_to(moment)
-            self._engine.skip_time(skipped, real)
-        self._engine.fire_due(moment)
-
-    def _timers_in_real_time(self) -> frozenset[TimerKind]:
-        execution = self._execution_timers_in_real_time()
-        return execution | _CALLBACK_TIMERS if self._attended else execution
-
-    def _execution_timers_in_real_time(self) -> frozenset[TimerKind]:
-        return frozenset() if self._skipped_time_counts else _EXECUTION_TIMERS
+        with self.command() as (_, now):
+            return self._skipping.jump_by_at_most(seconds, now)
 
     def _real_wait(self) -> float:
         """Real seconds until something is due."""

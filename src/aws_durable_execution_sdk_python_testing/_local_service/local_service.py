@@ -31,6 +31,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.engine_driver import EngineDriver
+from aws_durable_execution_sdk_python_testing._results.waiting import waits_for
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import (
     MAX_INVOCATION_SECONDS,
@@ -58,6 +59,9 @@ class LocalService:
         time_limit: how long each function, by its name, may take; by default none has a limit
             of its own.
         faults: what is to go wrong between handlers and service.
+        attended: somebody outside answers the callbacks of every execution, so that their
+            time-outs run in real time even if time is skipped.
+        on_failure: called once nothing will happen any more, because the store has failed say.
 
     Attributes:
         faults: the plan of what goes wrong, which knows what did; None if nothing is to.
@@ -76,6 +80,8 @@ class LocalService:
         skipped_time_counts: bool = False,
         time_limit: Callable[[str], TimeLimit] | None = None,
         faults: Faults | None = None,
+        attended: bool = False,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = clock or RealClock()
         self.invocation_timeout = invocation_timeout
@@ -83,6 +89,8 @@ class LocalService:
         seen: HandlerService = self
         if self.faults is not None:
             seen, invoker = FaultyService(self, self.faults), FaultyInvoker(invoker, self.faults)
+        if self.clock.skips_waiting:
+            limits = limits.with_skipped_time()
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
         # An earlier service may have skipped time: what it left is not to happen again sooner.
         self.clock.jump_to(self._engine.now)
@@ -93,6 +101,8 @@ class LocalService:
             invoker,
             time_limit=time_limit or (lambda _: TimeLimit(invocation_timeout)),
             skipped_time_counts=skipped_time_counts,
+            attended=attended,
+            on_failure=on_failure,
         )
 
     # ------------------------------------------------------------------------- executions
@@ -185,7 +195,38 @@ class LocalService:
         """
         with self._driver.ended:
             if not self._driver.ended.wait_for(partial(self._has_ended, arn), timeout):
-                raise TimeoutError(f"the execution has not ended within {timeout} s: {arn}")
+                raise TimeoutError(
+                    f"the execution has not ended within {timeout} s; it waits for "
+                    f"{self._waits_for(arn)}: {arn}"
+                )
+
+    def wait_until_ended_or_stuck(self, arn: str, timeout: float | None) -> list[CallbackInfo]:
+        """Return when the execution has ended, or waits for callbacks and for nothing else.
+
+        Parameters:
+            arn: the execution.
+            timeout: real seconds to wait at most; None waits without limit.
+
+        Returns:
+            The callbacks it waits for; none if it has ended, or not by then.
+        """
+        left: list[CallbackInfo] = []
+
+        def look() -> bool:
+            if self._has_ended(arn):
+                return True
+            if self._driver.waits_for_nothing():
+                left.extend(self._engine.open_callbacks(arn))
+            return bool(left)
+
+        with self._driver.progress:
+            self._driver.progress.wait_for(look, timeout)
+        return left
+
+    def _waits_for(self, arn: str) -> str:
+        with self._driver.query() as engine:
+            running = not self._driver.is_idle(arn)
+            return waits_for(engine.operations(arn), running=running)
 
     def advance(self, seconds: float, timeout: float | None = None) -> None:
         """Let that much of the clock's time pass; see `EngineDriver.advance`."""
@@ -254,7 +295,10 @@ class LocalService:
 
         with self._driver.progress:
             if not self._driver.progress.wait_for(look, timeout):
-                raise TimeoutError(f"no open {_label(name)} within {timeout} s: {arn}")
+                raise TimeoutError(
+                    f"no open {_label(name)} within {timeout} s; the execution waits for "
+                    f"{self._waits_for(arn)}: {arn}"
+                )
         return found[0]
 
     def _find_callback(self, arn: str, name: str | None) -> list[str]:
@@ -275,17 +319,22 @@ class LocalService:
 
     def execution(self, arn: str) -> dict[str, Any]:
         """GetDurableExecution, with execution data."""
-        with self._driver.lock:
-            return self._engine.get_execution(arn)
+        with self._driver.query() as engine:
+            return engine.get_execution(arn)
 
     def operations(self, arn: str) -> list[dict[str, Any]]:
         """Every operation in creation order, in API form."""
-        with self._driver.lock:
-            return self._engine.operations(arn)
+        with self._driver.query() as engine:
+            return engine.operations(arn)
+
+    def callbacks(self, arn: str) -> list[CallbackInfo]:
+        """Every callback, closed ones too, in creation order."""
+        with self._driver.query() as engine:
+            return engine.callbacks(arn)
 
     def history(self, arn: str, include_execution_data: bool = True) -> list[dict[str, Any]]:
         """Every event, oldest first."""
-        with self._driver.lock:
+        with self._driver.query():
             pages = self._pages(arn, include_execution_data, reverse_order=False)
             return [event for page in pages for event in page]
 
@@ -335,10 +384,11 @@ class LocalService:
         return bool(self._engine.get_execution(arn, False)["Status"] != Status.PAUSING)
 
     def _has_ended(self, arn: str) -> bool:
-        ended = self._engine.get_execution(arn, False)["Status"] in TERMINAL
-        if not ended:
-            self._driver.check_open()  # else it never will
-        return ended
+        with self._driver.query() as engine:
+            ended = engine.get_execution(arn, False)["Status"] in TERMINAL
+            if not ended:
+                self._driver.check_open()  # else it never will
+            return ended
 
 
 def _is_called(callback: CallbackInfo, name: str | None) -> bool:

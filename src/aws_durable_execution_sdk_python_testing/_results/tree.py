@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_console
 from aws_durable_execution_sdk_python_testing._results.operations import (
     CallbackOperation,
     ContextOperation,
@@ -56,14 +57,17 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
 def stdout_console() -> Console:
     """Standard output. Lines are wrapped on terminals only: a pipe has no width."""
     console = Console()
-    return console if console.is_terminal else Console(width=_ENDLESS)
+    return harmless_console(console if console.is_terminal else Console(width=_ENDLESS))
 
 
 def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
     if result.status is Status.SUCCEEDED:
         tree.add(Text(f"result: {json.dumps(result.result, ensure_ascii=False)}"))
     elif result.error is not None:
-        tree.add(Text(f"error: {result.error}", style="red"))
+        outcome = Text(f"error: {result.error.headline}", style="red")
+        if result.error.trace:
+            outcome.append(f"\n{result.error.trace}", style="dim")
+        tree.add(outcome)
 
 
 def _grow(tree: Tree, operations: Iterable[Operation], now: datetime | None) -> None:
@@ -87,7 +91,7 @@ def _label(operation: Operation, now: datetime | None) -> Text:
 def _remark(operation: Operation) -> str:
     """What there is to know beyond status and times."""
     if operation.status in _FAILED and isinstance(operation, _WITH_ERROR):
-        return "" if operation.error is None else str(operation.error)
+        return "" if operation.error is None else operation.error.headline
     if isinstance(operation, StepOperation) and operation.next_attempt_timestamp is not None:
         return f"again at {wording.moment(operation.next_attempt_timestamp)}"
     if operation.status is not Status.STARTED:

@@ -84,5 +84,7 @@ def conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
         yield f"SUCCEEDED{took}"
         yield json.dumps(result.result, indent=2, ensure_ascii=False)
     else:
-        error = "" if result.error is None else f": {result.error}"
+        error = "" if result.error is None else f": {result.error.headline}"
         yield f"{result.execution_status}{took}{error}"
+        if result.error is not None and result.error.trace:
+            yield result.error.trace

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
-from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
     Limits,
@@ -26,13 +26,20 @@ from aws_durable_execution_sdk_python_testing._exploration.explores_crashes impo
 from aws_durable_execution_sdk_python_testing._faults import Faults
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
-from aws_durable_execution_sdk_python_testing._functions.mocks import Outcomes, StepMocks
+from aws_durable_execution_sdk_python_testing._functions.mocks import StepMocks
 from aws_durable_execution_sdk_python_testing._local_service.callback_responder import (
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.payloads import encode_input
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._runner.claims import (
+    check_answers,
+    check_handler,
+    check_mocks,
+    unanswered,
+)
+from aws_durable_execution_sdk_python_testing._runner.mocking import Mocking
 from aws_durable_execution_sdk_python_testing._runner.started_executions import StartedExecutions
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
@@ -44,7 +51,7 @@ _DEFAULT_NAME = "execution-name"
 _FUNCTION_NAME = "test-function"
 
 
-class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
+class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
     """Runs a durable handler on a local service.
 
     Waits, retry delays and callback time-outs are skipped: when no function runs, time jumps to
@@ -89,7 +96,9 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         replay_every_checkpoint: bool = False,
         faults: Faults | None = None,
     ) -> None:
+        check_handler(handler)
         self._handler = handler
+        self._answers: dict[str, Mapping[str, Any]] = {}
         self._execution_timeout = execution_timeout
         self._virtual_timeout = execution_timeout_clock == "virtual"
         self._steps = StepMocks()
@@ -143,77 +152,11 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
         return self._register(function_name, handler, PlainTarget())
 
     def _register(self, function_name: str, handler: Handler, target: Target) -> Self:
+        check_handler(handler, f"the handler of {function_name!r}")
         self._functions[function_name] = (handler, target)
         self._invoker.register(function_name, handler)
         self._service.register_target(function_name, target)
         return self
-
-    # ------------------------------------------------------------------------------ mocks
-
-    def mock_step(
-        self,
-        name: str,
-        outcomes: Any = None,
-        *,
-        result: Any = None,
-        error: BaseException | ErrorObject | None = None,
-    ) -> Self:
-        """Give the outcome of the steps of a name, whose functions then do not run.
-
-        Everything else is as ever: what the step's configuration says of retries and
-        serialisation holds, and the history shows the attempts. The check of a
-        `wait_for_condition` can be mocked likewise, by the states it gives.
-
-        Parameters:
-            name: of the steps, on whatever level.
-            outcomes: a list or tuple with what the attempts come to, one after another; an error
-                is raised. All steps of that name share the list, and one attempt too many
-                fails. Anything else is what every attempt comes to.
-            result: what every attempt returns; also if it is a list.
-            error: what every attempt raises instead.
-
-        Returns:
-            The runner, so that calls chain.
-
-        Raises:
-            DurableFunctionsTestError: more than one of `outcomes`, `result`, `error` is given.
-
-        Example:
-            ```python
-            runner.mock_step("reserve", result={"id": "r-1"})
-            runner.mock_step("charge", [ConnectionError("down"), {"id": "c-1"}])
-            ```
-        """
-        self._steps.add(name, Outcomes(f"mock_step({name!r})", outcomes, result, error))
-        return self
-
-    def mock_invoke(
-        self,
-        function_name: str,
-        outcomes: Any = None,
-        *,
-        result: Any = None,
-        error: BaseException | ErrorObject | None = None,
-    ) -> Self:
-        """Give the outcome of `context.invoke(function_name, ...)`: nothing needs registering.
-
-        Parameters:
-            function_name: as the handler invokes it; `name` also stands for its versions.
-            outcomes, result, error: as for `mock_step`, call by call.
-
-        Returns:
-            The runner, so that calls chain.
-
-        Raises:
-            DurableFunctionsTestError: more than one of `outcomes`, `result`, `error` is given.
-
-        Example:
-            ```python
-            runner.mock_invoke("payment-service", result={"status": "paid"})
-            ```
-        """
-        mocked = Outcomes(f"mock_invoke({function_name!r})", outcomes, result, error)
-        return self.register_function(_target_name(function_name), mocked)
 
     # ---------------------------------------------------------------------------- running
 
@@ -253,6 +196,8 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
 
         Raises:
             DurableExecutionAlreadyStartedError: `execution_name` ran with another input.
+            DurableFunctionsTestError: a callback is open that `callbacks` does not answer, and
+                nothing else is to come; or it succeeds without a callback of a name in there.
             TimeoutError: only with `execution_timeout_clock="virtual"`, see `timeout`.
 
         Example:
@@ -268,8 +213,13 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
             tenant_id,
             (execution_timeout, timeout),
         )
-        arn = self._service.start(request, responder=_responder(callbacks))
-        return self.wait_for_result(arn, timeout if self._virtual_timeout else None)
+        arn = self._start(request, callbacks, attended=False)
+        limit = timeout if self._virtual_timeout else None
+        if callbacks is not None:
+            left = self._service.wait_until_ended_or_stuck(arn, limit)
+            if left:
+                raise DurableFunctionsTestError(unanswered(callbacks, left))
+        return self.wait_for_result(arn, limit)
 
     def run_async(
         self,
@@ -299,9 +249,38 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes):
             tenant_id,
             (execution_timeout, timeout),
         )
-        return self._service.start(request, responder=_responder(callbacks), attended=True)
+        return self._start(request, callbacks, attended=True)
+
+    def wait_for_result(
+        self, execution_arn: str, timeout: float | None = 60
+    ) -> DurableFunctionTestResult:
+        result = super().wait_for_result(execution_arn, timeout)
+        if result.status == "SUCCEEDED":
+            answers = self._answers.get(execution_arn)
+            check_answers(answers, self._service.callbacks(execution_arn))
+        return result
+
+    wait_for_result.__doc__ = StartedExecutions.wait_for_result.__doc__
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        super().__exit__(exc_type, exc, traceback)
+        if exc is None and self._depth == 0:
+            check_mocks(self._steps, self._functions)
 
     # --------------------------------------------------------------------------- requests
+
+    def _start(
+        self, request: StartExecution, callbacks: Mapping[str, Any] | None, *, attended: bool
+    ) -> str:
+        arn = self._service.start(request, responder=_responder(callbacks), attended=attended)
+        if callbacks is not None:
+            self._answers[arn] = callbacks
+        return arn
 
     def _request(
         self,
@@ -361,13 +340,6 @@ def _plain_name(function_name: str) -> str:
         return FunctionReference.parse(function_name).name
     except ValueError:
         return function_name  # the service says what is wrong with it
-
-
-def _target_name(function_name: str) -> str:
-    try:
-        return FunctionReference.parse(function_name).target_name
-    except ValueError:
-        raise DurableFunctionsTestError(f"no name of a function: {function_name!r}") from None
 
 
 def _responder(answers: Mapping[str, Any] | None) -> CallbackResponder | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from datetime import timedelta
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Self
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python.config import Duration
+from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
@@ -79,7 +81,7 @@ class StartedExecutions:
 
         Raises:
             TimeoutError: a function runs for longer than that.
-            ValueError: `time` is negative.
+            ValidationError, which is a ValueError here: `time` is negative, infinite or no number.
 
         Example:
             ```python
@@ -90,8 +92,10 @@ class StartedExecutions:
             ```
         """
         seconds = _seconds(time)
+        if not math.isfinite(seconds):
+            raise _TimeError(f"a finite number of seconds can pass, not {time!r}")
         if seconds < 0:
-            raise ValueError(f"time does not go back: {time!r}")
+            raise _TimeError(f"time does not go back: {time!r}")
         self._service.advance(seconds, timeout)
 
     def send_callback_success(self, callback_id: str, result: bytes | str | None = None) -> None:
@@ -172,6 +176,10 @@ class StartedExecutions:
         self._depth -= 1
         if self._depth == 0:
             self.close()
+
+
+class _TimeError(ValidationError, ValueError):
+    """A time that cannot pass."""
 
 
 def _seconds(time: float | Duration | timedelta) -> float:

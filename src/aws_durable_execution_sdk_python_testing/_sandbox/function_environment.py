@@ -16,6 +16,10 @@ from aws_durable_execution_sdk_python_testing._sandbox.sandbox_function import S
 _INHERITED = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR")
 
 
+# The variable whose value tells the processes of one environment from all others.
+UNIQUE_VARIABLE = "AWS_LAMBDA_LOG_STREAM_NAME"
+
+
 def lambda_environment(
     function: SandboxFunction, function_arn: str, *, runtime_api: str, service_url: str
 ) -> dict[str, str]:
@@ -47,13 +51,14 @@ def lambda_environment(
         "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{arn.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(version),
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_REGION": arn.region,
         "LAMBDA_TASK_ROOT": str(function.task_root),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         **function.environment,
+        # Reserved, as in Lambda: no two processes share it.
+        UNIQUE_VARIABLE: _log_stream(version),
     }
 
 

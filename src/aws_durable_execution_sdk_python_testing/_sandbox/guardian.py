@@ -23,13 +23,17 @@ class Guardian:
             command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True
         )
 
-    def watch(self, group: int) -> None:
+    def watch(self, group: int, mark: str) -> None:
         """Kill this process group in the end, unless told to forget it.
+
+        Parameters:
+            group: its id.
+            mark: `NAME=VALUE` of a variable that only its processes have.
 
         Raises:
             OSError: the guardian is gone itself.
         """
-        self._tell(f"+{group}\n")
+        self._tell(f"+{group} {mark}\n")
 
     def forget(self, group: int) -> None:
         """The group is gone; its id may soon be another's. Raises as `watch`."""

@@ -7,6 +7,7 @@ a path.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 import uuid
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 from aws_durable_execution_sdk_python_testing._http.http_answers import answer_errors
+from aws_durable_execution_sdk_python_testing._http.http_listener import HttpListener
 from aws_durable_execution_sdk_python_testing._http.page_guard import keep_web_pages_out
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 
@@ -80,23 +82,22 @@ class RuntimeApi:
         self._offers: asyncio.Queue[Turn] = asyncio.Queue()
         # The runtime has the event of this turn, and has not asked for another one.
         self._turn: Turn | None = None
-        self._runner = web.AppRunner(
+        self._http = HttpListener(
             self._application(),
-            access_log=None,
+            _SHUTDOWN_SECONDS,
             # A runtime that has died must not be given the next event.
             handler_cancellation=True,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
         )
 
     async def open(self) -> str:
         """Listen; returns host and port, as `AWS_LAMBDA_RUNTIME_API` has them."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, _HOST, 0).start()
-        return f"{_HOST}:{self._runner.addresses[0][1]}"
+        listener = socket.create_server((_HOST, 0))
+        await self._http.open(listener)
+        return f"{_HOST}:{listener.getsockname()[1]}"
 
     async def close(self) -> None:
         """Stop listening, and cut all connections."""
-        await self._runner.cleanup()
+        await self._http.close()
 
     def offer(self, turn: Turn) -> None:
         """Give the runtime an event, when it asks for one. The last turn must be over."""

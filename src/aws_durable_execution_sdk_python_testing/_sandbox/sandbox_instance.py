@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aws_durable_execution_sdk_python_testing._functions.contracts import FunctionResult
 from aws_durable_execution_sdk_python_testing._sandbox import runtime_errors
 from aws_durable_execution_sdk_python_testing._sandbox.function_environment import (
+    UNIQUE_VARIABLE,
     lambda_environment,
 )
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import FunctionLogs
@@ -145,6 +146,7 @@ class Sandbox:
                 [sys.executable, "-m", "awslambdaric", self._function.handler],
                 directory=self._function.task_root,
                 environment=environment,
+                mark=UNIQUE_VARIABLE,
                 output=self._output.writer,
                 guardian=self._host.guardian,
             )

@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
     DEFAULT_ACCOUNT_ID,
     DEFAULT_REGION,
 )
+from aws_durable_execution_sdk_python_testing._http.http_listener import HttpListener
 from aws_durable_execution_sdk_python_testing._server.app import make_app
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -58,7 +59,8 @@ class DurableServer:
         store: where executions are kept, by default in memory; closed with the server.
 
     Attributes:
-        url: where it can be reached, once it is started.
+        url: where it can be reached from this machine, once it is started.
+        address: what it listens at, once it is started.
         service: the service behind it, once it is started, for waiting in the same process.
 
     Example:
@@ -76,6 +78,7 @@ class DurableServer:
         store: EventStore | None = None,
     ) -> None:
         self.url = ""
+        self.address = ""
         self.service: DurableService | None = None
         self._settings = settings
         self._functions = DeclaredFunctions(functions)
@@ -92,6 +95,7 @@ class DurableServer:
             DeclarationError: a function's handler cannot be loaded.
             InvalidParameterValueError: the settings' endpoint is no URL.
             OSError: the address cannot be listened at.
+            ValueError: there is no address.
         """
         if self._started:
             return
@@ -99,6 +103,7 @@ class DurableServer:
             listener = _listen(self._settings.host, self._settings.port)
             self._resources.callback(listener.close)
             self.url = _url(listener)
+            self.address = listener.getsockname()[0]
             self._open(listener, self._resources)
         except BaseException:
             self._resources.close()
@@ -106,9 +111,15 @@ class DurableServer:
         self._started = True
 
     def serve_forever(self) -> None:
-        """Start if need be, and return when `stop` is called, from another thread or a signal."""
+        """Start if need be, and return when `stop` is called, from another thread or a signal.
+
+        Raises:
+            DurableFunctionsLocalRunnerError: the store has failed: nothing can be done any more.
+        """
         self.start()
         self._stopped.wait()
+        if self._started and self.service is not None:
+            self.service.check_failure()
 
     def stop(self) -> None:
         """Stop serving. Functions that run are abandoned; the store knows of them. Idempotent."""
@@ -139,7 +150,9 @@ class DurableServer:
         for function in self._functions:
             for name in function.names:
                 service.register_target(name, function.target)
-        invoking = InvokeRoutes(service, self._functions, hosting, current)
+        invoking = InvokeRoutes(
+            service, self._functions, hosting, current, lenient=settings.allow_unqualified
+        )
         resources.callback(invoking.close)
         app = make_app(
             service,
@@ -184,6 +197,7 @@ class DurableServer:
             invocation_timeout=settings.invocation_timeout,
             time_limit=lambda name: hosting.time_limit(name, settings.invocation_timeout),
             faults=settings.faults,
+            on_failure=self._stopped.set,
         )
 
 
@@ -220,23 +234,24 @@ class _HttpThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        runner = web.AppRunner(
+        http = HttpListener(
             self._app,
-            access_log=None,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
+            _SHUTDOWN_SECONDS,
             # By `read_body`: aiohttp waits for ever for the rest of some malformed bodies.
             auto_decompress=False,
             max_line_size=_LINE_BYTES,
             max_field_size=_LINE_BYTES,
         )
-        await runner.setup()
-        await web.SockSite(runner, self._listener).start()
+        await http.open(self._listener)
         self._ready.set_result(None)
         await self._stopping.wait()
-        await runner.cleanup()
+        await http.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not host.strip():
+        # To a socket that is every address of the machine.
+        raise ValueError("an address to listen at is needed, as in --host 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
 

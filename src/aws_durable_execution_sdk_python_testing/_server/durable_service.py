@@ -27,7 +27,8 @@ class DurableService(LocalService):
     Parameters:
         invoker: calls the functions.
         store: where executions are kept. It stays open: it belongs to the caller.
-        clock, limits, invocation_timeout, time_limit, faults: as for `LocalService`.
+        clock, limits, invocation_timeout, time_limit, faults, on_failure: as for
+            `LocalService`.
         region, account_id: what ARNs are made of.
     """
 
@@ -43,6 +44,7 @@ class DurableService(LocalService):
         invocation_timeout: float,
         time_limit: Callable[[str], TimeLimit],
         faults: Faults | None = None,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             invoker,
@@ -54,6 +56,8 @@ class DurableService(LocalService):
             invocation_timeout=invocation_timeout,
             time_limit=time_limit,
             faults=faults,
+            attended=True,
+            on_failure=on_failure,
         )
         self._region = region
         self._account_id = account_id
@@ -64,6 +68,11 @@ class DurableService(LocalService):
     def check_open(self) -> None:
         """Raise DurableFunctionsLocalRunnerError if the service is closed or has failed."""
         self._driver.check_open()
+
+    def check_failure(self) -> None:
+        """Raise DurableFunctionsLocalRunnerError if the service has failed."""
+        with self._driver.query():
+            pass
 
     def function_arn(self, target_name: str, account_id: str | None) -> str:
         """The ARN of `name` or `name:qualifier`."""
@@ -80,18 +89,18 @@ class DurableService(LocalService):
 
     def describe(self, arn: str, include_execution_data: bool) -> dict[str, Any]:
         """GetDurableExecution; see `Engine.get_execution`."""
-        with self._driver.lock:
-            return self._engine.get_execution(arn, include_execution_data)
+        with self._driver.query() as engine:
+            return engine.get_execution(arn, include_execution_data)
 
     def history_page(self, arn: str, **request: Any) -> dict[str, Any]:
         """GetDurableExecutionHistory; see `Engine.get_history`."""
-        with self._driver.lock:
-            return self._engine.get_history(arn, **request)
+        with self._driver.query() as engine:
+            return engine.get_history(arn, **request)
 
     def list_executions(self, function_name: str | None, **request: Any) -> dict[str, Any]:
         """ListDurableExecutionsByFunction; see `Engine.list_executions`."""
-        with self._driver.lock:
-            return self._engine.list_executions(function_name, **request)
+        with self._driver.query() as engine:
+            return engine.list_executions(function_name, **request)
 
     def statuses(self) -> Iterator[str]:
         """The status of every execution."""

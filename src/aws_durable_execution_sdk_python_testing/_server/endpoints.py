@@ -30,6 +30,10 @@ from aws_durable_execution_sdk_python_testing._functions.contracts import (
     HandlerService,
 )
 from aws_durable_execution_sdk_python_testing._functions.wire_errors import no_function
+from aws_durable_execution_sdk_python_testing._sandbox.runtime_errors import (
+    LARGEST_RESPONSE,
+    too_large,
+)
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
 # Real seconds an endpoint may take beyond the function's own time: for starting a container.
@@ -65,6 +69,9 @@ class EndpointInvoker:
         functions: the declared functions; one may have an endpoint and a time-out of its own.
         current: where the others run.
         margin: real seconds an endpoint may take to answer beyond the function's own time.
+
+    Raises:
+        InvalidParameterValueError: the endpoint of a declared function is no URL.
     """
 
     def __init__(
@@ -76,6 +83,9 @@ class EndpointInvoker:
         self._functions = functions
         self._current = current
         self._margin = margin
+        for function in functions:
+            if function.endpoint is not None:
+                check_endpoint(function.endpoint)
 
     def time_limit(self, function_name: str, invocation_timeout: float) -> TimeLimit:
         """How long a function may take, none longer than `invocation_timeout` seconds."""
@@ -204,9 +214,12 @@ def _exchange(request: _Request, endpoint: str) -> _Answer:
             },
         )
         response = connection.getresponse()
-        text = response.read().decode("utf-8", "replace")
+        data = response.read(LARGEST_RESPONSE + 1)
+        text = data.decode("utf-8", "replace")
     finally:
         connection.close()
+    if len(data) > LARGEST_RESPONSE:
+        return _Answer(error=too_large().error)
     return _read_answer(request, response, text)
 
 

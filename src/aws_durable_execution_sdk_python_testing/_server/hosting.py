@@ -126,6 +126,10 @@ class Hosting:
         """What functions hosted here wrote in an execution and for it, oldest first."""
         return self._runtime.lines(execution_arn)
 
+    def keeps_lines(self, function_name: str) -> bool:
+        """Whether what that function writes can be read by `lines`."""
+        return self._runtime.kills and self._is_here(function_name)
+
     def close(self) -> None:
         """End what runs here."""
         self._runtime.close()

@@ -14,7 +14,13 @@ from typing import Any
 
 from aiohttp import web
 
-from aws_durable_execution_sdk_python._core.limits import TENANT_ID
+from aws_durable_execution_sdk_python._core.arns import FunctionArn, function_part
+from aws_durable_execution_sdk_python._core.limits import (
+    KIB,
+    MAX_PAYLOAD_BYTES,
+    MAX_RESULT_BYTES,
+    TENANT_ID,
+)
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
@@ -29,6 +35,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     ACCOUNT_ID,
     DEFAULT_QUALIFIER,
+    QUALIFIER,
     FunctionReference,
     executed_version,
     target_name,
@@ -39,6 +46,10 @@ from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     late_call,
 )
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer, text_answer
+from aws_durable_execution_sdk_python_testing._http.http_errors import (
+    InvalidRequestContentError,
+    RequestTooLargeError,
+)
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -55,6 +66,10 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import (
 
 _REQUEST_RESPONSE, _EVENT, _DRY_RUN = "RequestResponse", "Event", "DryRun"
 _INVOCATION_TYPES = frozenset({_REQUEST_RESPONSE, _EVENT, _DRY_RUN})
+_TAIL = "Tail"
+_LOG_TYPES = ("None", _TAIL)
+_TAIL_BYTES = 4 * KIB
+_UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
 _NO_PAYLOAD = "{}"
 _TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
 # SAM sends them all, some as null.
@@ -74,9 +89,11 @@ class _Invoke:
 
     function: DeclaredFunction
     account_id: str | None
+    region: str | None
     qualifier: str
     kind: str
     payload: str
+    log_tail: bool
     tenant_id: str | None
     trace_header: str | None
     client_context: str | None
@@ -90,6 +107,13 @@ class _Invoke:
     def target_name(self) -> str:
         return target_name(self.function.name, self.qualifier)
 
+    @property
+    def full_name(self) -> str:
+        """The function's name, or its ARN where the caller or its declaration says whose it is."""
+        if self.region is None or self.account_id is None:
+            return self.function.name
+        return str(FunctionArn(self.region, self.account_id, self.function.name))
+
 
 class InvokeRoutes:
     """Starts executions of durable functions, and calls plain ones.
@@ -99,6 +123,7 @@ class InvokeRoutes:
         functions: the declared functions: Invoke knows no others.
         hosting: calls plain functions.
         current: the endpoint of functions without one of their own.
+        lenient: whether durable functions may be invoked without a qualifier.
     """
 
     def __init__(
@@ -107,7 +132,10 @@ class InvokeRoutes:
         functions: DeclaredFunctions,
         hosting: Hosting,
         current: CurrentEndpoint,
+        *,
+        lenient: bool = False,
     ) -> None:
+        self._lenient = lenient
         self._service = service
         self._functions = functions
         self._hosting = hosting
@@ -124,11 +152,13 @@ class InvokeRoutes:
         if invoke.function.durable is None:
             return await self._call_plain(invoke, version)
         arn = self._start(invoke)
+        # An execution that has the name already may run another version.
+        version = {"X-Amz-Executed-Version": function_part(arn).rpartition(":")[2]}
         headers = {**version, "X-Amz-Durable-Execution-Arn": arn}
         if invoke.kind == _EVENT:
             return web.Response(status=202, headers=headers)
         await self._service.ended(arn)
-        return _outcome(self._service.execution(arn), headers)
+        return _outcome(self._service.execution(arn), {**headers, **self._tail(invoke, arn)})
 
     async def start(self, request: web.Request) -> web.Response:
         """Start an execution the way SAM asks for it; the function need not be declared."""
@@ -168,6 +198,14 @@ class InvokeRoutes:
         self._current.change(member(body, "EndpointUrl", str) or "")
         return json_answer({"EndpointUrl": self._current.url})
 
+    def _tail(self, invoke: _Invoke, arn: str) -> dict[str, str]:
+        """The end of what was logged for an invocation, if it was asked for."""
+        if not invoke.log_tail:
+            return {}
+        text = "\n".join(line.text for line in self._hosting.lines(arn))
+        tail = text.encode("utf-8", "replace")[-_TAIL_BYTES:]
+        return {"X-Amz-Log-Result": base64.b64encode(tail).decode()}
+
     def close(self) -> None:
         """Let the threads of plain functions end."""
         self._threads.close()
@@ -180,6 +218,8 @@ class InvokeRoutes:
         function = self._functions.find(reference.target_name)
         if function is None:
             raise ResourceNotFoundError(f"Function not found: {name}")
+        if function.durable is not None and reference.qualifier is None and not self._lenient:
+            raise InvalidParameterValueError(_UNQUALIFIED)
         headers = request.headers
         kind = headers.get("X-Amz-Invocation-Type", _REQUEST_RESPONSE)
         if kind not in _INVOCATION_TYPES:
@@ -195,21 +235,36 @@ class InvokeRoutes:
         return _Invoke(
             function=function,
             account_id=reference.account or (function.arn.account if function.arn else None),
+            region=reference.region or (function.arn.region if function.arn else None),
             qualifier=reference.qualifier or DEFAULT_QUALIFIER,
             kind=kind,
-            payload=_payload(await read_body(request)),
+            payload=_payload(await read_body(request), kind),
+            log_tail=self._wants_tail(function, headers.get("X-Amz-Log-Type", "None"), kind),
             tenant_id=tenant_id,
             trace_header=trace_header,
             client_context=_client_context(headers.get("X-Amz-Client-Context")),
             execution_name=headers.get("X-Amz-Durable-Execution-Name"),
         )
 
+    def _wants_tail(self, function: DeclaredFunction, log_type: str, kind: str) -> bool:
+        if log_type not in _LOG_TYPES:
+            raise InvalidParameterValueError(
+                f"Invalid X-Amz-Log-Type: {log_type!r} is none of {', '.join(_LOG_TYPES)}"
+            )
+        wanted = log_type == _TAIL and kind == _REQUEST_RESPONSE
+        if wanted and not self._hosting.keeps_lines(function.name):
+            raise InvalidParameterValueError(
+                f"LogType Tail: what {function.name} writes is not kept here, but only for "
+                "functions that run in real runtime processes (--runtime lambda)"
+            )
+        return wanted
+
     # --------------------------------------------------------------------------- running
 
     def _start(self, invoke: _Invoke) -> str:
         return self._service.start(
             StartExecution(
-                function_name=invoke.function.name,
+                function_name=invoke.full_name,
                 qualifier=invoke.qualifier,
                 execution_name=invoke.execution_name,
                 input=invoke.payload,
@@ -239,7 +294,8 @@ class InvokeRoutes:
         result = await self._call(call)
         if result.error is not None:
             return _function_error(result.error, headers)
-        return text_answer(result.result or "null", headers=headers)
+        tail = self._tail(invoke, call.arn)
+        return text_answer(result.result or "null", headers={**headers, **tail})
 
     async def _call_and_forget(self, call: InvokeFunction) -> None:
         await self._call(call)
@@ -293,26 +349,38 @@ def _reference(name: str, qualifier: str | None) -> FunctionReference:
     """The function of a name or ARN, and of a qualifier given beside it."""
     try:
         reference = FunctionReference.parse(name)
-        if not qualifier or reference.qualifier == qualifier:
-            return reference
-        if reference.qualifier is None:
-            return FunctionReference.parse(f"{name}:{qualifier}")
     except ValueError:
         raise InvalidParameterValueError(f"Invalid function name: {name!r}") from None
+    if not qualifier or reference.qualifier == qualifier:
+        return reference
+    _check(qualifier, "Qualifier", QUALIFIER)
+    if reference.qualifier is None:
+        return FunctionReference.parse(f"{name}:{qualifier}")
     raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
 
 
-def _payload(body: bytes) -> str:
+def _payload(body: bytes, kind: str) -> str:
     """The event as JSON text, as it was sent. An empty body is an empty object."""
     if not body:
         return _NO_PAYLOAD
-    parse_json(body)
+    limit = MAX_PAYLOAD_BYTES if kind == _EVENT else MAX_RESULT_BYTES
+    if len(body) > limit:
+        raise RequestTooLargeError(
+            f"{len(body)} byte payload is too large for the {kind} invocation type "
+            f"(limit {limit} bytes)"
+        )
+    try:
+        parse_json(body)
+    except InvalidParameterValueError as error:
+        raise InvalidRequestContentError(
+            f"Could not parse request body into json: {error.message}"
+        ) from None
     return body.decode()
 
 
 def _check(value: str | None, key: str, pattern: re.Pattern[str]) -> None:
     if value is not None and not pattern.fullmatch(value):
-        raise InvalidParameterValueError(f"Invalid {key}: must match {pattern.pattern}.")
+        raise InvalidParameterValueError(f"Invalid {key}: {value!r} must match {pattern.pattern}.")
 
 
 def _client_context(header: str | None) -> str | None:

@@ -58,9 +58,16 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text in UTF-8."""
     try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant)
+        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise InvalidParameterValueError("The request body is not valid JSON.") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)  # it could not be sent on
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -49,6 +49,8 @@ class ServerSettings:
         limits: limits of the service.
         max_request_bytes: larger request bodies are answered with 413.
         allowed_hosts: public names the service is reached by, besides addresses and local names.
+        allow_unqualified: let durable functions be invoked without version or alias, which
+            Lambda refuses.
         faults: what is to go wrong between handlers and service.
     """
 
@@ -64,6 +66,7 @@ class ServerSettings:
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     max_request_bytes: int = MAX_REQUEST_BYTES
     allowed_hosts: Collection[str] = ()
+    allow_unqualified: bool = False
     faults: Faults | None = None
 
 

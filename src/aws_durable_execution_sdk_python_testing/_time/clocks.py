@@ -6,6 +6,7 @@ fall due while an invocation still runs (`now` and `sleep_until`).
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import ClassVar
@@ -25,7 +26,7 @@ class RealClock:
             behind what an earlier run has skipped to.
 
     Raises:
-        ValueError: the scale is not a positive number.
+        ValueError: the scale is not a positive, finite number.
     """
 
     # Whether time is skipped while there is nothing but waiting to do.
@@ -33,8 +34,8 @@ class RealClock:
 
     def __init__(self, scale: float | None = None, *, not_before: float = 0.0) -> None:
         self._scale = _scale_from_environment() if scale is None else scale
-        if not self._scale > 0:
-            raise ValueError(f"the time scale must be above 0, not {self._scale!r}")
+        if not 0 < self._scale < math.inf:
+            raise ValueError(f"the time scale must be above 0 and finite, not {self._scale!r}")
         self._epoch = max(time.time(), not_before)
         # Monotonic from here on: a step of the system's clock must not move timers.
         self._origin = time.monotonic()

@@ -3,9 +3,11 @@
 from aws_durable_execution_sdk_python_testing.stores.base import (
     EventStore,
     Record,
+    StoreDamagedError,
     StoreError,
     StoreFormatError,
     StoreLockedError,
+    StoreWriteError,
 )
 from aws_durable_execution_sdk_python_testing.stores.filesystem import FileSystemExecutionStore
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
@@ -17,7 +19,9 @@ __all__ = [
     "InMemoryExecutionStore",
     "Record",
     "SQLiteExecutionStore",
+    "StoreDamagedError",
     "StoreError",
     "StoreFormatError",
     "StoreLockedError",
+    "StoreWriteError",
 ]

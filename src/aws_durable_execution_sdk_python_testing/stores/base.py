@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Record = dict[str, Any]
 
@@ -17,6 +18,19 @@ def encode(record: Record) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
+def checksum(arn: str, text: str, before: int | None = None) -> int:
+    """The checksum stored with a record.
+
+    Parameters:
+        arn: the execution it belongs to.
+        text: the record as JSON text.
+        before: the checksum of the execution's record before; None for the first one. So a
+            record that is missing, or in another place, shows like one that was changed.
+    """
+    seed = 0 if before is None else before
+    return zlib.crc32(f"{arn}\n{text}".encode("utf-8", "surrogatepass"), seed)
+
+
 class StoreError(Exception):
     """The store cannot be used."""
 
@@ -27,6 +41,26 @@ class StoreFormatError(StoreError):
 
 class StoreLockedError(StoreError):
     """The store is in use by a process that is alive."""
+
+
+class StoreWriteError(StoreError, OSError):
+    """The store could not keep what was to be stored: a full disk, say. It holds what it held."""
+
+
+class StoreDamagedError(StoreError):
+    """What the store holds is not what was stored.
+
+    Parameters:
+        store: the store's name.
+        what: what of it is damaged, e.g. a record.
+        why: how that shows.
+    """
+
+    def __init__(self, store: str, what: str, why: str) -> None:
+        super().__init__(
+            f"the store {store} is damaged: {what}: {why}. Put a copy from before in its place, or "
+            "move it away and start with a new one"
+        )
 
 
 class EventStore(Protocol):
@@ -42,11 +76,48 @@ class EventStore(Protocol):
         """Store `(execution ARN, record)` pairs durably, in one transaction.
 
         When this returns, the records survive the death of the process.
+
+        Raises:
+            StoreWriteError: they cannot be stored; nothing of them is.
         """
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        """Every record appended and not dropped, oldest first."""
+        """Every record appended and not dropped, oldest first.
+
+        Raises:
+            StoreDamagedError: something else than what was appended.
+        """
         ...
 
     def close(self) -> None:
         """Release the store. Idempotent."""
+
+
+@runtime_checkable
+class TextStore(Protocol):
+    """A store that hands out its records undecoded, as most of them need not be.
+
+    Attributes:
+        name: what its owner calls it: its file or directory.
+    """
+
+    name: str
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """As `load`, with each record as the JSON text it is kept as; checked to be that."""
+        ...
+
+
+def decoded(store: str, texts: Iterator[tuple[str, str]]) -> Iterator[tuple[str, Record]]:
+    """The records of texts."""
+    for arn, text in texts:
+        yield arn, decode(store, arn, text)
+
+
+def decode(store: str, arn: str, text: str) -> Record:
+    """The record of a text."""
+    try:
+        record: Record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreDamagedError(store, f"a record of {arn!r}", f"no JSON: {error}") from error
+    return record

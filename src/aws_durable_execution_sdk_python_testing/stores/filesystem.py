@@ -2,7 +2,7 @@
 
 A command that changes one execution appends one line to its file. A command that changes several
 must be stored as a whole: it is first written to a journal as one line, then to the files, and
-then the journal is removed. A line counts once its line break is written, so
+then the journal is removed. A line counts once it is written whole, so
 
 - killed before the journal's line is complete, nothing of the command was stored;
 - killed after that, opening the store again finds the journal's line and writes what the files
@@ -10,41 +10,49 @@ then the journal is removed. A line counts once its line break is written, so
 
 What is written has been handed to the kernel when `append` returns: killing the process loses
 nothing acknowledged. Only a power cut may cost the newest lines, since nothing waits for the disk.
+
+Nothing is written to a directory, and nothing deleted, before everything in it is known to be ours.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from aws_durable_execution_sdk_python_testing.stores.base import (
     PURGED,
     Record,
+    StoreDamagedError,
     StoreError,
-    StoreFormatError,
     StoreLockedError,
+    StoreWriteError,
+    decoded,
     encode,
+)
+from aws_durable_execution_sdk_python_testing.stores.execution_files import (
+    JOURNAL,
+    LOCK,
+    UNFINISHED,
+    ExecutionFile,
+    Line,
+    check_directory,
+    execution_files,
+    file_name,
+    header,
+    journal_text,
+    read_file,
+    read_journal,
 )
 
 _DEFAULT_DIR = ".durable_executions"
-_JOURNAL = "journal"
-_LOCK = "lock"
-_FORMAT = 1
-# How each file begins; what may be missing of it after a kill is never enough to take a file of
-# somebody else for ours.
-_BEGINNING = b'{"durable_execution":'
-_FILE_NAME = re.compile(r".*-[0-9a-f]{32}\.jsonl")
-_READABLE_LENGTH = 120
+_PURGED = encode(PURGED)
 # Line breaks are not to be translated where the system would.
-_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_WRITING = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_APPENDING = _WRITING | os.O_APPEND
 
 
 class FileSystemExecutionStore:
@@ -53,18 +61,26 @@ class FileSystemExecutionStore:
     Open it with `create`. One store object of one live process may use a directory at a time; the
     lock goes with the process, however that ends.
 
+    Attributes:
+        name: its path.
+
     Example:
         >>> store = FileSystemExecutionStore.create(".durable_executions")
         >>> engine = Engine(store)
     """
 
     def __init__(self, directory: Path, lock: sqlite3.Connection) -> None:
+        self.name = str(directory)
         self._directory = directory
-        self._journal = directory / _JOURNAL
+        self._journal = directory / JOURNAL
         self._lock = lock
         self._closed = False
         # Of the newest record. Numbers order the records of all files, and of each.
         self._number = 0
+        # The checksum of each execution's newest record.
+        self._newest: dict[str, int] = {}
+        # What repairing has read, until it is asked for or outdated: files are read once.
+        self._read: list[Line] | None = None
         self._repair()
 
     @classmethod
@@ -76,42 +92,50 @@ class FileSystemExecutionStore:
         Raises:
             StoreLockedError: a live run uses it.
             StoreFormatError: a file in it is something else, or of another version.
+            StoreDamagedError: something has changed what it holds.
             StoreError: the directory cannot be used at all.
         """
+        if not os.fspath(dir):
+            raise StoreError("a store needs the path of a directory")
         directory = Path(dir)
+        lock: sqlite3.Connection | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            check_directory(directory)
             lock = _acquire(directory)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{directory}: {error}") from error
-        try:
             return cls(directory, lock)
-        except BaseException:
-            lock.close()
+        except BaseException as error:
+            if lock is not None:
+                lock.close()
+            if isinstance(error, OSError | sqlite3.Error | ValueError):
+                raise StoreError(f"{directory}: {error}") from error
             raise
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
         if self._closed:
             raise StoreError(f"{self._directory}: the store is closed")
         # Encoded first: all of it is stored, or nothing.
-        lines = [
-            _Line(number, arn, f"[{number},{encode(record)}]")
-            for number, (arn, record) in enumerate(records, self._number + 1)
-        ]
-        with _undone_on_error() as write:
-            if len(lines) > 1:
-                write(self._journal, _journal_text(lines))
-            for line in lines:
-                self._write(line, write)
-            if len(lines) > 1:
-                self._journal.unlink()
+        lines = self._lines([(arn, encode(record)) for arn, record in records])
+        self._read = None
+        try:
+            self._write_all(lines)
+        except OSError as error:
+            raise StoreWriteError(f"the store {self.name} cannot be written: {error}") from error
         self._number += len(lines)
-        self._drop(arn for arn, record in records if record == PURGED)
+        self._newest.update((line.arn, line.sum) for line in lines)
+        self._drop(line.arn for line in lines if line.record == _PURGED)
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        found = [entry for path in self._files() for entry in _read(path)]
-        found.sort(key=lambda entry: entry[0])
-        return ((arn, record) for _, arn, record in found)
+        return decoded(self.name, self.texts())
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """The records as text; see `TextStore.texts`."""
+        found, self._read = self._read, None
+        if found is None:
+            files = execution_files(self._directory)
+            found = [line for path in files for line in self._open(path).lines]
+        found.sort(key=lambda line: line.number)
+        return ((line.arn, line.record) for line in found)
 
     def close(self) -> None:
         self._closed = True
@@ -120,69 +144,80 @@ class FileSystemExecutionStore:
     # ------------------------------------------------------------------------- writing
 
     def _path(self, arn: str) -> Path:
-        return self._directory / _file_name(arn)
+        return self._directory / file_name(arn)
 
-    def _write(self, line: _Line, write: _Write) -> None:
+    def _lines(self, texts: Iterable[tuple[str, str]]) -> list[Line]:
+        newest: dict[str, int] = {}
+        lines: list[Line] = []
+        for number, (arn, text) in enumerate(texts, self._number + 1):
+            before = newest.get(arn, self._newest.get(arn))
+            lines.append(Line.make(number, arn, text, before))
+            newest[arn] = lines[-1].sum
+        return lines
+
+    def _write_all(self, lines: Sequence[Line]) -> None:
+        with _undone_on_error() as write:
+            if len(lines) > 1:
+                write(self._journal, journal_text(lines))
+            for line in lines:
+                self._write(line, write)
+            if len(lines) > 1:
+                self._journal.unlink()
+
+    def _write(self, line: Line, write: _Write) -> None:
         """Append a line to the file of its execution, which it may be the first of."""
         path = self._path(line.arn)
-        header = "" if path.exists() else _header(line.arn)
-        write(path, header + line.text + "\n")
+        beginning = "" if path.exists() else header(line.arn)
+        write(path, beginning + line.text + "\n")
 
     def _drop(self, arns: Iterable[str]) -> None:
         for arn in arns:
+            self._newest.pop(arn, None)
             # The record says that it is gone: what cannot be removed now is when next opened.
             with suppress(OSError):
                 self._path(arn).unlink()
 
     # ------------------------------------------------------------------------ repairing
 
-    def _files(self) -> list[Path]:
-        return [path for path in self._directory.iterdir() if _FILE_NAME.fullmatch(path.name)]
+    def _open(self, path: Path) -> ExecutionFile:
+        try:
+            return read_file(path)
+        except OSError as error:
+            raise StoreDamagedError(self.name, path.name, str(error)) from error
 
     def _repair(self) -> None:
         """Drop torn lines, carry out what the journal says, and remove what is purged."""
-        for path in self._files():
-            _check_format(path)
-        for path in self._files():
-            _drop_torn_line(path)
-        numbers = {path.name: _last(path)[0] for path in self._files()}
-        for line in _read_journal(self._journal):
-            if numbers.get(_file_name(line.arn), 0) < line.number:
-                self._write(line, _append)
-        self._journal.unlink(missing_ok=True)
-        for path in self._files():
-            number, record = _last(path)
-            self._number = max(self._number, number)
-            if record == PURGED:
+        files = {path: self._open(path) for path in execution_files(self._directory)}
+        pending = read_journal(self._journal)
+        for path, file in list(files.items()):
+            if not file.lines:
                 path.unlink()
+                del files[path]
+            elif file.outdated:
+                _rewrite(path, file.lines)
+            elif not file.complete:
+                _cut(path, file.end)
+        lines = {path: list(file.lines) for path, file in files.items()}
+        for arn, number, record in pending:
+            path = self._path(arn)
+            before = lines.get(path)
+            if not before or before[-1].number < number:
+                line = Line.make(number, arn, record, before[-1].sum if before else None)
+                self._write(line, _append)
+                lines.setdefault(path, []).append(line)
+        self._journal.unlink(missing_ok=True)
+        self._remember(lines)
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One record as text: `[number,record]`."""
-
-    number: int
-    arn: str
-    text: str
-
-
-# ---------------------------------------------------------------------------------- names
-
-
-def _file_name(arn: str) -> str:
-    """A name that tells people which execution it is, and no two executions share.
-
-    Only letters, digits, `_` and `-` of the ARN get into it, so it stays in its directory; the
-    digest makes it unique, also where upper and lower case are the same.
-    """
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", arn.rpartition(":function:")[2])
-    digest = hashlib.sha256(arn.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{readable[:_READABLE_LENGTH]}-{digest[:32]}.jsonl"
-
-
-def _header(arn: str) -> str:
-    header = {"durable_execution": arn, "format": _FORMAT}
-    return json.dumps(header, separators=(",", ":")) + "\n"
+    def _remember(self, files: dict[Path, list[Line]]) -> None:
+        self._read = []
+        for path, lines in files.items():
+            last = lines[-1]
+            self._number = max(self._number, last.number)
+            if last.record == _PURGED:
+                path.unlink()
+            else:
+                self._newest[last.arn] = last.sum
+                self._read += lines
 
 
 # -------------------------------------------------------------------------------- writing
@@ -215,9 +250,12 @@ def _undone_on_error() -> Iterator[_Write]:
 
 
 def _append(path: Path, text: str) -> None:
-    data = memoryview(text.encode())
     # What executions are given and return is for whoever runs them.
-    descriptor = os.open(path, _APPENDING, 0o600)
+    _put(os.open(path, _APPENDING, 0o600), text)
+
+
+def _put(descriptor: int, text: str) -> None:
+    data = memoryview(text.encode())
     try:
         while data:
             data = data[os.write(descriptor, data) :]
@@ -225,79 +263,23 @@ def _append(path: Path, text: str) -> None:
         os.close(descriptor)
 
 
-def _journal_text(lines: Sequence[_Line]) -> str:
-    return "[" + ",".join(f"[{json.dumps(line.arn)},{line.text}]" for line in lines) + "]\n"
-
-
-# -------------------------------------------------------------------------------- reading
-
-
-def _check_format(path: Path) -> None:
-    """Refuse a file that no store of this version can have written."""
+def _cut(path: Path, end: int) -> None:
+    """Cut what comes after the last whole line, and complete that."""
+    os.truncate(path, end)
     with path.open("rb") as file:
-        first = file.readline()
-    if not first.endswith(b"\n"):
-        if not (first.startswith(_BEGINNING) or _BEGINNING.startswith(first)):
-            raise _not_ours(path)
-        return
-    version = _parse_header(path, first)["format"]
-    if version != _FORMAT:
-        raise StoreFormatError(f"{path} has format {version}; this program reads {_FORMAT}")
+        file.seek(end - 1)
+        whole = file.read(1) == b"\n"
+    if not whole:
+        _append(path, "\n")
 
 
-def _drop_torn_line(path: Path) -> None:
-    """Cut what comes after the last line break; a file without a record goes."""
-    data = path.read_bytes()
-    end = data.rfind(b"\n") + 1
-    if data.count(b"\n", 0, end) < 2:
-        path.unlink()
-    elif end < len(data):
-        os.truncate(path, end)
-
-
-def _read_journal(path: Path) -> list[_Line]:
-    """What the journal holds; nothing if it is torn, since then no file was written."""
-    text = path.read_bytes() if path.exists() else b""
-    if not text.endswith(b"\n"):
-        return []
-    return [
-        _Line(entry[0], arn, json.dumps(entry, separators=(",", ":")))
-        for arn, entry in json.loads(text)
-    ]
-
-
-def _last(path: Path) -> tuple[int, Record]:
-    """The newest record and its number."""
-    data = path.read_bytes()
-    number, record = _parse(path, data[data.rfind(b"\n", 0, -1) + 1 :])
-    return number, record
-
-
-def _read(path: Path) -> Iterator[tuple[int, str, Record]]:
-    """Number, ARN and record of every line."""
-    with path.open("rb") as file:
-        arn = str(_parse_header(path, file.readline())["durable_execution"])
-        for line in file:
-            number, record = _parse(path, line)
-            yield number, arn, record
-
-
-def _parse_header(path: Path, line: bytes) -> dict[str, Any]:
-    header = _parse(path, line)
-    if not isinstance(header, dict) or header.keys() != {"durable_execution", "format"}:
-        raise _not_ours(path)
-    return header
-
-
-def _parse(path: Path, line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        raise _not_ours(path) from None
-
-
-def _not_ours(path: Path) -> StoreFormatError:
-    return StoreFormatError(f"{path} is not a file of a store of durable executions")
+def _rewrite(path: Path, lines: Sequence[Line]) -> None:
+    """Write a file anew, in this format; killed meanwhile, the old one is still there."""
+    text = header(lines[0].arn) + "".join(line.text + "\n" for line in lines)
+    fresh = path.with_name(path.name + UNFINISHED)
+    fresh.unlink(missing_ok=True)
+    _put(os.open(fresh, _WRITING | os.O_EXCL, 0o600), text)
+    fresh.replace(path)
 
 
 # ------------------------------------------------------------------------------- the lock
@@ -309,7 +291,7 @@ def _acquire(directory: Path) -> sqlite3.Connection:
     SQLite's file locks are the ones in the standard library that work alike on every system, and
     between the threads of a process too. The kernel drops them when the process dies.
     """
-    path = directory / _LOCK
+    path = directory / LOCK
     lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         lock.execute("PRAGMA journal_mode = OFF")  # nothing is ever written to it
@@ -317,6 +299,9 @@ def _acquire(directory: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         lock.close()
         if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise StoreLockedError(f"{directory} is in use by a run that is alive") from error
+            raise StoreLockedError(
+                f"{directory} is in use by a run that is alive: let that end, or use another "
+                "directory (--store)"
+            ) from error
         raise
     return lock

@@ -1,4 +1,9 @@
-"""A store in one SQLite file, which survives the death of the process."""
+"""A store in one SQLite file, which survives the death of the process.
+
+A file is taken for ours if its header says so, which is read before SQLite opens it: SQLite would
+otherwise carry out or delete journals that lie beside it. Every row has a checksum, and the
+checksum of its execution's row before is in it, so what was changed, removed or reordered shows.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +12,35 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from aws_durable_execution_sdk_python_testing.stores.base import (
     PURGED,
     Record,
+    StoreDamagedError,
     StoreError,
     StoreFormatError,
     StoreLockedError,
+    StoreWriteError,
+    checksum,
+    decoded,
     encode,
 )
 
 _APPLICATION_ID = 0x44455850  # "DEXP"; how the file says whose it is
-_FORMAT_VERSION = 1
-# One scan however many are dropped: an index would cost every append, and dropping is rare.
+_FORMAT_VERSION = 2
+_WITHOUT_CHECKSUMS = 1
+_MAGIC = b"SQLite format 3\0"
+_ID_PLACE = slice(68, 72)  # of the application id, in SQLite's file format
+# What SQLite leaves beside a file, and how ours begin; none is there before the file is.
+_COMPANIONS = {"-journal": (b"\xd9\xd5\x05\xf9", b"\0"), "-wal": (b"\x37\x7f\x06",)}
+_APPLICATION_ID_BYTES = _APPLICATION_ID.to_bytes(4, "big")
+_INDEX = "CREATE INDEX log_arn ON log (arn)"
+_NEWEST = "SELECT checksum FROM log WHERE arn = ? ORDER BY id DESC LIMIT 1"
+_INSERT = "INSERT INTO log (arn, record, checksum) VALUES (?, ?, ?)"
 _DROP = "DELETE FROM log WHERE arn IN (SELECT value FROM json_each(?))"
+_SELECT = "SELECT id, arn, record, checksum FROM log ORDER BY id"
 _DEFAULT_PATH = "durable-executions.db"
 
 
@@ -31,12 +50,16 @@ class SQLiteExecutionStore:
     Open it with `create_and_initialize`. One store object of one live process may use a file at
     a time; the lock goes with the process, however that ends.
 
+    Attributes:
+        name: its path.
+
     Example:
         >>> store = SQLiteExecutionStore.create_and_initialize("durable-executions.db")
         >>> engine = Engine(store)
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str = ":memory:") -> None:
+        self.name = name
         self._connection = connection
 
     @classmethod
@@ -46,39 +69,85 @@ class SQLiteExecutionStore:
         Raises:
             StoreLockedError: a live run uses it.
             StoreFormatError: the file is something else, or of another version.
+            StoreDamagedError: something has changed what it holds.
             StoreError: the file cannot be opened at all.
         """
+        name = os.fspath(path)
         try:
-            return cls(_connect(os.fspath(path)))
-        except (sqlite3.Error, ValueError) as error:
-            raise _explain(error, os.fspath(path)) from error
+            return cls(_connect(name), name)
+        except (OSError, sqlite3.Error, ValueError) as error:
+            raise _explain(error, name) from error
 
     def append(self, records: Sequence[tuple[str, Record]]) -> None:
-        rows = [(arn, encode(record)) for arn, record in records]
+        texts = [(arn, encode(record)) for arn, record in records]
         purged = [arn for arn, record in records if record == PURGED]
-        with self._connection:
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT INTO log (arn, record) VALUES (?, ?)", rows)
-            if purged:
-                self._connection.execute(_DROP, (json.dumps(purged),))
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN")
+                for arn, text in texts:
+                    newest = self._connection.execute(_NEWEST, (arn,)).fetchone()
+                    row = arn, text, checksum(arn, text, newest and newest[0])
+                    self._connection.execute(_INSERT, row)
+                if purged:
+                    self._connection.execute(_DROP, (json.dumps(purged),))
+        except sqlite3.Error as error:
+            raise StoreWriteError(f"the store {self.name} cannot be written: {error}") from error
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        for arn, text in self._connection.execute("SELECT arn, record FROM log ORDER BY id"):
-            yield arn, json.loads(text)
+        return decoded(self.name, self.texts())
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """The records as text; see `TextStore.texts`."""
+        newest: dict[str, int] = {}
+        try:
+            for row, arn, text, stored in self._connection.execute(_SELECT):
+                if not isinstance(arn, str) or not isinstance(text, str):
+                    raise StoreDamagedError(self.name, f"row {row}", "its values are no text")
+                newest[arn] = checksum(arn, text, newest.get(arn))
+                if newest[arn] != stored:
+                    raise StoreDamagedError(
+                        self.name, f"row {row}, of {arn!r}", "it is not what was stored"
+                    )
+                yield arn, text
+        except sqlite3.Error as error:
+            raise StoreDamagedError(self.name, "its records", str(error)) from error
 
     def close(self) -> None:
         self._connection.close()
 
 
+def _check_ours(path: str) -> None:
+    """Refuse what is there already and is no store of ours, before SQLite touches it."""
+    for suffix, beginnings in _COMPANIONS.items():
+        beginning = _beginning(path + suffix, 4)
+        if beginning and not beginning.startswith(beginnings):
+            raise StoreFormatError(f"{path}{suffix} is not a file of a store")
+    header = _beginning(path, _ID_PLACE.stop)
+    if header and (not header.startswith(_MAGIC) or header[_ID_PLACE] != _APPLICATION_ID_BYTES):
+        raise StoreFormatError(f"{path} is not a store of durable executions")
+
+
+def _beginning(path: str, count: int) -> bytes:
+    """The first bytes of a file; none if there is no such file."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(count)
+    except FileNotFoundError:
+        return b""
+
+
 def _make_private(path: str) -> None:
     """Make a new database readable for its owner only; SQLite would go by the umask alone."""
-    if path != ":memory:":
-        with suppress(OSError):  # it exists already, or SQLite will say what is wrong
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with suppress(OSError):  # it exists already, or SQLite will say what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    _make_private(path)
+    if not path:
+        raise ValueError("a store needs the path of a file")
+    if path != ":memory:":
+        _check_ours(path)
+        _make_private(path)
     # Transactions are ours to begin (isolation_level=None); a locked file is an answer, not
     # something to wait for (timeout=0).
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -109,8 +178,10 @@ def _open(connection: sqlite3.Connection, path: str) -> None:
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute(
-        "CREATE TABLE log (id INTEGER PRIMARY KEY, arn TEXT NOT NULL, record TEXT NOT NULL)"
+        "CREATE TABLE log (id INTEGER PRIMARY KEY, arn TEXT NOT NULL, record TEXT NOT NULL, "
+        "checksum INTEGER NOT NULL)"
     )
+    connection.execute(_INDEX)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {_FORMAT_VERSION}")
 
@@ -119,17 +190,35 @@ def _check_format(connection: sqlite3.Connection, path: str) -> None:
     if _value(connection, "PRAGMA application_id") != _APPLICATION_ID:
         raise StoreFormatError(f"{path} is not a store of durable executions")
     version = _value(connection, "PRAGMA user_version")
-    if version != _FORMAT_VERSION:
+    if version == _WITHOUT_CHECKSUMS:
+        _add_checksums(connection)
+    elif version != _FORMAT_VERSION:
         raise StoreFormatError(f"{path} has format {version}; this program reads {_FORMAT_VERSION}")
+
+
+def _add_checksums(connection: sqlite3.Connection) -> None:
+    """Bring a store of the first format up to this one."""
+    connection.execute("ALTER TABLE log ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0")
+    connection.execute(_INDEX)
+    newest: dict[str, int] = {}
+    rows = connection.execute("SELECT id, arn, record FROM log ORDER BY id").fetchall()
+    for row, arn, text in rows:
+        newest[arn] = checksum(arn, text, newest.get(arn))
+        connection.execute("UPDATE log SET checksum = ? WHERE id = ?", (newest[arn], row))
+    connection.execute(f"PRAGMA user_version = {_FORMAT_VERSION}")
 
 
 def _explain(error: Exception, path: str) -> StoreError:
     # What is refused before SQLite is asked, such as a path with a null byte, has no code.
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_BUSY:
-        return StoreLockedError(f"{path} is in use by a run that is alive")
-    if code == sqlite3.SQLITE_NOTADB:
-        return StoreFormatError(f"{path} is not a store of durable executions")
+        return StoreLockedError(
+            f"{path} is in use by a run that is alive: let that end, or use another file (--store)"
+        )
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+        return StoreDamagedError(path, "its table of records", str(error))
+    if isinstance(error, OSError):
+        return StoreError(str(error))
     return StoreError(f"{path!r}: {error}" if code is None else f"{path}: {error}")
 
 

@@ -69,6 +69,20 @@ def hang(event: dict[str, str], context: Any) -> None:
         threading.Event().wait()
 
 
+def detach(event: dict[str, str], context: Any) -> None:
+    """Start processes in sessions of their own, which hold a pipe open."""
+    with open(event["fifo"], "w") as fifo:
+        for environment in (None, {}):
+            subprocess.Popen(
+                ["/bin/sleep", "1000"],
+                pass_fds=[fifo.fileno()],
+                start_new_session=True,
+                env=environment,
+            )
+        print(os.getpid(), file=fifo, flush=True)
+        threading.Event().wait()
+
+
 def write(event: dict[str, str], context: Any) -> None:
     """Write to everything there is to write to."""
     text = event["text"]

@@ -1,0 +1,43 @@
+"""How what is known of an execution is put into records, and read from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Hashable
+from typing import Any
+
+from aws_durable_execution_sdk_python_testing.stores.base import Record
+
+
+def decoded(record: Record | str) -> Record:
+    """A record that may be there as its JSON text."""
+    if isinstance(record, str):
+        found: Record = json.loads(record)
+        return found
+    return record
+
+
+def told(value: Any) -> dict[str, Any]:
+    """The fields of a frozen dataclass that do not have their default: the rest goes unsaid."""
+    found: dict[str, Any] = {}
+    kind: Hashable = type(value)
+    for name, default in _defaults(kind):
+        one = getattr(value, name)
+        if one != default:
+            nested = dataclasses.is_dataclass(one) and not isinstance(one, type)
+            found[name] = dataclasses.asdict(one) if nested else one
+    return found
+
+
+@functools.cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Each field, and its default if it has one."""
+    return tuple(
+        (
+            one.name,
+            one.default if one.default_factory is dataclasses.MISSING else one.default_factory(),
+        )
+        for one in dataclasses.fields(kind)
+    )
