@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from aws_durable_execution_sdk_python._core.offload_envelope import OffloadMode, PathEncoding
+from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.serdes import (
     EXTENDED_TYPES_SERDES,
@@ -44,7 +45,7 @@ class GeneratePreview(Protocol):
     def __call__(self, value: Any, /) -> dict[str, Any] | None: ...
 
 
-class OffloadingSerDes(SerDes[T]):
+class OffloadingSerDes(AroundAnother, SerDes[T]):
     """A serdes that keeps the texts of another one elsewhere.
 
     Attributes:
@@ -82,7 +83,7 @@ class OffloadingSerDes(SerDes[T]):
         return _with_inner(self, inner)
 
 
-class AsyncOffloadingSerDes(ABC, Generic[T]):
+class AsyncOffloadingSerDes(AroundAnother, ABC, Generic[T]):
     """An `AsyncSerDes` that keeps the texts of another one elsewhere.
 
     Attributes:

@@ -57,3 +57,13 @@ class SerDes(ABC, Generic[T]):
     @abstractmethod
     def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
         """The value stored as `data`."""
+
+
+class AroundAnother:
+    """What only does something with the texts of another serdes: a store, a stage.
+
+    Attributes:
+        inner: writes and reads the value itself, or is such a serdes as well.
+    """
+
+    inner: Any

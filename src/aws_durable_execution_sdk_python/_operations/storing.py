@@ -22,6 +22,7 @@ from typing import Any, TypeGuard, TypeVar
 from aws_durable_execution_sdk_python import serdes as codecs
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python.exceptions import NestedOperationError, RetryableSerDesError
 from aws_durable_execution_sdk_python.offload import (
@@ -38,14 +39,11 @@ from aws_durable_execution_sdk_python.serdes import (
     is_async_serdes,
     result_serdes,
 )
-from aws_durable_execution_sdk_python.serdes_pipeline import AsyncStagedSerDes, StagedSerDes
 
 T = TypeVar("T")
 
 # What writes values where nothing else is said.
 _BY_DEFAULT = (ExtendedTypeSerDes, JsonSerDes)
-# What does something with the texts of another serdes, its `inner`.
-_AROUND_OTHERS = (OffloadingSerDes, AsyncOffloadingSerDes, StagedSerDes, AsyncStagedSerDes)
 
 
 def named(identity: OperationIdentity) -> str:
@@ -68,7 +66,7 @@ def for_result(
     An annotation that cannot be evaluated is none.
     """
     given = default if own is None else own
-    if given is not None and not isinstance(given, _AROUND_OTHERS):
+    if given is not None and not isinstance(given, AroundAnother):
         return given
     return typed(given, result_serdes(function))
 
@@ -77,7 +75,7 @@ def typed(given: AnySerDes[Any] | None, by_type: SerDes[Any] | None) -> AnySerDe
     """A serdes, in which one by type does what the default serdes does in it."""
     if given is None or by_type is None:
         return by_type if given is None else given
-    if not isinstance(given, _AROUND_OTHERS):
+    if not isinstance(given, AroundAnother):
         return given
     inner = given.inner
     other = by_type if type(inner) in _BY_DEFAULT else typed(inner, by_type)
@@ -90,12 +88,12 @@ def typed(given: AnySerDes[Any] | None, by_type: SerDes[Any] | None) -> AnySerDe
 
 def is_around_another(serdes: AnySerDes[Any] | None) -> bool:
     """Whether it only does something with the texts of another serdes."""
-    return isinstance(serdes, _AROUND_OTHERS)
+    return isinstance(serdes, AroundAnother)
 
 
 def innermost_serdes(serdes: Any) -> Any:
     """What writes and reads the value itself, below stages and stores."""
-    while isinstance(serdes, _AROUND_OTHERS):
+    while isinstance(serdes, AroundAnother):
         serdes = serdes.inner
     return serdes
 

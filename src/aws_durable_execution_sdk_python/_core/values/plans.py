@@ -53,6 +53,7 @@ from aws_durable_execution_sdk_python._core.values.scalars import (
     PathCodec,
     TextCodec,
 )
+from aws_durable_execution_sdk_python._core.values.type_names import is_hashable, type_name
 from aws_durable_execution_sdk_python._core.values.unions import UnionCodec
 
 # What type variables stand for, within a generic class with arguments.
@@ -129,7 +130,7 @@ class Planner:
         Raises:
             Exception: an annotation within it cannot be evaluated.
         """
-        if _is_hashable(annotation) and annotation in _SCALARS:
+        if is_hashable(annotation) and annotation in _SCALARS:
             return _SCALARS[annotation]
         if isinstance(annotation, (typing.TypeVar, typing_extensions.TypeVar)):
             return variables.get(annotation) or self._untyped(annotation)
@@ -147,7 +148,7 @@ class Planner:
         if origin is typing.Union or origin is types.UnionType:
             return self._union(annotation, args, variables)
         if origin is typing.Literal or origin is typing_extensions.Literal:
-            return LiteralCodec(_name(annotation), args)
+            return LiteralCodec(type_name(annotation), args)
         if isinstance(origin, typing_extensions.TypeAliasType):
             return self.codec(
                 origin.__value__, self._bound(origin.__type_params__, args, variables)
@@ -155,7 +156,7 @@ class Planner:
         return self._of_class(annotation, origin, args, variables)
 
     def _untyped(self, annotation: Any) -> Codec:
-        return UntypedCodec(_name(annotation), outward=self._outward)
+        return UntypedCodec(type_name(annotation), outward=self._outward)
 
     def _union(self, annotation: Any, args: tuple[Any, ...], variables: Variables) -> Codec:
         members = [self.codec(arg, variables) for arg in args]
@@ -164,13 +165,15 @@ class Planner:
             return members[0]
         if max(names.values()) > 1:
             doubled = ", ".join(name for name, count in names.items() if count > 1)
-            return RefusedCodec(_name(annotation), f"several members of the union are {doubled}")
-        return UnionCodec(_name(annotation), members, outward=self._outward)
+            return RefusedCodec(
+                type_name(annotation), f"several members of the union are {doubled}"
+            )
+        return UnionCodec(type_name(annotation), members, outward=self._outward)
 
     def _of_class(
         self, annotation: Any, cls: Any, args: tuple[Any, ...], variables: Variables
     ) -> Codec:
-        name = _name(annotation)
+        name = type_name(annotation)
         if cls in _ITEMS:
             return ItemsCodec(name, _ITEMS[cls], self._arguments(args, 1, variables)[0])
         if cls in _DICTS:
@@ -206,7 +209,7 @@ class Planner:
     def _of_user_class(
         self, annotation: Any, cls: Any, args: tuple[Any, ...], variables: Variables
     ) -> Codec:
-        name = _name(annotation)
+        name = type_name(annotation)
         if is_pydantic_model(cls):
             return PydanticCodec(name, cls)
         if is_msgspec_struct(cls):
@@ -353,30 +356,6 @@ def _typed_dict(planner: Planner, name: str, cls: Any, variables: Variables) -> 
     return TypedDictCodec(name, cls, fields, planner.codec(Any))
 
 
-def _is_hashable(annotation: object) -> bool:
-    try:
-        hash(annotation)
-    except TypeError:
-        return False
-    return True
-
-
-def _name(annotation: Any) -> str:
-    """The annotation as a program writes it, without modules."""
-    args = typing.get_args(annotation)
-    origin = typing.get_origin(annotation)
-    if origin is typing.Union or origin is types.UnionType:
-        return " | ".join(map(_name, args))
-    if annotation is type(None):
-        return "None"
-    if origin is None or origin is typing.Annotated:
-        return getattr(annotation, "__qualname__", "").rpartition(".")[2] or str(annotation)
-    if origin is typing.Literal:
-        return f"Literal[{', '.join(map(repr, args))}]"
-    inner = ", ".join("..." if arg is Ellipsis else _name(arg) for arg in args) or "()"
-    return f"{getattr(origin, '__name__', origin)}[{inner}]"
-
-
 @functools.lru_cache(maxsize=256)
 def cached_codec(annotation: Any, *, outward: bool) -> Codec | None:
     """The codec of an annotation that depends on nothing else; None if it does."""
@@ -392,12 +371,10 @@ def codec_of(annotation: Any, names: Mapping[str, Any], *, outward: bool = False
     """The codec of an annotation that has been evaluated.
 
     Parameters:
-        annotation: a class, `list[...]` and so on.
-        names: what is known where it stands, besides the names of its module.
-        outward: whether what is written is for others: without envelopes and marks.
+        names, outward: as for `Planner`.
 
     Raises:
         Exception: an annotation within it cannot be evaluated.
     """
-    codec = cached_codec(annotation, outward=outward) if _is_hashable(annotation) else None
+    codec = cached_codec(annotation, outward=outward) if is_hashable(annotation) else None
     return codec or Planner(names, outward=outward).codec(annotation)
