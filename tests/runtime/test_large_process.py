@@ -160,3 +160,20 @@ def test_older_threads_are_one_search() -> None:
 
     with parked(wait, 30), asyncio.Runner(loop_factory=EventLoop) as runner:
         assert runner.run(main()) == 2
+
+
+def test_no_search_is_begun_that_may_outlast_the_time_there_is() -> None:
+    """There is work then, and the deadline ends the invocation."""
+
+    async def main() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, EventLoop)
+        left = [1000.0]
+        liveness = Liveness(loop, set(), lambda: left[0])
+        waiting = [loop.create_future()]
+        plenty = liveness.can_go_on(waiting, {})
+        left[0] = 0.0
+        return [plenty, liveness.can_go_on(waiting, {}), liveness.searches == 2]
+
+    with parked(threading.Event.wait), asyncio.Runner(loop_factory=EventLoop) as runner:
+        assert runner.run(main()) == [False, True, True]

@@ -39,7 +39,7 @@ PLAIN = frozenset(
 # The names in code, by the code's id; with the code itself, so that the id stays its own.
 # Not by the code: its hash goes through all that it holds.
 _known: dict[int, tuple[CodeType, tuple[str, ...]]] = {}
-_MOST_KNOWN = 1 << 15
+_MOST_KNOWN = 1 << 14
 
 
 def named_in_function(function: FunctionType) -> Iterator[object]:

@@ -36,8 +36,8 @@ from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.recorded_time import (
     Doomed,
     Ended,
-    KeepsAwake,
     RecordedTime,
+    Sleep,
 )
 
 # After how many passes without rest the loop is taken to spin.
@@ -55,7 +55,7 @@ class CompletionOrder(Opaque):
 
     Parameters:
         work_in_hand: whether bodies or threads run, which live in real time.
-        keeps_awake: whether timers do, if tasks wait for what is on record.
+        sleep: who waits for durable work.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CompletionOrder(Opaque):
         journal: Journal,
         *,
         work_in_hand: Callable[[], bool],
-        keeps_awake: KeepsAwake,
+        sleep: Callable[[], Sleep],
     ) -> None:
         self._loop = loop
         self._time = loop.user_time
@@ -73,7 +73,7 @@ class CompletionOrder(Opaque):
         self._heap: list[_Waiting] = []
         self._numbers = itertools.count()
         self._doomed: dict[asyncio.Future[None], Doomed] = {}
-        self._recorded = RecordedTime(self._time, journal, keeps_awake)
+        self._recorded = RecordedTime(self._time, journal, sleep)
         self._passes = 0
         self._readers = 0
 
@@ -101,7 +101,7 @@ class CompletionOrder(Opaque):
     def reading(self, operation_id: str) -> Iterator[None]:
         """Release nothing until the end of the block, after which the operation waits its turn."""
         if self._journal.is_history(operation_id) and not self._time.is_frozen:
-            self._freeze(operation_id)
+            self._recorded.freeze(operation_id)
         self._readers += 1
         try:
             yield

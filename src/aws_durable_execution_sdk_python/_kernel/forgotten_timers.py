@@ -77,6 +77,11 @@ def resting(asleep: Asleep) -> dict[object, asyncio.Task[Any]]:
     return tasks
 
 
+def rests(task: asyncio.Task[Any], asleep: Asleep) -> bool:
+    """Whether a task is one of those, or what one of those waits for makes it go on."""
+    return task in asleep or id(waits_for(task)) in settled(asleep, _LIMIT)
+
+
 def _line(task: asyncio.Task[Any]) -> tuple[str, int] | None:
     """The innermost line of the user's in which a task waits."""
     line = None

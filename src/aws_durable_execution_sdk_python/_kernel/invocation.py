@@ -114,7 +114,7 @@ class RunningInvocation(Opaque):
             self.loop,
             self.journal,
             work_in_hand=self._work_in_hand,
-            keeps_awake=lambda timers, asleep: self.suspension.keeps_awake(timers, asleep),
+            sleep=lambda: self.suspension,
         )
         self.loop_runtime = LoopRuntime(self)
         self.suspension = self._make_suspension(clock)
@@ -131,6 +131,7 @@ class RunningInvocation(Opaque):
             doomed=self.completions.doomed,
             rescue=self.workers.rescue,
             out_of_time=self.deadline.has_come,
+            seconds_left=self.deadline.seconds_left,
             suspend=self._suspend,
         )
 

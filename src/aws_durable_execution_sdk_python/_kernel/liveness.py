@@ -21,7 +21,8 @@
 - Where a search meets its limit there is work as well, and the limit grows, for all invocations
   of the environment, up to `LARGEST_LIMIT`. So a large process keeps an invocation awake for a
   while, once, but not for good. It grows no further where a search would take seconds: meanwhile
-  the loop does nothing else.
+  the loop does nothing else. Nor is one begun that might outlast the time Lambda leaves: there is
+  work, and the deadline ends it in order.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -61,18 +62,27 @@ class Liveness(Opaque):
     Parameters:
         loop: whose sources count.
         powers: objects by which durable operations can be called.
+        seconds_left: of the time for the invocation, if anybody tells.
 
     Attributes:
         searches: how many there have been.
         objects: how many those have looked at.
     """
 
-    def __init__(self, loop: EventLoop, powers: Collection[object]) -> None:
+    def __init__(
+        self,
+        loop: EventLoop,
+        powers: Collection[object],
+        seconds_left: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._loop = loop
         self._powers = powers
+        self._seconds_left = seconds_left
         self._older = frozenset(threading.enumerate())
         self._witness: Found | None = None
         self._not_before = 0.0
+        # What a search took last, or will take with the limit it has now.
+        self._cost = 0.0
         self.searches = 0
         self.objects = 0
 
@@ -88,8 +98,7 @@ class Liveness(Opaque):
         """
         if self._is_as_before(waiting) or self._loop.has_foreign_callbacks():
             return True
-        now = self._loop.time()
-        if now < self._not_before:
+        if self._loop.time() < self._not_before or not self._has_time():
             return True
         if self._has_threads(with_older=bool(waiting)) and self._loop.selector.has_events(
             within=HANDING_OVER_SECONDS
@@ -99,17 +108,26 @@ class Liveness(Opaque):
         sources = [*self._loop.timers(), *self._loop.jobs(), *self._descriptors(), *ready, *newer]
         if not sources and not older:
             return False
-        now = self._loop.time()
+        return self._can_go_on(waiting, asleep, sources, older)
+
+    def _can_go_on(
+        self, waiting: Waiting, asleep: Asleep, sources: Sequence[object], older: Sequence[object]
+    ) -> bool:
+        began = self._loop.time()
         targets = [*waiting, *self._powers]
         self._witness = self._search(targets, sources, asleep)
-        if self._witness is None and not self._reaches_from_older(targets, asleep, older):
-            return False
-        cost = self._loop.time() - now
+        found = self._witness is not None or self._reaches_from_older(targets, asleep, older)
+        self._cost = self._loop.time() - began
         if self._witness is not None and self._witness.target is None:
-            self._meet_limit(cost)
-        else:
-            self._pause(min(_PAUSE_PER_SECOND_OF_SEARCH * cost, _LONGEST_PAUSE_SECONDS))
-        return True
+            self._meet_limit()
+        elif found:
+            self._pause(min(_PAUSE_PER_SECOND_OF_SEARCH * self._cost, _LONGEST_PAUSE_SECONDS))
+        return found
+
+    def _has_time(self) -> bool:
+        """Whether a search will be over long before the time is."""
+        left = self._seconds_left() if self._cost else None
+        return left is None or left > 2 * self._cost
 
     def reached_by(
         self, timers: Sequence[asyncio.TimerHandle], waiting: Waiting, asleep: Asleep
@@ -133,12 +151,12 @@ class Liveness(Opaque):
             return is_awaited and self._loop.will_fire(source)
         return source in self._loop.jobs()
 
-    def _meet_limit(self, cost: float) -> None:
+    def _meet_limit(self) -> None:
         """Look further next time."""
-        limit = _GROWTH * self._loop.search_limit
-        pause = _PAUSE_PER_SECOND_OF_SEARCH * cost
-        if limit <= LARGEST_LIMIT and _GROWTH * cost <= _LONGEST_SEARCH_SECONDS:
-            self._loop.search_limit = limit
+        limit, cost = _GROWTH * self._loop.search_limit, _GROWTH * self._cost
+        pause = _PAUSE_PER_SECOND_OF_SEARCH * self._cost
+        if limit <= LARGEST_LIMIT and cost <= _LONGEST_SEARCH_SECONDS:
+            self._loop.search_limit, self._cost = limit, cost
             pause = min(pause, _LONGEST_PAUSE_AT_LIMIT_SECONDS)
         self._pause(pause)
 
@@ -211,7 +229,7 @@ class Liveness(Opaque):
         return found
 
 
-def settled(asleep: Asleep, limit: int) -> set[int]:
+def settled(asleep: Asleep, limit: int = EventLoop.search_limit) -> set[int]:
     """The ids of what durable work completes, by callbacks alone."""
     search = Search(running=asleep, limit=limit, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])

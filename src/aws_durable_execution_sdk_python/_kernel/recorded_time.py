@@ -20,12 +20,11 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._kernel import forgotten_timers
-from aws_durable_execution_sdk_python._kernel.liveness import Asleep, settled
-from aws_durable_execution_sdk_python._kernel.reachability import waits_for
+from aws_durable_execution_sdk_python._kernel.liveness import Asleep
 from aws_durable_execution_sdk_python._kernel.user_time import UserTime
 
 _MICROS = 1_000_000
@@ -35,8 +34,18 @@ _SLACK = round(_SLACK_SECONDS * _MICROS)
 # By how much a timer that did not fire is taken to have been due later.
 _JUST_SECONDS = 1e-6
 
-# Whether one of these timers keeps an invocation awake whose tasks wait for what is on record.
-KeepsAwake = Callable[[Sequence[asyncio.TimerHandle], Asleep], bool]
+
+class Sleep(Protocol):
+    """What is known of the tasks that wait for durable work."""
+
+    @property
+    def asleep(self) -> Asleep:
+        """Those that wait for what is not on record."""
+        ...
+
+    def keeps_awake(self, timers: Sequence[asyncio.TimerHandle], asleep: Asleep) -> bool:
+        """Whether one of these timers keeps the invocation awake, with so many tasks asleep."""
+        ...
 
 
 class Ended(NamedTuple):
@@ -65,10 +74,10 @@ _Span = tuple[int, int, asyncio.Future[None]]
 class RecordedTime:
     """Moves the time of one invocation's code along the record."""
 
-    def __init__(self, time: UserTime, journal: Journal, keeps_awake: KeepsAwake) -> None:
+    def __init__(self, time: UserTime, journal: Journal, sleep: Callable[[], Sleep]) -> None:
         self._time = time
         self._journal = journal
-        self._keeps_awake = keeps_awake
+        self._sleep = sleep
         # A moment of the record, and the user's time then.
         self._anchor: tuple[int, float] | None = None
         # When steps began whose ends are waited for, the first one first; None if not known.
@@ -145,9 +154,10 @@ class RecordedTime:
         is_late: bool,
     ) -> bool | None:
         """Whether the record shows that a timer has fired; None if it shows that it has not."""
-        if self._keeps_awake([timer], _asleep(waiting(), doomed)):
+        asleep = self._asleep(waiting(), doomed)
+        if self._sleep().keeps_awake([timer], asleep):
             return True
-        if self._would_cancel_ended(timer, waiting(), doomed):
+        if self._would_cancel_ended(timer, waiting(), doomed, asleep):
             return None
         return is_late or self._is_spanned(self._as_moment(timer.when()), waiting, doomed)
 
@@ -158,28 +168,36 @@ class RecordedTime:
         # It is asked anew where there is another timer; only what time it is depends on it.
         if self._asked_at != self._time.numbered:
             self._asked_at = self._time.numbered
-            timers = self._time.in_order()
-            self._is_kept_awake = self._keeps_awake(timers, _asleep(waiting(), doomed))
+            timers, asleep = self._time.in_order(), self._asleep(waiting(), doomed)
+            self._is_kept_awake = self._sleep().keeps_awake(timers, asleep)
         return self._is_kept_awake
 
     def _would_cancel_ended(
-        self, timer: asyncio.TimerHandle, waiting: Sequence[Ended], doomed: Sequence[Doomed]
+        self,
+        timer: asyncio.TimerHandle,
+        waiting: Sequence[Ended],
+        doomed: Sequence[Doomed],
+        asleep: Asleep,
     ) -> bool:
         """Whether a timer would cancel what has ended, and nothing that was cancelled before."""
-        asleep = _asleep(waiting, doomed)
         task = forgotten_timers.reached(timer, forgotten_timers.resting(asleep), asleep)
         if not isinstance(task, asyncio.Task):
             return False  # it lets one go on
         moment = waiting[0].moment
-        late = {each.task: each.future for each in doomed if each.cancelled < moment}
-        if late and _waits_for_one_of(task, late):
+        late: Asleep = {each.task: each.future for each in doomed if each.cancelled < moment}
+        if late and forgotten_timers.rests(task, late):
             return False
-        told = {
+        told: Asleep = {
             each.task: each.future
             for each in waiting
             if self._journal.holds_cancellation(each.operation_id)
         }
-        return _waits_for_one_of(task, told)
+        return forgotten_timers.rests(task, told)
+
+    def _asleep(self, waiting: Iterable[Ended], doomed: Iterable[Doomed]) -> Asleep:
+        """The tasks that wait for durable work, whether it is on record or not."""
+        ended: Asleep = {each.task: each.future for each in waiting}
+        return {**self._sleep().asleep, **ended, **{each.task: each.future for each in doomed}}
 
     # -- when steps ran ---------------------------------------------------------------------
 
@@ -219,12 +237,3 @@ class RecordedTime:
         assert self._anchor is not None  # set before time is frozen
         recorded, seen = self._anchor
         return recorded + round((when - seen) * _MICROS)
-
-
-def _asleep(waiting: Iterable[Ended], doomed: Iterable[Doomed]) -> Asleep:
-    return {each.task: each.future for each in itertools.chain(waiting, doomed)}
-
-
-def _waits_for_one_of(task: asyncio.Task[Any], asleep: Asleep) -> bool:
-    """Whether a task is one of those, or what one of those waits for makes it go on."""
-    return task in asleep or id(waits_for(task)) in settled(asleep)

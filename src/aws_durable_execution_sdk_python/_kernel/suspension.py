@@ -122,6 +122,7 @@ class Suspension(Opaque):
         doomed: the futures of what waits to be cancelled.
         rescue: starts a thread for a job that waits for one though none runs; whether one did.
         out_of_time: whether only the engine's work is to be waited for.
+        seconds_left: until Lambda ends the invocation, if it tells.
         suspend: called once, when nothing can run.
     """
 
@@ -136,6 +137,7 @@ class Suspension(Opaque):
         doomed: Callable[[], Iterable[asyncio.Future[None]]],
         rescue: Callable[[], bool],
         out_of_time: Callable[[], bool],
+        seconds_left: Callable[[], float | None],
         suspend: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -147,7 +149,7 @@ class Suspension(Opaque):
         self._rescue = rescue
         self._out_of_time = out_of_time
         self._suspend = suspend
-        self._liveness = Liveness(loop, powers)
+        self._liveness = Liveness(loop, powers, seconds_left)
         self.checkpointer: Checkpointer  # set once both exist
         self._roots: set[asyncio.Task[Any]] = set()
         self._going: set[asyncio.Task[Any]] = set()
@@ -322,13 +324,17 @@ class Suspension(Opaque):
             else:
                 self._answered = state
 
+    @property
+    def asleep(self) -> Asleep:
+        """The tasks that wait for durable work, or for work of the engine."""
+        return self._asleep
+
     def keeps_awake(self, timers: Sequence[asyncio.TimerHandle], asleep: Asleep) -> bool:
         """Whether one of these timers is waited for, and not only around durable work.
 
         Parameters:
-            asleep: tasks that wait for what is on record, beside those that are asleep.
+            asleep: the tasks to be taken to be so.
         """
-        asleep = {**self._asleep, **asleep}
         waiting = [waits_for(root) for root in self._going if root not in asleep]
         return self._liveness.reached_by(timers, [each for each in waiting if each], asleep)
 

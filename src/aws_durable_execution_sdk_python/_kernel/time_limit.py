@@ -77,7 +77,8 @@ class TimeLimits:
                 f"of {seconds:g} s"
             ) from None
         finally:
-            if job not in self._blocking:
+            # Else when the body ends; it may have, without that it has been heard of.
+            if job is None or job not in self._blocking or _over(job).done():
                 watch.cancel()
         return result
 

@@ -117,11 +117,11 @@ def _read_timestamps(operation: dict[str, Any]) -> None:
     """The API's seconds become the milliseconds of an invocation's event, which the codec reads."""
     for key in _TIMESTAMPS:
         if operation.get(key) is not None:
-            operation[key] = round(operation[key] * 1000, 3)
+            operation[key] = round(operation[key] * 1000)
     for details_key, key in _DETAILS_TIMESTAMPS:
         details = operation.get(details_key)
         if details and details.get(key) is not None:
-            details[key] = round(details[key] * 1000, 3)
+            details[key] = round(details[key] * 1000)
 
 
 _EXAMPLE = {"DurableExecutionArn": "arn:aws:lambda", "CheckpointToken": "token"}

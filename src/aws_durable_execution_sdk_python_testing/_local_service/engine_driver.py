@@ -150,13 +150,9 @@ class EngineDriver:
             self._check_failure()
             yield self._engine
 
-    def move_on(self, now: float) -> None:
-        """After an answer: whatever it did not tell of has another time, in whole milliseconds.
-
-        No two answers of the service come within one. Where time is real, they take longer.
-        """
-        if self._clock.skips_waiting:
-            self._jump_to(round(now, 3) + 0.001, self._timers_in_real_time())
+    def answered(self, now: float) -> None:
+        """After an answer to what a function asked; the caller holds the lock."""
+        self._skipping.move_on(now)
 
     def check_open(self) -> None:
         """Raise if nothing will happen any more."""
@@ -251,7 +247,7 @@ class EngineDriver:
             invocation = self._engine.begin_invocation(effect.arn, now := self._clock.now())
         except ResourceConflictError:
             return  # the execution ended meanwhile
-        self.move_on(now)
+        self.answered(now)
         limit = self._time_limit(invocation.function_name)
         late: Returned | Crashed = Crashed(timed_out(invocation.request_id, limit.total))
         self._run(

@@ -242,7 +242,7 @@ class LocalService:
         """CheckpointDurableExecution; see `Engine.checkpoint`."""
         with self._driver.command() as (engine, now):
             answer = engine.checkpoint(arn, body, now)
-            self._driver.move_on(now)
+            self._driver.answered(now)
             return answer
 
     def get_state(

@@ -15,6 +15,9 @@ import anyio
 
 SCALE_VARIABLE = "DURABLE_EXECUTION_TIME_SCALE"
 
+# By how much of a millisecond a whole number of them may be missed in epoch seconds.
+_FLOAT_ERROR = 0.001
+
 
 class RealClock:
     """Real time, multiplied by a scale. It moves faster only when it is told to.
@@ -42,12 +45,16 @@ class RealClock:
         self._skipped = 0.0
 
     def now(self) -> float:
-        """The time in epoch seconds."""
+        """The time in epoch seconds, in whole milliseconds as the service tells it."""
+        return math.floor(self._exact_now() * 1000 + _FLOAT_ERROR) / 1000
+
+    def _exact_now(self) -> float:
         return self._epoch + self._skipped + (time.monotonic() - self._origin) / self._scale
 
     def real_delay(self, deadline: float) -> float:
-        """Real seconds from now until `deadline`, 0 if it has passed."""
-        return max(0.0, (deadline - self.now()) * self._scale)
+        """Real seconds until `now` gives `deadline` or more, 0 if it does."""
+        reached = math.ceil(deadline * 1000 - _FLOAT_ERROR) / 1000
+        return max(0.0, (reached - self._exact_now()) * self._scale)
 
     def in_real_time(self, seconds: float) -> float:
         """How many seconds of this clock pass in `seconds` real ones."""
@@ -61,7 +68,7 @@ class RealClock:
 
     def jump_to(self, deadline: float) -> None:
         """Make it `deadline` now. A deadline in the past changes nothing."""
-        self._skipped += max(0.0, deadline - self.now())
+        self._skipped += max(0.0, deadline - self._exact_now())
 
 
 class VirtualClock(RealClock):
