@@ -14,6 +14,7 @@ import json
 import weakref
 from collections.abc import Awaitable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -53,7 +54,19 @@ from aws_durable_execution_sdk_python.config import (
     ParallelConfig,
     StepConfig,
 )
-from aws_durable_execution_sdk_python.serdes import SerDesContext, TypedSerDes, result_serdes
+from aws_durable_execution_sdk_python.filesystem_serdes import (
+    FileSystemSerDes,
+    FileSystemSerDesConfig,
+    FileSystemSerDesMode,
+)
+from aws_durable_execution_sdk_python.serdes import (
+    ExtendedTypeSerDes,
+    SerDes,
+    SerDesContext,
+    TypedSerDes,
+    result_serdes,
+)
+from aws_durable_execution_sdk_python.serdes_pipeline import ByteStage, compress, pipeline
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 
 HERE = SerDesContext()
@@ -538,3 +551,63 @@ def test_each_check_sees_the_state_by_the_annotation(flavour: Flavour) -> None:
         Item("a", 3.0),
     ]
     assert states == [None, Item("a", 1.0), Item("a", 2.0)]
+
+
+# ----------------------------------------------------------------------------- stages and stores
+
+
+async def every_way(ctx: Any) -> list[Any]:
+    function = returning(dict[int, Item], {1: Item("a", 2.5, {"x"})})
+    return [await way(ctx, function) for way in WAYS]
+
+
+@pytest.mark.parametrize("kind", ["stages", "store", "both", "async"])
+def test_stages_and_stores_for_all_operations_take_what_the_annotation_made(
+    flavour: Flavour, kind: str, tmp_path: Path
+) -> None:
+    always = FileSystemSerDesConfig(storage_mode=FileSystemSerDesMode.ALWAYS)
+    store = FileSystemSerDes(tmp_path, always)
+    serdes = {
+        "stages": pipeline(None, compress()),
+        "store": store,
+        "both": pipeline(ExtendedTypeSerDes(), compress(), store),
+        "async": pipeline(None, Reversing()),
+    }[kind]
+    seen: list[Any] = []
+
+    async def handler(event: Any, ctx: Any) -> None:
+        seen.append(await every_way(ctx))
+        await ctx.wait(seconds=1)
+
+    service = FakeService()
+    assert service.run(flavour.durable(handler, serdes=serdes)) == succeeded(None)
+    assert seen == [[{1: Item("a", 2.5, {"x"})}] * len(WAYS)] * 2
+
+
+class Reversing(ByteStage):
+    """An async stage."""
+
+    name = "reversing"
+
+    async def encode(self, data: bytes, /) -> bytes:
+        return data[::-1]
+
+    async def decode(self, data: bytes, /) -> bytes:
+        return data[::-1]
+
+
+class Upper(SerDes[Any]):
+    """Decides alone."""
+
+    def serialize(self, value: Any, serdes_context: SerDesContext) -> str:
+        return str(value.name).upper()
+
+    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+        return data
+
+
+def test_a_serdes_that_is_given_decides_alone(flavour: Flavour) -> None:
+    step = durable_step(fetch)("a")
+    for serdes in (Upper(), pipeline(Upper(), compress())):
+        config: StepConfig[Any] = StepConfig(serdes=serdes)
+        assert both_runs(flavour, lambda ctx, c=config: ctx.step(step, config=c)) == ["A", "A"]  # type: ignore[misc]
