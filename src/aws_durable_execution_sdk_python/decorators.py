@@ -5,7 +5,6 @@ Documented in the seeds' steps page ("Using the @durable_step decorator") and in
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from functools import partial
 from typing import (
@@ -24,8 +23,10 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     AnyFunction,
     Bound,
     Declared,
+    Decorated,
     declared_step_context,
     fits,
+    own_name,
     signature_of,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
@@ -102,40 +103,6 @@ class StepFunction(Protocol[F_co]):
     ) -> Callable[P, BoundStep[R]]: ...
 
 
-class _Decorated:
-    """A decorated function: called, it binds its arguments.
-
-    Also as a method, in either order with `classmethod` and `staticmethod`: found on an instance or
-    a class, it is the decorated method of that.
-    """
-
-    def __init__(
-        self,
-        function: Any,
-        make: Callable[[AnyFunction], Callable[..., object]],
-    ) -> None:
-        functools.update_wrapper(self, function)
-        # It would make this look async, or like a function of other parameters.
-        del self.__dict__["__wrapped__"]
-        self._original_name = _name(function)
-        self._function: Any = function
-        self._make = make
-        self._bind = make(function) if callable(function) else None
-
-    def __call__(self, *args: object, **kwargs: object) -> object:
-        if self._bind is None:
-            raise TypeError(f"{self!r} is for a class: call it on that or on an instance")
-        return self._bind(*args, **kwargs)
-
-    def __get__(self, instance: object, owner: type[object] | None = None) -> object:
-        bind: Any = getattr(self._function.__class__, "__get__", None)
-        method = self._function if bind is None else bind(self._function, instance, owner)
-        return self if method is self._function else _Decorated(method, self._make)
-
-    def __repr__(self) -> str:
-        return f"<durable {self._function!r}>"
-
-
 def durable_step(func: F) -> StepFunction[F]:
     """Mark a function as a step function: calling it binds its arguments.
 
@@ -156,13 +123,13 @@ def durable_step(func: F) -> StepFunction[F]:
         >>> add_numbers(5, 3)
         <add_numbers with its arguments>
     """
-    function: Any = _Decorated(func, _step_binder)
+    function: Any = Decorated(func, _step_binder)
     bound: StepFunction[F] = function
     return bound
 
 
 def _step_binder(func: AnyFunction) -> Callable[..., BoundStep[object]]:
-    declared, signature, name = declared_step_context(func), signature_of(func), _name(func)
+    declared, signature, name = declared_step_context(func), signature_of(func), own_name(func)
 
     def bind(*args: object, **kwargs: object) -> BoundStep[object]:
         at = None
@@ -209,7 +176,7 @@ def durable_with_child_context(
         >>> context.run_in_child_context(process("o-1"))
     """
 
-    function: Any = _Decorated(func, lambda f: partial(_bound, BoundChild, f))
+    function: Any = Decorated(func, lambda f: partial(_bound, BoundChild, f))
     bound: Callable[P, BoundChild[C, R]] = function
     return bound
 
@@ -226,7 +193,7 @@ def durable_wait_for_callback(
         >>> context.wait_for_callback(ask("boss@example.com"), name="approval")
     """
 
-    function: Any = _Decorated(func, lambda f: partial(_bound, BoundSubmitter, f))
+    function: Any = Decorated(func, lambda f: partial(_bound, BoundSubmitter, f))
     bound: Callable[P, BoundSubmitter[R]] = function
     return bound
 
@@ -252,10 +219,10 @@ def durable_parallel_branch(
 
     def decorate(func: Callable[Concatenate[Any, P], R]) -> Callable[P, ParallelBranch[R]]:
         def branch(f: AnyFunction, *args: object, **kwargs: object) -> ParallelBranch[object]:
-            bound: Bound[object] = Bound(f, args, kwargs, name=_name(f))
+            bound: Bound[object] = Bound(f, args, kwargs, name=own_name(f))
             return ParallelBranch(bound, name)
 
-        function: Any = _Decorated(func, lambda f: partial(branch, f))
+        function: Any = Decorated(func, lambda f: partial(branch, f))
         bound: Callable[P, ParallelBranch[R]] = function
         return bound
 
@@ -263,9 +230,4 @@ def durable_parallel_branch(
 
 
 def _bound(cls: type[B], function: AnyFunction, *args: object, **kwargs: object) -> B:
-    return cls(function, args, kwargs, name=_name(function))
-
-
-def _name(func: AnyFunction) -> str | None:
-    name = getattr(func, "__name__", None)
-    return None if name == "<lambda>" else name
+    return cls(function, args, kwargs, name=own_name(function))

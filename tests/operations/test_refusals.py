@@ -160,6 +160,13 @@ def child(ctx: Any) -> Any:
     return ctx.run_in_child_context(lambda c: "asked", "approval", config)
 
 
+def callback(ctx: Any) -> Any:
+    def submitter(callback_id: str) -> None:
+        raise ExecutionError("no such approver")
+
+    return ctx.wait_for_callback(submitter, "approval")
+
+
 def condition(ctx: Any) -> Any:
     config: WaitForConditionConfig[Any] = WaitForConditionConfig(
         lambda state, attempt: WaitForConditionDecision.stop_polling(), 0, serdes=Store()

@@ -22,8 +22,8 @@ from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
 
 from typing_extensions import TypeIs
 
-if sys.version_info >= (3, 14):
-    import annotationlib
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 _POSITIONAL = (
@@ -84,6 +84,46 @@ def is_awaitable(value: Awaitable[T] | T) -> TypeIs[Awaitable[T]]:
     return inspect.isawaitable(value)
 
 
+class Decorated:
+    """A decorated function: called, it binds its arguments.
+
+    Also as a method, in either order with `classmethod` and `staticmethod`: found on an instance or
+    a class, it is the decorated method of that.
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        make: Callable[[AnyFunction], Callable[..., object]],
+    ) -> None:
+        functools.update_wrapper(self, function)
+        # It would make this look async, or like a function of other parameters.
+        del self.__dict__["__wrapped__"]
+        self._original_name = own_name(function)
+        self._function: Any = function
+        self._make = make
+        self._bind = make(function) if callable(function) else None
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        if self._bind is None:
+            raise TypeError(f"{self!r} is for a class: call it on that or on an instance")
+        return self._bind(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type[object] | None = None) -> object:
+        bind: Any = getattr(self._function.__class__, "__get__", None)
+        method = self._function if bind is None else bind(self._function, instance, owner)
+        return self if method is self._function else Decorated(method, self._make)
+
+    def __repr__(self) -> str:
+        return f"<durable {self._function!r}>"
+
+
+def own_name(function: AnyFunction) -> str | None:
+    """The name that a function was defined with; lambdas have none."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) and name != "<lambda>" else None
+
+
 class Kind(enum.Enum):
     """How a function that takes a durable context runs, and so which context it gets."""
 
@@ -100,17 +140,36 @@ def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]
 
 
 def _gives_coroutine(function: Any) -> bool:
-    if inspect.iscoroutinefunction(function):
+    if isinstance(function, types.FunctionType):
+        # The usual case, at a fraction of what follows.
+        return _is_async_def(function)
+    if _is_async_def(function):
         return True
     call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is meant
-    return not inspect.isroutine(function) and inspect.iscoroutinefunction(call)
+    return not inspect.isroutine(function) and _is_async_def(call)
+
+
+def _is_async_def(function: object) -> bool:
+    try:
+        return inspect.iscoroutinefunction(function)
+    except TypeError:  # a mock that says it is a function
+        return False
 
 
 def context_kind(function: AnyFunction, parent: Kind) -> Kind:
-    """Which context the function gets: by annotation, else async def, else lambda, else def."""
+    """Which context the function gets: by annotation, else async def, else lambda, else def.
+
+    Raises:
+        ValidationError: it is `async def`, and annotated with the blocking one.
+    """
     if isinstance(function, Bound):
         function = function.function
     declared = _declared_kind(function)
+    if declared is Kind.BLOCKING and is_async(function):
+        raise ValidationError(
+            f"{kind_of(function)} is `async def`, but annotates its context as DurableContext, "
+            "the blocking one: annotate it as AsyncDurableContext, or declare the function `def`"
+        )
     if declared is not None:
         return declared
     innermost = _innermost(function)
@@ -123,7 +182,7 @@ def takes_positional(function: AnyFunction) -> bool:
     """Whether a bare callable accepts one positional argument (the StepContext)."""
     if isinstance(function, Bound):
         return True
-    if isinstance(function, types.FunctionType) and not hasattr(function, "__wrapped__"):
+    if type(function) is types.FunctionType and not hasattr(function, "__wrapped__"):
         code = function.__code__  # the usual case, at a fraction of signature()'s cost
         return code.co_argcount > 0 or bool(code.co_flags & inspect.CO_VARARGS)
     # A builtin may have no signature, time.time for instance.
@@ -164,8 +223,8 @@ def name_of(function: AnyFunction) -> str | None:
     """
     inner: Any = function
     while inner is not None:
-        name: str | None = getattr(inner, "_original_name", None)
-        if name:
+        name = getattr(inner, "_original_name", None)
+        if isinstance(name, str) and name:  # a mock has any attribute
             return name
         inner = getattr(inner, "__wrapped__", None)
     return None
@@ -177,12 +236,22 @@ def name_of(function: AnyFunction) -> str | None:
 def signature_of(function: AnyFunction) -> inspect.Signature | None:
     """What the function declares, without asking that its annotations can be resolved."""
     try:
-        if sys.version_info >= (3, 14):
-            lenient = annotationlib.Format.FORWARDREF
-            return inspect.signature(function, annotation_format=lenient)
-        return inspect.signature(function)
+        return _signature(function)
     except (TypeError, ValueError):
         return None
+
+
+def _signature(function: AnyFunction) -> inspect.Signature:
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        try:
+            return inspect.signature(function, annotation_format=Format.FORWARDREF)
+        except (TypeError, ValueError):
+            raise
+        except Exception:  # of code in an annotation
+            return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
 
 
 def parameters_of(function: AnyFunction) -> list[inspect.Parameter]:
@@ -267,7 +336,7 @@ def _innermost(function: Any) -> Any:
             function = function.function
         elif isinstance(function, types.MethodType):
             function = function.__func__
-        elif inspect.iscoroutinefunction(function):
+        elif _is_async_def(function):
             return function
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__

@@ -47,7 +47,7 @@ def _slices(items: Sequence[object], batcher: ItemBatcher[object]) -> Iterator[s
 
 def _size(item: object, index: int) -> int:
     try:
-        return utf8_size(encode(item, tagged=False))
+        return utf8_size(encode(item))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError(
             f"item {index} of the map ({kind_of(item)}) cannot be measured for "

@@ -29,6 +29,7 @@ from aws_durable_execution_sdk_python._operations.item_batches import batched
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python.config import BatchedInput, MapConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 
@@ -61,9 +62,11 @@ def plan_map(
         body = function_body(kind, func, _own(items[index]), index, Inputs(items))
         return BatchBranch(names[index], kind, body)
 
-    kinds = [kind] * len(items)
+    kinds, serdes = [kind] * len(items), [result_serdes(func)] * len(items)
     named = BatchNames(name, names, former)
-    return plan_batch(position, named, kinds, branch, settings, _MAP, sizes)
+    return plan_batch(
+        position, named, kinds, branch, settings, _MAP, by_annotation=serdes, sizes=sizes
+    )
 
 
 def _own(item: object) -> object:

@@ -28,6 +28,7 @@ from aws_durable_execution_sdk_python._operations.planning import Plan, check_ca
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
 from aws_durable_execution_sdk_python.config import ParallelBranch, ParallelConfig, StepConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 _AnyBranch: TypeAlias = UserFunction[T] | ParallelBranch[Awaitable[T] | T]
@@ -48,7 +49,10 @@ def plan_parallel(
     name = validation.operation_name(name)
     kinds = [branch.kind for branch in branches]
     names = BatchNames(name, [branch.name for branch in branches])
-    return plan_batch(position, names, kinds, branches.__getitem__, settings, _PARALLEL)
+    serdes = [result_serdes(_function(branch)) for branch in functions]
+    return plan_batch(
+        position, names, kinds, branches.__getitem__, settings, _PARALLEL, by_annotation=serdes
+    )
 
 
 def parallel_arguments(
@@ -86,6 +90,10 @@ def _parallel_branch(parent: Kind, index: int, branch: _AnyBranch[T]) -> BatchBr
         return BatchBranch(name, parent, _step_body(branch), former)
     kind = context_kind(branch, parent)
     return BatchBranch(name, kind, function_body(kind, branch), former)
+
+
+def _function(branch: _AnyBranch[T]) -> object:
+    return branch.func if isinstance(branch, ParallelBranch) else branch
 
 
 def _step_body(function: UserFunction[T]) -> Body[T]:

@@ -59,7 +59,8 @@ def plan_retry(
 
     if not settings.wrap_with_run_in_child_context:
         return Plan(lambda runtime: attempts(runtime, position), kind)
-    return plan_child_body(position, kind, name, settings.child_context_config or _CHILD, body)
+    settings_inside = settings.child_context_config or _CHILD
+    return plan_child_body(position, kind, name, settings_inside, func, body)
 
 
 async def run_attempts(

@@ -14,7 +14,9 @@ from aws_durable_execution_sdk_python_testing._lint.rules.changed_state import (
     check_handlers,
     check_steps,
 )
+from aws_durable_execution_sdk_python_testing._lint.rules.finally_blocks import check_finally
 from aws_durable_execution_sdk_python_testing._lint.rules.forgotten_timeouts import check_timeouts
+from aws_durable_execution_sdk_python_testing._lint.rules.late_binding import check_late_binding
 from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
     check_operations_in_steps,
     check_outer_contexts,
@@ -23,6 +25,7 @@ from aws_durable_execution_sdk_python_testing._lint.rules.ordering import check_
 from aws_durable_execution_sdk_python_testing._lint.rules.outside import check_outside
 from aws_durable_execution_sdk_python_testing._lint.rules.own_tasks import check_tasks
 from aws_durable_execution_sdk_python_testing._lint.rules.swallowing import check_swallowing
+from aws_durable_execution_sdk_python_testing._lint.rules.threads import check_threads
 
 RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_outside,
@@ -33,6 +36,9 @@ RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_handlers,
     check_arguments,
     check_swallowing,
+    check_finally,
+    check_threads,
+    check_late_binding,
     check_ordering,
     check_awaiting,
     check_blocking,
