@@ -128,8 +128,11 @@ def aliased(x: Alias, n: int = 1) -> int:
     return n * x.attempt
 
 
+Mine = typing.Annotated[StepContext, "mine"]
+
+
 @durable_step
-def in_a_module(x: typing.Annotated[StepContext, "mine"], n: int = 1) -> int:
+def in_a_module(x: Mine, n: int = 1) -> int:
     return n * x.attempt
 
 

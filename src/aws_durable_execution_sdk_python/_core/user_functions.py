@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import re
 import sys
 import types
 import typing
@@ -313,6 +314,10 @@ def _role(function: AnyFunction, parameter: inspect.Parameter) -> str | None:
     return role if isinstance(role, str) else None
 
 
+# A name, perhaps in quotes or in a module.
+_NAME = re.compile(r"[\"']?[\w.]+[\"']?")
+
+
 @functools.lru_cache(maxsize=256)
 def _compiled(text: str) -> types.CodeType:
     return compile(text, "<annotation>", "eval")
@@ -321,6 +326,8 @@ def _compiled(text: str) -> types.CodeType:
 def _resolved(function: AnyFunction, text: str) -> object:
     """What an annotation means where the function was written; None if that cannot be told."""
     names = getattr(_innermost(function), "__globals__", {})
+    if not _NAME.fullmatch(text) or type(names) is not dict:
+        return None  # what is written runs when it is needed, which is not here
     try:
         found: object = eval(_compiled(text), names)
     except Exception:  # whatever it is that was written
