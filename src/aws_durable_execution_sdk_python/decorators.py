@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     Decorated,
     declares_step_context,
     own_name,
+    signature_of,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
 from aws_durable_execution_sdk_python.config import ParallelBranch
@@ -179,7 +180,7 @@ def durable_parallel_branch(
 
 def _signature(func: AnyFunction) -> inspect.Signature | None:
     try:
-        return inspect.signature(func)
+        return signature_of(func)
     except (TypeError, ValueError):
         return None
 

@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
     context_kind,
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._core.values.boundary import HandlerValues
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, RunningInvocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
@@ -208,7 +209,7 @@ def durable_execution(
             f"a durable handler takes two arguments, the event and the context; {kind_of(func)} "
             "cannot be called with two. Decorate a function; a method may be called from it"
         )
-    kind = context_kind(func, Kind.BLOCKING)
+    kind, values = context_kind(func, Kind.BLOCKING), HandlerValues(func)
     if settings.client is None:
         warm_up()
 
@@ -218,7 +219,7 @@ def durable_execution(
 
         async def main(environment: Environment) -> dict[str, Any]:
             invocation = await _invocation(settings, given, environment, lambda_context)
-            return await invocation.run(func, kind)
+            return await invocation.run(func, kind, values)
 
         return run_in_environment(main)
 

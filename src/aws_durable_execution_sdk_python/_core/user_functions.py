@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
@@ -67,6 +68,24 @@ class Bound(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<{self._original_name or self.function!r} with its arguments>"
+
+
+def signature_of(function: AnyFunction) -> inspect.Signature:
+    """A function's signature, whatever its annotations: what is not defined yet stays unevaluated.
+
+    Raises:
+        TypeError, ValueError: it has none.
+    """
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        try:
+            return inspect.signature(function, annotation_format=Format.FORWARDREF)
+        except (TypeError, ValueError):
+            raise
+        except Exception:  # of code in an annotation
+            return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
 
 
 def is_awaitable(value: Awaitable[T] | T) -> TypeIs[Awaitable[T]]:
@@ -166,7 +185,7 @@ def takes_positional(function: AnyFunction) -> bool:
         code = function.__code__  # the usual case, at a fraction of signature()'s cost
         return code.co_argcount > 0 or bool(code.co_flags & inspect.CO_VARARGS)
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):
         return False  # a builtin without a signature, time.time for instance
     return any(p.kind in _POSITIONAL for p in parameters)
@@ -177,7 +196,7 @@ def accepts(function: AnyFunction, count: int) -> bool:
     if isinstance(function, Bound):
         return True
     try:
-        inspect.signature(function).bind(*(None,) * count)
+        signature_of(function).bind(*(None,) * count)
     except TypeError:
         return False
     except ValueError:
@@ -188,7 +207,7 @@ def accepts(function: AnyFunction, count: int) -> bool:
 def declares_step_context(function: AnyFunction) -> bool | None:
     """Whether the first parameter is a StepContext by annotation or name; None if unknowable."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature_of(function).parameters.values())
     except (TypeError, ValueError):
         return None
     if not parameters or parameters[0].kind not in _POSITIONAL:
@@ -219,7 +238,7 @@ def _innermost(function: Any) -> Any:
 
 def _declared_kind(function: AnyFunction) -> Kind | None:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):
         return None
     for parameter in parameters:
@@ -232,6 +251,7 @@ def _declared_kind(function: AnyFunction) -> Kind | None:
 def _annotation_name(parameter: inspect.Parameter) -> str:
     """The annotation's class name, whether it is a class or (from __future__) a string."""
     annotation = parameter.annotation
+    annotation = getattr(annotation, "__forward_arg__", annotation)
     if isinstance(annotation, str):
         return annotation.strip("\"' ").rpartition(".")[2]
     return getattr(annotation, "__name__", "")

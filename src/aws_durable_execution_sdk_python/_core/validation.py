@@ -141,13 +141,17 @@ _OFFLOAD = (
 )
 
 
-def payload_size(what: str, payload: str, maximum: int, *, way_out: str = _OFFLOAD) -> str:
+def payload_size(
+    what: str, payload: str | None, maximum: int, *, way_out: str = _OFFLOAD
+) -> str | None:
     """Check a serialised value against a limit of the service's, in UTF-8 bytes.
 
     Parameters:
         what: which value of which operation.
         way_out: what to do instead.
     """
+    if payload is None:  # nothing to store
+        return None
     size = utf8_size(payload)
     if size > maximum:
         raise ValidationError(

@@ -41,12 +41,14 @@ async def response_to(
     error: BaseException | None,
     value: object,
     *,
+    to_text: Callable[[object], str],
     report: _Report,
 ) -> Response:
     """The response to what the handler came to; what is too large for it is saved instead.
 
     Parameters:
         error, value: what the handler raised, or returned.
+        to_text: gives the JSON of what it returned.
         report: told what the execution fails with.
 
     Raises:
@@ -55,7 +57,7 @@ async def response_to(
     if error is None:
         try:
             check_result(value)
-            result = json.dumps(value)
+            result = to_text(value)
         except Exception as unserialisable:  # also by what the user's classes do
             return await _failed(checkpointer, _unserialisable(value, unserialisable), report)
         return await _succeeded(checkpointer, result, report)
@@ -112,7 +114,8 @@ def _unserialisable(value: object, error: Exception) -> Exception:
     kind = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(
         f"the handler's result ({kind_name(type(value))}) is not plain JSON: {text_of(error)}. "
-        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+        "Return dicts, lists, strings, numbers, booleans, None, dates, Decimal, UUID and bytes, or "
+        "annotate the handler with the type it returns"
     )
 
 
