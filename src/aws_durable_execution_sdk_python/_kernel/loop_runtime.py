@@ -30,7 +30,7 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     Parking,
     cancelled_by_batch,
 )
-from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import (
@@ -122,18 +122,16 @@ class LoopRuntime(CommonRuntime):
     async def cancelled_again(self, operation_id: str) -> None:
         await self._invocation.completions.doom(operation_id)
 
-    async def end_in_turn(self, operation_id: str) -> None:
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         completions = self._invocation.completions
-        if completions.needs_turn():
-            await completions.end_of(operation_id)
+        return completions.end_of(operation_id) if completions.needs_turn() else AT_ONCE
 
     def reading(self, operation_id: str) -> AbstractContextManager[None]:
         return self._invocation.completions.reading(operation_id)
 
-    async def start_in_turn(self, operation_id: str) -> None:
+    def start_in_turn(self, operation_id: str) -> Awaitable[None]:
         completions = self._invocation.completions
-        if completions.needs_turn():
-            await completions.start_of(operation_id)
+        return completions.start_of(operation_id) if completions.needs_turn() else AT_ONCE
 
     def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
         """Ask a hook, in here, before what decides about suspension is asked."""
@@ -153,14 +151,14 @@ class LoopRuntime(CommonRuntime):
         self.check()
         self._invocation.checkpointer.submit(update)
 
-    async def end(self, update: OperationUpdate) -> None:
+    def end(self, update: OperationUpdate) -> Awaitable[None]:
         # Not saved first and its turn awaited then: the task would be woken twice.
         self.check()
         invocation = self._invocation
         turn: asyncio.Future[None] = invocation.loop.create_future()
         saved = partial(invocation.completions.saved, update.operation_id, turn)
         invocation.checkpointer.submit(update, saved)
-        await turn
+        return turn
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         self.check()
@@ -297,8 +295,8 @@ class LoopRuntime(CommonRuntime):
 class UnorderedRuntime(LoopRuntime):
     """For blocking branches whose results are on record: they have no order among each other."""
 
-    async def end_in_turn(self, operation_id: str) -> None:
-        pass
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
+        return AT_ONCE
 
 
 def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:

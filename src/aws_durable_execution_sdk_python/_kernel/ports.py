@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -22,8 +22,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
-class Branch(Generic[T]):
+class Branch(NamedTuple, Generic[T]):
     """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
 
     operation_id: str
@@ -124,7 +123,7 @@ class Runtime(Protocol):
 
     # -- order of completion --------------------------------------------------------------
 
-    async def end_in_turn(self, operation_id: str) -> None:
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Wait until everything that ended before this operation has been made known.
 
         What runs concurrently learns of ends one by one, in the order of the record, on the first
@@ -132,7 +131,7 @@ class Runtime(Protocol):
         """
         ...
 
-    async def start_in_turn(self, operation_id: str) -> None:
+    def start_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Likewise, for an operation that has begun."""
         ...
 
@@ -172,7 +171,7 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
-    async def end(self, update: OperationUpdate) -> None:
+    def end(self, update: OperationUpdate) -> Awaitable[None]:
         """Save an operation's end, and learn of it in turn."""
         ...
 
