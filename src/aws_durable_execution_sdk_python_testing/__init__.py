@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
     from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
     from aws_durable_execution_sdk_python_testing.runner import (
+        AsyncDurableFunctionTestRunner,
         DurableChildContextTestRunner,
         DurableFunctionTestRunner,
     )
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALLBACK_TIMEOUT",
+    "AsyncDurableFunctionTestRunner",
     "CrashExplorationError",
     "CrashPoint",
     "CrashReport",
@@ -99,6 +101,7 @@ _HOMES = {
     "CrashReport": _EXPLORATION,
     "Moment": _EXPLORATION,
     "explore_sandbox_crashes": f"{_EXPLORATION}.sandbox_exploration",
+    "AsyncDurableFunctionTestRunner": f"{__name__}.runner",
     "DurableChildContextTestRunner": f"{__name__}.runner",
     "DurableFunctionCloudTestRunner": f"{__name__}._remote.cloud_runner",
     "DurableFunctionTestResult": f"{__name__}._results.result",

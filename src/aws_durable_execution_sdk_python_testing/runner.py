@@ -25,12 +25,16 @@ from aws_durable_execution_sdk_python_testing._results.operations import (
     WaitOperation,
 )
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._runner.awaitable_runner import (
+    AsyncDurableFunctionTestRunner,
+)
 from aws_durable_execution_sdk_python_testing._runner.function_runner import (
     DurableFunctionTestRunner,
 )
 
 # The official testing SDK has all of these here, and tests written for it import them from here.
 __all__ = [
+    "AsyncDurableFunctionTestRunner",
     "CallbackOperation",
     "ContextOperation",
     "DurableChildContextTestRunner",

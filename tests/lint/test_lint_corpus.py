@@ -54,7 +54,7 @@ ON_PURPOSE = {
     # Their own threads and times are what they are about.
     "tests/runtime/test_deadline_of_waits.py": {"DUR105"},
     "tests/runtime/test_suspension_proof.py": {"DUR101"},
-    "tests/operations/test_context_ownership.py": {"DUR303"},
+    "tests/operations/test_context_ownership.py": {"DUR203", "DUR303"},
     "tests/testing/test_replaying.py": {"DUR303"},
     "tests/testing/test_virtual_time.py": {"DUR302"},
     # They catch the suspension, share a context and count besides.
@@ -70,7 +70,13 @@ ON_PURPOSE = {
     # Time-outs that are forgotten are what they are about.
     "tests/runtime/test_asyncio_replays.py": {"DUR604"},
     "tests/runtime/test_forgotten_timers.py": {"DUR604"},
-    "tests/runtime/test_suspension_blocking.py": {"DUR301", "DUR302", "DUR303", "DUR401"},
+    "tests/runtime/test_suspension_blocking.py": {
+        "DUR203",
+        "DUR301",
+        "DUR302",
+        "DUR303",
+        "DUR401",
+    },
     # Its handlers tell in which process they run.
     "tests/sandbox/functions/durable_functions.py": {"DUR104"},
     # A mistake that type checkers have to find.

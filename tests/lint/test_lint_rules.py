@@ -489,7 +489,7 @@ def test_suppress() -> None:
         "keys: set[str] = event\nfor key in list(keys):\n    do(context, key)",
         "for index, key in enumerate(set(event) - {'a'}):\n    context.step(work(key))",
         "context.map(list(set(event)), work)",
-        "context.parallel(*[lambda c: c.step(work(key)) for key in set(event)])",
+        "context.parallel(*[lambda c, key=key: c.step(work(key)) for key in set(event)])",
         "context.step(work(1), name=f'all {set(event)}')",
         "context.wait(seconds=1, name=set(event).pop())",
         "keys = set(event)\nfirst = next(iter(keys))\ncontext.step(work(first), first)",
@@ -701,3 +701,91 @@ def test_a_timeout_around_a_durable_wait_is_found(body: str, line: int) -> None:
 )
 def test_other_timeouts_are_left_alone(body: str) -> None:
     assert in_handler(body, is_async=True) == []
+
+
+# ------------------------------------------------------------------- files, threads, finally
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "open('x').read()",
+        "os.listdir('.')",
+        "pathlib.Path('x').read_text()",
+        "glob.glob('*')",
+        "tempfile.mkdtemp()",
+    ],
+)
+def test_files(expression: str) -> None:
+    imports = "import os, pathlib, glob, tempfile"
+    assert in_handler(f"return {expression}", imports) == [("DUR106", 1)]
+    assert in_handler(f"return context.step(lambda _: {expression})", imports) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "threading.Thread(target=work, args=(context,)).start()",
+        "threading.Thread(target=lambda: context.wait(seconds=1)).start()",
+        "threading.Timer(1, context.wait, [1]).start()",
+        "concurrent.futures.ThreadPoolExecutor().submit(work, context)",
+    ],
+)
+def test_contexts_in_threads(call: str) -> None:
+    imports = "import threading, concurrent.futures\ndef work(context): ..."
+    assert ("DUR203", 1) in in_handler(call, imports)
+
+
+def test_threads_without_a_context_are_left_alone() -> None:
+    imports = "import threading"
+    assert in_handler("threading.Thread(target=print, args=(event,)).start()", imports) == []
+
+
+@pytest.mark.parametrize(
+    ("leaving", "lines"),
+    [
+        ("return 1", [("DUR402", 4)]),
+        ("if event:\n        return 1", [("DUR402", 5)]),
+        ("for _ in event:\n        break", []),
+        ("def inner():\n        return 1", []),
+        ("context.logger.info('over')", []),
+    ],
+)
+def test_finally_that_is_left(leaving: str, lines: list[tuple[str, int]]) -> None:
+    body = f"try:\n    context.wait(seconds=1)\nfinally:\n    {leaving}"
+    assert in_handler(body) == lines
+
+
+def test_a_loop_that_is_left_from_a_finally() -> None:
+    body = """
+    for _ in event:
+        try:
+            context.wait(seconds=1)
+        finally:
+            continue
+    """
+    assert in_handler(body) == [("DUR402", 5)]
+    assert in_handler("try:\n    print(1)\nfinally:\n    return 1") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("context.parallel([lambda c: c.step(work(k)) for k in event])", [("DUR305", 1)]),
+        ("context.parallel([lambda c, k=k: c.step(work(k)) for k in event])", []),
+        ("[context.step(lambda _: k) for k in event]", []),
+        (
+            "found = []\nfor k in event:\n    found.append(lambda c: c.step(work(k)))",
+            [("DUR305", 3)],
+        ),
+        ("for k in event:\n    context.step(lambda _: k)", []),
+    ],
+)
+def test_late_bound_variables(body: str, lines: list[tuple[str, int]]) -> None:
+    assert in_handler(body, "@durable_step\ndef work(key): ...") == lines
+
+
+def test_alarms_before_durable_waits() -> None:
+    body = "signal.alarm(5)\ncontext.wait(seconds=1)"
+    assert in_handler(body, "import signal") == [("DUR604", 1)]
+    assert in_handler("signal.alarm(5)", "import signal") == []

@@ -151,7 +151,11 @@ def poll(look: Callable[[], Any]) -> Any:
 
 def start(client: Any, function: str) -> str:
     answer = client.invoke(
-        FunctionName=function, InvocationType="Event", Payload=b"1", DurableExecutionName="run"
+        FunctionName=function,
+        Qualifier="$LATEST",
+        InvocationType="Event",
+        Payload=b"1",
+        DurableExecutionName="run",
     )
     return str(answer["DurableExecutionArn"])
 
@@ -190,7 +194,9 @@ def test_a_killed_server_loses_nothing_and_goes_on(directory: Directory, store: 
     )
     # The same name and payload find the execution there is; its end is waited for.
     results = {
-        name: client.invoke(FunctionName=name, Payload=b"1", DurableExecutionName="run")
+        name: client.invoke(
+            FunctionName=name, Qualifier="$LATEST", Payload=b"1", DurableExecutionName="run"
+        )
         for name in arns
     }
     assert {name: answer["DurableExecutionArn"] for name, answer in results.items()} == arns
@@ -234,12 +240,12 @@ def test_skipped_time_stays_skipped_in_the_next_server(directory: Directory) -> 
     arguments = ["--store", "executions.db", "--function", "rest=app.py:rest"]
     server = directory.serve("--skip-time", *arguments)
     client = server.client()
-    answer = client.invoke(FunctionName="rest")
+    answer = client.invoke(FunctionName="rest", Qualifier="$LATEST")
     ended = history(client, answer["DurableExecutionArn"])[-1]["EventTimestamp"]
     client.close()
     server.end(signal.SIGKILL)
     client = directory.serve(*arguments).client()
-    later = client.invoke(FunctionName="rest", InvocationType="Event")
+    later = client.invoke(FunctionName="rest", Qualifier="$LATEST", InvocationType="Event")
     first = history(client, later["DurableExecutionArn"])[0]
     assert first["EventTimestamp"] >= ended
     client.close()

@@ -10,6 +10,7 @@ from served_handlers import WAITING, WATCHED
 from serving_bench import Served
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
+from aws_durable_execution_sdk_python.config import CallbackConfig, Duration
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
 from aws_durable_execution_sdk_python_testing.stores import InMemoryExecutionStore
 
@@ -41,6 +42,26 @@ def test_time_is_skipped_and_the_callback_stays_open(serve: Serve) -> None:
     assert served.send("POST", path, "yes").status == 200
     served.service.wait_until_ended(arn, 30)
     assert served.service.execution(arn)["Result"] == '"yes"'
+
+
+@durable_execution
+def waits_longer(event: Any, context: DurableContext) -> Any:
+    """Waits for a callback for a second, and for an hour besides."""
+    config = CallbackConfig(timeout=Duration.from_seconds(1))
+    callback = context.create_callback("soon", config)
+    context.wait(seconds=3600, name="an hour")
+    return callback.result()
+
+
+def test_what_comes_after_a_time_out_of_its_execution_is_not_skipped_to_before(
+    serve: Serve,
+) -> None:
+    """The hour is skipped once the second has passed."""
+    served = serve(hosted("longer", waits_longer), skip_time=True)
+    arn = start(served, "longer")
+    served.service.wait_until_ended(arn, 30)
+    kinds = [event["EventType"] for event in served.service.history(arn)]
+    assert kinds.index("CallbackTimedOut") < kinds.index("WaitSucceeded")
 
 
 def child_of(served: Served) -> str:

@@ -25,6 +25,8 @@ class FakeLambda:
         callbacks: `(callback id, call, body)` of each callback call.
         lines: what functions wrote, as a local service tells.
         page: events in one page of history.
+        later: what `events` are after each look at the history.
+        throttled: so many looks are answered with TooManyRequestsException.
         durable: whether Invoke answers with an execution's ARN.
     """
 
@@ -35,6 +37,8 @@ class FakeLambda:
         self.callbacks: list[tuple[str, str, bytes]] = []
         self.lines: list[dict[str, Any]] = []
         self.page = 1000
+        self.later: list[list[dict[str, Any]]] = []
+        self.throttled = 0
         self.durable = True
         fake = self
 
@@ -85,9 +89,14 @@ class FakeLambda:
         return 200, {}, {}
 
     def get(self, parts: list[str], query: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        if self.throttled:
+            self.throttled -= 1
+            return 429, {"message": "slower"}, {"X-Amzn-ErrorType": "TooManyRequestsException"}
         if parts[-1] == "history":
             start = int(query.get("Marker", ["0"])[0])
             answer: dict[str, Any] = {"Events": self.events[start : start + self.page]}
+            if self.later:
+                self.events = self.later.pop(0)
             if start + self.page < len(self.events):
                 answer["NextMarker"] = str(start + self.page)
             return 200, answer, {}

@@ -88,6 +88,10 @@ def test_a_failed_execution_is_a_result(
 ) -> None:
     error = {"ErrorType": "ValueError", "ErrorMessage": "no"}
     cloud.executions = [{"Status": "FAILED", "Error": error}]
+    cloud.events = [
+        *WAITING,
+        event(4, "ExecutionFailed", "e", details={"Error": {"Payload": error}}),
+    ]
     result = runner.run()
     assert result.status == "FAILED"
     assert str(result.error) == "ValueError: no"
@@ -97,7 +101,36 @@ def test_an_execution_that_is_not_visible_yet_is_waited_for(
     cloud: FakeLambda, runner: DurableFunctionCloudTestRunner
 ) -> None:
     cloud.executions = [None, None, {"Status": "SUCCEEDED"}]
+    cloud.events = STEP
     assert runner.wait_for_result(ARN).status == "SUCCEEDED"
+
+
+def test_the_last_events_are_waited_for_and_not_the_status(
+    cloud: FakeLambda, runner: DurableFunctionCloudTestRunner
+) -> None:
+    """Histories are eventually consistent."""
+    cloud.executions = [{"Status": "SUCCEEDED", "Result": "8"}]
+    cloud.events = STEP[:2]
+    cloud.later = [STEP[:3], STEP]
+    result = runner.wait_for_result(ARN)
+    assert result.get_step("add").status == "SUCCEEDED"
+
+
+def test_a_throttled_look_is_taken_again(
+    cloud: FakeLambda, runner: DurableFunctionCloudTestRunner
+) -> None:
+    cloud.throttled = 2
+    cloud.executions = [{"Status": "SUCCEEDED", "Result": "8"}]
+    cloud.events = STEP
+    assert runner.wait_for_result(ARN).result == 8
+
+
+def test_a_time_out_names_what_the_execution_waits_for(
+    cloud: FakeLambda, runner: DurableFunctionCloudTestRunner
+) -> None:
+    cloud.events = SUSPENDED
+    with pytest.raises(TimeoutError, match="waits for callback 'approve'"):
+        runner.wait_for_result(ARN, timeout=0)
 
 
 def test_an_execution_that_does_not_end_raises_timeout_error(

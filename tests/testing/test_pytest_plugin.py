@@ -161,7 +161,10 @@ def test_what_is_missing_is_said(
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLambda]:
     fake = FakeLambda()
     fake.executions = [{"Status": "SUCCEEDED", "Result": '"test"'}]
-    fake.events = [event(1, "ExecutionStarted", "e", Name="run")]
+    fake.events = [
+        event(1, "ExecutionStarted", "e", Name="run"),
+        event(2, "ExecutionSucceeded", "e", details={"Result": {"Payload": '"test"'}}),
+    ]
     for name in ("PYTEST_FUNCTION_NAME_MAP", "QUALIFIED_FUNCTION_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

@@ -113,6 +113,9 @@ class Journal:
     Parameters:
         execution_id: the id of the EXECUTION operation.
         recall: asked about every operation the code asks for, if given.
+
+    Attributes:
+        repeats: whether an earlier invocation has recorded anything.
     """
 
     def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
@@ -124,6 +127,7 @@ class Journal:
         self._closed: set[str] = set()
         self._given_up: set[str] = set()
         self._news: set[str] | None = None
+        self.repeats = False
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
@@ -168,6 +172,7 @@ class Journal:
     def begin(self) -> None:
         """What is confirmed from here on happens in this invocation."""
         self._news = set()
+        self.repeats = self.has_history
 
     def is_history(self, operation_id: str) -> bool:
         """Whether nothing was heard of an operation since this invocation began."""

@@ -53,6 +53,10 @@ class CommonRuntime(Opaque):
         return self._invocation.journal.get(operation_id)
 
     @property
+    def repeats(self) -> bool:
+        return self._invocation.journal.repeats
+
+    @property
     def operation_count(self) -> int:
         return self._invocation.journal.operation_count
 

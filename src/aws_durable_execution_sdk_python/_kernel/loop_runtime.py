@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-
-import anyio
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -105,16 +102,14 @@ class LoopRuntime(CommonRuntime):
             return False
         if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
             return False
-        # A scope cancels again and again, and withdraws what it has asked for in between.
-        if anyio.current_effective_deadline() == -math.inf:
-            return False
         while task.cancelling() > requests:
             task.uncancel()
         return True
 
     def has_other_code(self) -> bool:
-        is_root = self._invocation.suspension.is_root
-        return not all(map(is_root, self._invocation.loop.tasks_of_invocation()))
+        is_root, ours = self._invocation.suspension.is_root, asyncio.current_task()
+        others = (task for task in self._invocation.loop.tasks_of_invocation() if task is not ours)
+        return not all(map(is_root, others))
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():

@@ -92,6 +92,11 @@ class Runtime(Protocol):
         """What is known of an operation, asked for or not."""
         ...
 
+    @property
+    def repeats(self) -> bool:
+        """Whether an earlier invocation has recorded anything."""
+        ...
+
     def reopen(self, identity: OperationIdentity) -> None:
         """Say that a context which an earlier invocation began is entered again."""
         ...
@@ -102,7 +107,7 @@ class Runtime(Protocol):
         ...
 
     def has_other_code(self) -> bool:
-        """Whether tasks of the user's are alive beside the functions that were given a context."""
+        """Whether other tasks of the user's are alive than run functions with a context."""
         ...
 
     def warn(self, message: str) -> None:

@@ -41,8 +41,8 @@ from aws_durable_execution_sdk_python._operations.decisions import retry_decisio
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
     named,
-    own_or_default,
     read_in_turn,
     write_and_read,
 )
@@ -91,7 +91,7 @@ class Step(NamedTuple, Generic[T]):
     ) -> Step[T]:
         """A step of a bare or decorated function."""
         context = StepContext if takes_positional(function) else None
-        serdes = own_or_default(config.serdes, position.serdes.values)
+        serdes = for_result(config.serdes, position.serdes.values, function)
         return cls(position, identity, function, config, context, serdes=serdes)
 
     @property

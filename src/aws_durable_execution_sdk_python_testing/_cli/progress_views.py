@@ -19,7 +19,11 @@ from rich.text import Text
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Operation, OperationType, Status
 from aws_durable_execution_sdk_python_testing._results import wording
 from aws_durable_execution_sdk_python_testing._results.folding import OperationFold
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless, harmless_console
+from aws_durable_execution_sdk_python_testing._results.harmless import (
+    Harmless,
+    harmless,
+    harmless_console,
+)
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 Event = Mapping[str, Any]
@@ -212,7 +216,8 @@ class LiveView:
                 wording.duration(operation.start_timestamp, operation.end_timestamp or now),
                 Text(_remark(operation, self._fold, self._answering)),
             )
-        return _Newest(table)
+        # Not by the console's hook: the display that is refreshed comes after that.
+        return Harmless(_Newest(table))
 
 
 class _Newest:

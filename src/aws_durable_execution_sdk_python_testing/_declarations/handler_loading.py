@@ -26,7 +26,7 @@ def split_handler(target: str) -> tuple[str, str]:
         # As Lambda reads it: also `directory/module.handler`.
         place, _, name = target.rpartition(".")
         place = place.replace("/", ".")
-    if not place or not name.isidentifier():
+    if not place or not name.isidentifier() or (not colon and name == "py"):
         raise DeclarationError(
             f"a handler must be FILE_OR_MODULE:HANDLER or module.handler, not {target!r}"
         )

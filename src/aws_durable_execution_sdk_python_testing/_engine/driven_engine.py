@@ -9,7 +9,7 @@ from aws_durable_execution_sdk_python_testing._engine import expiry, recovery
 from aws_durable_execution_sdk_python_testing._engine.effects import Effect
 from aws_durable_execution_sdk_python_testing._engine.inspection import Inspection
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
-from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
+from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind
 
 
 class DrivenEngine(Inspection):
@@ -25,6 +25,26 @@ class DrivenEngine(Inspection):
     def next_deadline(self, kinds: Collection[TimerKind] | None = None) -> float | None:
         """When the next timer is due, epoch seconds; None without one. `kinds` narrows it."""
         return self._service.timers.next_deadline(kinds)
+
+    def deadline_to_skip_to(self, real: Collection[TimerKind]) -> float | None:
+        """When the next timer is due that time may be skipped to, epoch seconds.
+
+        Parameters:
+            real: kinds of timers that pass in real time. None of them is skipped to; and what
+                an execution has after one of its operations' such timers comes after it, so
+                that it sees both in the order it asked for.
+        """
+        timers = self._service.timers
+        for timer, deadline in timers.in_order(frozenset(TimerKind) - frozenset(real)):
+            execution = self._service.executions[timer.arn]
+            before = (
+                timers.deadline(Timer(kind, timer.arn, key))
+                for key in execution.pending
+                for kind in real
+            )
+            if not any(one is not None and one < deadline for one in before):
+                return deadline
+        return None
 
     def fire_due(self, now: float) -> None:
         """Fire every timer due at or before `now`, by deadline, then in the order armed.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
-from collections.abc import Hashable
 from typing import Any
 
 from aws_durable_execution_sdk_python_testing.stores.base import Record
@@ -22,8 +20,10 @@ def decoded(record: Record | str) -> Record:
 def told(value: Any) -> dict[str, Any]:
     """The fields of a frozen dataclass that do not have their default: the rest goes unsaid."""
     found: dict[str, Any] = {}
-    kind: Hashable = type(value)
-    for name, default in _defaults(kind):
+    kind = type(value)
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = _defaults(kind)
+    for name, default in _DEFAULTS[kind]:
         one = getattr(value, name)
         if one != default:
             nested = dataclasses.is_dataclass(one) and not isinstance(one, type)
@@ -31,13 +31,15 @@ def told(value: Any) -> dict[str, Any]:
     return found
 
 
-@functools.cache
-def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+_DEFAULTS: dict[type[Any], list[tuple[str, Any]]] = {}
+
+
+def _defaults(kind: type[Any]) -> list[tuple[str, Any]]:
     """Each field, and its default if it has one."""
-    return tuple(
+    return [
         (
             one.name,
             one.default if one.default_factory is dataclasses.MISSING else one.default_factory(),
         )
         for one in dataclasses.fields(kind)
-    )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 # Dead entries that are not worth clearing away.
@@ -84,6 +84,23 @@ class Timers:
         """The earliest deadline, of `kinds` or of all."""
         head = self._head(TimerKind if kinds is None else kinds)
         return None if head is None else head.deadline
+
+    def in_order(self, kinds: Collection[TimerKind]) -> Iterator[tuple[Timer, float]]:
+        """The armed timers of `kinds` with their deadlines, the next one first."""
+        first = self._head(kinds)
+        if first is None:
+            return
+        yield first.timer, first.deadline
+        # Only who does not want the first one pays for more.
+        rest = [
+            (self.deadline(entry.timer), entry.sequence, entry.timer)
+            for kind in kinds
+            for entry in self._heaps[kind]
+            if self._alive(entry) and entry.timer != first.timer
+        ]
+        for deadline, _, timer in sorted(rest, key=lambda one: one[:2]):
+            if deadline is not None:
+                yield timer, deadline
 
     def pop_due(self, now: float) -> Timer | None:
         """Disarm and return the next timer due at or before `now`."""

@@ -31,7 +31,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.engine_driver import EngineDriver
-from aws_durable_execution_sdk_python_testing._results.waiting import waits_for
+from aws_durable_execution_sdk_python_testing._results.open_operations import waits_for
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import (
     MAX_INVOCATION_SECONDS,

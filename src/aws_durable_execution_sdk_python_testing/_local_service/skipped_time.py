@@ -40,7 +40,7 @@ class SkippedTime:
         if not self._clock.skips_waiting:
             return False
         real = self._in_real_time()
-        deadline = self._engine.next_deadline(_ALL_TIMERS - real)
+        deadline = self._engine.deadline_to_skip_to(real)
         if deadline is None:
             return False
         self._jump_to(deadline, real)

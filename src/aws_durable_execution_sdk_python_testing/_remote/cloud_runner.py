@@ -14,6 +14,7 @@ from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAUL
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi, credentials
 from aws_durable_execution_sdk_python_testing._results import folding
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
+from aws_durable_execution_sdk_python_testing._results.open_operations import waits_for
 from aws_durable_execution_sdk_python_testing._results.payloads import encode_input
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
@@ -25,6 +26,10 @@ _log = logging.getLogger("aws_durable_execution_sdk_python_testing.cloud")
 # Lambda's own limit of an invocation, and time for the answer to arrive.
 _READ_TIMEOUT_SECONDS = 960
 # Where botocore looks for another endpoint than the region's.
+# How the time between two looks grows, and up to what.
+_BACK_OFF = 1.5
+_LONGEST_INTERVAL_SECONDS = 5.0
+_END_EVENTS = frozenset(f"Execution{how}" for how in ("Succeeded", "Failed", "TimedOut", "Stopped"))
 _ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_LAMBDA"
 
 
@@ -100,8 +105,9 @@ class DurableFunctionCloudTestRunner:
         Raises:
             TimeoutError: it has not ended within `timeout` seconds.
         """
-        execution = self._poll(lambda: self._ended_execution(execution_arn), timeout, execution_arn)
-        events = list(self._api.events(execution_arn))
+        execution, events = self._poll(
+            lambda: self._ended_execution(execution_arn), timeout, execution_arn
+        )
         return DurableFunctionTestResult.from_execution_history(execution, {"Events": events})
 
     def wait_for_callback(
@@ -182,22 +188,53 @@ class DurableFunctionCloudTestRunner:
 
     def _poll(self, look: Callable[[], T | None], timeout: float, execution_arn: str) -> T:
         deadline = time.monotonic() + timeout
+        interval = self._poll_interval
         while (found := self._look(look)) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"waited in vain for {timeout} s: {execution_arn}")
-            time.sleep(min(self._poll_interval, left))
+                raise TimeoutError(
+                    f"not within {timeout} s; the execution waits for "
+                    f"{self._waits_for(execution_arn)}: {execution_arn}"
+                )
+            time.sleep(min(interval, left))
+            # Tests run side by side, and the API takes 15 and 30 calls a second of an account.
+            interval = max(interval, min(interval * _BACK_OFF, _LONGEST_INTERVAL_SECONDS))
         return found
+
+    def _waits_for(self, arn: str) -> str:
+        operations = folding.fold(list(self._look(lambda: self._api.events(arn)) or ()))
+        return waits_for(
+            {
+                "Id": operation.operation_id,
+                "Type": operation.operation_type,
+                "Status": operation.status,
+                "Name": operation.name,
+                "ParentId": operation.parent_id,
+                "SubType": operation.sub_type,
+            }
+            for operation in operations
+        )
 
     def _look(self, look: Callable[[], T | None]) -> T | None:
         try:
             return look()
         except self._client.exceptions.ResourceNotFoundException:
             return None  # started a moment ago, and not visible everywhere yet
+        except self._client.exceptions.TooManyRequestsException:
+            return None  # the client has tried a few times; it may be asked again later
 
-    def _ended_execution(self, arn: str) -> Mapping[str, Any] | None:
+    def _ended_execution(self, arn: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]] | None:
+        """The execution and its whole history, once that has the event that ends it.
+
+        Histories are eventually consistent: the status may say SUCCEEDED before the last events
+        are there.
+        """
         execution = self._api.execution(arn)
-        return execution if execution["Status"] in TERMINAL else None
+        if execution["Status"] not in TERMINAL:
+            return None
+        events = list(self._api.events(arn))
+        ended = any(event["EventType"] in _END_EVENTS for event in events)
+        return (execution, events) if ended else None
 
     def _open_callback(self, arn: str, name: str | None) -> str | None:
         events = list(self._api.events(arn))

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    RenderableType,
+    RenderHook,
+    RenderResult,
+)
 from rich.segment import Segment
 
 _KEPT = "\n\t"
@@ -39,14 +46,14 @@ def harmless_console(console: Console) -> Console:
     return console
 
 
-class _Hook:
+class _Hook(RenderHook):
     """Takes hold of whatever is printed."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_Harmless(renderable) for renderable in renderables]
+        return [Harmless(renderable) for renderable in renderables]
 
 
-class _Harmless:
+class Harmless:
     """Something to show, without control characters in its text."""
 
     def __init__(self, renderable: RenderableType) -> None:

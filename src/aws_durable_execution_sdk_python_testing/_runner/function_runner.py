@@ -270,7 +270,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
     ) -> None:
         super().__exit__(exc_type, exc, traceback)
         if exc is None and self._depth == 0:
-            check_mocks(self._steps, self._functions)
+            check_mocks(self._steps)
 
     # --------------------------------------------------------------------------- requests
 

@@ -12,7 +12,7 @@ from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctions
 
 
 class Mocking(Protocol):
-    """The part of a runner that mocks. It is an error if what is mocked never runs.
+    """The part of a runner that mocks. It is an error if a step that is mocked never runs.
 
     That is said when the runner's `with` block ends, unless another error ends it.
     """

@@ -23,11 +23,11 @@ def main(lines: Iterable[bytes]) -> None:
     """Keep account until the lines end, then kill the groups that are left."""
     groups: dict[int, str] = {}
     for line in lines:
-        group, _, mark = line[1:].decode().strip().partition(" ")
+        number, _, mark = line[1:].decode().strip().partition(" ")
         if line.startswith(b"+"):
-            groups[int(group)] = mark
+            groups[int(number)] = mark
         else:
-            groups.pop(int(group), None)
+            groups.pop(int(number), None)
     for group, mark in groups.items():
         kill(group, mark)
 

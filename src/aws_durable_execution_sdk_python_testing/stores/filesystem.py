@@ -23,17 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from aws_durable_execution_sdk_python_testing.stores.base import (
-    PURGED,
-    Record,
-    StoreDamagedError,
-    StoreError,
-    StoreLockedError,
-    StoreWriteError,
-    decoded,
-    encode,
-)
-from aws_durable_execution_sdk_python_testing.stores.execution_files import (
+from aws_durable_execution_sdk_python_testing.stores._execution_files import (
     JOURNAL,
     LOCK,
     UNFINISHED,
@@ -46,6 +36,16 @@ from aws_durable_execution_sdk_python_testing.stores.execution_files import (
     journal_text,
     read_file,
     read_journal,
+)
+from aws_durable_execution_sdk_python_testing.stores.base import (
+    PURGED,
+    Record,
+    StoreDamagedError,
+    StoreError,
+    StoreLockedError,
+    StoreWriteError,
+    decoded,
+    encode,
 )
 
 _DEFAULT_DIR = ".durable_executions"

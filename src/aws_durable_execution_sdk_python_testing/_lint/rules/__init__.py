@@ -8,7 +8,9 @@ from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.rules.awaiting import check_awaiting
 from aws_durable_execution_sdk_python_testing._lint.rules.blocking import check_blocking
+from aws_durable_execution_sdk_python_testing._lint.rules.finally_blocks import check_finally
 from aws_durable_execution_sdk_python_testing._lint.rules.forgotten_timeouts import check_timeouts
+from aws_durable_execution_sdk_python_testing._lint.rules.late_binding import check_late_binding
 from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
     check_operations_in_steps,
     check_outer_contexts,
@@ -23,6 +25,7 @@ from aws_durable_execution_sdk_python_testing._lint.rules.state import (
     check_steps,
 )
 from aws_durable_execution_sdk_python_testing._lint.rules.swallowing import check_swallowing
+from aws_durable_execution_sdk_python_testing._lint.rules.threads import check_threads
 
 RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_outside,
@@ -33,6 +36,9 @@ RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_handlers,
     check_arguments,
     check_swallowing,
+    check_finally,
+    check_threads,
+    check_late_binding,
     check_ordering,
     check_awaiting,
     check_blocking,

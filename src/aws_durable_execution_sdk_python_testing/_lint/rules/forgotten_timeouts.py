@@ -14,6 +14,8 @@ _SCOPES = frozenset(
     {"asyncio.timeout", "asyncio.timeout_at", "anyio.fail_after", "anyio.move_on_after"}
 )
 _CALLS = frozenset({"asyncio.wait_for"})
+# They go off later, wherever the code is by then.
+_ALARMS = frozenset({"signal.alarm", "signal.setitimer", "threading.Timer"})
 _WAITING = frozenset({"wait", "result", "invoke", "wait_for_callback", "wait_for_condition"})
 
 
@@ -26,6 +28,7 @@ def check_timeouts(program: LintedModule) -> Iterator[Located]:
                     yield from _check(program, scope, item.context_expr, _SCOPES, node.body)
             elif isinstance(node, ast.Call) and node.args:
                 yield from _check(program, scope, node, _CALLS, node.args[:1])
+                yield from _check_alarm(program, scope, node)
 
 
 def _check(
@@ -49,6 +52,22 @@ def _check(
                 "context.wait()"
             )
             yield Located(timer, "DUR604", message)
+            return
+
+
+def _check_alarm(program: LintedModule, scope: Scope, call: ast.Call) -> Iterator[Located]:
+    """A timer that is set in code which goes on to wait for the service."""
+    name = program.source.dotted(call.func)
+    if name not in _ALARMS:
+        return
+    for operation in program.operations.in_scope(scope):
+        if operation.method in _WAITING and operation.call.lineno > call.lineno:
+            message = (
+                f"{name}() before {operation.text} is forgotten when the invocation is suspended, "
+                "or goes off in another one: give the wait the time-out, with "
+                "CallbackConfig(timeout=...)"
+            )
+            yield Located(call, "DUR604", message)
             return
 
 

@@ -51,6 +51,18 @@ ENVIRONMENT = _names("""
     socket.getfqdn uuid.getnode getpass.getuser
 """)
 
+FILES = _names("""
+    builtins.open io.open os.open os.listdir os.scandir os.walk os.stat os.lstat os.remove
+    os.unlink os.rename os.replace os.mkdir os.makedirs os.rmdir os.path.exists os.path.isfile
+    os.path.isdir os.path.getmtime os.path.getsize glob.glob glob.iglob shutil.copy shutil.copy2
+    shutil.copyfile shutil.copytree shutil.move shutil.rmtree tempfile.mkstemp tempfile.mkdtemp
+    tempfile.NamedTemporaryFile tempfile.TemporaryDirectory tempfile.TemporaryFile
+    pathlib.Path().read_text pathlib.Path().read_bytes pathlib.Path().write_text
+    pathlib.Path().write_bytes pathlib.Path().open pathlib.Path().exists pathlib.Path().is_file
+    pathlib.Path().is_dir pathlib.Path().iterdir pathlib.Path().glob pathlib.Path().rglob
+    pathlib.Path().stat pathlib.Path().unlink pathlib.Path().mkdir pathlib.Path().rename
+""")
+
 _BLOCKING_NETWORK = _names(
     """
     urllib.request.urlopen urllib.request.urlretrieve urllib3.request

@@ -1,4 +1,4 @@
-"""DUR101 to DUR105: what differs between two runs, used outside a step."""
+"""DUR101 to DUR106: what differs between two runs, used outside a step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule, t
 from aws_durable_execution_sdk_python_testing._lint.rules.known_calls import (
     CLOCK,
     ENVIRONMENT,
+    FILES,
     NETWORK,
     RANDOM,
     UNIQUE_ID,
@@ -28,7 +29,10 @@ _KINDS = (
         "read it in a step, or once at import if it never changes",
     ),
     ("DUR105", Known(NETWORK), "calls the outside world", "make the call in a step"),
+    ("DUR106", Known(FILES), "uses the file system", "use it in a step"),
 )
+# These do something, whatever becomes of their value.
+_ACTING = ("DUR105", "DUR106")
 _ENVIRONS = frozenset({"os.environ", "os.environb"})
 _LOG_METHODS = frozenset({"critical", "debug", "error", "exception", "info", "log", "warning"})
 
@@ -40,7 +44,7 @@ def check_outside(program: LintedModule) -> Iterator[Located]:
             found = _kind_of(program, node)
             if found is not None and isinstance(node, ast.expr):
                 code, does, remedy, name = found
-                if code != "DUR105" and _is_logged(program, node):
+                if code not in _ACTING and _is_logged(program, node):
                     continue
                 message = (
                     f"{name} {does} outside a step{through(chain)}, "

@@ -27,7 +27,7 @@ def _check_try(program: LintedModule, node: ast.Try | ast.TryStar) -> Iterator[L
         caught = _catches_all(program, handler.type)
         if caught is None or _raises_again(program, handler):
             continue
-        operation = _operation_in(program, node.body)
+        operation = operation_in(program, node.body)
         if operation is not None:
             yield Located(handler, "DUR401", _message(caught, operation))
 
@@ -40,7 +40,7 @@ def _check_with(program: LintedModule, node: ast.With | ast.AsyncWith) -> Iterat
         if program.source.dotted(call.func) != "contextlib.suppress":
             continue
         if any(_catches_all(program, argument) for argument in call.args):
-            operation = _operation_in(program, node.body)
+            operation = operation_in(program, node.body)
             if operation is not None:
                 yield Located(call, "DUR401", _message("suppress(BaseException)", operation))
 
@@ -75,7 +75,7 @@ def _raises_again(program: LintedModule, handler: ast.ExceptHandler) -> bool:
     return False
 
 
-def _operation_in(program: LintedModule, body: Iterable[ast.stmt]) -> str | None:
+def operation_in(program: LintedModule, body: Iterable[ast.stmt]) -> str | None:
     """The first operation that statements call, as messages name it."""
     for statement in body:
         for node in program.runs(statement):
