@@ -140,7 +140,7 @@ class Kind(enum.Enum):
 def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]]:
     """Whether calling it gives a coroutine: seen through partials, decorators and objects."""
     plain = function.function if isinstance(function, Bound) else function
-    if isinstance(plain, types.FunctionType) and plain.__code__.co_flags & inspect.CO_COROUTINE:
+    if type(plain) is types.FunctionType and plain.__code__.co_flags & inspect.CO_COROUTINE:
         return True  # the usual case, at a fraction of what follows
     innermost = _innermost(function)
     if _is_async_def(innermost):
