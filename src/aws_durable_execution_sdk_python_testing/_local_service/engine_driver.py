@@ -2,7 +2,7 @@
 
 Every command ends by carrying out what the engine asks for (`_settle`). Nothing polls: functions
 run on threads of their own, callers wait on conditions, and one thread waits for the earliest
-deadline that passes in real time. When no function runs, whoever settles skips to the next deadline.
+deadline that passes in real time. When nothing runs, whoever settles skips to the next deadline.
 """
 
 from __future__ import annotations
