@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from types import UnionType
 from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import TypeVar
@@ -163,15 +164,47 @@ class AsyncDurableContext(BaseContext):
         """Hand a callback's id out and wait; see `DurableContext.wait_for_callback`."""
         return self._run(plan_wait_for_callback(self._claim(), submitter, name, config))
 
+    @overload
     def invoke(
         self,
         function_name: str,
         payload: object = None,
         name: str | None = None,
         config: InvokeConfig[Any, D] | None = None,
-    ) -> Op[D]:
+    ) -> Op[D]: ...
+    @overload
+    def invoke(
+        self,
+        function_name: str,
+        payload: object = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        *,
+        result_type: type[T],
+    ) -> Op[T]: ...
+    @overload
+    def invoke(
+        self,
+        function_name: str,
+        payload: object = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        *,
+        result_type: UnionType,
+    ) -> Op[Any]: ...
+    def invoke(
+        self,
+        function_name: str,
+        payload: object = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        *,
+        result_type: object = None,
+    ) -> Op[Any]:
         """Invoke another Lambda function; see `DurableContext.invoke`."""
-        return self._run(plan_invoke(self._claim(), function_name, payload, name, config))
+        position = self._claim()
+        plan: Plan[Any] = plan_invoke(position, function_name, payload, name, config, result_type)
+        return self._run(plan)
 
     @overload
     def run_in_child_context(

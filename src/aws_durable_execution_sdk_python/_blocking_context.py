@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from types import UnionType
 from typing import Any, overload
 
 from typing_extensions import TypeVar
@@ -200,23 +201,61 @@ class DurableContext(BaseContext):
         """
         return self._run(plan_wait_for_callback(self._claim(), submitter, name, config))
 
+    @overload
     def invoke(
         self,
         function_name: str,
         payload: object = None,
         name: str | None = None,
         config: InvokeConfig[Any, D] | None = None,
-    ) -> D:
+    ) -> D: ...
+    @overload
+    def invoke(
+        self,
+        function_name: str,
+        payload: object = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        *,
+        result_type: type[T],
+    ) -> T: ...
+    @overload
+    def invoke(
+        self,
+        function_name: str,
+        payload: object = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        *,
+        result_type: UnionType,
+    ) -> Any: ...
+    def invoke(
+        self,
+        function_name: str,
+        payload: object = None,
+        name: str | None = None,
+        config: InvokeConfig[Any, Any] | None = None,
+        *,
+        result_type: object = None,
+    ) -> Any:
         """Invoke another Lambda function and wait for its result.
 
         Parameters:
             function_name: name, `name:alias` or ARN.
             payload: what the function gets, as JSON.
+            result_type: what the result is read as: a class, `list[...]` and so on; see
+                docs/values.md. By default it is what its JSON says.
 
         Raises:
             InvokeError: the function failed, timed out or was stopped.
+            SerDesError: the result is not of the `result_type`; the message names the place.
+
+        Example:
+            >>> quote = context.invoke("quotes", order, result_type=Quote)
         """
-        return self._run(plan_invoke(self._claim(), function_name, payload, name, config))
+        position = self._claim()
+        plan: Plan[Any] = plan_invoke(position, function_name, payload, name, config, result_type)
+        return self._run(plan)
 
     @overload
     def run_in_child_context(

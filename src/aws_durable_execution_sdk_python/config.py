@@ -12,6 +12,7 @@ import enum
 import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass
+from types import UnionType
 from typing import Any, Generic, Literal, Never
 
 from typing_extensions import TypeVar
@@ -35,6 +36,7 @@ from aws_durable_execution_sdk_python._core.delays import (
     to_seconds,
 )
 from aws_durable_execution_sdk_python._core.limits import MAX_CALLBACK_TIMEOUT_SECONDS
+from aws_durable_execution_sdk_python._core.values.typed_serdes import checked_type
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.retries import RetryStrategy
 from aws_durable_execution_sdk_python.serdes import AnySerDes
@@ -205,13 +207,15 @@ class CallbackConfig(Generic[R_co]):
         timeout: how long to wait for the callback; 0 (the default) waits without limit.
         heartbeat_timeout: longest time between heartbeats; 0 (the default) expects none.
         serdes: reads the result (default: JSON if it is valid JSON, else the raw string).
+        result_type: what the result is read as, instead of a serdes: a class, `list[...]` and so
+            on, from JSON or else from the raw text; see docs/values.md.
         sub_type: shown in the execution's history instead of "Callback".
         on_timeout: what a time-out means: "none" gives the result None, "raise" raises
             `CallbackTimeoutError`; by default as the handler's compatibility mode says, which
             is "none" unless that is "aws".
 
     Raises:
-        ValidationError: a value is out of range.
+        ValidationError: a value is out of range, or both `serdes` and `result_type` are given.
 
     Example:
         >>> CallbackConfig(timeout=Duration.from_minutes(3)).timeout_seconds
@@ -224,9 +228,14 @@ class CallbackConfig(Generic[R_co]):
     _: KW_ONLY
     sub_type: str | None = None
     on_timeout: Literal["none", "raise"] | None = None
+    result_type: type[R_co] | UnionType | None = None
 
     def __post_init__(self) -> None:
         validation.sub_type(self.sub_type)
+        if self.result_type is not None:
+            checked_type(self.result_type)
+            if self.serdes is not None:
+                raise ValidationError("a callback takes a serdes or a result_type, not both")
         if self.on_timeout not in ("none", "raise", None):
             raise ValidationError(f"on_timeout must be 'none' or 'raise', got {self.on_timeout!r}")
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from aws_durable_execution_sdk_python._core.user_functions import (
     AnyFunction,
     Bound,
+    Decorated,
     declares_step_context,
+    own_name,
+    signature_of,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
 from aws_durable_execution_sdk_python.config import ParallelBranch
@@ -90,7 +93,7 @@ def durable_step(func: F) -> StepFunction[F]:
         <add_numbers with its arguments>
     """
     takes_context = declares_step_context(func)
-    name, signature = _name(func), _signature(func)
+    name, signature = own_name(func), _signature(func)
 
     @functools.lru_cache(maxsize=16)
     def fits_only_with_context(count: int, names: tuple[str, ...]) -> bool:
@@ -99,15 +102,12 @@ def durable_step(func: F) -> StepFunction[F]:
         args, kwargs = (None,) * count, dict.fromkeys(names)
         return not _fits(signature, args, kwargs) and _fits(signature, (None, *args), kwargs)
 
-    @functools.wraps(func)
     def bind(*args: object, **kwargs: object) -> BoundStep[object]:
         # Whether arguments fit is a matter of how many there are and what they are called.
         pass_context = takes_context or fits_only_with_context(len(args), tuple(kwargs))
         return BoundStep(func, args, kwargs, name=name, pass_context=pass_context)
 
-    function: Any = _named(bind, func)
-    bound: StepFunction[F] = function
-    return bound
+    return cast("StepFunction[F]", Decorated(func, bind, durable_step))
 
 
 def durable_with_child_context(
@@ -125,11 +125,10 @@ def durable_with_child_context(
         >>> context.run_in_child_context(process("o-1"))
     """
 
-    @functools.wraps(func)
     def bind(*args: P.args, **kwargs: P.kwargs) -> BoundChild[C, R]:
-        return BoundChild(func, args, kwargs, name=_name(func))
+        return BoundChild(func, args, kwargs, name=own_name(func))
 
-    return _named(bind, func)
+    return cast("Callable[P, BoundChild[C, R]]", Decorated(func, bind, durable_with_child_context))
 
 
 def durable_wait_for_callback(
@@ -144,11 +143,10 @@ def durable_wait_for_callback(
         >>> context.wait_for_callback(ask("boss@example.com"), name="approval")
     """
 
-    @functools.wraps(func)
     def bind(*args: P.args, **kwargs: P.kwargs) -> BoundSubmitter[R]:
-        return BoundSubmitter(func, args, kwargs, name=_name(func))
+        return BoundSubmitter(func, args, kwargs, name=own_name(func))
 
-    return _named(bind, func)
+    return cast("Callable[P, BoundSubmitter[R]]", Decorated(func, bind, durable_wait_for_callback))
 
 
 def durable_parallel_branch(
@@ -171,31 +169,18 @@ def durable_parallel_branch(
     operation_name(name)
 
     def decorate(func: Callable[Concatenate[Any, P], R]) -> Callable[P, ParallelBranch[R]]:
-        @functools.wraps(func)
         def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[R]:
-            bound: Bound[R] = Bound(func, args, kwargs, name=_name(func))
-            return ParallelBranch(bound, name or _name(func))
+            bound: Bound[R] = Bound(func, args, kwargs, name=own_name(func))
+            return ParallelBranch(bound, name or own_name(func))
 
-        return _named(bind, func)
+        return cast("Callable[P, ParallelBranch[R]]", Decorated(func, bind, decorate))
 
     return decorate
 
 
-def _named(bind: F, func: AnyFunction) -> F:
-    # wraps() would make the wrapper look async, or like a function of other parameters.
-    del bind.__wrapped__  # type: ignore[attr-defined]
-    bind._original_name = _name(func)  # type: ignore[attr-defined]
-    return bind
-
-
-def _name(func: AnyFunction) -> str | None:
-    name = getattr(func, "__name__", None)
-    return None if name == "<lambda>" else name
-
-
 def _signature(func: AnyFunction) -> inspect.Signature | None:
     try:
-        return inspect.signature(func)
+        return signature_of(func)
     except (TypeError, ValueError):
         return None
 

@@ -15,7 +15,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias, overload
 from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
-from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, context_kind
+from aws_durable_execution_sdk_python._core.user_functions import (
+    AnyFunction,
+    Kind,
+    accepts,
+    context_kind,
+)
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._core.values.boundary import HandlerValues
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, RunningInvocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
@@ -179,7 +186,9 @@ def durable_execution(
         The handler for Lambda: it takes Lambda's event and context and returns the response.
 
     Raises:
-        ValidationError: `compat`, `deadline_margin` or `serdes` is something else.
+        ValidationError: `compat`, `deadline_margin` or `serdes` is something else; the function
+            does not take an event and a context, or is `async def` and annotated with
+            `DurableContext`.
 
     Example:
         >>> @durable_execution
@@ -195,7 +204,12 @@ def durable_execution(
             deadline_margin=deadline_margin,
             serdes=serdes,
         )
-    kind = context_kind(func, Kind.BLOCKING)
+    if not accepts(func, 2):
+        raise ValidationError(
+            f"a durable handler takes two arguments, the event and the context; {kind_of(func)} "
+            "cannot be called with two. Decorate a function; a method may be called from it"
+        )
+    kind, values = context_kind(func, Kind.BLOCKING), HandlerValues(func)
     if settings.client is None:
         warm_up()
 
@@ -205,7 +219,7 @@ def durable_execution(
 
         async def main(environment: Environment) -> dict[str, Any]:
             invocation = await _invocation(settings, given, environment, lambda_context)
-            return await invocation.run(func, kind)
+            return await invocation.run(func, kind, values)
 
         return run_in_environment(main)
 

@@ -1,8 +1,14 @@
 """A logger that knows the execution, and is silent while finished work is replayed.
 
 Documented in the seeds' index ("Structured logging"); keys and suppression follow the official
-SDK's. Any logger will do that has the five methods of `LoggerInterface`: a `logging.Logger`, a
-LoggerAdapter, Powertools for AWS Lambda's Logger.
+SDK's. It has the whole interface of `logging.Logger`, whatever it writes to: any logger will do
+that has the five methods of `LoggerInterface`, a `logging.Logger`, a LoggerAdapter, Powertools for
+AWS Lambda's Logger. What that one does not take never becomes an error of the program: keywords
+that it does not know go into `extra`, and a level that it has no method for is written as the next
+lower one.
+
+Between the program and the logger that is written to there are two frames, always: that of the
+method called here, and `_log`. That is how a record names the program's line.
 """
 
 from __future__ import annotations
@@ -11,7 +17,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from aws_durable_execution_sdk_python._core.running import Leaf, enter, leave
 
@@ -62,29 +68,89 @@ class LogInfo(NamedTuple):
         return {key: value for key, value in keys.items() if value is not None}
 
 
-@functools.lru_cache
-def _location(cls: Any) -> Mapping[str, int]:
-    """What makes a logger of that class name the caller's line: two frames more than it would.
+# What the standard loggers take by keyword, and what cannot be a key of their `extra`.
+_STANDARD = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
+_RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+# Which method writes a level where the level's own is missing.
+_NEXT = {
+    "fatal": "critical",
+    "critical": "error",
+    "exception": "error",
+    "warn": "warning",
+}
+_METHODS = (
+    (logging.CRITICAL, "critical"),
+    (logging.ERROR, "error"),
+    (logging.WARNING, "warning"),
+    (logging.INFO, "info"),
+    (0, "debug"),
+)
+# How many frames there are between the program and the logger that is written to.
+_FRAMES = 2
 
-    The standard loggers take `stacklevel` and start from 1. Others that take it, Powertools'
-    for one, say in their signature where they start from.
+
+class _Keywords(NamedTuple):
+    """What a method of a logger takes by keyword.
+
+    Attributes:
+        names: those it names.
+        takes_all: whether it takes any.
+        stacklevel: where it starts to count the frames from; None if it does not take that.
     """
+
+    names: frozenset[str]
+    takes_all: bool
+    stacklevel: int | None
+
+
+_STANDARD_KEYWORDS = _Keywords(_STANDARD, takes_all=False, stacklevel=1)
+_UNKNOWN_KEYWORDS = _Keywords(frozenset(), takes_all=True, stacklevel=None)
+
+
+@functools.lru_cache
+def _keywords_of_class(cls: Any, method: str) -> _Keywords | None:
+    """Of a method that the class has; None for one that its instances have."""
     if issubclass(cls, (logging.Logger, logging.LoggerAdapter)):
-        return {"stacklevel": 3}
+        return _STANDARD_KEYWORDS
+    function = getattr(cls, method, None)
+    if function is None:
+        return None
     try:
-        parameter = inspect.signature(cls.info).parameters.get("stacklevel")
-    except (AttributeError, TypeError, ValueError):
-        return {}
-    usual = None if parameter is None else parameter.default
-    return {"stacklevel": usual + 2} if isinstance(usual, int) else {}
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return _UNKNOWN_KEYWORDS
+    by_name = {p.name: p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    usual = by_name["stacklevel"].default if "stacklevel" in by_name else None
+    return _Keywords(
+        frozenset(by_name),
+        any(p.kind is p.VAR_KEYWORD for p in parameters),
+        stacklevel=usual if isinstance(usual, int) else None,
+    )
+
+
+def _keywords(logger: Any, method: str) -> _Keywords:
+    found = _keywords_of_class(logger.__class__, method)
+    if found is not None:
+        return found
+    owner = getattr(getattr(logger, method), "__self__", None)
+    if isinstance(owner, (logging.Logger, logging.LoggerAdapter)):
+        return _STANDARD_KEYWORDS
+    return _UNKNOWN_KEYWORDS
 
 
 class Logger:
     """Passes log calls on with the execution's keys added, unless the code replays.
 
+    It has the methods of `logging.Logger`; what is not said of them here is the logger's that is
+    written to, Powertools' `append_keys` for one. The keywords are those of `logging`; others
+    are passed on to loggers that take them, and are keys of the record elsewhere.
+
     Example:
         >>> context.logger.info("order %s accepted", order_id, extra={"customer": "c-1"})
+        >>> context.logger.critical("out of stock", exc_info=True, sku="s-1")
     """
+
+    __slots__ = ("_info", "_is_replaying", "_logger")
 
     def __init__(
         self,
@@ -101,38 +167,121 @@ class Logger:
         """The logger that is written to."""
         return self._logger
 
-    def debug(self, msg: object, *args: object, extra: Mapping[str, object] | None = None) -> None:
-        self._log("debug", msg, args, extra)
+    def debug(self, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at DEBUG; `exc_info`, `stack_info`, `stacklevel` and `extra` as in `logging`."""
+        self._log("debug", msg, args, keywords)
 
-    def info(self, msg: object, *args: object, extra: Mapping[str, object] | None = None) -> None:
-        self._log("info", msg, args, extra)
+    def info(self, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at INFO."""
+        self._log("info", msg, args, keywords)
 
-    def warning(
-        self, msg: object, *args: object, extra: Mapping[str, object] | None = None
-    ) -> None:
-        self._log("warning", msg, args, extra)
+    def warning(self, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at WARNING."""
+        self._log("warning", msg, args, keywords)
 
-    def error(self, msg: object, *args: object, extra: Mapping[str, object] | None = None) -> None:
-        self._log("error", msg, args, extra)
+    def warn(self, msg: object, *args: object, **keywords: Any) -> None:
+        """The old name of `warning`."""
+        self._log("warning", msg, args, keywords)
 
-    def exception(
-        self, msg: object, *args: object, extra: Mapping[str, object] | None = None
-    ) -> None:
-        self._log("exception", msg, args, extra)
+    def error(self, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at ERROR."""
+        self._log("error", msg, args, keywords)
+
+    def exception(self, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at ERROR, with the exception that is being handled."""
+        self._log("exception", msg, args, keywords)
+
+    def critical(self, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at CRITICAL."""
+        self._log("critical", msg, args, keywords)
+
+    def fatal(self, msg: object, *args: object, **keywords: Any) -> None:
+        """The other name of `critical`."""
+        self._log("critical", msg, args, keywords)
+
+    def log(self, level: int | str, msg: object, *args: object, **keywords: Any) -> None:
+        """Write at a level: a number, or its name."""
+        number = _number_of(level)
+        if hasattr(self._logger, "log"):
+            self._log("log", number, (msg, *args), keywords)
+        else:
+            method = next(name for least, name in _METHODS if number >= least)
+            self._log(method, msg, args, keywords)
+
+    def isEnabledFor(self, level: int) -> bool:
+        """Whether a line of that level would be written now."""
+        asked = getattr(self._logger, "isEnabledFor", None)
+        return not self._is_replaying() and (asked is None or bool(asked(level)))
+
+    def getChild(self, suffix: str) -> Logger:
+        """The logger below that one, with the same keys."""
+        return Logger(self._logger.getChild(suffix), self._info, self._is_replaying)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Logger.__slots__:  # while a copy is made
+            raise AttributeError(name)
+        return getattr(self._logger, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in Logger.__slots__:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._logger, name, value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._logger!r}>"
 
     def _log(
-        self,
-        level: str,
-        msg: object,
-        args: tuple[object, ...],
-        extra: Mapping[str, object] | None,
+        self, method: str, first: object, args: tuple[object, ...], keywords: dict[str, Any]
     ) -> None:
         if self._is_replaying():
             return
-        merged: MutableMapping[str, object] = {**self._info.extra(), **(extra or {})}
-        options = _location(self._logger.__class__)
+        method = self._present(method, keywords)
+        options = self._options(_keywords(self._logger, method), keywords)
         token = enter(_LOGGER)
         try:
-            getattr(self._logger, level)(msg, *args, extra=merged, **options)
+            getattr(self._logger, method)(first, *args, **options)
         finally:
             leave(token)
+
+    def _present(self, method: str, keywords: Mapping[str, Any]) -> str:
+        """The method that writes it: of five methods only one takes an exception."""
+        while not hasattr(self._logger, method) and method in _NEXT:
+            method = _NEXT[method]
+        if keywords.get("exc_info") and method in ("error", "critical"):
+            known = _keywords(self._logger, method)
+            if not known.takes_all and "exc_info" not in known.names:
+                return "exception"
+        return method
+
+    def _options(self, known: _Keywords, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The keywords for a method: as they are if it takes them, else as keys of the record."""
+        extra: MutableMapping[str, object] = self._info.extra()
+        options: dict[str, Any] = {}
+        for name, value in given.items():
+            if name == "extra":
+                extra.update(_mapping(value))
+            elif known.takes_all or name in known.names:
+                options[name] = value
+            elif name not in _STANDARD:
+                extra.setdefault(f"{name}_" if name in _RESERVED else name, value)
+        if known.takes_all or "extra" in known.names:
+            options["extra"] = extra
+        options.pop("stacklevel", None)
+        if known.stacklevel is not None:
+            chosen = given.get("stacklevel")
+            start = chosen if isinstance(chosen, int) else known.stacklevel
+            options["stacklevel"] = start + _FRAMES
+        return options
+
+
+def _mapping(extra: Any) -> Mapping[str, object]:
+    if isinstance(extra, Mapping):
+        return cast(Mapping[str, object], extra)
+    return {} if extra is None else {"extra": extra}
+
+
+def _number_of(level: int | str) -> int:
+    if isinstance(level, int):
+        return level
+    return logging.getLevelNamesMapping().get(str(level).upper(), logging.INFO)

@@ -13,9 +13,12 @@ import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self
+
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core.offload_envelope import OffloadMode, PathEncoding
+from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.serdes import (
     EXTENDED_TYPES_SERDES,
@@ -35,7 +38,7 @@ __all__ = [
     "PathEncoding",
 ]
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
 
 class GeneratePreview(Protocol):
@@ -44,7 +47,7 @@ class GeneratePreview(Protocol):
     def __call__(self, value: Any, /) -> dict[str, Any] | None: ...
 
 
-class OffloadingSerDes(SerDes[T]):
+class OffloadingSerDes(AroundAnother, SerDes[T]):
     """A serdes that keeps the texts of another one elsewhere.
 
     Attributes:
@@ -62,7 +65,8 @@ class OffloadingSerDes(SerDes[T]):
         """The text for which that was recorded."""
 
     def serialize(self, value: T, serdes_context: SerDesContext) -> str:
-        return self.offload(self.inner.serialize(value, serdes_context), value, serdes_context)
+        text = text_from(self.inner, self.inner.serialize(value, serdes_context))
+        return self.offload(text, value, serdes_context)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
         return self.inner.deserialize(self.fetch(data, serdes_context), serdes_context)
@@ -81,7 +85,7 @@ class OffloadingSerDes(SerDes[T]):
         return _with_inner(self, inner)
 
 
-class AsyncOffloadingSerDes(ABC, Generic[T]):
+class AsyncOffloadingSerDes(AroundAnother, ABC, Generic[T]):
     """An `AsyncSerDes` that keeps the texts of another one elsewhere.
 
     Attributes:

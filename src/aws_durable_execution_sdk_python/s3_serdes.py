@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
+
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core.offload_envelope import (
     INLINE_BYTES,
@@ -32,7 +34,7 @@ from aws_durable_execution_sdk_python.serdes import EXTENDED_TYPES_SERDES, AnySe
 
 __all__ = ["S3PathEncoding", "S3SerDes", "S3SerDesMode"]
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
 S3SerDesMode = OffloadMode
 S3PathEncoding = PathEncoding

@@ -4,22 +4,38 @@ By default a value is plain JSON whenever JSON can hold it. `datetime`, `date`, 
 `bytes`, tuples and `BatchResult` also work, alone or inside dicts and lists: such a value is
 stored as a tagged envelope (`{"t": tag, "v": value}`), the official SDK's format. Both forms are
 read, so results stored by the official SDK replay here.
+
+What a function is annotated to return is stored as plain JSON and comes back as that: dataclasses,
+enumerations, sets and so on, and the models of pydantic, msgspec and attrs. See docs/values.md.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from types import FunctionType
+from typing import Any, Protocol, TypeAlias
+from weakref import WeakKeyDictionary
+
+from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
-from aws_durable_execution_sdk_python._core.errors import text_of
-from aws_durable_execution_sdk_python._core.inputs import as_list
+from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_of
+from aws_durable_execution_sdk_python._core.outward import as_json_text
 from aws_durable_execution_sdk_python._core.running import Leaf
-from aws_durable_execution_sdk_python._core.user_functions import is_async
+from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
+from aws_durable_execution_sdk_python._core.user_functions import Bound, is_async
 from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._core.values.annotations import (
+    Unresolved,
+    innermost,
+    is_unannotated,
+    result_codec,
+)
+from aws_durable_execution_sdk_python._core.values.boundary import as_payload
+from aws_durable_execution_sdk_python._core.values.codecs import Codec
+from aws_durable_execution_sdk_python._core.values.typed_serdes import AnnotatedSerDes, TypedSerDes
 from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     RetryableSerDesError,
@@ -27,55 +43,25 @@ from aws_durable_execution_sdk_python.exceptions import (
     ValidationError,
 )
 
-T = TypeVar("T")
+__all__ = [
+    "DEFAULT_SERDES",
+    "EXTENDED_TYPES_SERDES",
+    "AnySerDes",
+    "AsyncSerDes",
+    "CallbackSerDes",
+    "ExtendedTypeSerDes",
+    "JsonSerDes",
+    "PassThroughSerDes",
+    "SerDes",
+    "SerDesContext",
+    "SerDesDefaults",
+    "TypedSerDes",
+    "deserialize",
+    "round_trip",
+    "serialize",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class SerDesContext:
-    """Where a value belongs.
-
-    Attributes:
-        operation_id: id of the operation whose value it is.
-        durable_execution_arn: ARN of the execution.
-        attempt: which attempt of a step, or check of a condition, has left the value, from 1.
-            When a value is read it is 1 whatever wrote it.
-    """
-
-    operation_id: str = ""
-    durable_execution_arn: str = ""
-    attempt: int = 1
-
-
-class SerDes(ABC, Generic[T]):
-    """Turns values into text and back. Subclass it for your own types.
-
-    `deserialize(serialize(value))` is what the program sees, on the first run and on replay
-    alike. Raise `RetryableSerDesError` for a failure that may pass, such as a store that does
-    not answer: the invocation is tried again. Every other exception is permanent.
-
-    Attributes:
-        blocking: whether it does input or output. Async code then has it called in a worker
-            thread; otherwise it is called on the event loop, which it must not hold up.
-
-    Example:
-        >>> class Celsius(SerDes[float]):
-        ...     def serialize(self, value: float, serdes_context: SerDesContext) -> str:
-        ...         return f"{value} C"
-        ...     def deserialize(self, data: str, serdes_context: SerDesContext) -> float:
-        ...         return float(data.removesuffix(" C"))
-        >>> Celsius().deserialize("20.5 C", SerDesContext())
-        20.5
-    """
-
-    blocking: bool = False
-
-    @abstractmethod
-    def serialize(self, value: T, serdes_context: SerDesContext) -> str:
-        """The text to store for `value`."""
-
-    @abstractmethod
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
-        """The value stored as `data`."""
+T = TypeVar("T", default=Any)
 
 
 class AsyncSerDes(Protocol[T]):
@@ -92,8 +78,8 @@ class AsyncSerDes(Protocol[T]):
         ...         return await store.get(data)
     """
 
-    async def serialize(self, value: T, serdes_context: SerDesContext, /) -> str:
-        """The text to store for `value`."""
+    async def serialize(self, value: T, serdes_context: SerDesContext, /) -> str | None:
+        """The text to store for `value`; None, which stores nothing, only for None."""
         ...
 
     async def deserialize(self, data: str, serdes_context: SerDesContext, /) -> T:
@@ -165,10 +151,10 @@ def check_serdes(serdes: object) -> None:
 
 
 class JsonSerDes(SerDes[Any]):
-    """Plain JSON, with its limits: tuples come back as lists. For payloads of `invoke`."""
+    """Plain JSON, with its limits: tuples come back as lists, dates as text. For `invoke`."""
 
     def serialize(self, value: object, serdes_context: SerDesContext) -> str:
-        return json.dumps(value, allow_nan=False, default=as_list)
+        return json.dumps(value, allow_nan=False, default=as_json_text)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
         return json.loads(data)
@@ -230,6 +216,57 @@ class ExtendedTypeSerDes(SerDes[Any]):
             raise SerDesError(f"stored data cannot be read: {problem} in an envelope") from None
 
 
+class PayloadSerDes(JsonSerDes):
+    """The payload of an invoke: as `JsonSerDes`, and objects by the annotations of their class."""
+
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+        return json.dumps(value, allow_nan=False, default=as_payload)
+
+
+class _UnresolvedSerDes(ExtendedTypeSerDes):
+    """The results of a function whose annotation cannot be evaluated: as without one."""
+
+    def __init__(self, unresolved: Unresolved) -> None:
+        self._unresolved = unresolved
+
+    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+        try:
+            return super().serialize(value, serdes_context)
+        except SerDesError as error:
+            annotation, reason = self._unresolved
+            raise SerDesError(
+                f"{error}. The annotation {annotation!r} cannot be evaluated ({reason}): import "
+                "what it names where the function is defined, at run time as well"
+            ) from error
+
+
+_BY_ANNOTATION: WeakKeyDictionary[Any, SerDes[Any] | None] = WeakKeyDictionary()
+
+
+def result_serdes(function: Any) -> SerDes[Any] | None:
+    """What stores the results of a function by its annotation; None for the default serdes.
+
+    The annotation is evaluated when this is first called for the function, and never again.
+    """
+    if type(function) is not FunctionType:
+        function = function.function if isinstance(function, Bound) else innermost(function)
+    if type(function) is FunctionType and is_unannotated(function):
+        return None
+    try:
+        return _BY_ANNOTATION[function]
+    except KeyError:
+        found = _BY_ANNOTATION[function] = _serdes_of(result_codec(function))
+        return found
+    except TypeError:  # nothing that can be remembered
+        return _serdes_of(result_codec(function))
+
+
+def _serdes_of(codec: Codec | Unresolved | None) -> SerDes[Any] | None:
+    if isinstance(codec, Unresolved):
+        return _UnresolvedSerDes(codec)
+    return None if codec is None or codec.is_native else AnnotatedSerDes(codec)
+
+
 DEFAULT_SERDES = ExtendedTypeSerDes()
 # The official SDK's name for it.
 EXTENDED_TYPES_SERDES = DEFAULT_SERDES
@@ -250,8 +287,10 @@ def serialize(
     *,
     name: str | None = None,
     attempt: int = 1,
-) -> str:
+) -> str | None:
     """Serialise a value of an operation, with `ExtendedTypeSerDes` if `serdes` is None.
+
+    A serdes may give None for None, of which nothing is stored.
 
     Raises:
         SerDesError: it failed; the message names the value's type and the operation.
@@ -262,7 +301,9 @@ def serialize(
         if serdes is None:
             return chosen.serialize(value, _ANYWHERE)
         where = SerDesContext(operation_id, durable_execution_arn, attempt)
-        return text_from(serdes, Leaf(name, "serdes").call(serdes.serialize, value, where))
+        return text_of_value(
+            serdes, Leaf(name, "serdes").call(serdes.serialize, value, where), value
+        )
     except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:
@@ -309,7 +350,7 @@ def round_trip(
     *,
     name: str | None = None,
     attempt: int = 1,
-) -> tuple[str, T]:
+) -> tuple[str | None, T]:
     """Serialise a value and read it back: the first run must see what a replay will.
 
     Raises:
@@ -332,6 +373,15 @@ def text_from(serdes: object, value: object) -> str:
         SerDesError: it is something else.
     """
     return _text(value, f"{_type_of(serdes)} must return a str")
+
+
+def text_of_value(serdes: object, text: object, value: object) -> str | None:
+    """What a serdes gave for a value: text, or None for None.
+
+    Raises:
+        SerDesError: it is something else.
+    """
+    return None if text is None and value is None else text_from(serdes, text)
 
 
 def not_written(
@@ -363,4 +413,4 @@ def _text(value: object, rule: str) -> str:
 
 
 def _type_of(value: object) -> str:
-    return type(value).__qualname__
+    return kind_name(type(value))

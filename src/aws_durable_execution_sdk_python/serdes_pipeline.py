@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.limits import MIB
+from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._core.validation import kind_of, whole_number
 from aws_durable_execution_sdk_python.exceptions import SerDesError, ValidationError
@@ -234,10 +235,9 @@ class _Encryption(ByteStage):
 # ----------------------------------------------------------------------- a serdes with its stages
 
 
-class _Staged(Generic[T]):
+class _Staged(AroundAnother, Generic[T]):
     """What both kinds do. Its coroutines await nothing if neither serdes nor stages are async."""
 
-    inner: Any
     stages: tuple[ByteStage, ...]
     blocking: bool
 

@@ -264,6 +264,9 @@ def test_failure_needs_no_error(handler: Handler) -> None:
     assert "Error" not in handler.described
 
 
+UNDECORATED = "Is the handler decorated with @durable_execution?"
+
+
 @pytest.mark.parametrize(
     ("output", "message"),
     [
@@ -275,9 +278,10 @@ def test_failure_needs_no_error(handler: Handler) -> None:
             {"Status": "FAILED", "Result": "1"},
             "Cannot provide a Result for FAILED status.",
         ),
-        (None, "Invalid invocation output: an object with a Status is expected."),
-        ("garbage", "Invalid invocation output: an object with a Status is expected."),
-        ({}, "Invalid Status in invocation output: None."),
+        (None, f"Invalid invocation output: an object with a Status is expected. {UNDECORATED}"),
+        ("text", f"Invalid invocation output: an object with a Status is expected. {UNDECORATED}"),
+        ({"order": 1}, f"Invalid Status in invocation output: None. {UNDECORATED}"),
+        ({"Status": None}, "Invalid Status in invocation output: None."),
         ({"Status": "DONE"}, "Invalid Status in invocation output: 'DONE'."),
         ({"Status": ["SUCCEEDED"]}, "Invalid Status in invocation output: ['SUCCEEDED']."),
         ({"Status": "SUCCEEDED", "Result": 1}, "Invalid Result in invocation output."),

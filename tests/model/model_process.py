@@ -65,12 +65,18 @@ class Process:
     """
 
     def __init__(
-        self, world: World, service: HandlerService | Any, *, informed: bool = True
+        self,
+        world: World,
+        service: HandlerService | Any,
+        *,
+        token: str | None = None,
+        informed: bool = True,
     ) -> None:
         self.world = world
         self._service = service
         self._dead = False
         self._disconnected = False
+        self._tokens = {token}
         self._sent: Mapping[str, Any] = {}
         self._lock = threading.Lock()
         # No task is kept: what holds one, a service's thread, say, could go on with it.
@@ -175,6 +181,8 @@ class Process:
     # -- calls of the service -----------------------------------------------------------------
 
     def checkpoint(self, arn: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        if body["CheckpointToken"] not in self._tokens:
+            return self._service.checkpoint(arn, body)  # of one that crashed, under way till now
         self._check_alive("a checkpoint")
         if self._disconnected and body != self._sent:
             self.world.violate("another checkpoint was tried after one had failed")
@@ -186,6 +194,7 @@ class Process:
             self._disconnected = True
             raise
         self._disconnected = "CheckpointToken" not in answer
+        self._tokens.add(answer.get("CheckpointToken"))
         self._transmit(Point.REPLY)
         return answer
 
@@ -286,7 +295,12 @@ class CrashingInvoker:
         informed = invocation.request_id not in self._delivered
         self._delivered.add(invocation.request_id)
         storing = StoringService(service)
-        process = Process(world, FaultyService(storing, world.faults), informed=informed)
+        process = Process(
+            world,
+            FaultyService(storing, world.faults),
+            token=invocation.event["CheckpointToken"],
+            informed=informed,
+        )
         storing.process = process
         world.processes[invocation.arn] = process
         if informed:

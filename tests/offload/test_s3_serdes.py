@@ -30,6 +30,8 @@ from s3_proxy import (
 
 from aws_durable_execution_sdk_python import RetryableSerDesError, SerDesError, ValidationError
 from aws_durable_execution_sdk_python.config import StepConfig
+from aws_durable_execution_sdk_python.exceptions import CheckpointError
+from aws_durable_execution_sdk_python.lambda_service import CheckpointOutput, OperationAction
 from aws_durable_execution_sdk_python.preview import PreviewConfig, PreviewMode, build_preview
 from aws_durable_execution_sdk_python.retries import fixed
 from aws_durable_execution_sdk_python.s3_serdes import S3PathEncoding, S3SerDes, S3SerDesMode
@@ -281,6 +283,15 @@ def test_by_itself_the_client_tries_again(proxy: Proxy, s3: Any, loop: asyncio.R
     assert set(serdes.store(LARGE)) == {"s3"}
 
 
+def test_a_client_that_cannot_be_made_leaves_the_others_alone(use: Use) -> None:
+    serdes = use()
+    envelope = serdes.store("value")
+    for _ in range(2):
+        with pytest.raises(SerDesError, match="TypeError"):
+            use(client_options={"no_such": "option"}).store("value")
+    assert serdes.read(envelope) == "value"
+
+
 def test_an_answer_that_is_lost_costs_nothing(proxy: Proxy, s3: Any, loop: asyncio.Runner) -> None:
     """What the first attempt has stored is what the second one finds."""
     serdes = patient(proxy, loop)
@@ -393,6 +404,40 @@ def test_throttling_ends_the_invocation_and_the_next_one_goes_on(
     assert len(ran) == 2
 
 
+class CrashesOnce(FakeService):
+    """Never hears of the first end of a step."""
+
+    async def checkpoint(self, *args: Any) -> CheckpointOutput:
+        ends = [update for update in args[2] if update.action is OperationAction.SUCCEED]
+        if ends and "STEP SUCCEED work" not in self.trace and not self.has_crashed:
+            self.has_crashed = True
+            raise CheckpointError("lost", retryable=True)
+        return await super().checkpoint(*args)
+
+    has_crashed = False
+
+
+@pytest.mark.parametrize(("values", "objects"), [("aa", 1), ("ab", 2)])
+def test_a_crash_between_the_store_and_the_checkpoint(
+    flavour: Flavour, make: Make, s3: Any, values: str, objects: int
+) -> None:
+    """The step runs again. The same result is there already, another one gets another object."""
+    results = iter(values)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        value = await ctx.step(lambda: next(results), "work")
+        await ctx.wait(seconds=1)
+        return value
+
+    durable = flavour.durable(handler, serdes=make())
+    service = CrashesOnce()
+    with pytest.raises(CheckpointError):
+        service.invoke(durable)
+    assert len(keys(s3)) == 1
+    assert service.run(durable) == succeeded(values[-1])
+    assert len(keys(s3)) == objects
+
+
 def test_an_object_that_cannot_be_read_fails_the_handler(
     flavour: Flavour, make: Make, s3: Any
 ) -> None:
@@ -411,3 +456,18 @@ def test_an_object_that_cannot_be_read_fails_the_handler(
     assert kind.endswith("SerDesError")
     assert "'work'" in str(message)
     assert "NoSuchKey" in str(message)
+
+
+def test_connections_that_rest_keep_no_invocation_awake(make: Make) -> None:
+    """The handler waits for a lock that nobody will release: nothing can run any more."""
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.step(lambda: "value", "work")
+        lock = asyncio.Lock()
+        await lock.acquire()
+        await asyncio.gather(ctx.wait(seconds=1), lock.acquire())
+
+    durable = Flavour().durable(handler, serdes=make())
+    service = FakeService()
+    for _ in range(2):  # having stored, and having read
+        assert service.invoke(durable) == {"Status": "PENDING"}

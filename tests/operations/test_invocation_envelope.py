@@ -158,7 +158,7 @@ def test_a_result_is_plain_json(flavour: Flavour, value: Any) -> None:
     assert FakeService().invoke(flavour.durable(returning(value))) == succeeded(value)
 
 
-@pytest.mark.parametrize("value", [dt.datetime(2020, 1, 1), {1, 2}, object(), b"bytes"])
+@pytest.mark.parametrize("value", [{1, 2}, object(), dt.timedelta(1), dt.time(1)])
 def test_a_result_that_is_no_json_fails_with_a_type_error(flavour: Flavour, value: Any) -> None:
     kind, message = failure(FakeService().invoke(flavour.durable(returning(value))))
     assert kind == "TypeError"

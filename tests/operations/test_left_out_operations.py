@@ -49,6 +49,53 @@ def test_a_child_that_returns_without_its_last_operation_is_refused(flavour: Fla
     assert refusal(FakeService(*history).invoke(flavour.durable(handler)))
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_what_contexts_without_a_record_hold_is_not_left_out_either(
+    flavour: Flavour, levels: int
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        pass
+
+    step = recorded("STEP", "SUCCEEDED", 1, Result="1")
+    inside = {**step, "Id": oid(1, *[1] * levels)}
+    assert "STEP" in (refusal(FakeService(inside).invoke(flavour.durable(handler))) or "")
+
+
+def test_a_child_in_a_task_of_its_own_is_refused_as_well() -> None:
+    @durable_execution
+    async def handler(event: Any, c: AsyncDurableContext) -> Any:
+        async def child(_: AsyncDurableContext) -> None:
+            pass
+
+        await asyncio.create_task(c.run_in_child_context(child))
+
+    history = [
+        recorded("CONTEXT", "STARTED", 1, "child"),
+        recorded("STEP", "SUCCEEDED", (1, 1), Result="1"),
+    ]
+    assert refusal(FakeService(*history).invoke(handler))
+
+
+@pytest.mark.parametrize("items", [0, 1, 2])
+def test_a_completed_map_of_more_items_than_there_are_is_refused(
+    flavour: Flavour, items: int
+) -> None:
+    async def item(ctx: Any, index: int, *_: Any) -> Any:
+        return index
+
+    def handler(count: int) -> Any:
+        async def run(event: Any, ctx: Any) -> Any:
+            batch = await ctx.map(list(range(count)), flavour.function(item), "items")
+            return len(batch)
+
+        return flavour.durable(run)
+
+    service = FakeService()
+    assert service.invoke(handler(3)) == succeeded(3)
+    assert service.invoke(handler(3)) == succeeded(3)
+    assert f"{items} branches" in (refusal(service.invoke(handler(items))) or "")
+
+
 def test_a_handler_that_asks_for_all_goes_on(flavour: Flavour) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         return [await ctx.step(lambda: 0) for _ in range(2)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import unittest.mock
 from typing import Any
 
 import pytest
@@ -323,3 +325,191 @@ def test_a_large_child_that_is_rebuilt_repeats_no_line(flavour: Flavour) -> None
         await ctx.wait(seconds=1)
 
     assert run(flavour, body).texts == ["begins", "ends"]
+
+
+# ------------------------------------------------------------------ the interface of logging.Logger
+
+
+def handled(flavour: Flavour, logger: Any, body: Any) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        if logger is not None:
+            ctx.set_logger(logger)
+        body(ctx.logger)
+
+    assert FakeService().invoke(flavour.durable(handler)) == succeeded(None)
+
+
+class Full:
+    """Five methods, no keyword but `extra`."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def debug(self, msg: object, *args: object, extra: Any = None) -> None:
+        self.calls.append(("debug", msg, args, dict(extra)))
+
+    def info(self, msg: object, *args: object, extra: Any = None) -> None:
+        self.calls.append(("info", msg, args, dict(extra)))
+
+    def warning(self, msg: object, *args: object, extra: Any = None) -> None:
+        self.calls.append(("warning", msg, args, dict(extra)))
+
+    def error(self, msg: object, *args: object, extra: Any = None) -> None:
+        self.calls.append(("error", msg, args, dict(extra)))
+
+    def exception(self, msg: object, *args: object, extra: Any = None) -> None:
+        self.calls.append(("exception", msg, args, dict(extra)))
+
+
+class Powertools(PowertoolsLike):
+    """Takes any keyword as a key of the line, and passes other names on to a standard logger."""
+
+    def info(
+        self, msg: object, *args: object, stacklevel: int = 2, extra: Any = None, **keys: Any
+    ) -> None:
+        self.logger.info(msg, *args, stacklevel=stacklevel, extra={**(extra or {}), **keys})
+
+    critical = info
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.logger, name)
+
+
+LOGGERS = {
+    "standard": lambda: logging.getLogger("standard"),
+    "adapter": lambda: logging.LoggerAdapter(logging.getLogger("adapted"), {}),
+    "powertools": Powertools,
+    "five methods": Full,
+    "mock": unittest.mock.Mock,
+}
+METHODS = [
+    *("debug", "info", "warning", "warn", "error", "exception", "critical", "fatal"),
+]
+
+
+@pytest.mark.parametrize("logger", LOGGERS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"exc_info": True},
+        {"exc_info": ValueError("x")},
+        {"stack_info": True},
+        {"stacklevel": 2},
+        {"stacklevel": "2"},
+        {"extra": None},
+        {"extra": ["no mapping"]},
+        {"order_id": "o-1"},
+        {"extra": {"a": 1}, "exc_info": (None, None, None), "stack_info": False, "stacklevel": 1},
+    ],
+    ids=str,
+)
+def test_no_keyword_of_a_log_call_is_an_error(
+    flavour: Flavour, logger: str, method: str, keywords: dict[str, Any]
+) -> None:
+    def body(log: Any) -> None:
+        getattr(log, method)("order %s", 7, **keywords)
+        log.log(logging.ERROR, "order %s", 7, **keywords)
+        log.log("WARNING", "order %s", 7, **keywords)
+
+    handled(flavour, LOGGERS[logger](), body)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "log"])
+def test_every_method_names_the_line_that_called_it(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    def helper(log: Any) -> None:
+        first = (logging.ERROR,) if method == "log" else ()
+        getattr(log, method)(*first, "here")
+        getattr(log, method)(*first, "outer", stacklevel=2)
+
+    def body(log: Any) -> None:
+        helper(log)
+
+    with caplog.at_level(logging.DEBUG):
+        handled(flavour, None, body)
+    assert [record.funcName for record in caplog.records] == ["helper", "body"]
+    levels = {"exception": "ERROR", "fatal": "CRITICAL", "warn": "WARNING", "log": "ERROR"}
+    assert caplog.records[0].levelname == levels.get(method, method.upper())
+
+
+def test_powertools_keywords_are_passed_to_it_and_are_keys_elsewhere(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    def body(log: Any) -> None:
+        log.critical("out", sku="s-1", name="n")
+
+    with caplog.at_level(logging.INFO):
+        handled(flavour, Powertools(), lambda log: log.info("in", sku="s-1"))
+        handled(flavour, None, body)
+    first, second = caplog.records
+    assert (first.sku, first.funcName) == (second.sku, "<lambda>") == ("s-1", "<lambda>")  # type: ignore[attr-defined]
+    assert (second.name_, second.funcName) == ("n", "body")  # type: ignore[attr-defined]
+
+
+def test_exceptions_and_stacks_are_written(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = ValueError("bad")
+
+    def body(log: Any) -> None:
+        log.critical("x", exc_info=problem, stack_info=True)
+
+    handled(flavour, None, body)
+    (record,) = caplog.records
+    assert record.exc_info == (ValueError, problem, None)
+    assert record.stack_info is not None
+
+
+def test_a_logger_of_five_methods_is_given_what_it_takes(flavour: Flavour) -> None:
+    logger = Full()
+
+    def body(log: Any) -> None:
+        log.critical("a", exc_info=True, sku=1)
+        log.fatal("b")
+        log.log(35, "c")
+        log.log(5, "d")
+
+    handled(flavour, logger, body)
+    arn = {"executionArn": ARN}
+    assert logger.calls == [
+        ("exception", "a", (), {**arn, "sku": 1}),
+        ("error", "b", (), arn),
+        ("warning", "c", (), arn),
+        ("debug", "d", (), arn),
+    ]
+
+
+def test_the_rest_of_the_interface_is_that_of_the_logger_written_to(flavour: Flavour) -> None:
+    logger = logging.getLogger("the rest")
+    public = [name for name in dir(logging.Logger) if not name.startswith("_")]
+
+    def body(log: Any) -> None:
+        assert all(hasattr(log, name) for name in [*public, "name", "level", "handlers"])
+        assert copy.copy(log).underlying is logger
+        log.setLevel(logging.ERROR)
+        log.propagate = False
+        assert (logger.level, logger.propagate, log.name) == (logging.ERROR, False, "the rest")
+        assert (log.isEnabledFor(logging.INFO), log.isEnabledFor(logging.ERROR)) == (False, True)
+        assert log.getChild("x").underlying is logger.getChild("x")
+        with pytest.raises(AttributeError):
+            log.no_such_thing()
+
+    try:
+        handled(flavour, logger, body)
+    finally:
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+
+
+def test_nothing_is_enabled_while_finished_work_is_replayed(flavour: Flavour) -> None:
+    seen: list[bool] = []
+
+    async def handler(event: Any, ctx: Any) -> None:
+        seen.append(ctx.logger.isEnabledFor(logging.CRITICAL))
+        ctx.logger.critical("once")
+        await ctx.wait(seconds=1)
+
+    FakeService().run(flavour.durable(handler))
+    assert seen == [True, False]

@@ -18,7 +18,6 @@ from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     ParallelConfig,
     StepConfig,
-    WaitForCallbackConfig,
     WithRetryConfig,
 )
 from aws_durable_execution_sdk_python.exceptions import (
@@ -156,8 +155,10 @@ def test_a_passing_failure_is_raised_and_the_next_invocation_goes_on(
 
 
 def callback(ctx: Any) -> Any:
-    config: WaitForCallbackConfig[Any] = WaitForCallbackConfig(serdes=Store())
-    return ctx.wait_for_callback(lambda callback_id: "asked", "approval", config)
+    def submitter(callback_id: str) -> None:
+        raise ExecutionError("no such approver")
+
+    return ctx.wait_for_callback(submitter, "approval")
 
 
 def condition(ctx: Any) -> Any:

@@ -133,10 +133,24 @@ def test_a_cancellation_of_the_consumer_alone_ends_the_invocation(flavour: Flavo
         consumer.cancel()
 
     async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.step(lambda: "something to save, for which there is a consumer")
         return await ctx.step(cancel_consumer)
 
     with pytest.raises(CheckpointError, match="cancelled"):
         FakeService().invoke(flavour.durable(handler))
+
+
+def test_a_consumer_that_is_cancelled_before_it_begins_ends_the_invocation() -> None:
+    async def handler(event: Any, ctx: AsyncDurableContext) -> Any:
+        step = asyncio.create_task(ctx.step(lambda: 1))
+        before = asyncio.all_tasks()
+        while not (consumer := asyncio.all_tasks() - before):  # noqa: ASYNC110 - that is the test
+            await asyncio.sleep(0)
+        consumer.pop().cancel()
+        return await step
+
+    with pytest.raises(CheckpointError, match="cancelled"):
+        FakeService().invoke(durable_execution(handler))
 
 
 def test_a_failure_in_one_branch_ends_the_invocation_for_all(flavour: Flavour) -> None:

@@ -178,8 +178,8 @@ def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
     [
         (1_499, NestingType.NESTED, False),
         (1_500, NestingType.NESTED, True),
-        (2_999, NestingType.FLAT, False),
-        (3_000, NestingType.FLAT, True),
+        (2_998, NestingType.FLAT, False),
+        (2_999, NestingType.FLAT, True),
     ],
 )
 def test_a_map_that_will_pass_the_limit_of_operations_says_so_once(
@@ -202,10 +202,10 @@ def test_a_map_that_will_pass_the_limit_of_operations_says_so_once(
 
 
 def test_what_is_on_record_counts_too(caplog: pytest.LogCaptureFixture, flavour: Flavour) -> None:
-    history = [recorded("STEP", "SUCCEEDED", i, Result="1") for i in range(1, 2_999)]
+    history = [recorded("STEP", "SUCCEEDED", i, Result="1") for i in range(1, 2_998)]
 
     async def handler(event: Any, ctx: Any) -> Any:
-        for _ in range(2_998):
+        for _ in range(2_997):
             await ctx.step(lambda: 1)
         branch = flavour.function(waiting)
         await ctx.parallel([branch], "last", ParallelConfig())

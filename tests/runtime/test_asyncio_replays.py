@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -226,6 +227,176 @@ async def a_cancelled_check(c: AsyncDurableContext, emit: Emit) -> None:
             await c.wait_for_condition(check, config)
     except TimeoutError:
         emit("timed out")
+
+
+@program
+async def one_after_the_other(c: AsyncDurableContext, emit: Emit) -> None:
+    for _ in range(3):
+        emit(await c.step(quick))
+
+
+def apart(c: AsyncDurableContext, emit: Emit, steps: int, what: object) -> Awaitable[None]:
+    """So many steps in a context of its own, which emit what they are."""
+
+    async def run(child: AsyncDurableContext) -> None:
+        for number in range(steps):
+            await child.step(quick)
+            emit((what, number))
+
+    return c.run_in_child_context(run, config=UNRECORDED)
+
+
+@program
+async def side_by_side(c: AsyncDurableContext, emit: Emit) -> None:
+    await asyncio.gather(*[apart(c, emit, 3 - n, n) for n in range(3)])
+    async with anyio.create_task_group() as group:
+        for n in range(3):
+            group.start_soon(lambda n=n: apart(c, emit, n + 1, n))
+
+
+@program
+async def as_they_complete(c: AsyncDurableContext, emit: Emit) -> None:
+    running = [asyncio.ensure_future(apart(c, emit, 3 - n, n)) for n in range(3)]
+    for each in asyncio.as_completed(running):
+        await each
+        emit("next")
+
+
+@program
+async def locks_and_signals(c: AsyncDurableContext, emit: Emit) -> None:
+    two, happened = asyncio.Semaphore(2), asyncio.Event()
+    sender, receiver = anyio.create_memory_object_stream[int](1)
+
+    def one(number: int) -> Awaitable[None]:
+        async def run(child: AsyncDurableContext) -> None:
+            async with two:
+                emit(("in", number))
+                await child.step(quick)
+                await sender.send(number)
+            await happened.wait()
+            emit(("woke", number))
+            await child.step(quick)
+
+        return c.run_in_child_context(run, config=UNRECORDED)
+
+    async with asyncio.TaskGroup() as group, sender, receiver:
+        for number in range(4):
+            group.create_task(one(number))
+        for _ in range(4):
+            emit(await receiver.receive())
+        happened.set()
+
+
+@program
+async def background_tasks(c: AsyncDurableContext, emit: Emit) -> None:
+    background = asyncio.ensure_future(apart(c, emit, 2, "background"))
+    background.add_done_callback(lambda _: emit("called back"))
+    await asyncio.shield(background)
+    emit(background.done())
+
+
+@program
+async def async_generators(c: AsyncDurableContext, emit: Emit) -> None:
+    async def pages() -> Any:
+        for _ in range(3):
+            yield await c.step(quick)
+
+    async for page in pages():
+        emit(page)
+
+
+@program
+async def a_wait_that_is_given_up(c: AsyncDurableContext, emit: Emit) -> None:
+    waiting = asyncio.ensure_future(c.wait(seconds=1, name="given up"))
+    emit(await c.step(quick))
+    waiting.cancel()
+    emit((await asyncio.wait([waiting]))[0] == {waiting})
+
+
+@program
+async def a_wait_with_a_time_out(c: AsyncDurableContext, emit: Emit) -> None:
+    async def nap(*_: Any) -> None:
+        await asyncio.sleep(0.3)
+
+    step = asyncio.ensure_future(c.step(nap))
+    done, _ = await asyncio.wait([step], timeout=0.1)
+    emit(len(done))
+    await step
+
+
+@program
+async def sleeps(c: AsyncDurableContext, emit: Emit) -> None:
+    async def sleeper(_: AsyncDurableContext) -> None:
+        await asyncio.sleep(0.1)
+        emit("slept")
+
+    asyncio.get_running_loop().call_later(0.2, emit, "called")
+
+    async def nap(*_: Any) -> None:
+        await asyncio.sleep(0.4)
+
+    sleeping = c.run_in_child_context(sleeper, config=UNRECORDED)
+    await asyncio.gather(sleeping, c.step(nap))
+    emit("both")
+
+
+@program
+async def a_map(c: AsyncDurableContext, emit: Emit) -> None:
+    async def item(inner: AsyncDurableContext, *_: Any) -> str:
+        return await inner.step(quick)
+
+    emit(list(await c.map([1, 2, 3], item)))
+
+
+@program
+async def a_blocking_parallel(c: AsyncDurableContext, emit: Emit) -> None:
+    def branch(inner: DurableContext) -> str:
+        return inner.step(lambda _: "quick")
+
+    emit(list(await c.parallel([branch, branch])))
+
+
+# What shows that a row of docs/asyncio.md is true; None where it says that nothing is promised.
+ROWS: dict[str, tuple[Program, ...] | None] = {
+    "`await` one": (one_after_the_other,),
+    "`asyncio.gather`": (side_by_side,),
+    "`asyncio.wait(FIRST": (the_loser_of_a_race, as_they_complete),
+    "`as_completed` over coroutines": None,
+    "`asyncio.Queue`": (a_queue_between_branches, locks_and_signals),
+    "`asyncio.shield`": (background_tasks,),
+    "async generators": (async_generators,),
+    "`task.cancel()`": (
+        a_task_that_is_cancelled,
+        a_step_that_a_sibling_cancels,
+        a_child_that_is_cancelled,
+        a_map_that_is_cancelled,
+        a_cancelled_check,
+    ),
+    "the same around": (a_wait_that_is_given_up,),
+    "several tasks": None,
+    "`asyncio.timeout`": (
+        timeout_around_a_step,
+        wait_for_a_step,
+        fail_after_around_a_step,
+        move_on_after_a_step,
+        timeout_that_is_not_reached,
+        timeout_in_the_second_of_two_steps,
+    ),
+    "`asyncio.wait(timeout": (a_wait_with_a_time_out,),
+    "`asyncio.sleep`": (sleeps,),
+    "`map`": (a_map, a_map_that_is_cancelled),
+    "blocking branches": (a_blocking_parallel,),
+}
+
+
+def test_every_row_of_the_documentation_is_shown_by_programs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "asyncio.md").read_text("utf-8")
+    rows = [line[2:] for line in page.splitlines() if line.startswith("| ")][1:]
+    for row in rows:
+        assert [begin for begin in ROWS if row.startswith(begin)], row
+    for begin, programs in ROWS.items():
+        assert [row for row in rows if row.startswith(begin)], begin
+        assert programs is None or {each.__name__ for each in programs} <= {*PROGRAMS}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -165,6 +165,14 @@ def test_what_did_not_fit_into_a_request_comes_before_what_was_queued_during_it(
         begun.add(update.operation_id)
 
 
+def start_of(operation_id: str) -> OperationUpdate:
+    return OperationUpdate(
+        operation_id=operation_id,
+        operation_type=OperationType.STEP,
+        action=OperationAction.START,
+    )
+
+
 def test_what_the_consumer_was_just_given_is_released_when_the_invocation_fails() -> None:
     released: list[BaseException | None] = []
 
@@ -179,15 +187,14 @@ def test_what_the_consumer_was_just_given_is_released_when_the_invocation_fails(
             on_change=lambda _: None,
             on_end=lambda _: None,
         )
-        consumer = asyncio.create_task(checkpointer.run())
-        for _ in range(5):
-            await asyncio.sleep(0)
-        step = OperationUpdate(
-            operation_id="step", operation_type=OperationType.STEP, action=OperationAction.START
-        )
-        checkpointer.submit(step, released.append)
-        checkpointer.fail(InvocationError("no thread can be started"))
-        await consumer
+        async with asyncio.TaskGroup() as group:
+            checkpointer.consume_in(group)
+            await checkpointer.save(start_of("the consumer waits for what comes next"))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            checkpointer.submit(start_of("step"), released.append)
+            checkpointer.fail(InvocationError("no thread can be started"))
+            checkpointer.close()
 
     run_in_environment(main)
     assert [type(error) for error in released] == [BackgroundThreadError]

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from lambda_fake import FunctionFailed, LambdaFake
 from served_handlers import approval, many_steps
 from serving_bench import Served
@@ -338,6 +339,59 @@ def test_a_used_token_is_a_typed_error_by_the_words_sdks_know(
         assert raised.value.response["Error"]["Message"] == "Invalid checkpoint token"
         with pytest.raises(client.exceptions.InvalidParameterValueException):
             client.get_durable_execution_state(**call)
+
+    run_script(serve, fake_lambda, script)
+
+
+INVOKE = {
+    "Id": "i",
+    "Type": "CHAINED_INVOKE",
+    "Action": "START",
+    "ChainedInvokeOptions": {"FunctionName": "f:1"},
+}
+END = {"Id": "e", "Type": "EXECUTION", "Action": "SUCCEED"}
+
+
+@pytest.mark.parametrize(
+    ("update", "code", "message"),
+    [
+        (
+            {**STEP, "Payload": "x" * 262_145},
+            "InvalidParameterValueException",
+            "STEP output payload size must be less than or equal to 262144 bytes.",
+        ),
+        (
+            {**INVOKE, "Payload": "x" * 1_048_577},
+            "InvalidParameterValueException",
+            "CHAINED_INVOKE input payload size must be less than or equal to 1048576 bytes.",
+        ),
+        (
+            {"Id": "a", "Type": "STEP", "Action": "FAIL", "Error": {"ErrorData": "x" * 262_144}},
+            "InvalidParameterValueException",
+            "Error object size must be less than or equal to 262144 bytes.",
+        ),
+        (
+            {**END, "Payload": "x" * 6_291_457},
+            "ValidationException",
+            "1 validation error detected: Value at 'updates.2.member.payload' failed to satisfy "
+            "constraint: Member must have length less than or equal to 6291456",
+        ),
+    ],
+    ids=["step", "invoke", "error", "execution"],
+)
+def test_what_is_too_large_is_refused_in_the_services_words(
+    serve: Serve, fake_lambda: LambdaFake, update: dict[str, Any], code: str, message: str
+) -> None:
+    def script(client: Any, event: dict[str, Any]) -> None:
+        with pytest.raises(ClientError) as raised:
+            client.checkpoint_durable_execution(
+                DurableExecutionArn=event["DurableExecutionArn"],
+                CheckpointToken=event["CheckpointToken"],
+                Updates=[{"Id": "w", "Type": "CONTEXT", "Action": "START"}, update],
+            )
+        answer = raised.value.response
+        assert (answer["Error"]["Code"], answer["Error"]["Message"]) == (code, message)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
 
     run_script(serve, fake_lambda, script)
 

@@ -231,6 +231,22 @@ def test_history_prints_the_events_in_order(service: Service) -> None:
     ]
 
 
+FRAME = 'served_program.py", line '
+
+
+def test_where_a_function_failed_is_shown_by_every_command(service: Service) -> None:
+    """With `--wait`, by `show` and by `history`; as lines, not as JSON."""
+    waited = service.run("invoke", "failing", "--name", "a", "--wait").stdout
+    for shown in (waited, service.ok("show", "a"), service.ok("history", "a")):
+        lines = [line.strip(" │└─") for line in shown.splitlines()]
+        at = next(i for i, line in enumerate(lines) if FRAME in line)
+        assert lines[at].endswith(", in failing")
+        assert lines[at + 1] == 'raise ValueError("no stock")'
+    error = service.json("show", "a")["Error"]
+    assert FRAME in error["StackTrace"][0]
+    assert FRAME not in service.ok("history", "a", "--no-data")
+
+
 def test_history_leaves_payloads_out_if_told_to(service: Service) -> None:
     service.ok("invoke", "short", "--name", "a", "--event", '"secret"', "--wait")
     assert "secret" in service.ok("history", "a")

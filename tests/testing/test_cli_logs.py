@@ -78,6 +78,18 @@ def test_logs_of_a_function_in_a_runtime_process_are_kept_by_the_service() -> No
     assert any(line.endswith("  talkative  charging order-1") for line in shown.stdout.splitlines())
 
 
+def test_logs_show_the_traceback_of_a_failure_in_a_runtime_process() -> None:
+    program = Path(__file__).with_name("served_program.py")
+    function = hosted("failing", f"{program}:failing")
+    with DurableServer([function], ServerSettings(runtime="lambda")) as server:
+        cli, options = CliRunner(), ["--endpoint-url", server.url]
+        cli.invoke(main, ["invoke", "failing", "--name", "a", "--wait", *options])
+        shown = cli.invoke(main, ["logs", "a", *options]).stdout
+    assert shown.count("the handler failed: ValueError: no stock") == 1
+    assert 'served_program.py", line ' in shown
+    assert 'raise ValueError("no stock")' in shown
+
+
 def test_on_aws_the_lines_of_each_invocation_are_looked_up() -> None:
     client: Any = boto3.client(
         "logs", region_name="us-west-2", aws_access_key_id="a", aws_secret_access_key="b"

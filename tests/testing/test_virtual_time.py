@@ -172,3 +172,17 @@ async def test_sleeping_until_a_time_that_has_passed_returns() -> None:
     clock = VirtualClock()
     await clock.sleep_until(clock.now() - 1)
     await clock.sleep_until(clock.now() + 0.001)
+
+
+def test_what_is_told_in_different_answers_has_different_times() -> None:
+    """As with the service, whose answers take longer than the milliseconds it counts."""
+
+    @durable_execution
+    def handler(event: Any, context: DurableContext) -> None:
+        for _ in range(20):
+            context.step(lambda _: None, name="quick")
+
+    with DurableFunctionTestRunner(handler) as runner:
+        result = runner.run()
+    ends = [operation.end_timestamp for operation in result.operations]
+    assert len(set(ends)) == len(ends) == 20

@@ -111,6 +111,22 @@ class BusyMeta(type):
         note("metaclass __call__")
         return super().__call__(*args, **kwargs)
 
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        note("metaclass __subclasscheck__")
+        return super().__subclasscheck__(subclass)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        note("metaclass __instancecheck__")
+        return super().__instancecheck__(instance)
+
+    def __hash__(cls) -> int:
+        note("metaclass __hash__")
+        return super().__hash__()
+
+    def __eq__(cls, other: object) -> bool:
+        note("metaclass __eq__")
+        return super().__eq__(other)
+
     def __getattribute__(cls, name: str) -> Any:
         if name not in ("__class__", "__mro__", "__bases__"):  # asked by issubclass()
             note(f"metaclass __getattribute__ {name}")
@@ -128,11 +144,43 @@ class AbstractError(Exception, abc.ABC):
     """A class of a harmless metaclass."""
 
 
+class BusyGetattr(Exception):
+    """One that asks its instance's dictionary for what is not there."""
+
+    def __getattr__(self, name: str) -> Any:
+        note(f"__getattr__ {name}")
+        return None
+
+
+class BusyGroup(ExceptionGroup[Exception]):
+    def __new__(cls, *args: Any) -> BusyGroup:
+        note("group __new__")
+        return super().__new__(cls, *args)
+
+    def derive(self, excs: Any) -> BusyGroup:
+        note("derive")
+        return BusyGroup(self.message, excs)
+
+
 BUSY = [BusyInit, BusyNew, BusyHook, BusySetter, BusyProperty, BusyReduce]
 
 
 def raise_as(name: str | None, operation_class: Any = StepError) -> Any:
     return rebuild(operation_class, ErrorObject("text", name))
+
+
+DETAILS = json.dumps(
+    {
+        "aws-durable-error": 1,
+        "args": {"$": "t", "v": [1]},
+        "state": {"message": "m", "data": 1, "code": 2, "__class__": 3, "__dict__": {}},
+        "lost": {"socket": "a socket"},
+        "notes": ["n"],
+        "cause": {"type": f"{__name__}.BusyInit", "message": "c", "state": {"a": 1}},
+        "group": "g",
+        "errors": [{"type": f"{__name__}.BusyReduce", "message": "e"}],
+    }
+)
 
 
 # ----------------------------------------------------------------------------- names of errors
@@ -144,11 +192,36 @@ def raise_as(name: str | None, operation_class: Any = StepError) -> Any:
 def test_no_code_of_a_named_class_runs(cls: Any) -> None:
     name = type.__dict__["__name__"].__get__(cls)
     error = raise_as(f"{__name__}.{name}")
-    assert type.__dict__["__mro__"].__get__(type(error)).count(StepError) == 1
+    mro = type.__dict__["__mro__"].__get__(type(error))
+    assert [cls for cls in mro if cls is StepError] == [StepError]
     assert StepError.__str__(error) == "text"
 
 
-@pytest.mark.parametrize("cls", [BusyInit, BusyNew, BusyHook, BusyReduce, AbstractError])
+@pytest.mark.parametrize("name", [cls.__name__ for cls in BUSY] + ["BusyGetattr", "BusyGroup"])
+def test_no_code_of_a_class_runs_for_what_is_stored_of_its_state(name: str) -> None:
+    """Neither its own nor that of the classes of causes and sub-errors."""
+    for operation_class in (StepError, ChildContextError):
+        error: Any = rebuild(
+            operation_class, ErrorObject("text", f"{__name__}.{name}", DETAILS, ["line"])
+        )
+        assert type.__dict__["__name__"].__get__(type(error)) == name
+        variables = BaseException.__dict__["__dict__"].__get__(error)
+        assert variables["code"] == 2
+        assert variables["__notes__"] == ["n"]
+        assert "__class__" not in variables
+        assert isinstance(error.__cause__, BusyInit)
+
+
+def test_no_hook_of_a_metaclass_runs_for_what_is_stored_of_its_state() -> None:
+    error = rebuild(StepError, ErrorObject("text", f"{__name__}.BusyClass", DETAILS))
+    mro = type.__dict__["__mro__"].__get__(type(error))
+    assert [cls for cls in mro if cls is BusyClass]
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [BusyInit, BusyNew, BusyHook, BusySetter, BusyProperty, BusyReduce, AbstractError],
+)
 def test_passive_classes_still_catch_their_error(cls: type[Exception]) -> None:
     error = raise_as(f"{__name__}.{cls.__name__}")
     assert isinstance(error, cls)

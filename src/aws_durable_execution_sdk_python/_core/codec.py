@@ -58,8 +58,9 @@ def read_fields(data: Wire, fields: Fields) -> dict[str, Any]:
     """The attributes in a wire dict, which holds a few of the many that there are."""
     values: dict[str, Any] = {}
     for key, raw in data.items():
-        if raw is not None and key in fields:
-            attribute, decode = fields[key]
+        field = fields.get(key)
+        if field is not None and raw is not None:
+            attribute, decode = field
             values[attribute] = raw if decode is None else decode(raw)
     return values
 
@@ -105,7 +106,7 @@ class WireType:
         Raises:
             TypeError: something is.
         """
-        if not values.keys() >= cls.required:
+        if cls.required and not values.keys() >= cls.required:
             missing = ", ".join(sorted(cls.required - values.keys()))
             raise TypeError(f"{cls.__name__} without {missing}")
         return cls.of(values)

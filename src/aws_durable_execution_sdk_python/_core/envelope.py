@@ -16,16 +16,19 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
+from aws_durable_execution_sdk_python._core.error_texts import kind_name
+from aws_durable_execution_sdk_python._core.exactness import stands_for
 from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
 
 R = TypeVar("R")
 
 # Made once: `json.dumps` with options makes an encoder for each call.
-_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=as_list).encode
-_from_json = json.JSONDecoder().decode
+to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=as_list).encode
+from_json = json.JSONDecoder().decode
 
 
 # Keys of dicts that are longer are no names of fields.
@@ -52,9 +55,13 @@ def encode(value: object) -> str:
         ValueError: an int is too long for Python to write.
         RecursionError: it is nested too deeply or contains itself.
     """
-    plain = _is_plain(value) and not _is_envelope(value)
-    tree = value if plain else _tag(value)
-    return _to_json(tree)
+    return to_json(to_tree(value))
+
+
+def to_tree(value: object) -> Any:
+    """What `encode` writes, as JSON has it: the value itself if that says all, else an envelope."""
+    plain = _is_plain(value) and not is_envelope(value)
+    return value if plain else tagged(value)
 
 
 def encode_batch(batch: BatchResult[R], limit: int) -> str | None:
@@ -63,7 +70,7 @@ def encode_batch(batch: BatchResult[R], limit: int) -> str | None:
     Written item by item, so that of a batch far beyond the limit little is written.
     """
     items: list[str] = []
-    reason = _to_json(_tag(batch.completion_reason.value))
+    reason = to_json(tagged(batch.completion_reason.value))
     start = '{"t":"br","v":{"all":{"t":"l","v":['
     end = f']}},"completionReason":{reason}}}}}'
     size = len(start) + len(end) - 1
@@ -77,8 +84,8 @@ def encode_batch(batch: BatchResult[R], limit: int) -> str | None:
 
 
 def _item_text(item: BatchItem[R]) -> str:
-    result = _to_json(_tag(item.result))
-    error = _to_json(_tag(None if item.error is None else item.error.to_dict()))
+    result = to_json(tagged(item.result))
+    error = to_json(tagged(None if item.error is None else item.error.to_dict()))
     return (
         f'{{"t":"m","v":{{"index":{{"t":"i","v":{item.index}}},'
         f'"status":{{"t":"s","v":"{item.status.value}"}},"result":{result},"error":{error}}}}}'
@@ -87,24 +94,41 @@ def _item_text(item: BatchItem[R]) -> str:
 
 def decode(text: str) -> Any:
     """The value of a text, in either form. Raises whatever damaged data provokes."""
-    tree = _from_json(text)
-    return _open(tree) if _is_envelope(tree) else tree
+    return from_tree(from_json(text))
+
+
+def from_tree(tree: object) -> Any:
+    """The value of what `to_tree` gave."""
+    return _open(tree) if is_envelope(tree) else tree
 
 
 def _is_plain(value: object) -> bool:
     """Whether JSON holds the value exactly."""
-    if value is None or isinstance(value, str | int):
+    kind = type(value)
+    if kind is str or kind is int or value is None or kind is bool:
         return True
+    if kind is list or kind is Inputs:
+        return all(map(_is_plain, value))  # type: ignore[call-overload]
+    if kind is dict:
+        return _is_plain_dict(value)
     if isinstance(value, float):
-        return math.isfinite(value)
+        return math.isfinite(value) and (kind is float or stands_for(value, float))
+    return _is_plain_in_a_subclass(value)
+
+
+def _is_plain_dict(value: Any) -> bool:
+    return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+
+
+def _is_plain_in_a_subclass(value: object) -> bool:
+    if isinstance(value, (str, int)):
+        return stands_for(value, str if isinstance(value, str) else int)
     if isinstance(value, list):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
-    return isinstance(value, Inputs) and all(map(_is_plain, value))
+        return stands_for(value, list) and all(map(_is_plain, value))
+    return isinstance(value, dict) and stands_for(value, dict) and _is_plain_dict(value)
 
 
-def _is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
+def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
     if not isinstance(value, dict) or len(value) != 2 or "v" not in value:
         return False
     tag = value.get("t")
@@ -114,12 +138,30 @@ def _is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
 # --------------------------------------------------------------------------------------- encode
 
 
-def _tag(value: object) -> dict[str, object]:
+def tagged(value: object) -> dict[str, object]:
+    """The envelope of a value, also of one that is JSON already.
+
+    Raises:
+        UnsupportedValueError: the value, or a part of it, has no envelope.
+    """
+    found = _ENCODERS.get(type(value))
+    if found is None:
+        found = _encoder_of_base(value)
+    tag, encoder = found
+    return {"t": tag, "v": encoder(value)}
+
+
+def _encoder_of_base(value: object) -> tuple[str, Callable[[Any], object]]:
+    name = kind_name(type(value))
     for cls in type(value).__mro__:
         if cls in _ENCODERS:
-            tag, encoder = _ENCODERS[cls]
-            return {"t": tag, "v": encoder(value)}
-    raise UnsupportedValueError(f"{type(value).__qualname__} cannot be stored: {_advice(value)}")
+            if stands_for(value, cls):
+                return _ENCODERS[cls]
+            raise UnsupportedValueError(
+                f"{name} cannot be stored: it is more than the {cls.__name__} it would come back "
+                f"as; return a plain {cls.__name__}, or give the operation a serdes"
+            )
+    raise UnsupportedValueError(f"{name} cannot be stored: {advice(value)}")
 
 
 def _as_it_is(value: R) -> R:
@@ -140,7 +182,7 @@ def _encode_items(value: Iterable[object]) -> list[object]:
     try:
         nodes: list[object] = []
         for position, item in enumerate(value):  # noqa: B007 - read when an item fails
-            nodes.append(_tag(item))
+            nodes.append(tagged(item))
     except UnsupportedValueError as error:
         error.path = f"[{position}]{error.path}"
         raise
@@ -157,7 +199,7 @@ def _encode_map(value: Mapping[Any, object]) -> dict[str, object]:
                 raise UnsupportedValueError(
                     "two keys of a dict become the same text: use string keys"
                 )
-            nodes[text] = _tag(item)
+            nodes[text] = tagged(item)
     except UnsupportedValueError as error:
         error.path = f"[{_shown_key(key)}]{error.path}"
         raise
@@ -206,16 +248,22 @@ _ENCODERS: dict[type, tuple[str, Callable[[Any], object]]] = {
 }
 
 
-def _advice(value: object) -> str:
+def advice(value: object) -> str:
+    """What to do instead of returning a value that cannot be stored."""
     if inspect.isawaitable(value):
         return "await it, or return a plain value from an async function"
+    annotate = f", or annotate the function that returns it: -> {type(value).__name__}"
     if dataclasses.is_dataclass(value):
-        return "return dataclasses.asdict(...) of it, or give the operation a serdes"
+        return f"return dataclasses.asdict(...) of it{annotate}"
     if hasattr(value, "model_dump"):
-        return "return its model_dump(mode='json'), or give the operation a serdes"
+        return f"return its model_dump(mode='json'){annotate}"
+    if hasattr(value, "dtype") and hasattr(value, "item"):
+        return "return its item(), which is Python's own number, or its tolist()"
     for cls, advice in _ADVICE.items():
         if isinstance(value, cls):
-            return advice
+            return f"{advice}{annotate}"
+    if any(hasattr(value, mark) for mark in ("__attrs_attrs__", "__struct_fields__")):
+        return f"return a dict of it{annotate}"
     return (
         "return str, int, float, bool, None, dict, list, tuple, bytes, datetime, date, Decimal "
         "or UUID, or give the operation a serdes"
@@ -228,6 +276,7 @@ _ADVICE: dict[type, str] = {
     timedelta: "return its total_seconds()",
     time: "return its isoformat()",
     enum.Enum: "return its value",
+    PurePath: "return str(...) of it",
 }
 
 
@@ -235,7 +284,7 @@ _ADVICE: dict[type, str] = {
 
 
 def _open(node: object) -> Any:
-    if not _is_envelope(node):
+    if not is_envelope(node):
         raise ValueError(f"not an envelope with a known tag: {type(node).__name__}")
     return _DECODERS[node["t"]](node["v"])
 
@@ -246,7 +295,7 @@ def _decode_batch(value: object) -> BatchResult[object]:
 
 def _open_where_tagged(node: object) -> Any:
     """The parts of a batch may be tagged or bare, depending on the version that wrote it."""
-    if _is_envelope(node):
+    if is_envelope(node):
         return _open(node)
     if isinstance(node, list):
         return [_open_where_tagged(item) for item in node]

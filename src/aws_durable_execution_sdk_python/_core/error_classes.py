@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python import exceptions
 from aws_durable_execution_sdk_python._core.error_state import (
     args_of,
     is_heap_type,
+    is_one_of,
     restored,
     set_args,
 )
@@ -62,9 +63,9 @@ def find_error_class(name: str | None) -> type[Exception] | None:
 
 def combine(operation_class: type[E], original: type[Exception]) -> type[E]:
     """`class ValueError(StepError, ValueError)`; the operation's class where that cannot be."""
-    if original in _mro_of(operation_class) or not _may_be_combined(original):
+    if is_one_of(original, _mro_of(operation_class)) or not _may_be_combined(original):
         return operation_class
-    if operation_class in _mro_of(original):
+    if is_one_of(operation_class, _mro_of(original)):
         subclass: Any = original
         return cast("type[E]", subclass)
     made = _derived((operation_class, _NoHooks), original)
@@ -207,5 +208,6 @@ def _may_be_combined(original: type[Exception]) -> bool:
         return False
     # A metaclass whose code would run.
     return not any(
-        "mro" in _dict_of(cls) for cls in _mro_of(type(original)) if cls not in (type, object)
+        "mro" in _dict_of(cls) and not is_one_of(cls, (type, object))
+        for cls in _mro_of(type(original))
     )

@@ -17,7 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 from aws_durable_execution_sdk_python._core.error_classes import OPERATION_NAMES
-from aws_durable_execution_sdk_python._core.error_state import args_of, restored, variables
+from aws_durable_execution_sdk_python._core.error_state import (
+    args_of,
+    instance_dict,
+    restored,
+    variables,
+)
 from aws_durable_execution_sdk_python._core.error_texts import message_of, operation_class, type_of
 from aws_durable_execution_sdk_python._core.error_values import (
     Tree,
@@ -112,7 +117,7 @@ def _own(error: BaseException, message: str, room: _Room, depth: int) -> Details
         details |= state
     if lost:
         details["lost"] = lost
-    notes = getattr(error, "__notes__", None)
+    notes = instance_dict(error).get("__notes__")
     if isinstance(notes, list) and notes:
         texts = [str(note)[:_MAX_TEXT] for note in cast("list[object]", notes)[:_MAX_NOTES]]
         if room.take(texts):

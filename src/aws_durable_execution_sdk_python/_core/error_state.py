@@ -7,10 +7,10 @@ them: no constructor, no `__setattr__`, no property and no `__setstate__` of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any, TypeGuard
+from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 
@@ -22,10 +22,10 @@ _args = BaseException.__dict__["args"]
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
 # Their members are treated by name: `args`, the chain, the errors of a group.
-_COMMON: frozenset[type] = frozenset(
-    {object, BaseException, Exception, BaseExceptionGroup, ExceptionGroup}
+_COMMON: tuple[type, ...] = (
+    *(object, BaseException, Exception),
+    *(BaseExceptionGroup, ExceptionGroup),
 )
-_Descriptor = MemberDescriptorType | GetSetDescriptorType
 
 # Under this name an error that was made again has its `Restored`.
 RESTORED = "_durable_restored"
@@ -61,6 +61,11 @@ def instance_dict(error: BaseException) -> dict[str, Any]:
 def is_heap_type(cls: type) -> bool:
     """Whether the class was made by a class statement, and may have code of the user's."""
     return bool(_flags_of(cls) & _HEAP_TYPE)
+
+
+def is_one_of(cls: type, classes: Iterable[type]) -> bool:
+    """Whether a class is among others, by identity: a metaclass may have an idea of its own."""
+    return any(cls is other for other in classes)
 
 
 def args_of(error: BaseException) -> tuple[Any, ...]:
@@ -108,16 +113,15 @@ def set_variable(error: BaseException, name: str, value: object) -> bool:
 
 
 def _members(cls: type) -> Iterator[tuple[str, Any]]:
-    if cls not in _COMMON:
-        for name, descriptor in _dict_of(cls).items():
-            if not _is_special(name) and _is_member(cls, descriptor):
-                yield name, descriptor
+    for name, descriptor in _dict_of(cls).items():
+        if not _is_special(name) and _is_member(cls, descriptor):
+            yield name, descriptor
 
 
-def _is_member(cls: type, descriptor: object) -> TypeGuard[_Descriptor]:
-    if type(descriptor) is MemberDescriptorType:
-        return cls not in _COMMON
-    return type(descriptor) is GetSetDescriptorType and not is_heap_type(cls) and cls not in _COMMON
+def _is_member(cls: type, descriptor: object) -> bool:
+    kind = type(descriptor)
+    made_by_python = kind is GetSetDescriptorType and not is_heap_type(cls)
+    return (made_by_python or kind is MemberDescriptorType) and not is_one_of(cls, _COMMON)
 
 
 def _is_special(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from typing import cast
 
@@ -26,6 +27,13 @@ def type_name(cls: type[BaseException]) -> str:
     if cls.__module__ == "builtins":
         return cls.__qualname__
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def kind_name(cls: type) -> str:
+    """A class in a message: by its own name, but `numpy.bool` where a builtin has the same."""
+    name = cls.__qualname__
+    is_clear = getattr(builtins, name, cls) is cls
+    return name if is_clear else f"{cls.__module__}.{name}"
 
 
 def text_of(error: BaseException) -> str:

@@ -97,6 +97,9 @@ def _to_tree(value: Any, of_error: Callable[[BaseException], Tree]) -> Tree:
             return _to_tree(plain(value), of_error)
     if issubclass(kind, BaseException):
         return _tagged("e", of_error(value))
+    if kind is KeptAttributes:
+        kept = dict(vars(value))
+        return _tagged("o", {"class": kept.pop("_kind"), "state": kept})
     return _tagged("o", {"class": kind.__qualname__, "state": _figures(value)})
 
 
@@ -141,9 +144,9 @@ _WRITERS: dict[type, tuple[str, Callable[[Any], Tree]]] = {
     bytes: ("B", lambda data: base64.b64encode(data).decode("ascii")),
     uuid.UUID: ("u", str),
     Decimal: ("d", str),
-    datetime: ("dt", datetime.isoformat),
+    datetime: ("dt", lambda when: [when.isoformat(), when.fold]),
     date: ("D", date.isoformat),
-    time: ("T", time.isoformat),
+    time: ("T", lambda when: [when.isoformat(), when.fold]),
     timedelta: ("td", lambda delta: [delta.days, delta.seconds, delta.microseconds]),
 }
 
@@ -184,8 +187,8 @@ _READERS: dict[str, Callable[[Any], object]] = {
     "B": lambda text: base64.b64decode(text, validate=True),
     "u": uuid.UUID,
     "d": Decimal,
-    "dt": datetime.fromisoformat,
+    "dt": lambda parts: datetime.fromisoformat(parts[0]).replace(fold=parts[1]),
     "D": date.fromisoformat,
-    "T": time.fromisoformat,
+    "T": lambda parts: time.fromisoformat(parts[0]).replace(fold=parts[1]),
     "td": lambda parts: timedelta(*parts),
 }

@@ -76,7 +76,10 @@ def describe(error: BaseException) -> ErrorObject:
     The original type travels through every level; the operation's own is known from where it is.
     """
     message = message_of(error)
-    data = details_of(error, message)
+    try:
+        data = details_of(error, message)
+    except Exception:  # of what the user's classes do when they are looked at
+        data = None
     return ErrorObject(message, type_of(error), data, trace_of(error) or None)
 
 

@@ -113,6 +113,9 @@ class Journal:
     Parameters:
         execution_id: the id of the EXECUTION operation.
         recall: asked about every operation the code asks for, if given.
+
+    Attributes:
+        repeats: whether an earlier invocation has recorded anything.
     """
 
     def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
@@ -124,6 +127,7 @@ class Journal:
         self._closed: set[str] = set()
         self._given_up: set[str] = set()
         self._news: set[str] | None = None
+        self.repeats = False
 
     def ask(self, update: OperationUpdate) -> bool:
         """Take an update as queued; False if it, or more, was asked for or confirmed before."""
@@ -153,15 +157,14 @@ class Journal:
         for operation in operations:
             operation_id = operation["Id"]
             ids.append(operation_id)
-            rank = _rank_of(operation)
-            if rank != _ENDED:
-                confirmed = self._confirmed.get(operation_id)
-                if confirmed is not None and rank < _rank_of(confirmed):
+            confirmed, asked = self._confirmed.get(operation_id), self._asked.get(operation_id)
+            if confirmed is not None or asked is not None:
+                rank = _rank_of(operation)
+                if rank != _ENDED and confirmed is not None and rank < _rank_of(confirmed):
                     continue
+                if asked is not None and asked.rank <= rank:
+                    del self._asked[operation_id]
             self._confirmed[operation_id] = operation
-            asked = self._asked.get(operation_id)
-            if asked is not None and asked.rank <= rank:
-                del self._asked[operation_id]
         if self._news is not None:
             self._news.update(ids)
         return ids
@@ -169,6 +172,7 @@ class Journal:
     def begin(self) -> None:
         """What is confirmed from here on happens in this invocation."""
         self._news = set()
+        self.repeats = self.has_history
 
     def is_history(self, operation_id: str) -> bool:
         """Whether nothing was heard of an operation since this invocation began."""
@@ -211,13 +215,6 @@ class Journal:
 
     def __contains__(self, operation_id: str) -> bool:
         return operation_id in self._confirmed or operation_id in self._asked
-
-    def _rank(self, operation_id: str) -> _Rank:
-        asked = self._asked.get(operation_id)
-        if asked is not None:
-            return asked.rank
-        confirmed = self._confirmed.get(operation_id)
-        return _UNKNOWN if confirmed is None else _rank_of(confirmed)
 
     @property
     def operation_count(self) -> int:
@@ -303,7 +300,11 @@ class Journal:
 
     def is_terminal(self, operation_id: str) -> bool:
         """Whether an operation has an outcome, confirmed or asked."""
-        return self._rank(operation_id) == _ENDED
+        asked = self._asked.get(operation_id)
+        if asked is not None:
+            return asked.rank == _ENDED
+        confirmed = self._confirmed.get(operation_id)
+        return confirmed is not None and confirmed["Status"] in TERMINAL
 
 
 # ----------------------------------------------------------------------------------- ranks

@@ -23,6 +23,7 @@ _FIRST = 8
 _MAX_LINE = 400
 # Bytes of UTF-8; more than 32 usual frames take.
 MAX_TRACE_BYTES = 12 * 1024
+_LAST_LINE = 64  # that says how many are left out
 _FOLDED = "  ... {count} of {name}\n"
 
 
@@ -61,15 +62,18 @@ def stack_trace(error: BaseException, inner: list[str] | None = None) -> list[st
 
 
 def bounded(lines: list[str]) -> list[str]:
-    """A trace of at most MAX_FRAMES lines and MAX_TRACE_BYTES; says how many lines are left out."""
+    """A trace of at most MAX_FRAMES lines and MAX_TRACE_BYTES; says how many lines are left out.
+
+    Bounded again, it stays as it is.
+    """
     if len(lines) > MAX_FRAMES:
-        last = MAX_FRAMES - _FIRST
-        left_out = f"  ... {_counted(len(lines) - MAX_FRAMES)} left out\n"
+        last = MAX_FRAMES - _FIRST - 1
+        left_out = f"  ... {_counted(len(lines) - _FIRST - last)} left out\n"
         lines = [*lines[:_FIRST], left_out, *lines[-last:]]
     size = 0
     for count, line in enumerate(lines):
         size += len(line.encode(errors="replace"))
-        if size > MAX_TRACE_BYTES:
+        if size > MAX_TRACE_BYTES - _LAST_LINE:
             return [*lines[:count], f"  ... {_counted(len(lines) - count)} left out\n"]
     return lines
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
 
 from typing_extensions import TypeIs
+
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 _STEP_CONTEXT_NAMES = frozenset({"step_context", "ctx", "context", "_", "_ctx"})
 _POSITIONAL = (
@@ -66,9 +70,64 @@ class Bound(Generic[R_co]):
         return f"<{self._original_name or self.function!r} with its arguments>"
 
 
+def signature_of(function: AnyFunction) -> inspect.Signature:
+    """A function's signature, whatever its annotations: what is not defined yet stays unevaluated.
+
+    Raises:
+        TypeError, ValueError: it has none.
+    """
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        try:
+            return inspect.signature(function, annotation_format=Format.FORWARDREF)
+        except (TypeError, ValueError):
+            raise
+        except Exception:  # of code in an annotation
+            return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
+
+
 def is_awaitable(value: Awaitable[T] | T) -> TypeIs[Awaitable[T]]:
     """Whether what a function gave is still to be awaited."""
     return inspect.isawaitable(value)
+
+
+class Decorated:
+    """A function that a decorator has marked: calling it binds its arguments.
+
+    In a class body it is a method as any function is: the instance goes before all arguments, and
+    the context that the operation gives is what it is without one.
+    """
+
+    def __init__(
+        self,
+        function: AnyFunction,
+        bind: Callable[..., object],
+        decorate: Callable[[Any], object],
+    ) -> None:
+        functools.update_wrapper(self, function)
+        # Else it would look async, or like a function of other parameters.
+        del self.__wrapped__  # type: ignore[attr-defined]
+        self._original_name = own_name(function)
+        self._function = function
+        self._bind = bind
+        self._decorate = decorate
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._bind(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        if instance is None:
+            return self
+        function: Any = self._function
+        return self._decorate(function.__get__(instance, owner))
+
+
+def own_name(function: AnyFunction) -> str | None:
+    """The name that a function was defined with; lambdas have none."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) and name != "<lambda>" else None
 
 
 class Kind(enum.Enum):
@@ -80,18 +139,37 @@ class Kind(enum.Enum):
 
 def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]]:
     """Whether calling it gives a coroutine: seen through partials, decorators and objects."""
+    plain = function.function if isinstance(function, Bound) else function
+    if isinstance(plain, types.FunctionType) and plain.__code__.co_flags & inspect.CO_COROUTINE:
+        return True  # the usual case, at a fraction of what follows
     innermost = _innermost(function)
-    if inspect.iscoroutinefunction(innermost):
+    if _is_async_def(innermost):
         return True
     call = getattr(type(innermost), "__call__", None)  # noqa: B004 - the method itself is meant
-    return not inspect.isroutine(innermost) and inspect.iscoroutinefunction(call)
+    return not inspect.isroutine(innermost) and _is_async_def(call)
+
+
+def _is_async_def(function: object) -> bool:
+    try:
+        return inspect.iscoroutinefunction(function)
+    except TypeError:  # a mock that says it is a function
+        return False
 
 
 def context_kind(function: AnyFunction, parent: Kind) -> Kind:
-    """Which context the function gets: by annotation, else async def, else lambda, else def."""
+    """Which context the function gets: by annotation, else async def, else lambda, else def.
+
+    Raises:
+        ValidationError: it is `async def`, and annotated with the blocking one.
+    """
     if isinstance(function, Bound):
         function = function.function
     declared = _declared_kind(function)
+    if declared is Kind.BLOCKING and is_async(function):
+        raise ValidationError(
+            f"{kind_of(function)} is `async def`, but annotates its context as DurableContext, "
+            "the blocking one: annotate it as AsyncDurableContext, or declare the function `def`"
+        )
     if declared is not None:
         return declared
     if is_async(function):
@@ -103,11 +181,11 @@ def takes_positional(function: AnyFunction) -> bool:
     """Whether a bare callable accepts one positional argument (the StepContext)."""
     if isinstance(function, Bound):
         return True
-    if isinstance(function, types.FunctionType) and not hasattr(function, "__wrapped__"):
+    if type(function) is types.FunctionType and not hasattr(function, "__wrapped__"):
         code = function.__code__  # the usual case, at a fraction of signature()'s cost
         return code.co_argcount > 0 or bool(code.co_flags & inspect.CO_VARARGS)
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):
         return False  # a builtin without a signature, time.time for instance
     return any(p.kind in _POSITIONAL for p in parameters)
@@ -118,7 +196,7 @@ def accepts(function: AnyFunction, count: int) -> bool:
     if isinstance(function, Bound):
         return True
     try:
-        inspect.signature(function).bind(*(None,) * count)
+        signature_of(function).bind(*(None,) * count)
     except TypeError:
         return False
     except ValueError:
@@ -129,7 +207,7 @@ def accepts(function: AnyFunction, count: int) -> bool:
 def declares_step_context(function: AnyFunction) -> bool | None:
     """Whether the first parameter is a StepContext by annotation or name; None if unknowable."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature_of(function).parameters.values())
     except (TypeError, ValueError):
         return None
     if not parameters or parameters[0].kind not in _POSITIONAL:
@@ -140,7 +218,8 @@ def declares_step_context(function: AnyFunction) -> bool | None:
 
 def name_of(function: AnyFunction) -> str | None:
     """The name a decorated function gives its operation; bare functions and lambdas have none."""
-    return getattr(function, "_original_name", None) or None
+    name = getattr(function, "_original_name", None)
+    return name if isinstance(name, str) and name else None  # a mock has any attribute
 
 
 def _innermost(function: Any) -> Any:
@@ -149,7 +228,7 @@ def _innermost(function: Any) -> Any:
             function = function.func
         elif isinstance(function, Bound):
             function = function.function
-        elif inspect.iscoroutinefunction(function):
+        elif _is_async_def(function):
             return function
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
@@ -159,7 +238,7 @@ def _innermost(function: Any) -> Any:
 
 def _declared_kind(function: AnyFunction) -> Kind | None:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):
         return None
     for parameter in parameters:
@@ -172,6 +251,7 @@ def _declared_kind(function: AnyFunction) -> Kind | None:
 def _annotation_name(parameter: inspect.Parameter) -> str:
     """The annotation's class name, whether it is a class or (from __future__) a string."""
     annotation = parameter.annotation
+    annotation = getattr(annotation, "__forward_arg__", annotation)
     if isinstance(annotation, str):
         return annotation.strip("\"' ").rpartition(".")[2]
     return getattr(annotation, "__name__", "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from aws_durable_execution_sdk_python._core.error_texts import kind_name
 from aws_durable_execution_sdk_python._core.limits import (
     FUNCTION_NAME,
     MAX_CALLBACK_TIMEOUT_SECONDS,
@@ -65,7 +66,7 @@ def kind_of(value: object) -> str:
     if value is None:
         return "None"
     name = getattr(value, "__qualname__", None) if callable(value) else None
-    return name if isinstance(name, str) else f"a value of type {type(value).__qualname__}"
+    return name if isinstance(name, str) else f"a value of type {kind_name(type(value))}"
 
 
 def shown(value: object) -> str:
@@ -140,13 +141,17 @@ _OFFLOAD = (
 )
 
 
-def payload_size(what: str, payload: str, maximum: int, *, way_out: str = _OFFLOAD) -> str:
+def payload_size(
+    what: str, payload: str | None, maximum: int, *, way_out: str = _OFFLOAD
+) -> str | None:
     """Check a serialised value against a limit of the service's, in UTF-8 bytes.
 
     Parameters:
         what: which value of which operation.
         way_out: what to do instead.
     """
+    if payload is None:  # nothing to store
+        return None
     size = utf8_size(payload)
     if size > maximum:
         raise ValidationError(

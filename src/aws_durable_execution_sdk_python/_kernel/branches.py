@@ -25,9 +25,9 @@ go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
@@ -167,6 +167,9 @@ class Branches(Opaque, Generic[T]):
         self._postponed: InvocationError | None = None
         self._changed = asyncio.Event()
         self.over = False
+        # Of each branch a copy.
+        self._context = copy_context()
+        self._context.run(_batches.set, (*_batches.get(), self))
         # What those that clean up wait for, and how often the others were cancelled again.
         self._cleaning: dict[asyncio.Task[None], asyncio.Future[object] | None] = {}
         self._again = 0
@@ -239,12 +242,15 @@ class Branches(Opaque, Generic[T]):
                 self._escaping = error
                 break
             self._running[index] = branch.operation_id
-            self._tasks.add(group.create_task(self._run_branch(index, branch)))
+            running = self._run_branch(index, branch)
+            self._tasks.add(group.create_task(running, context=self._context.copy()))
             if self._next % self._runtime.tuning.wave == 0:
                 await asyncio.sleep(0)
 
     def _may_start(self) -> bool:
-        if len(self._running) >= self._slots or not self._tracker.may_start_more():
+        if self._next == len(self._asked.kinds) or len(self._running) >= self._slots:
+            return False
+        if not self._tracker.may_start_more():
             return False
         # A blocking branch starts when a thread can be had for it: parked ones have none.
         active = len(self._running) - len(self._parked)
@@ -280,10 +286,20 @@ class Branches(Opaque, Generic[T]):
     # -- one branch -------------------------------------------------------------------------
 
     async def _run_branch(self, index: int, branch: Branch[T]) -> None:
-        _batches.set((*_batches.get(), self))  # the task's context is its own
-        task = self._runtime.begin_root()
-        outcome = await self._outcome(index, branch)
-        self._runtime.end_root(task)
+        runtime = self._runtime
+        task = runtime.begin_root()
+        outcome: _Outcome[T]
+        try:
+            outcome = _Result(await self._operation(index, branch))
+        except DurableOperationError as error:
+            outcome = _Failure(error)
+        except InvocationError as error:
+            outcome = _Postponed(error) if error.is_retryable() else _Fatal(error)
+        except asyncio.CancelledError as error:
+            outcome = _Cancelled() if self.over or runtime.is_ending else _Fatal(error)
+        except BaseException as error:
+            outcome = _Fatal(error)
+        runtime.end_root(task)
         self._tasks.discard(task)
         del self._running[index]
         self._parked.pop(index, None)
@@ -292,23 +308,13 @@ class Branches(Opaque, Generic[T]):
             if self._is_decided() or self._may_start() or self._all_parked():
                 self._changed.set()
 
-    async def _outcome(self, index: int, branch: Branch[T]) -> _Outcome[T]:
+    def _operation(self, index: int, branch: Branch[T]) -> Awaitable[T]:
         runtime = self._runtime
-        try:
-            if branch.kind is Kind.ASYNC:
-                return _Result(await branch.make(runtime))
-            if runtime.is_settled(branch.operation_id):
-                return _Result(await branch.make(runtime.unordered))
-            parking = partial(self._parking, index)
-            return _Result(await runtime.in_thread(branch.make, parking))
-        except DurableOperationError as error:
-            return _Failure(error)
-        except InvocationError as error:
-            return _Postponed(error) if error.is_retryable() else _Fatal(error)
-        except asyncio.CancelledError as error:
-            return _Cancelled() if self.over or runtime.is_ending else _Fatal(error)
-        except BaseException as error:
-            return _Fatal(error)
+        if branch.kind is Kind.ASYNC:
+            return branch.make(runtime)
+        if runtime.is_settled(branch.operation_id):
+            return branch.make(runtime.unordered)
+        return runtime.in_thread(branch.make, partial(self._parking, index))
 
     def _settle(self, index: int, outcome: _Outcome[T]) -> None:
         match outcome:

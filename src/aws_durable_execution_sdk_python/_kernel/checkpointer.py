@@ -11,20 +11,24 @@ Rules that everything else relies on:
 - An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
   request, or once the request is full. One that nobody waits for rides with the next that somebody
   does, or goes alone after `Tuning.lazy_seconds`. There is no polling and no lingering: the
-  consumer sleeps on its stream until there is something to send.
+  consumer sleeps on its stream until there is something to send. The timer for that is left
+  running when the update has gone: it is set once in so many seconds, not once for each update.
 
 The queue is an anyio memory object stream of groups of entries: an update nobody waits for must not
 wake the consumer, so it is handed over together with the next one that somebody waits for. What
-shares a request is decided without input or output, in `_core.batching`.
+shares a request is decided without input or output, in `_core.batching`. The consumer waits by a
+future of its own: the stream's `receive` makes another pass of the loop, an event and an exception
+first: 21 us of the 345 of a blocking step, network included.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
@@ -47,45 +51,20 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.tuning import Tuning
+from aws_durable_execution_sdk_python._kernel.unsaved import (
+    Ended,
+    Queued,
+    Release,
+    nobody,
+    resolve,
+)
 from aws_durable_execution_sdk_python._service.protocol import DurableServiceClient
 from aws_durable_execution_sdk_python.exceptions import (
-    BackgroundThreadError,
     CheckpointError,
     OrphanedChildException,
-    SuspendExecution,
 )
 
 T = TypeVar("T")
-Release = Callable[[BaseException | None], object]
-
-
-@dataclass(eq=False, slots=True)
-class _Entry:
-    """An update, or a mere wish for fresh state, and who waits until it is saved."""
-
-    update: OperationUpdate | None
-    size: int
-    waiting: list[Release]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Why no further checkpoint can be made.
-
-    A call failed (`error`), the invocation or the execution is over (`orderly`), or the token was
-    withdrawn.
-    """
-
-    error: BaseException | None = None
-    orderly: bool = False
-
-    def signal(self) -> BaseException:
-        """What passes through user code that waits for, or tries, another checkpoint."""
-        if self.error is None:
-            return SuspendExecution("no further checkpoint is possible in this invocation")
-        signal = BackgroundThreadError(f"checkpointing failed: {self.error}")
-        signal.__cause__ = self.error
-        return signal
 
 
 class Checkpointer(Opaque):
@@ -113,16 +92,18 @@ class Checkpointer(Opaque):
         self._loop = running_loop()
         self._tuning = tuning
         self._gathering: asyncio.Future[None] | None = None
-        self._sender, self._receiver = anyio.create_memory_object_stream[list[_Entry]](math.inf)
+        self._sender, self._receiver = anyio.create_memory_object_stream[list[Queued]](math.inf)
+        self._handed_over: asyncio.Future[None] | None = None
+        self._begin: Callable[[], object] | None = None
         # Nobody waits for these yet.
-        self._lazy: list[_Entry] = []
+        self._lazy: list[Queued] = []
+        self._lazy_since = 0.0
         self._lazy_timer: asyncio.TimerHandle | None = None
         # Handed over, and not sent yet.
-        self._batch: deque[_Entry] = deque()
-        self._unsaved: dict[str, _Entry] = {}
+        self._batch: deque[Queued] = deque()
+        self._unsaved: dict[str, Queued] = {}
         self._queued = 0
         self._queued_bytes = 0
-        self._consuming = False
         # How many groups of entries were handed over and not received.
         self._groups = 0
         # Whether the consumer will look at what is queued without being told.
@@ -157,7 +138,7 @@ class Checkpointer(Opaque):
             if is_context and update.action is not OperationAction.START:
                 self._journal.close_context(update.operation_id)
             self._enqueue(
-                _Entry(update, encoded_size(update), [] if release is None else [release])
+                Queued(update, encoded_size(update), [] if release is None else [release])
             )
         elif release is not None:
             self._wait_for_the_first(update, release)
@@ -173,7 +154,7 @@ class Checkpointer(Opaque):
     async def save(self, update: OperationUpdate) -> None:
         """Queue an update and wait until it is saved."""
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.submit(update, partial(_resolve, saved))
+        self.submit(update, partial(resolve, saved))
         await saved
 
     def refresh(self, release: Release | None = None) -> None:
@@ -181,7 +162,7 @@ class Checkpointer(Opaque):
         if self.ended is not None:
             self._refuse(release, self.ended.signal())
             return
-        self._enqueue(_Entry(None, 0, [release or _nobody]))
+        self._enqueue(Queued(None, 0, [release or nobody]))
 
     def flush(self) -> bool:
         """Hand over what is queued without waiting for its time; False if that is so already."""
@@ -191,13 +172,14 @@ class Checkpointer(Opaque):
         self._sender.send_nowait(handed_over)
         self._groups += 1
         self._is_awake = True
+        self._wake_consumer()
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            begin()
         return True
 
-    def _lazy_time_is_up(self) -> None:
-        self._lazy_timer = None
-        self.flush()
-
-    def _enqueue(self, entry: _Entry) -> None:
+    def _enqueue(self, entry: Queued) -> None:
+        self._begin_lazy()
         self._lazy.append(entry)
         self._queued += 1
         self._queued_bytes += entry.size
@@ -207,13 +189,29 @@ class Checkpointer(Opaque):
             if not self._is_awake:
                 self.flush()
         elif self._lazy_timer is None:
-            self._set_lazy_timer()
+            self._set_lazy_timer(self._tuning.lazy_seconds)
         if self._gathering is not None and self._full:
-            _resolve(self._gathering, None)
+            resolve(self._gathering, None)
 
-    def _set_lazy_timer(self) -> None:
-        seconds = self._tuning.lazy_seconds
-        self._lazy_timer = self._loop.engine_call_later(seconds, self._lazy_time_is_up)
+    def _begin_lazy(self) -> None:
+        if not self._lazy:
+            self._lazy_since = time.monotonic()
+
+    def _wake_consumer(self) -> None:
+        if self._handed_over is not None:
+            resolve(self._handed_over, None)
+
+    def _set_lazy_timer(self, seconds: float) -> None:
+        self._lazy_timer = self._loop.engine_call_later(seconds, self._look_at_lazy)
+
+    def _look_at_lazy(self) -> None:
+        self._lazy_timer = None
+        if self._lazy:
+            left = self._lazy_since + self._tuning.lazy_seconds - time.monotonic()
+            if left > 0:
+                self._set_lazy_timer(left)
+            else:
+                self.flush()
 
     @staticmethod
     def _refuse(release: Release | None, signal: BaseException) -> None:
@@ -222,25 +220,30 @@ class Checkpointer(Opaque):
 
     # -- the consumer -----------------------------------------------------------------------
 
+    def consume_in(self, group: asyncio.TaskGroup) -> None:
+        """Consume in a task of this group, which begins when there is something to send."""
+        context = copy_context()  # the engine's, whoever hands over what comes first
+
+        def begin() -> None:
+            consumer = group.create_task(self.run(), context=context)
+            consumer.add_done_callback(self._consumed)
+
+        self._begin = begin
+
     async def run(self) -> None:
-        """Send batches until closed, or the token chain ends; as it does if this is cancelled."""
-        self._consuming = True
-        try:
-            while self.ended is None:
+        """Send batches until closed, or the token chain ends."""
+        while self.ended is None:
+            if not (self._batch or self._groups):
+                await self._wait_for_a_group()
+            else:
                 await self._next_batch()
-        except anyio.EndOfStream:
-            pass
-        except asyncio.CancelledError:  # of all tasks, say, by user code
-            self.fail(CheckpointError("the task that saves was cancelled", retryable=True))
-        finally:
-            self._consuming = False
-            self.close()
+
+    def _consumed(self, _: object) -> None:
+        """The consumer has ended; too early if all tasks were cancelled, by user code say."""
+        self.fail(CheckpointError("the task that saves was cancelled", retryable=True))
+        self.close()
 
     async def _next_batch(self) -> None:
-        if not self._batch:
-            self._is_awake = False
-            self._batch.extend(await self._receiver.receive())
-            self._groups -= 1
         if not self._full:
             await self._gather()
             await self._catch_up()
@@ -249,14 +252,16 @@ class Checkpointer(Opaque):
             await self._send(self._take_batch())
             self._keep_lazy()
 
+    async def _wait_for_a_group(self) -> None:
+        self._is_awake = False
+        self._handed_over = self._loop.create_future()
+        await self._handed_over
+
     def _receive_waiting(self) -> None:
         """Take what was handed over, and what nobody waits for with it."""
-        try:
-            while self._groups:
-                self._batch.extend(self._receiver.receive_nowait())
-                self._groups -= 1
-        except anyio.WouldBlock:
-            pass  # it is the consumer's, who has not gone on with it yet
+        while self._groups:
+            self._batch.extend(self._receiver.receive_nowait())
+            self._groups -= 1
         if self._lazy:
             self._batch.extend(self._lazy)
             self._lazy.clear()
@@ -268,10 +273,11 @@ class Checkpointer(Opaque):
         """
         self._receive_waiting()
         if self._batch and not any(entry.waiting for entry in self._batch):
+            self._begin_lazy()
             self._lazy.extend(self._batch)
             self._batch.clear()
             if self._lazy_timer is None:
-                self._set_lazy_timer()
+                self._set_lazy_timer(self._tuning.lazy_seconds)
 
     async def _gather(self) -> None:
         """Let what is ready to run add to the request, until that is full.
@@ -287,16 +293,13 @@ class Checkpointer(Opaque):
     def _full(self) -> bool:
         return self._queued >= MAX_UPDATES or self._queued_bytes >= MAX_BYTES
 
-    def _take_batch(self) -> list[_Entry]:
+    def _take_batch(self) -> list[Queued]:
         batch = take_batch(self._batch)
         self._queued -= len(batch)
         self._queued_bytes -= sum(entry.size for entry in batch)
         return batch
 
-    async def _send(self, batch: list[_Entry]) -> None:
-        if self._lazy_timer is not None and not self._batch:
-            self._lazy_timer.cancel()
-            self._lazy_timer = None
+    async def _send(self, batch: list[Queued]) -> None:
         self.in_flight = True
         try:
             changed = await self._exchange([e.update for e in batch if e.update is not None])
@@ -312,7 +315,7 @@ class Checkpointer(Opaque):
             self._settle(entry, None)
         self._on_change(changed)
 
-    def _settle(self, entry: _Entry, error: BaseException | None) -> None:
+    def _settle(self, entry: Queued, error: BaseException | None) -> None:
         if entry.update is not None and self._unsaved.get(entry.update.operation_id) is entry:
             del self._unsaved[entry.update.operation_id]
         for release in entry.waiting:
@@ -354,21 +357,23 @@ class Checkpointer(Opaque):
         if self.ended is None:
             self.ended = Ended(orderly=True)
         self._drop(self.ended, [])
+        if self._lazy_timer is not None:
+            self._lazy_timer.cancel()
         self._sender.close()
-        if not self._consuming:
-            self._receiver.close()
+        self._receiver.close()
+        self._wake_consumer()
 
     def fail(self, error: BaseException) -> None:
         """Accept nothing more: the invocation has failed."""
         if self.ended is None:
             self._end(Ended(error), [])
 
-    def _end(self, ended: Ended, batch: list[_Entry]) -> None:
+    def _end(self, ended: Ended, batch: list[Queued]) -> None:
         self.ended = ended
         self._on_end(ended)
         self._drop(ended, batch)
 
-    def _drop(self, ended: Ended, batch: list[_Entry]) -> None:
+    def _drop(self, ended: Ended, batch: list[Queued]) -> None:
         if self._queued:
             self._receive_waiting()
         dropped = [*batch, *self._batch]
@@ -384,16 +389,3 @@ async def _answer(call: Awaitable[T]) -> T:
         return await call
     except asyncio.CancelledError as error:
         raise CheckpointError("a call of the service was cancelled", retryable=True) from error
-
-
-def _resolve(future: asyncio.Future[None], error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
-
-
-def _nobody(_: BaseException | None) -> None:
-    """Who waits for a state that is asked for to be fresh, without waiting for it."""

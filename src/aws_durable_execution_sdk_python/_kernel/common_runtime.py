@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Never, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., object])
+
+
+class _AtOnce:
+    """What is awaited where there is nothing to wait for, again and again."""
+
+    def __await__(self) -> Iterator[Never]:
+        return iter(())
+
+
+AT_ONCE: Awaitable[None] = cast(Awaitable[None], _AtOnce())
 
 
 class CommonRuntime(Opaque):
@@ -41,6 +51,10 @@ class CommonRuntime(Opaque):
 
     def recorded(self, operation_id: str) -> Operation | None:
         return self._invocation.journal.get(operation_id)
+
+    @property
+    def repeats(self) -> bool:
+        return self._invocation.journal.repeats
 
     @property
     def operation_count(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._core.model import Operation
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python.exceptions import (
@@ -14,6 +15,9 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 
 T = TypeVar("T")
+
+# How many contexts without a record may lie around an operation that shows them.
+_UNRECORDED_LEVELS = 3
 
 _CAUSES = (
     "Likely causes: the code changed while the execution was running (operations at the end, items "
@@ -47,7 +51,7 @@ async def asking_for_all(runtime: Runtime, position: Position, function: Awaitab
 
 def _left_out(runtime: Runtime, position: Position) -> str | None:
     """What to say of the operation that would come next and is on record, if one is."""
-    operation = runtime.recorded(position.ids.peek())
+    operation = _on_record(runtime, position.ids.peek())
     if operation is None:
         return None
     runtime.check()
@@ -59,16 +63,33 @@ def _left_out(runtime: Runtime, position: Position) -> str | None:
     )
 
 
+def _on_record(runtime: Runtime, asked: str) -> Operation | None:
+    """What is on record of an operation, or of one that leaves no record: what is inside it."""
+    operation = runtime.recorded(asked)
+    if operation is None and runtime.repeats:
+        for _ in range(_UNRECORDED_LEVELS):
+            asked = operation_id(asked, 1)
+            operation = operation or runtime.recorded(asked)
+    return operation
+
+
 def check_branches(runtime: Runtime, batch_id: str, name: str | None, count: int) -> None:
     """Refuse a map or parallel of fewer branches than are on record.
 
     Raises:
         NonDeterministicExecutionError: there are more. Branches begin in the order of their index.
     """
-    next_branch = operation_id(batch_id, count)
     # One without a record of its own shows by its first operation.
-    for each in (next_branch, operation_id(next_branch, 1)):
-        if runtime.recorded(each) is not None:
-            raise NonDeterministicExecutionError(
-                f"{name or batch_id} has {count} branches, but more are on record. {_CAUSES}"
-            )
+    if _on_record(runtime, operation_id(batch_id, count)) is not None:
+        refuse_fewer_branches(batch_id, name, count)
+
+
+def refuse_fewer_branches(batch_id: str, name: str | None, count: int) -> NoReturn:
+    """Refuse a map or parallel of fewer branches than are on record.
+
+    Raises:
+        NonDeterministicExecutionError: as said.
+    """
+    raise NonDeterministicExecutionError(
+        f"{name or batch_id} has {count} branches, but more are on record. {_CAUSES}"
+    )

@@ -35,7 +35,7 @@ from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.recorded_time import (
     Doomed,
-    Ended,
+    RecordedEnd,
     RecordedTime,
     Sleep,
 )
@@ -117,13 +117,13 @@ class CompletionOrder(Opaque):
         self._recorded.let_go()
         return False
 
-    async def end_of(self, operation_id: str) -> None:
-        """Wait for one's turn to learn that an operation has ended."""
-        await self._turn(operation_id, self._journal.ended(operation_id))
+    def end_of(self, operation_id: str) -> asyncio.Future[None]:
+        """One's turn to learn that an operation has ended."""
+        return self._turn(operation_id, self._journal.ended(operation_id))
 
-    async def start_of(self, operation_id: str) -> None:
-        """Wait for one's turn to learn that an operation has begun."""
-        await self._turn(operation_id, self._journal.began(operation_id))
+    def start_of(self, operation_id: str) -> asyncio.Future[None]:
+        """One's turn to learn that an operation has begun."""
+        return self._turn(operation_id, self._journal.began(operation_id))
 
     def saved(
         self, operation_id: str, turn: asyncio.Future[None], error: BaseException | None
@@ -138,7 +138,7 @@ class CompletionOrder(Opaque):
         else:
             turn.set_result(None)
 
-    async def _turn(self, operation_id: str, moment: int | None) -> None:
+    def _turn(self, operation_id: str, moment: int | None) -> asyncio.Future[None]:
         turn, task = self._loop.create_future(), None
         if moment is not None and self._journal.is_history(operation_id):
             task = asyncio.current_task()
@@ -146,8 +146,8 @@ class CompletionOrder(Opaque):
                 self._recorded.freeze(operation_id)
         self._queue(operation_id, moment, turn, task)
         if moment is not None and task is not None:
-            self._recorded.is_waited_for(Ended(moment, operation_id, task, turn))
-        await turn
+            self._recorded.is_waited_for(RecordedEnd(moment, operation_id, task, turn))
+        return turn
 
     def _queue(
         self,
@@ -210,7 +210,7 @@ class CompletionOrder(Opaque):
             return False
         return self._recorded.fires_before(ended, self._waiting, [*self._doomed.values()])
 
-    def _waiting(self) -> list[Ended]:
+    def _waiting(self) -> list[RecordedEnd]:
         """What is waited for of history, the first one first; beyond that in no order."""
         ended = (_as_ended(each) for each in self._heap if not each[3].done())
         return [each for each in ended if each is not None]
@@ -221,6 +221,6 @@ class CompletionOrder(Opaque):
         return self._recorded.skips_to_timer(self._doomed.values())
 
 
-def _as_ended(waiting: _Waiting) -> Ended | None:
+def _as_ended(waiting: _Waiting) -> RecordedEnd | None:
     moment, operation_id, _, future, task = waiting
-    return None if task is None else Ended(moment, operation_id, task, future)
+    return None if task is None else RecordedEnd(moment, operation_id, task, future)

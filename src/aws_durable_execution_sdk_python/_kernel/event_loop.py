@@ -62,12 +62,15 @@ class TaskCount:
 
     def __init__(self) -> None:
         self.alive = 0
+        # One for all tasks, which may be many.
+        self._ended = self._subtract
+        self._context = Context()
 
     def add(self, task: asyncio.Task[Any]) -> None:
         self.alive += 1
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._ended, context=self._context)
 
-    def _ended(self, _: object) -> None:
+    def _subtract(self, _: object) -> None:
         self.alive -= 1
 
 
@@ -309,8 +312,15 @@ class EventLoop(RestorableLoop):
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """As asyncio's."""
         self._has_scheduled = True
-        task: asyncio.Task[Any] = super().create_task(coro, **options)
-        if self.is_strange(options.get("context")):
+        context = options.get("context")
+        task: asyncio.Task[Any]
+        whose = origin_in(context)
+        if whose is ENGINE:  # whatever task factory the user's code has set
+            task = asyncio.Task(coro, loop=self, **options)
+            self._strangers.add(task)
+            return task
+        task = super().create_task(coro, **options)
+        if (whose is None or whose is not self._invocation) and self.is_strange(context):
             self._strangers.add(task)
         else:
             self.task_count.add(task)

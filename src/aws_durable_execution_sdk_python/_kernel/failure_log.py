@@ -69,8 +69,9 @@ class FailureLog:
             self._logged.add((type_of(error), message_of(error)))
         try:
             _write(logger, failure)
-        except Exception:
-            _log.warning("the logger could not write a failure", exc_info=True)
+        except Exception as refusal:
+            # Without a traceback, in which the same error may be, and do the same again.
+            _log.warning("the logger could not write that %s: %s", failure.text, type_of(refusal))
 
     def _is_logged(self, error: BaseException) -> bool:
         """Whether it reports an operation's failure that has been logged, by its text or cause."""

@@ -12,8 +12,8 @@ from aws_durable_execution_sdk_python._kernel.origin import ENGINE, origin
 IdleHook = Callable[[], bool]
 BusyHook = Callable[[], object]
 
-# When the loop is not let sleep many times in a row, descriptors are looked at that often.
-_ANSWERS_A_LOOK = 16
+# From one time that the loop is not let sleep on, descriptors are looked at once in so many passes.
+_PASSES_A_LOOK = 16
 
 
 class IdleSelector(selectors.DefaultSelector):
@@ -30,7 +30,7 @@ class IdleSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self._engines: set[int] = set()
-        self._answers = 0
+        self._passes_left = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         key = super().register(fileobj, events, data)
@@ -46,14 +46,18 @@ class IdleSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout > 0:
             if self.on_idle is not None and self.on_idle():
-                self._answers = (self._answers + 1) % _ANSWERS_A_LOOK
-                if self._answers:
-                    self.returned = time.monotonic()
-                    return []
                 timeout = 0
+                self._passes_left = self._passes_left or _PASSES_A_LOOK
+            else:
+                self._passes_left = 0
         elif self.on_busy is not None:
             self.on_busy()
-        events = super().select(timeout)
+        if self._passes_left > 1:
+            self._passes_left -= 1
+            events = []
+        else:
+            self._passes_left = 0
+            events = super().select(timeout)
         self.returned = time.monotonic()
         return events
 

@@ -19,6 +19,7 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, Kind, UserFunction
+from aws_durable_execution_sdk_python._core.values.boundary import HandlerValues
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock, SystemClock
 from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
@@ -217,7 +218,7 @@ class RunningInvocation(Opaque):
 
     # -- the course of an invocation --------------------------------------------------------
 
-    async def run(self, handler: AnyFunction, kind: Kind) -> Response:
+    async def run(self, handler: AnyFunction, kind: Kind, values: HandlerValues) -> Response:
         """Load the state, run the handler, and give the response for Lambda.
 
         Raises:
@@ -229,7 +230,8 @@ class RunningInvocation(Opaque):
                 self.journal.begin()
             except InvocationError as error:
                 return failed_unless_retryable(error, self._report)
-            raised, response = await self._course(partial(self._root, handler, kind, self._input()))
+            root = partial(self._root, handler, kind, values, self._input())
+            raised, response = await self._course(root, values)
         finally:
             self.checkpointer.close()
             self.scope.over = True
@@ -243,7 +245,7 @@ class RunningInvocation(Opaque):
         return failed_unless_retryable(ended.error, self._report)
 
     async def _course(
-        self, root: Callable[[], Op[object]]
+        self, root: Callable[[], Op[object]], values: HandlerValues
     ) -> tuple[BaseException | None, Response]:
         """Everything that runs, in one task group; what it came to is a value.
 
@@ -254,7 +256,7 @@ class RunningInvocation(Opaque):
         raised: BaseException | None = asyncio.CancelledError()
         response = PENDING
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.checkpointer.run())
+            self.checkpointer.consume_in(group)
             # The handler's flow of control, and what comes of it, is the user's. It is not the
             # group's, which would wait for good for a handler that resists its end.
             handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
@@ -266,7 +268,7 @@ class RunningInvocation(Opaque):
                     self.deadline.watching(self.loop),
                 ):
                     await self._ending
-                raised, response = await self._conclusion()
+                raised, response = await self._conclusion(values)
             finally:
                 await self._close(crashed=not isinstance(raised, Exception | None))
         if handler.done() and not handler.cancelled():
@@ -279,14 +281,16 @@ class RunningInvocation(Opaque):
             self._handler_ended = outcome
             self._end()
 
-    async def _conclusion(self) -> tuple[BaseException | None, Response]:
+    async def _conclusion(self, values: HandlerValues) -> tuple[BaseException | None, Response]:
         outcome = self._handler_ended
         if outcome is None and (refusal := self._refusal()) is not None:
             outcome = CallOutcome(refusal)
         if outcome is None:
             return None, PENDING
         try:
-            return None, await response_to(self.checkpointer, *outcome, report=self._report)
+            return None, await response_to(
+                self.checkpointer, *outcome, to_text=values.result_text, report=self._report
+            )
         except BaseException as error:
             return error, PENDING
 
@@ -317,10 +321,12 @@ class RunningInvocation(Opaque):
         payload = details.input_payload if details else None
         return json.loads(payload) if payload and payload.strip() else {}
 
-    def _root(self, handler: AnyFunction, kind: Kind, event: object) -> Op[object]:
+    def _root(
+        self, handler: AnyFunction, kind: Kind, values: HandlerValues, event: object
+    ) -> Op[object]:
         @functools.wraps(handler)
         def call(context: object) -> object:
-            return handler(event, context)
+            return handler(values.event(event), context)
 
         async def run(runtime: Runtime) -> object:
             position = self._root_position = Position(self.scope)

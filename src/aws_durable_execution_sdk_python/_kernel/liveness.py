@@ -30,6 +30,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -113,11 +114,11 @@ class Liveness(Opaque):
     def _can_go_on(
         self, waiting: Waiting, asleep: Asleep, sources: Sequence[object], older: Sequence[object]
     ) -> bool:
-        began = self._loop.time()
+        began = time.thread_time()
         targets = [*waiting, *self._powers]
         self._witness = self._search(targets, sources, asleep)
         found = self._witness is not None or self._reaches_from_older(targets, asleep, older)
-        self._cost = self._loop.time() - began
+        self._cost = time.thread_time() - began
         if self._witness is not None and self._witness.target is None:
             self._meet_limit()
         elif found:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-
-import anyio
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -33,7 +30,7 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     Parking,
     cancelled_by_batch,
 )
-from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import (
@@ -105,16 +102,14 @@ class LoopRuntime(CommonRuntime):
             return False
         if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
             return False
-        # A scope cancels again and again, and withdraws what it has asked for in between.
-        if anyio.current_effective_deadline() == -math.inf:
-            return False
         while task.cancelling() > requests:
             task.uncancel()
         return True
 
     def has_other_code(self) -> bool:
-        is_root = self._invocation.suspension.is_root
-        return not all(map(is_root, self._invocation.loop.tasks_of_invocation()))
+        is_root, ours = self._invocation.suspension.is_root, asyncio.current_task()
+        others = (task for task in self._invocation.loop.tasks_of_invocation() if task is not ours)
+        return not all(map(is_root, others))
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():
@@ -127,18 +122,16 @@ class LoopRuntime(CommonRuntime):
     async def cancelled_again(self, operation_id: str) -> None:
         await self._invocation.completions.doom(operation_id)
 
-    async def end_in_turn(self, operation_id: str) -> None:
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         completions = self._invocation.completions
-        if completions.needs_turn():
-            await completions.end_of(operation_id)
+        return completions.end_of(operation_id) if completions.needs_turn() else AT_ONCE
 
     def reading(self, operation_id: str) -> AbstractContextManager[None]:
         return self._invocation.completions.reading(operation_id)
 
-    async def start_in_turn(self, operation_id: str) -> None:
+    def start_in_turn(self, operation_id: str) -> Awaitable[None]:
         completions = self._invocation.completions
-        if completions.needs_turn():
-            await completions.start_of(operation_id)
+        return completions.start_of(operation_id) if completions.needs_turn() else AT_ONCE
 
     def asking_when_idle(self, hook: Callable[[], bool]) -> AbstractContextManager[None]:
         """Ask a hook, in here, before what decides about suspension is asked."""
@@ -158,14 +151,14 @@ class LoopRuntime(CommonRuntime):
         self.check()
         self._invocation.checkpointer.submit(update)
 
-    async def end(self, update: OperationUpdate) -> None:
+    def end(self, update: OperationUpdate) -> Awaitable[None]:
         # Not saved first and its turn awaited then: the task would be woken twice.
         self.check()
         invocation = self._invocation
         turn: asyncio.Future[None] = invocation.loop.create_future()
         saved = partial(invocation.completions.saved, update.operation_id, turn)
         invocation.checkpointer.submit(update, saved)
-        await turn
+        return turn
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         self.check()
@@ -302,8 +295,8 @@ class LoopRuntime(CommonRuntime):
 class UnorderedRuntime(LoopRuntime):
     """For blocking branches whose results are on record: they have no order among each other."""
 
-    async def end_in_turn(self, operation_id: str) -> None:
-        pass
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
+        return AT_ONCE
 
 
 def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
@@ -22,8 +22,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
-class Branch(Generic[T]):
+class Branch(NamedTuple, Generic[T]):
     """One branch: its id, which kind of code it runs, how to make its operation for a runtime."""
 
     operation_id: str
@@ -93,6 +92,11 @@ class Runtime(Protocol):
         """What is known of an operation, asked for or not."""
         ...
 
+    @property
+    def repeats(self) -> bool:
+        """Whether an earlier invocation has recorded anything."""
+        ...
+
     def reopen(self, identity: OperationIdentity) -> None:
         """Say that a context which an earlier invocation began is entered again."""
         ...
@@ -103,7 +107,7 @@ class Runtime(Protocol):
         ...
 
     def has_other_code(self) -> bool:
-        """Whether tasks of the user's are alive beside the functions that were given a context."""
+        """Whether other tasks of the user's are alive than run functions with a context."""
         ...
 
     def warn(self, message: str) -> None:
@@ -119,7 +123,7 @@ class Runtime(Protocol):
 
     # -- order of completion --------------------------------------------------------------
 
-    async def end_in_turn(self, operation_id: str) -> None:
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Wait until everything that ended before this operation has been made known.
 
         What runs concurrently learns of ends one by one, in the order of the record, on the first
@@ -127,7 +131,7 @@ class Runtime(Protocol):
         """
         ...
 
-    async def start_in_turn(self, operation_id: str) -> None:
+    def start_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Likewise, for an operation that has begun."""
         ...
 
@@ -167,7 +171,7 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
-    async def end(self, update: OperationUpdate) -> None:
+    def end(self, update: OperationUpdate) -> Awaitable[None]:
         """Save an operation's end, and learn of it in turn."""
         ...
 

@@ -17,6 +17,7 @@ import os
 import sys
 from types import CodeType, FrameType
 
+from aws_durable_execution_sdk_python._core import running
 from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import MAX_NESTED_CONTEXTS
@@ -112,8 +113,15 @@ class Position(ContextUse):
             OrphanedChildException: the branch it belongs to was given up.
             Also what `ContextUse.check` does.
         """
-        super().check()
-        self.check_wanted()
+        # Not by `super()`: it is asked twice of each operation.
+        code = running.current()
+        if code is not self.home:
+            self._check_code(code)
+        scope = self.scope
+        if scope.refused:
+            self.check_refusal()
+        if scope.journal.has_given_up:
+            self.check_wanted()
 
     def check_wanted(self) -> None:
         """Refuse what nobody waits for any more.

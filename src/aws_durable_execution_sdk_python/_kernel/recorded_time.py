@@ -48,7 +48,7 @@ class Sleep(Protocol):
         ...
 
 
-class Ended(NamedTuple):
+class RecordedEnd(NamedTuple):
     """An operation whose end is on record, and who waits to learn of it."""
 
     moment: int
@@ -67,7 +67,7 @@ class Doomed(NamedTuple):
 
 
 # What gives all ends that are waited for.
-Waiting = Callable[[], Sequence[Ended]]
+Waiting = Callable[[], Sequence[RecordedEnd]]
 _Span = tuple[int, int, asyncio.Future[None]]
 
 
@@ -113,7 +113,7 @@ class RecordedTime:
         self._time.fire_next()
         return True
 
-    def fires_before(self, first: Ended, waiting: Waiting, doomed: Sequence[Doomed]) -> bool:
+    def fires_before(self, first: RecordedEnd, waiting: Waiting, doomed: Sequence[Doomed]) -> bool:
         """Fire a timer that came before an end, or go on to that.
 
         Parameters:
@@ -175,7 +175,7 @@ class RecordedTime:
     def _would_cancel_ended(
         self,
         timer: asyncio.TimerHandle,
-        waiting: Sequence[Ended],
+        waiting: Sequence[RecordedEnd],
         doomed: Sequence[Doomed],
         asleep: Asleep,
     ) -> bool:
@@ -194,21 +194,21 @@ class RecordedTime:
         }
         return forgotten_timers.rests(task, told)
 
-    def _asleep(self, waiting: Iterable[Ended], doomed: Iterable[Doomed]) -> Asleep:
+    def _asleep(self, waiting: Iterable[RecordedEnd], doomed: Iterable[Doomed]) -> Asleep:
         """The tasks that wait for durable work, whether it is on record or not."""
         ended: Asleep = {each.task: each.future for each in waiting}
         return {**self._sleep().asleep, **ended, **{each.task: each.future for each in doomed}}
 
     # -- when steps ran ---------------------------------------------------------------------
 
-    def is_waited_for(self, ended: Ended) -> None:
+    def is_waited_for(self, ended: RecordedEnd) -> None:
         """Note that one more end is. Without timers nobody asks for it."""
         if self._time.next() is None:
             self._spans = None
         elif self._spans is not None:
             self._note(self._spans, ended)
 
-    def _note(self, spans: list[_Span], ended: Ended) -> None:
+    def _note(self, spans: list[_Span], ended: RecordedEnd) -> None:
         span = self._journal.span(ended.operation_id)
         if span is not None:
             heapq.heappush(spans, (span[0], next(self._numbers), ended.future))

@@ -9,7 +9,13 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias, Unpack
 
-from aws_durable_execution_sdk_python._core.errors import describe, describe_for_record, text_of
+from aws_durable_execution_sdk_python._core.error_texts import kind_name
+from aws_durable_execution_sdk_python._core.errors import (
+    describe,
+    describe_for_record,
+    text_of,
+)
+from aws_durable_execution_sdk_python._core.json_results import check_result
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
@@ -35,12 +41,14 @@ async def response_to(
     error: BaseException | None,
     value: object,
     *,
+    to_text: Callable[[object], str],
     report: _Report,
 ) -> Response:
     """The response to what the handler came to; what is too large for it is saved instead.
 
     Parameters:
         error, value: what the handler raised, or returned.
+        to_text: gives the JSON of what it returned.
         report: told what the execution fails with.
 
     Raises:
@@ -48,7 +56,8 @@ async def response_to(
     """
     if error is None:
         try:
-            result = json.dumps(value)
+            check_result(value)
+            result = to_text(value)
         except Exception as unserialisable:  # also by what the user's classes do
             return await _failed(checkpointer, _unserialisable(value, unserialisable), report)
         return await _succeeded(checkpointer, result, report)
@@ -104,8 +113,9 @@ def _unserialisable(value: object, error: Exception) -> Exception:
     kinds = (TypeError, RecursionError, ValueError)
     kind = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(
-        f"the handler's result ({type(value).__qualname__}) is not plain JSON: {text_of(error)}. "
-        "Return dicts, lists, strings, numbers, booleans and None; a BatchResult as list(result)"
+        f"the handler's result ({kind_name(type(value))}) is not plain JSON: {text_of(error)}. "
+        "Return dicts, lists, strings, numbers, booleans, None, dates, Decimal, UUID and bytes, or "
+        "annotate the handler with the type it returns"
     )
 
 

@@ -22,7 +22,7 @@ from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
-from aws_durable_execution_sdk_python._kernel.common_runtime import CommonRuntime
+from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, CommonRuntime
 from aws_durable_execution_sdk_python._kernel.jobs import (
     HOSTS,
     CallOutcome,
@@ -135,8 +135,9 @@ class ThreadRuntime(CommonRuntime):
     def has_other_code(self) -> bool:
         return False  # nobody but its thread may use a blocking context
 
-    async def end_in_turn(self, operation_id: str) -> None:
+    def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Blocking code waits for one operation at a time, and blocking branches have no order."""
+        return AT_ONCE
 
     start_in_turn = end_in_turn
 

@@ -30,12 +30,16 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
-from aws_durable_execution_sdk_python._kernel.completeness import check_branches
+from aws_durable_execution_sdk_python._kernel.completeness import (
+    check_branches,
+    refuse_fewer_branches,
+)
 from aws_durable_execution_sdk_python._kernel.ports import Branch, BranchesAsked, Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operations.batch_items import BatchItemsSerDes
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan
-from aws_durable_execution_sdk_python._operations.storing import named, own_or_default
+from aws_durable_execution_sdk_python._operations.storing import named, own_or_default, typed
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     MapConfig,
@@ -46,7 +50,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     DurableOperationError,
     NonDeterministicExecutionError,
 )
-from aws_durable_execution_sdk_python.serdes import AnySerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDes
 
 T = TypeVar("T")
 
@@ -59,8 +63,7 @@ class Flavour(NamedTuple):
     record_kind: BatchKind
 
 
-@dataclass(frozen=True, slots=True)
-class BatchBranch(Generic[T]):
+class BatchBranch(NamedTuple, Generic[T]):
     """One branch as the code asks for it."""
 
     name: str
@@ -73,7 +76,9 @@ class Batch(Generic[T]):
     """One map or parallel as the code asks for it; `branch` gives the branch of an index.
 
     Attributes:
-        serdes: stores the result of the whole, `item_serdes` those of the branches.
+        serdes: stores the result of the whole.
+        items: stores those of the branches.
+        by_annotation: what does so by the annotation of each branch's function.
     """
 
     outer: Position
@@ -83,16 +88,16 @@ class Batch(Generic[T]):
     config: MapConfig[T] | ParallelConfig[T]
     flavour: Flavour
     serdes: AnySerDes[BatchResult[T]] | None
-    item_serdes: AnySerDes[Any] | None
+    items: AnySerDes[Any] | None
+    by_annotation: Sequence[SerDes[Any] | None]
+
+    def item_serdes(self, index: int) -> AnySerDes[Any] | None:
+        """What stores the result of a branch."""
+        return typed(self.items, self.by_annotation[index])
 
     @property
     def is_flat(self) -> bool:
         return self.config.nesting_type is NestingType.FLAT
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the default serdes writes the items, which then read back as they are."""
-        return self.serdes is None and self.item_serdes is None
 
     @property
     def completion(self) -> CompletionConfig:
@@ -106,13 +111,15 @@ def plan_batch(
     branch: Callable[[int], BatchBranch[T]],
     config: MapConfig[T] | ParallelConfig[T],
     flavour: Flavour,
+    *,
+    by_annotation: Sequence[SerDes[Any] | None],
 ) -> Plan[BatchResult[T]]:
     config.completion_config.check_total(len(kinds))
     identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
     serdes = own_or_default(config.serdes, position.serdes.values)
     # What the whole is stored with stores its items, too, unless they have their own.
     items = own_or_default(config.item_serdes, serdes)
-    batch = Batch(position, identity, kinds, branch, config, flavour, serdes, items)
+    batch = Batch(position, identity, kinds, branch, config, flavour, serdes, items, by_annotation)
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
@@ -132,13 +139,21 @@ def run_batch(runtime: Runtime, batch: Batch[T]) -> Op[BatchResult[T]]:
         summary = None if generator is None else generator(result)
         return write_completion_record(batch.flavour.record_kind, result, summary)
 
+    def check(result: BatchResult[T]) -> None:
+        count = len(batch.kinds)
+        # A serdes of the user's may give whatever it likes.
+        if isinstance(result, BatchResult) and result.all and result.all[-1].index >= count:
+            refuse_fewer_branches(batch.identity.operation_id, batch.identity.name, count)
+
+    serdes, encode = _whole(batch)
     child = Child(
         batch.outer,
         batch.identity,
         body,
-        serdes=batch.serdes,
+        serdes=serdes,
+        check=check,
         summarise=summarise,
-        encode=_encode if batch.is_plain else None,
+        encode=encode,
         rebuild_large=rebuild,
     )
     return run_child(runtime, child)
@@ -151,7 +166,8 @@ def _too_many_operations(runtime: Runtime, batch: Batch[T]) -> str | None:
     and as two where it is an operation itself.
     """
     identity, count = batch.identity, len(batch.kinds)
-    expected = runtime.operation_count + 1 + (count if batch.is_flat else 2 * count)
+    # The execution counts as one, and so does the batch.
+    expected = runtime.operation_count + 2 + (count if batch.is_flat else 2 * count)
     if expected <= MAX_OPERATIONS or runtime.recorded(identity.operation_id) is not None:
         return None
     kind = batch.flavour.sub_type.lower()
@@ -165,8 +181,22 @@ def _too_many_operations(runtime: Runtime, batch: Batch[T]) -> str | None:
     )
 
 
+def _whole(
+    batch: Batch[T],
+) -> tuple[AnySerDes[Any] | None, Callable[[BatchResult[T]], str | None] | None]:
+    """What stores the whole batch, and what writes it where it needs no reading back.
+
+    Each result was read back from its branch's own record, and would come out the same again.
+    """
+    if batch.items is None and not any(batch.by_annotation):
+        return None, _encode
+    by_type = BatchItemsSerDes.of([batch.item_serdes(i) for i in range(len(batch.kinds))])
+    if batch.serdes is None and by_type is not None:
+        return by_type, by_type.encode
+    return typed(batch.serdes, by_type), None
+
+
 def _encode(result: BatchResult[T]) -> str | None:
-    # Each result was read back from its branch's own record, and would come out the same again.
     return encode_batch(result, LARGE_RESULT_BYTES)
 
 
@@ -207,11 +237,11 @@ def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
         position,
         identity,
         asked.body,
-        serdes=batch.item_serdes,
+        serdes=batch.item_serdes(index),
         is_virtual=batch.is_flat,
         has_task=True,
     )
-    return Branch(identity.operation_id, asked.kind, lambda runtime: run_child(runtime, child))
+    return Branch(identity.operation_id, asked.kind, child.run)
 
 
 # ------------------------------------------------------------ replay of a result too large to store

@@ -17,13 +17,24 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction, accepts, name_of
+from aws_durable_execution_sdk_python._core.values.typed_serdes import (
+    CallbackResultSerDes,
+    TypedSerDes,
+    optional,
+)
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
-from aws_durable_execution_sdk_python._operations.child import Child, run_child
+from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
-from aws_durable_execution_sdk_python._operations.storing import own_or_default, read_in_turn
+from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
+    is_around_another,
+    own_or_default,
+    read_in_turn,
+    typed,
+)
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
     StepConfig,
@@ -75,7 +86,7 @@ def plan_create_callback(
 ) -> Plan[CallbackHandle[T]]:
     settings = chosen("create_callback", config, _CALLBACK)
     identity = take_callback(position, validation.operation_name(name), settings)
-    serdes = own_or_default(settings.serdes, position.serdes.callback)
+    serdes = _reader(settings, position.serdes.callback)
     return Plan(lambda runtime: create_callback(runtime, identity, settings, serdes))
 
 
@@ -95,10 +106,9 @@ def plan_wait_for_callback(
     async def body(runtime: Runtime, inside: Position) -> T | None:
         return await wait_for_callback(runtime, inside, submitter, name, settings)
 
-    child = Child(
-        position, identity, body, serdes=position.serdes.values, error_class=CallbackError
-    )
-    return Plan(lambda runtime: run_child(runtime, child))
+    serdes = typed(position.serdes.values, _keeper(settings))
+    child = Child(position, identity, body, serdes=serdes, error_class=CallbackError)
+    return Plan(child.run)
 
 
 def take_callback(
@@ -161,6 +171,24 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
     )
 
 
+def _reader(config: CallbackConfig[T], default: AnySerDes[Any] | None) -> AnySerDes[T] | None:
+    """What reads the answer: as the type that was asked for, if one was."""
+    if config.result_type is None:
+        return own_or_default(config.serdes, default)
+    by_type: CallbackResultSerDes[T] = CallbackResultSerDes(config.result_type)
+    return typed(default, by_type) if is_around_another(default) else by_type
+
+
+def _keeper(config: CallbackConfig[T]) -> SerDes[Any] | None:
+    """What stores the answer as the result of the context around the callback.
+
+    It is stored as what it was read as, or as None after a time-out.
+    """
+    if config.result_type is not None:
+        return TypedSerDes(optional(config.result_type))
+    return config.serdes.or_none() if isinstance(config.serdes, TypedSerDes) else None
+
+
 def _by_default(*, compat_aws: bool) -> SerDes[Any]:
     return PassThroughSerDes() if compat_aws else CallbackSerDes()
 
@@ -179,10 +207,8 @@ async def wait_for_callback(
     """The body of the child context: create the callback, hand its id out, wait."""
     prefix = f"{name} " if name else ""
     identity = take_callback(position, f"{prefix}create callback id", config)
-    answers = own_or_default(config.serdes, position.serdes.callback)
+    answers = _reader(config, position.serdes.callback)
     handle = await create_callback(runtime, identity, config, answers)
-    # What the callback is answered with is read by the serdes that writes what is submitted.
-    serdes: AnySerDes[Any] | None = config.serdes
     step = Step(
         position,
         position.take(OperationType.STEP, OperationSubType.STEP, f"{prefix}submitter"),
@@ -190,7 +216,7 @@ async def wait_for_callback(
         StepConfig(config.retry_strategy),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
-        own_or_default(serdes, position.serdes.values),
+        for_result(None, position.serdes.values, submitter),
     )
     try:
         await run_step(runtime, step)

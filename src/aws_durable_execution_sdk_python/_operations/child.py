@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Never, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import (
@@ -41,8 +40,8 @@ from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
     named,
-    own_or_default,
     read_in_turn,
     unrecorded,
     write_and_read,
@@ -63,8 +62,7 @@ Body: TypeAlias = Callable[[Runtime, Position], Awaitable[T]]
 _DEFAULT: ChildConfig[Never] = ChildConfig()
 
 
-@dataclass(frozen=True, slots=True)
-class Child(Generic[T]):
+class Child(NamedTuple, Generic[T]):
     """One context operation as the code asks for it.
 
     Attributes:
@@ -72,6 +70,7 @@ class Child(Generic[T]):
         body: what runs inside, given the runtime and the position inside.
         summarise: makes the payload that stands for a result too large to store.
         encode: writes a result that needs no reading back; None if it is too large to store.
+        check: told a result that is on record; raises if it cannot be that of this code.
         rebuild_large: makes such a result again on replay; by default the body does.
         is_virtual: whether the context leaves no record of its own.
         has_task: whether it is a branch, which is all that its task runs; its closing update only
@@ -85,10 +84,14 @@ class Child(Generic[T]):
     serdes: AnySerDes[T] | None = None
     summarise: Callable[[T], str] | None = None
     encode: Callable[[T], str | None] | None = None
+    check: Callable[[T], object] | None = None
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[T]] | None = None
     is_virtual: bool = False
     has_task: bool = False
     error_class: type[DurableOperationError] = ChildContextError
+
+    def run(self, runtime: Runtime) -> Op[T]:
+        return run_child(runtime, self)
 
     def inside(self) -> Position:
         identity = self.identity
@@ -112,20 +115,20 @@ def plan_child(
         position,
         identity,
         function_body(kind, func),
-        serdes=own_or_default(settings.serdes, position.serdes.values),
+        serdes=for_result(settings.serdes, position.serdes.values, func),
         summarise=settings.summary_generator,
         is_virtual=settings.is_virtual,
     )
     recorded = None if settings.is_virtual else identity
-    return Plan(lambda runtime: run_child(runtime, child), kind, recorded)
+    return Plan(child.run, kind, recorded)
 
 
 def function_body(kind: Kind, function: UserFunction[T], *args: object) -> Body[T]:
     """What runs inside is a function of the user's, with a context of its own."""
 
-    async def body(runtime: Runtime, position: Position) -> T:
+    def body(runtime: Runtime, position: Position) -> Op[T]:
         running = runtime.enter(kind, position, function, *args)
-        return await asking_for_all(runtime, position, running)
+        return asking_for_all(runtime, position, running)
 
     return body
 
@@ -156,13 +159,14 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.reopen(identity)
-        # An older SDK may have begun it under another sub-type, which its end has to repeat.
-        identity = identity._replace(sub_type=operation.sub_type or identity.sub_type)
+        if operation.sub_type and operation.sub_type != identity.sub_type:
+            # An older SDK has begun it under another one, which its end has to repeat.
+            identity = identity._replace(sub_type=operation.sub_type)
     requests, inside = runtime.cancel_requests(), child.inside()
     try:
         value = await child.body(runtime, inside)
-        payload, value = await _stored(runtime, child, value)
-        closing = _succeeded(child, identity, value, payload)
+        stored = await _stored(runtime, child, value)
+        value, closing = stored.value, _succeeded(child, identity, stored)
     except ExecutionError:
         raise
     except (Exception, asyncio.CancelledError) as error:
@@ -197,7 +201,10 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
-        return await read_in_turn(runtime, child.serdes, operation.result, child.identity)
+        value = await read_in_turn(runtime, child.serdes, operation.result, child.identity)
+        if child.check is not None:
+            child.check(value)
+        return value
     if child.rebuild_large is not None:
         value = await child.rebuild_large(runtime, child.inside(), operation)
     else:
@@ -208,10 +215,16 @@ async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> 
     return value
 
 
-def _succeeded(
-    child: Child[T], identity: OperationIdentity, value: T, payload: str | None
-) -> OperationUpdate:
-    large = payload is None or utf8_size(payload) > LARGE_RESULT_BYTES
+class _Stored(NamedTuple, Generic[T]):
+    """What is stored of a result, unless it is too large, and what the program sees of it."""
+
+    payload: str | None
+    value: T
+    is_large: bool
+
+
+def _succeeded(child: Child[T], identity: OperationIdentity, stored: _Stored[T]) -> OperationUpdate:
+    payload, value, large = stored
     if large:
         summary = "" if child.summarise is None else _summary(child, child.summarise, value)
         what = f"the summary of the result of {named(identity)}"
@@ -234,9 +247,14 @@ async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> 
         await runtime.end(update)
 
 
-async def _stored(runtime: Runtime, child: Child[T], value: T) -> tuple[str | None, T]:
-    """What to store of a result, None if it is too large, and what the program sees of it."""
+async def _stored(runtime: Runtime, child: Child[T], value: T) -> _Stored[T]:
     if child.encode is not None:
-        return child.encode(value), value
+        payload = child.encode(value)
+        return _Stored(payload, value, payload is None or _is_large(payload))
     serdes = unrecorded(child.serdes) if child.is_virtual else child.serdes
-    return await write_and_read(runtime, serdes, value, child.identity)
+    payload, value = await write_and_read(runtime, serdes, value, child.identity)
+    return _Stored(payload, value, payload is not None and _is_large(payload))
+
+
+def _is_large(payload: str) -> bool:
+    return utf8_size(payload) > LARGE_RESULT_BYTES

@@ -35,8 +35,8 @@ from aws_durable_execution_sdk_python._operations.decisions import wait_decision
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable
 from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
     named,
-    own_or_default,
     read,
     read_in_turn,
     unrecorded,
@@ -66,7 +66,7 @@ class Condition(Generic[T]):
     config: WaitForConditionConfig[T]
     serdes: AnySerDes[T] | None
 
-    async def stored(self, runtime: Runtime, state: T, attempt: int) -> tuple[str, T]:
+    async def stored(self, runtime: Runtime, state: T, attempt: int) -> tuple[str | None, T]:
         """What to record of a state, and the state as it will be read back."""
         text, state = await write_and_read(runtime, self.serdes, state, self.identity, attempt)
         what = f"the state of the wait_for_condition {named(self.identity)}"
@@ -87,7 +87,7 @@ def plan_condition(
         )
     name = validation.operation_name(name or name_of(check))
     identity = position.take(OperationType.STEP, OperationSubType.WAIT_FOR_CONDITION, name)
-    serdes = own_or_default(config.serdes, position.serdes.values)
+    serdes = for_result(config.serdes, position.serdes.values, check)
     condition = Condition(position, identity, check, config, serdes)
     return Plan(lambda runtime: run_condition(runtime, condition))
 
@@ -162,7 +162,7 @@ async def _check(
     identity, position = condition.identity, condition.position
     attempt = _attempt(operation)
     # Also the first state goes through its text, so that every check sees the same kind of value.
-    if operation is not None and operation.result is not None:
+    if operation is not None and attempt > 1:
         state: T = await read(runtime, condition.serdes, operation.result, identity)
     else:
         initial, serdes = condition.config.initial_state, unrecorded(condition.serdes)

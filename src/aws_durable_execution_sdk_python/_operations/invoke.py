@@ -17,24 +17,27 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size
+from aws_durable_execution_sdk_python._core.values.typed_serdes import ForeignSerDes
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.planning import Plan, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
+    is_around_another,
     named,
     own_or_default,
     read_in_turn,
+    typed,
     write,
 )
 from aws_durable_execution_sdk_python.config import InvokeConfig
-from aws_durable_execution_sdk_python.exceptions import InvokeError
-from aws_durable_execution_sdk_python.serdes import AnySerDes, JsonSerDes
+from aws_durable_execution_sdk_python.exceptions import InvokeError, ValidationError
+from aws_durable_execution_sdk_python.serdes import AnySerDes, PayloadSerDes
 
 P = TypeVar("P")
 T = TypeVar("T")
 
-_JSON = JsonSerDes()
+_JSON = PayloadSerDes()
 _DEFAULT: InvokeConfig[Any, Any] = InvokeConfig()
 
 
@@ -56,8 +59,12 @@ def plan_invoke(
     payload: P,
     name: str | None,
     config: InvokeConfig[P, T] | None,
+    result_type: object = None,
 ) -> Plan[T]:
     settings = chosen("invoke", config, _DEFAULT)
+    if result_type is not None and settings.serdes_result is not None:
+        raise ValidationError("invoke takes a result_type or a serdes_result, not both")
+    by_type = None if result_type is None else ForeignSerDes[Any](result_type)
     validation.function_name(function_name)
     identity = position.take(
         OperationType.CHAINED_INVOKE,
@@ -71,9 +78,18 @@ def plan_invoke(
         payload,
         config=settings,
         writes=own_or_default(settings.serdes_payload, defaults.invoke_payload) or _JSON,
-        reads=own_or_default(settings.serdes_result, defaults.invoke_result) or _JSON,
+        reads=_reader(settings.serdes_result, defaults.invoke_result, by_type),
     )
     return Plan(lambda runtime: run_invoke(runtime, asked))
+
+
+def _reader(
+    own: AnySerDes[T] | None, default: AnySerDes[T] | None, by_type: ForeignSerDes[T] | None
+) -> AnySerDes[T]:
+    """What reads the result: as the type that was asked for, if one was."""
+    if by_type is not None:
+        return (typed(default, by_type) if is_around_another(default) else None) or by_type
+    return own_or_default(own, default) or _JSON
 
 
 async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:

@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._operations.child import function_body
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python.config import MapConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 
@@ -50,7 +51,8 @@ def plan_map(
         body = function_body(kind, func, items[index], index, Inputs(items))
         return BatchBranch(names[index], kind, body)
 
-    return plan_batch(position, name, [kind] * len(items), branch, settings, _MAP)
+    kinds, serdes = [kind] * len(items), [result_serdes(func)] * len(items)
+    return plan_batch(position, name, kinds, branch, settings, _MAP, by_annotation=serdes)
 
 
 def _item_name(name: str | None, config: MapConfig[T], item: object, index: int) -> str:

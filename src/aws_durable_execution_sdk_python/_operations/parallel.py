@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python._operations.planning import Plan, check_ca
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
 from aws_durable_execution_sdk_python.config import ParallelBranch, ParallelConfig, StepConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 _AnyBranch: TypeAlias = UserFunction[T] | ParallelBranch[Awaitable[T] | T]
@@ -41,7 +42,10 @@ def plan_parallel(
     branches = [_parallel_branch(parent, i, branch) for i, branch in enumerate(functions)]
     name = validation.operation_name(name)
     kinds = [branch.kind for branch in branches]
-    return plan_batch(position, name, kinds, branches.__getitem__, settings, _PARALLEL)
+    serdes = [result_serdes(_function(branch)) for branch in functions]
+    return plan_batch(
+        position, name, kinds, branches.__getitem__, settings, _PARALLEL, by_annotation=serdes
+    )
 
 
 def parallel_arguments(
@@ -77,6 +81,10 @@ def _parallel_branch(parent: Kind, index: int, branch: _AnyBranch[T]) -> BatchBr
         return BatchBranch(name, parent, _step_body(branch))
     kind = context_kind(branch, parent)
     return BatchBranch(name, kind, function_body(kind, branch))
+
+
+def _function(branch: _AnyBranch[T]) -> object:
+    return branch.func if isinstance(branch, ParallelBranch) else branch
 
 
 def _step_body(function: Bound[Awaitable[T] | T]) -> Body[T]:

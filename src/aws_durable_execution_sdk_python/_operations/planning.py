@@ -6,15 +6,22 @@ is checked, which number the operation takes and which names it has cannot diffe
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Op
-from aws_durable_execution_sdk_python._core.user_functions import Kind
+from aws_durable_execution_sdk_python._core.user_functions import Decorated, Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+
+# What to do with a decorated function there.
+_CALL_IT: dict[str, str] = dict.fromkeys(
+    ("step", "run_in_child_context", "parallel", "wait_for_callback"),
+    "call it with its arguments, `name(...)`, or `name()` if there are none",
+)
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -52,8 +59,20 @@ def check_callable(operation: str, func: object) -> None:
     """Refuse what is no function, where the user's function should be.
 
     Raises:
-        ValidationError: it cannot be called.
+        ValidationError: it cannot be called, or was decorated and not called.
     """
+    if isinstance(func, Decorated):
+        raise ValidationError(
+            f"{operation} was given {kind_of(func)} itself, which is decorated and only binds its "
+            f"arguments: {_CALL_IT.get(operation, 'give it the undecorated function')}"
+        )
+    if inspect.iscoroutine(func):
+        func.close()  # it is never to be awaited
+        raise ValidationError(
+            f"{operation} was given the coroutine that calling {func.__qualname__}(...) gave, and "
+            "it has to call the function itself, again on each attempt: pass the function, or "
+            "a lambda that calls it"
+        )
     if not callable(func):
         raise ValidationError(
             f"{operation} needs a function to run, got {kind_of(func)}: pass the function, or a "

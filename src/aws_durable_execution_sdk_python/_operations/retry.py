@@ -18,9 +18,10 @@ from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations.child import Child, run_child
+from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.storing import for_result
 from aws_durable_execution_sdk_python._operations.wait import run_wait, take_wait
 from aws_durable_execution_sdk_python.config import WithRetryConfig
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
@@ -60,8 +61,8 @@ def plan_retry(
     if not settings.wrap_in_child_context:
         return Plan(lambda runtime: attempts(runtime, position), kind)
     identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
-    child = Child(position, identity, body, serdes=position.serdes.values)
-    return Plan(lambda runtime: run_child(runtime, child), kind, identity)
+    child = Child(position, identity, body, serdes=for_result(None, position.serdes.values, func))
+    return Plan(child.run, kind, identity)
 
 
 async def run_attempts(

@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
     StepOptions,
 )
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     UserFunction,
     name_of,
@@ -40,8 +41,8 @@ from aws_durable_execution_sdk_python._operations.decisions import retry_decisio
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
+    for_result,
     named,
-    own_or_default,
     read_in_turn,
     write_and_read,
 )
@@ -90,12 +91,15 @@ class Step(NamedTuple, Generic[T]):
     ) -> Step[T]:
         """A step of a bare or decorated function."""
         context = StepContext if takes_positional(function) else None
-        serdes = own_or_default(config.serdes, position.serdes.values)
+        serdes = for_result(config.serdes, position.serdes.values, function)
         return cls(position, identity, function, config, context, serdes=serdes)
 
     @property
     def at_most_once(self) -> bool:
         return self.config.step_semantics is StepSemantics.AT_MOST_ONCE_PER_RETRY
+
+    def run(self, runtime: Runtime) -> Op[T]:
+        return run_step(runtime, self)
 
     def strategy(self, runtime: Runtime) -> RetryStrategy | None:
         given = self.config.retry_strategy
@@ -111,7 +115,7 @@ def plan_step(
     sub_type = config.sub_type or OperationSubType.STEP
     identity = position.take(OperationType.STEP, sub_type, name)
     step = Step.around(position, identity, func, config)
-    return Plan(lambda runtime: run_step(runtime, step))
+    return Plan(step.run)
 
 
 class _Failure(NamedTuple):
@@ -266,12 +270,14 @@ def _as_started(operation: Operation) -> Operation:
     return dataclasses.replace(operation, status=Status.STARTED)
 
 
-async def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> T:
-    identity = step.identity
-    failed = operation.status is not Status.SUCCEEDED
-    if failed and was_cancelled(operation):
-        await runtime.cancelled_again(identity.operation_id)
-    if failed:
-        await runtime.end_in_turn(identity.operation_id)
-        raise rebuild(StepError, recorded_error(operation))
-    return await read_in_turn(runtime, step.serdes, operation.result, identity)
+def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> Op[T]:
+    if operation.status is Status.SUCCEEDED:
+        return read_in_turn(runtime, step.serdes, operation.result, step.identity)
+    return _recorded_failure(runtime, operation)
+
+
+async def _recorded_failure(runtime: Runtime, operation: Operation) -> NoReturn:
+    if was_cancelled(operation):
+        await runtime.cancelled_again(operation.operation_id)
+    await runtime.end_in_turn(operation.operation_id)
+    raise rebuild(StepError, recorded_error(operation))

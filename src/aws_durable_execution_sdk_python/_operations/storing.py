@@ -3,7 +3,8 @@
 Rules:
 
 - Which serdes an operation uses is settled where it is called: its own, else the one that its
-  context has for all.
+  context has for all. Where that leaves writing the value to the default serdes, alone or
+  below stages and stores, the annotation of the function says how, if there is one.
 - Without a serdes nothing is awaited. One that is async runs on the event loop, whoever calls; one
   that blocks runs in a worker thread if async code calls; any other runs where the caller is.
 - What is on record is read before its end is made known, so that how long reading takes decides
@@ -14,12 +15,14 @@ Rules:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python import serdes as codecs
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python.exceptions import NestedOperationError, RetryableSerDesError
 from aws_durable_execution_sdk_python.offload import (
@@ -29,12 +32,18 @@ from aws_durable_execution_sdk_python.offload import (
 )
 from aws_durable_execution_sdk_python.serdes import (
     AnySerDes,
+    ExtendedTypeSerDes,
+    JsonSerDes,
     SerDes,
     SerDesContext,
     is_async_serdes,
+    result_serdes,
 )
 
 T = TypeVar("T")
+
+# What writes values where nothing else is said.
+_BY_DEFAULT = (ExtendedTypeSerDes, JsonSerDes)
 
 
 def named(identity: OperationIdentity) -> str:
@@ -47,6 +56,46 @@ def own_or_default(
 ) -> AnySerDes[Any] | None:
     """The serdes that an operation was given, or what its context has for all."""
     return default if own is None else own
+
+
+def for_result(
+    own: AnySerDes[Any] | None, default: AnySerDes[Any] | None, function: object
+) -> AnySerDes[Any] | None:
+    """What stores the result of a function: as for any value, and by its annotation.
+
+    An annotation that cannot be evaluated is none.
+    """
+    given = default if own is None else own
+    if given is not None and not isinstance(given, AroundAnother):
+        return given
+    return typed(given, result_serdes(function))
+
+
+def typed(given: AnySerDes[Any] | None, by_type: SerDes[Any] | None) -> AnySerDes[Any] | None:
+    """A serdes, in which one by type does what the default serdes does in it."""
+    if given is None or by_type is None:
+        return by_type if given is None else given
+    if not isinstance(given, AroundAnother):
+        return given
+    inner = given.inner
+    other = by_type if type(inner) in _BY_DEFAULT else typed(inner, by_type)
+    if other is inner:
+        return given
+    changed: Any = copy.copy(given)
+    changed.inner = other
+    return changed  # type: ignore[no-any-return]
+
+
+def is_around_another(serdes: AnySerDes[Any] | None) -> bool:
+    """Whether it only does something with the texts of another serdes."""
+    return isinstance(serdes, AroundAnother)
+
+
+def innermost_serdes(serdes: Any) -> Any:
+    """What writes and reads the value itself, below stages and stores."""
+    while isinstance(serdes, AroundAnother):
+        serdes = serdes.inner
+    return serdes
 
 
 def unrecorded(serdes: AnySerDes[Any] | None) -> AnySerDes[Any] | None:
@@ -62,8 +111,8 @@ async def write(
     value: object,
     identity: OperationIdentity,
     attempt: int = 1,
-) -> str:
-    """The text of a value.
+) -> str | None:
+    """The text of a value; None where a serdes stores nothing of None.
 
     Parameters:
         attempt: which attempt of the operation has left it.
@@ -74,6 +123,8 @@ async def write(
     """
     if _is_offloading(serdes):
         text = await write(runtime, serdes.inner, value, identity, attempt)
+        if text is None:
+            return None
         return await _written(
             runtime, serdes, serdes.offload, value, identity, attempt, before=(text,)
         )
@@ -97,11 +148,9 @@ async def read(
         SerDesError: it has none; the message names the operation and the `serdes`.
         RetryableSerDesError: as raised by `serdes`.
     """
+    if serdes is None or text is None or _runs_inline(serdes):
+        return _read_inline(runtime, serdes, text, identity)
     operation_id, name = identity.operation_id, identity.name
-    if text is None:
-        return codecs.NOTHING
-    if serdes is None or _runs_inline(serdes):
-        return codecs.deserialize(serdes, text, operation_id, runtime.arn, name=name)
     where = SerDesContext(operation_id, runtime.arn)
     method = serdes.fetch if _is_offloading(serdes) else serdes.deserialize
     try:
@@ -115,13 +164,19 @@ async def read(
     return found
 
 
+def _read_inline(
+    runtime: Runtime, serdes: Any, text: str | None, identity: OperationIdentity
+) -> Any:
+    return codecs.deserialize(serdes, text, identity.operation_id, runtime.arn, name=identity.name)
+
+
 async def write_and_read(
     runtime: Runtime,
     serdes: AnySerDes[T] | None,
     value: T,
     identity: OperationIdentity,
     attempt: int = 1,
-) -> tuple[str, T]:
+) -> tuple[str | None, T]:
     """The text of a value, and the value as a replay will read it.
 
     Raises:
@@ -134,6 +189,8 @@ async def write_and_read(
     result: T
     if _is_offloading(serdes):
         text, result = await write_and_read(runtime, serdes.inner, value, identity, attempt)
+        if text is None:
+            return None, result
         record = await _written(
             runtime, serdes, serdes.offload, value, identity, attempt, before=(text,)
         )
@@ -151,17 +208,18 @@ async def read_in_turn(
     Raises:
         SerDesError, RetryableSerDesError: as `read` does; in turn as well.
     """
-    value: T = codecs.NOTHING
+    operation_id = identity.operation_id
     if serdes is None or text is None or _runs_inline(serdes):
-        await runtime.end_in_turn(identity.operation_id)
-        return await read(runtime, serdes, text, identity)  # type: ignore[no-any-return]
+        await runtime.end_in_turn(operation_id)
+        return _read_inline(runtime, serdes, text, identity)  # type: ignore[no-any-return]
+    value: T = codecs.NOTHING
     failure: Exception | None = None
-    with runtime.reading(identity.operation_id):
+    with runtime.reading(operation_id):
         try:
             value = await read(runtime, serdes, text, identity)
         except Exception as error:
             failure = error
-    await runtime.end_in_turn(identity.operation_id)
+    await runtime.end_in_turn(operation_id)
     if failure is not None:
         raise failure
     return value
@@ -192,12 +250,12 @@ async def _written(
     attempt: int,
     *,
     before: tuple[object, ...] = (),
-) -> str:
+) -> str | None:
     name, operation_id = identity.name, identity.operation_id
     where = SerDesContext(operation_id, runtime.arn, attempt)
     try:
         text = await _call(runtime, serdes, name, method, *before, value, where)
-        return codecs.text_from(serdes, text)
+        return codecs.text_of_value(serdes, text, value)
     except (RetryableSerDesError, NestedOperationError):
         raise
     except Exception as error:

@@ -171,13 +171,13 @@ async def _client(options: Mapping[str, Any]) -> Any:
     if opened.client is None:
         async with opened.opening:
             if opened.client is None:
-                keeper = _keep(options)
+                keeper = _keep(opened)
                 opened.client = await anext(keeper)
                 opened.keeper = keeper
     return opened.client
 
 
-async def _keep(options: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+async def _keep(opened: _Opened) -> AsyncGenerator[Any, None]:
     import aioboto3
     from aiobotocore.config import AioConfig
 
@@ -187,11 +187,11 @@ async def _keep(options: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
         max_pool_connections=_CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
     )
-    given = options.get("config")
+    given = opened.options.get("config")
     session: Any = aioboto3.Session()
-    merged = {**options, "config": config if given is None else config.merge(given)}
+    merged = {**opened.options, "config": config if given is None else config.merge(given)}
     try:
         async with session.client("s3", **merged) as client:
             yield client
     finally:
-        _by_loop.pop(asyncio.get_running_loop(), None)
+        opened.client = opened.keeper = None

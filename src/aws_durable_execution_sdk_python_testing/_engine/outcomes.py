@@ -33,6 +33,7 @@ class Refused:
         return {"ErrorType": "InvalidParameterValueException", "ErrorMessage": self.message}
 
 
+_UNDECORATED = "Is the handler decorated with @durable_execution?"
 # The member a status must not come with.
 _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     Status.SUCCEEDED: ("Error", "Cannot provide an Error for SUCCEEDED status."),
@@ -44,10 +45,13 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
 def judge(output: Any, limit: int) -> ExecutionOutcome | Suspended | Refused:
     """Read `{Status, Result?, Error?}`. `limit` bounds the result, in bytes."""
     if not isinstance(output, Mapping):
-        return Refused("Invalid invocation output: an object with a Status is expected.")
+        return Refused(
+            f"Invalid invocation output: an object with a Status is expected. {_UNDECORATED}"
+        )
     status = output.get("Status")
     if not isinstance(status, str) or status not in _FORBIDDEN:
-        return Refused(f"Invalid Status in invocation output: {status!r}.")
+        hint = "" if "Status" in output else f" {_UNDECORATED}"
+        return Refused(f"Invalid Status in invocation output: {status!r}.{hint}")
     forbidden, message = _FORBIDDEN[status]
     if output.get(forbidden) is not None:
         return Refused(message)

@@ -7,7 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from aws_durable_execution_sdk_python import DurableContext
 
 _CLIENT_MEMBERS = (
     "installation_id",
@@ -90,3 +92,15 @@ class LambdaContext:
     def log(self, message: str) -> None:
         """Print a message, as Lambda puts it into the function's log."""
         print(message)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            hint = ""
+            if hasattr(DurableContext, name):
+                hint = (
+                    ": it is Lambda's own context, not a durable one. Decorate the handler with "
+                    "@durable_execution"
+                )
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
+            raise AttributeError(text, name=name, obj=self)

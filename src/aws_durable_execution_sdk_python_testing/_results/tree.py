@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
 _ENDLESS = 100_000
+# A terminal has so much room to the left of what is shown.
+_DEEPEST_INDENT = 10
 _FAILED = TERMINAL - {Status.SUCCEEDED}
 
 
@@ -70,12 +72,17 @@ def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
         tree.add(outcome)
 
 
-def _grow(tree: Tree, operations: Iterable[Operation], now: datetime | None) -> None:
-    rest = [(tree, operations)]
+def _grow(tree: Tree, operations: Sequence[Operation], now: datetime | None) -> None:
+    """Add operations and those inside them; the deep ones no further to the right than others."""
+    rest = [(tree, operation, 1) for operation in reversed(operations)]
     while rest:
-        above, inside = rest.pop()
-        for operation in inside:
-            rest.append((above.add(_label(operation, now)), operation.child_operations))
+        above, operation, depth = rest.pop()
+        label = _label(operation, now)
+        if depth > _DEEPEST_INDENT:
+            _add(label, f"{depth} deep", "dim")
+        node = above.add(label)
+        inside = node if depth < _DEEPEST_INDENT else above
+        rest += [(inside, child, depth + 1) for child in reversed(operation.child_operations)]
 
 
 def _label(operation: Operation, now: datetime | None) -> Text:
