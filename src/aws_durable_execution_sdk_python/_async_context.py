@@ -21,6 +21,11 @@ from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.position import Position
+from aws_durable_execution_sdk_python._operation_contexts import (
+    StepContext,
+    WaitForCallbackContext,
+    WaitForConditionCheckContext,
+)
 from aws_durable_execution_sdk_python._operations.callback import (
     plan_create_callback,
     plan_wait_for_callback,
@@ -35,6 +40,7 @@ from aws_durable_execution_sdk_python._operations.retry import plan_retry
 from aws_durable_execution_sdk_python._operations.step import plan_step
 from aws_durable_execution_sdk_python._operations.wait import parts_given, plan_wait
 from aws_durable_execution_sdk_python.config import (
+    BatchedInput,
     CallbackConfig,
     ChildConfig,
     DurationLike,
@@ -45,11 +51,6 @@ from aws_durable_execution_sdk_python.config import (
     WaitForCallbackConfig,
     WithRetryConfig,
 )
-from aws_durable_execution_sdk_python.types import (
-    StepContext,
-    WaitForCallbackContext,
-    WaitForConditionCheckContext,
-)
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
+B = TypeVar("B")
 # What a configuration decides, and Any without one.
 D = TypeVar("D", default=Any)
 
@@ -72,6 +74,7 @@ class AsyncDurableContext(BaseContext):
     """
 
     _kind = Kind.ASYNC
+    durable_role = Kind.ASYNC.value
 
     def __init__(self, position: Position, runtime: LoopRuntime) -> None:
         super().__init__(position)
@@ -257,12 +260,33 @@ class AsyncDurableContext(BaseContext):
         name: str | None = None,
         config: MapConfig[T] | None = None,
     ) -> Op[BatchResult[T]]: ...
+    @overload
+    def map(
+        self,
+        inputs: Sequence[U],
+        func: Callable[
+            [AsyncDurableContext, BatchedInput[B, U], int, Sequence[BatchedInput[B, U]]],
+            Awaitable[T],
+        ],
+        name: str | None = None,
+        *,
+        config: MapConfig[T, B],
+    ) -> Op[BatchResult[T]]: ...
+    @overload
+    def map(
+        self,
+        inputs: Sequence[U],
+        func: Callable[[DurableContext, BatchedInput[B, U], int, Sequence[BatchedInput[B, U]]], T],
+        name: str | None = None,
+        *,
+        config: MapConfig[T, B],
+    ) -> Op[BatchResult[T]]: ...
     def map(
         self,
         inputs: Sequence[U],
         func: UserFunction[T],
         name: str | None = None,
-        config: MapConfig[T] | None = None,
+        config: MapConfig[T, object] | None = None,
     ) -> Op[BatchResult[T]]:
         """Run a function for every input, concurrently; see `DurableContext.map`."""
         return self._run(plan_map(self._claim(), self._kind, inputs, func, name, config))
@@ -322,7 +346,7 @@ class AsyncDurableContext(BaseContext):
         return self._run(plan_parallel(self._claim(), self._kind, functions, name, config))
 
     def _with_retry(
-        self, func: UserFunction[T], name: str | None, config: WithRetryConfig | None
+        self, func: UserFunction[T], config: WithRetryConfig | None, name: str | None
     ) -> Op[T]:
         return self._run(plan_retry(self._claim(), self._kind, func, name, config))
 

@@ -21,6 +21,11 @@ from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
+from aws_durable_execution_sdk_python._operation_contexts import (
+    StepContext,
+    WaitForCallbackContext,
+    WaitForConditionCheckContext,
+)
 from aws_durable_execution_sdk_python._operations.callback import (
     plan_create_callback,
     plan_wait_for_callback,
@@ -35,6 +40,7 @@ from aws_durable_execution_sdk_python._operations.retry import plan_retry
 from aws_durable_execution_sdk_python._operations.step import plan_step
 from aws_durable_execution_sdk_python._operations.wait import parts_given, plan_wait
 from aws_durable_execution_sdk_python.config import (
+    BatchedInput,
     CallbackConfig,
     ChildConfig,
     DurationLike,
@@ -45,15 +51,11 @@ from aws_durable_execution_sdk_python.config import (
     WaitForCallbackConfig,
     WithRetryConfig,
 )
-from aws_durable_execution_sdk_python.types import (
-    StepContext,
-    WaitForCallbackContext,
-    WaitForConditionCheckContext,
-)
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
 T = TypeVar("T")
 U = TypeVar("U")
+B = TypeVar("B")
 # What a configuration decides, and Any without one.
 D = TypeVar("D", default=Any)
 
@@ -67,6 +69,7 @@ class DurableContext(BaseContext):
     """
 
     _kind = Kind.BLOCKING
+    durable_role = Kind.BLOCKING.value
 
     def __init__(self, position: Position, runtime: ThreadRuntime) -> None:
         super().__init__(position)
@@ -325,12 +328,33 @@ class DurableContext(BaseContext):
         name: str | None = None,
         config: MapConfig[T] | None = None,
     ) -> BatchResult[T]: ...
+    @overload
+    def map(
+        self,
+        inputs: Sequence[U],
+        func: Callable[
+            [AsyncDurableContext, BatchedInput[B, U], int, Sequence[BatchedInput[B, U]]],
+            Awaitable[T],
+        ],
+        name: str | None = None,
+        *,
+        config: MapConfig[T, B],
+    ) -> BatchResult[T]: ...
+    @overload
+    def map(
+        self,
+        inputs: Sequence[U],
+        func: Callable[[DurableContext, BatchedInput[B, U], int, Sequence[BatchedInput[B, U]]], T],
+        name: str | None = None,
+        *,
+        config: MapConfig[T, B],
+    ) -> BatchResult[T]: ...
     def map(
         self,
         inputs: Sequence[U],
         func: UserFunction[T],
         name: str | None = None,
-        config: MapConfig[T] | None = None,
+        config: MapConfig[T, object] | None = None,
     ) -> BatchResult[T]:
         """Run a function for every input, concurrently, each in a context of its own.
 
@@ -422,7 +446,7 @@ class DurableContext(BaseContext):
         return self._run(plan_parallel(position, self._kind, functions, name, config))
 
     def _with_retry(
-        self, func: UserFunction[T], name: str | None, config: WithRetryConfig | None
+        self, func: UserFunction[T], config: WithRetryConfig | None, name: str | None
     ) -> T:
         return self._run(plan_retry(self._claim(), self._kind, func, name, config))
 

@@ -6,7 +6,6 @@ They exist so that code naming them still imports and type-checks; no operation 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -14,7 +13,6 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 T = TypeVar("T", default=Any)
-B = TypeVar("B", default=Any)
 
 
 class TerminationMode(enum.Enum):
@@ -31,23 +29,6 @@ class ItemsPerBatchUnit(enum.StrEnum):
 
     COUNT = "COUNT"
     BYTES = "BYTES"
-
-
-@dataclass(frozen=True)
-class ItemBatcher(Generic[B]):
-    """How the inputs of a map would be grouped."""
-
-    max_items_per_batch: int = 0
-    max_item_bytes_per_batch: int | float = 0
-    batch_input: B | None = None
-
-
-@dataclass(frozen=True)
-class BatchedInput(Generic[B, T]):
-    """A group of inputs, with the input they have in common."""
-
-    batch_input: B
-    items: Sequence[T]
 
 
 @dataclass(frozen=True)

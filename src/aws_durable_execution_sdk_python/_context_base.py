@@ -25,6 +25,7 @@ from aws_durable_execution_sdk_python.decorators import BoundStep
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
 from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface, LogInfo
 from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDesDefaults
+from aws_durable_execution_sdk_python.state import ExecutionState
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._async_context import AsyncDurableContext
@@ -120,7 +121,7 @@ class Callback(Opaque, Generic[D]):
                 "code: create the callback with the AsyncDurableContext there"
             )
         position.check_refusal()
-        operation = callback_result(runtime, self._handle)
+        operation = callback_result(runtime, self._handle, self._position)
         return perform(position, runtime, operation)
 
 
@@ -140,9 +141,8 @@ class AsyncCallback(Opaque, Generic[D]):
     async def result(self) -> D | None:
         """Wait for the answer; see `Callback.result`."""
         position = self._position.current()
-        answer: D | None = await durable_operation(
-            position, self._runtime, Kind.ASYNC, partial(callback_result, handle=self._handle)
-        )
+        ask = partial(callback_result, handle=self._handle, position=self._position)
+        answer: D | None = await durable_operation(position, self._runtime, Kind.ASYNC, ask)
         return answer
 
 
@@ -162,6 +162,11 @@ class BaseContext:
         return ExecutionContext(self._position.scope.arn)
 
     @property
+    def state(self) -> ExecutionState:
+        """What is on record of the execution, to be read."""
+        return ExecutionState(self._position)
+
+    @property
     def is_virtual(self) -> bool:
         """Whether this is a child context that leaves no record of its own."""
         return self._position.is_virtual
@@ -173,9 +178,9 @@ class BaseContext:
         info = LogInfo(position.scope.arn, position.parent_id)
         return Logger(position.underlying_logger, info, position.is_replaying)
 
-    def set_logger(self, logger: LoggerInterface) -> None:
+    def set_logger(self, new_logger: LoggerInterface) -> None:
         """Write to this logger from now on, also in operations and child contexts made later."""
-        self._position.underlying_logger = logger
+        self._position.underlying_logger = new_logger
 
     def configure_serdes(self, serdes: AnySerDes[Any] | SerDesDefaults | None) -> None:
         """Store values so from now on, also in operations and child contexts made later.

@@ -17,15 +17,30 @@ from typing import Any, Generic, Literal, Never
 
 from typing_extensions import TypeVar
 
-from aws_durable_execution_sdk_python._config_legacy import (
+from aws_durable_execution_sdk_python._batch_config import (
     BatchedInput,
     ItemBatcher,
+    MapConfig,
+    NestingType,
+    ParallelBranch,
+    ParallelConfig,
+)
+from aws_durable_execution_sdk_python._config_legacy import (
     ItemsPerBatchUnit,
     StepFuture,
     TerminationMode,
 )
 from aws_durable_execution_sdk_python._core import validation
-from aws_durable_execution_sdk_python._core.completion import BatchResult, CompletionConfig
+from aws_durable_execution_sdk_python._core.completion import (
+    BatchItemStatus,
+    CompletionConfig,
+    CompletionDecision,
+    CompletionItemStatus,
+    CompletionOutcome,
+    CompletionStatus,
+    complete_batch,
+    continue_batch,
+)
 from aws_durable_execution_sdk_python._core.delays import (
     Duration,
     DurationField,
@@ -37,15 +52,20 @@ from aws_durable_execution_sdk_python._core.delays import (
 )
 from aws_durable_execution_sdk_python._core.limits import MAX_CALLBACK_TIMEOUT_SECONDS
 from aws_durable_execution_sdk_python._core.values.typed_serdes import checked_type
+from aws_durable_execution_sdk_python._retry_strategies import RetryStrategy
 from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.retries import RetryStrategy
 from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 __all__ = [
+    "BatchItemStatus",
     "BatchedInput",
     "CallbackConfig",
     "ChildConfig",
     "CompletionConfig",
+    "CompletionDecision",
+    "CompletionItemStatus",
+    "CompletionOutcome",
+    "CompletionStatus",
     "Duration",
     "DurationLike",
     "InvokeConfig",
@@ -63,6 +83,8 @@ __all__ = [
     "TimeLimit",
     "WaitForCallbackConfig",
     "WithRetryConfig",
+    "complete_batch",
+    "continue_batch",
     "to_duration",
 ]
 
@@ -83,17 +105,6 @@ class StepSemantics(enum.StrEnum):
 
     AT_LEAST_ONCE_PER_RETRY = "AT_LEAST_ONCE_PER_RETRY"
     AT_MOST_ONCE_PER_RETRY = "AT_MOST_ONCE_PER_RETRY"
-
-
-class NestingType(enum.StrEnum):
-    """Whether the branches of a map or parallel are operations of their own.
-
-    NESTED checkpoints each branch; FLAT checkpoints only what runs inside the branches, which
-    saves two updates per branch and repeats the code between its operations on replay.
-    """
-
-    NESTED = "NESTED"
-    FLAT = "FLAT"
 
 
 # ------------------------------------------------------------------------------- single operations
@@ -264,120 +275,51 @@ class WaitForCallbackConfig(CallbackConfig[R_co]):
         _check_retry_strategy(self.retry_strategy)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class WithRetryConfig:
     """Configuration of `with_retry`.
 
     Parameters:
         retry_strategy: decides after each failed attempt (default: `create_retry_strategy()`).
-        wrap_in_child_context: run the attempts in a child context of their own, the default.
-            Otherwise they run directly in the given context, and the last error is raised as
-            it is.
-    """
-
-    retry_strategy: RetryStrategy | None = None
-    wrap_in_child_context: bool = True
-
-    def __post_init__(self) -> None:
-        _check_retry_strategy(self.retry_strategy)
-
-
-# ---------------------------------------------------------------------------------------- batches
-
-
-@dataclass(frozen=True)
-class _BatchConfig(Generic[T_co]):
-    """What `map` and `parallel` have in common."""
-
-    max_concurrency: int | None = None
-    completion_config: CompletionConfig = CompletionConfig()
-    serdes: AnySerDes[BatchResult[T_co]] | None = None
-    item_serdes: AnySerDes[T_co] | None = None
-    summary_generator: Callable[[BatchResult[T_co]], str] | None = None
-    nesting_type: NestingType = NestingType.NESTED
-
-    def _check(self) -> None:
-        validation.max_concurrency(self.max_concurrency)
-        _check_completion_config(self.completion_config)
-
-
-@dataclass(frozen=True)
-class MapConfig(_BatchConfig[T_co]):
-    """Configuration of `map`.
-
-    Parameters:
-        max_concurrency: how many items may be in flight at once, suspended ones included;
-            None for all.
-        completion_config: when the map stops; by default at the first failure.
-        serdes: stores the whole `BatchResult`.
-        item_serdes: stores the result of each item (default: `serdes`).
-        summary_generator: makes the summary that is stored with a result over 256 KiB.
-        nesting_type: whether each item is an operation of its own.
-        item_namer: makes an item's name from the item and its index, instead of `map-item-{i}`.
-            It is called for all items, whenever the map runs, and must depend on nothing else.
-        item_batcher: of the 1.4 releases, where it was never applied either. Deprecated.
+        wrap_with_run_in_child_context: run the attempts in a child context of their own, the
+            default. Otherwise they run directly in the given context, and the last error is
+            raised as it is.
+        child_context_config: of that child context.
+        wrap_in_child_context: `wrap_with_run_in_child_context` by a shorter name.
 
     Raises:
-        ValidationError: a value is out of range.
-
-    Example:
-        >>> MapConfig(max_concurrency=10, item_namer=lambda order, index: order["id"])
-        ... # doctest: +ELLIPSIS
-        MapConfig(max_concurrency=10, ...)
+        ValidationError: `retry_strategy` is not callable, a `child_context_config` is no
+            `ChildConfig` or comes without a child context, or the two names contradict.
     """
 
-    item_namer: Callable[[Any, int], str] | None = None
-    _: KW_ONLY
-    item_batcher: InitVar[ItemBatcher[Any] | None] = None
+    retry_strategy: RetryStrategy | None
+    wrap_with_run_in_child_context: bool
+    child_context_config: ChildConfig[Any] | None
 
-    def __post_init__(self, item_batcher: ItemBatcher[Any] | None) -> None:
-        self._check()
-        if item_batcher is not None:
-            _warn_without_effect(
-                "MapConfig(item_batcher=...)", "split the inputs into batches before the map"
+    def __init__(
+        self,
+        retry_strategy: RetryStrategy | None = None,
+        wrap_with_run_in_child_context: bool | None = None,
+        child_context_config: ChildConfig[Any] | None = None,
+        *,
+        wrap_in_child_context: bool | None = None,
+    ) -> None:
+        _check_retry_strategy(retry_strategy)
+        wraps = {wrap_with_run_in_child_context, wrap_in_child_context} - {None}
+        if len(wraps) > 1:
+            raise ValidationError(
+                "wrap_with_run_in_child_context and wrap_in_child_context are two names of the "
+                "same setting: give one of them"
             )
+        _check_child_config(child_context_config, wrapped=wraps != {False})
+        object.__setattr__(self, "retry_strategy", retry_strategy)
+        object.__setattr__(self, "wrap_with_run_in_child_context", wraps != {False})
+        object.__setattr__(self, "child_context_config", child_context_config)
 
-
-@dataclass(frozen=True)
-class ParallelConfig(_BatchConfig[T_co]):
-    """Configuration of `parallel`.
-
-    Parameters:
-        max_concurrency: how many branches may be in flight at once, suspended ones included;
-            None for all.
-        completion_config: when the parallel stops; by default at the first failure.
-        serdes: stores the whole `BatchResult`.
-        item_serdes: stores the result of each branch (default: `serdes`).
-        summary_generator: makes the summary that is stored with a result over 256 KiB.
-        nesting_type: whether each branch is an operation of its own.
-
-    Raises:
-        ValidationError: a value is out of range.
-    """
-
-    completion_config: CompletionConfig = CompletionConfig.all_successful()
-
-    def __post_init__(self) -> None:
-        self._check()
-
-
-@dataclass(frozen=True)
-class ParallelBranch(Generic[R_co]):
-    """A branch of `parallel` with a name of its own.
-
-    Parameters:
-        func: what the branch runs; it is given the branch's context.
-        name: the branch's name (default: `parallel-branch-{i}`).
-
-    Raises:
-        ValidationError: the name is not 1 to 256 printable ASCII characters.
-    """
-
-    func: Callable[..., R_co]
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        validation.operation_name(self.name)
+    @property
+    def wrap_in_child_context(self) -> bool:
+        """`wrap_with_run_in_child_context` by a shorter name."""
+        return self.wrap_with_run_in_child_context
 
 
 # ---------------------------------------------------------------------------------------------
@@ -391,11 +333,13 @@ def _check_retry_strategy(strategy: object) -> None:
         )
 
 
-def _check_completion_config(config: object) -> None:
-    if not isinstance(config, CompletionConfig):
+def _check_child_config(config: object, *, wrapped: bool) -> None:
+    if config is not None and not isinstance(config, ChildConfig):
         raise ValidationError(
-            f"completion_config must be a CompletionConfig, got {validation.kind_of(config)}"
+            f"child_context_config must be a ChildConfig, got {validation.kind_of(config)}"
         )
+    if config is not None and not wrapped:
+        raise ValidationError("child_context_config is given, but there is no child context")
 
 
 def _warn_without_effect(what: str, instead: str) -> None:

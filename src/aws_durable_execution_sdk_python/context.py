@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python._context_base import (
     Callback,
     ExecutionContext,
 )
+from aws_durable_execution_sdk_python.config import Duration
 from aws_durable_execution_sdk_python.decorators import (
     durable_parallel_branch,
     durable_step,
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncDurableContext",
     "Callback",
     "DurableContext",
+    "Duration",
     "ExecutionContext",
     "durable_parallel_branch",
     "durable_step",

@@ -5,27 +5,41 @@ Documented in the seeds' steps page ("Using the @durable_step decorator") and in
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from collections.abc import Callable
+from functools import partial
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    overload,
+)
 
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.user_functions import (
     AnyFunction,
     Bound,
+    Declared,
     Decorated,
-    declares_step_context,
+    declared_step_context,
+    fits,
     own_name,
     signature_of,
 )
 from aws_durable_execution_sdk_python._core.validation import operation_name
+from aws_durable_execution_sdk_python._operation_contexts import StepContext, WaitForCallbackContext
 from aws_durable_execution_sdk_python.config import ParallelBranch
-from aws_durable_execution_sdk_python.types import StepContext, WaitForCallbackContext
+from aws_durable_execution_sdk_python.exceptions import ValidationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+B = TypeVar("B", bound=Bound[Any])
 F = TypeVar("F", bound=AnyFunction)
 F_co = TypeVar("F_co", bound=AnyFunction, covariant=True)
 
@@ -73,13 +87,30 @@ class StepFunction(Protocol[F_co]):
         self: StepFunction[Callable[P, R]], *args: P.args, **kwargs: P.kwargs
     ) -> BoundStep[R]: ...
 
+    @overload
+    def __get__(self, instance: None, owner: type[object]) -> Self: ...
+    @overload
+    def __get__(
+        self: StepFunction[Callable[Concatenate[S, StepContext, P], R]],
+        instance: S,
+        owner: type[S] | None = None,
+    ) -> Callable[P, BoundStep[R]]: ...
+    @overload
+    def __get__(
+        self: StepFunction[Callable[Concatenate[S, P], R]],
+        instance: S,
+        owner: type[S] | None = None,
+    ) -> Callable[P, BoundStep[R]]: ...
+
 
 def durable_step(func: F) -> StepFunction[F]:
     """Mark a function as a step function: calling it binds its arguments.
 
     The function may take a `StepContext` first, or not: it is passed if the first parameter is
     annotated `StepContext` or named `step_context`, `ctx`, `context`, `_` or `_ctx`, or if the
-    arguments fit only with it. The function may be `async def`.
+    arguments fit only with it. A call that fits both ways is refused, unless the first parameter
+    is annotated as something else; with `compat="aws"` the StepContext then comes first. The
+    function may be `async def`, and it may be a method: the StepContext comes after `self`.
 
     Returns:
         A callable that takes the function's own arguments and gives what `context.step` takes.
@@ -92,22 +123,42 @@ def durable_step(func: F) -> StepFunction[F]:
         >>> add_numbers(5, 3)
         <add_numbers with its arguments>
     """
-    takes_context = declares_step_context(func)
-    name, signature = own_name(func), _signature(func)
+    function: Any = Decorated(func, _step_binder)
+    bound: StepFunction[F] = function
+    return bound
 
-    @functools.lru_cache(maxsize=16)
-    def fits_only_with_context(count: int, names: tuple[str, ...]) -> bool:
-        if signature is None:
-            return False
-        args, kwargs = (None,) * count, dict.fromkeys(names)
-        return not _fits(signature, args, kwargs) and _fits(signature, (None, *args), kwargs)
+
+def _step_binder(func: AnyFunction) -> Callable[..., BoundStep[object]]:
+    declared, signature, name = declared_step_context(func), signature_of(func), own_name(func)
 
     def bind(*args: object, **kwargs: object) -> BoundStep[object]:
-        # Whether arguments fit is a matter of how many there are and what they are called.
-        pass_context = takes_context or fits_only_with_context(len(args), tuple(kwargs))
-        return BoundStep(func, args, kwargs, name=name, pass_context=pass_context)
+        at = None
+        if declared is Declared.FIRST or declared is Declared.SECOND:
+            at = declared.value
+        elif signature is not None and fits(signature, (None, *args), kwargs):
+            # What is declared to be something else is the context only if nothing else fits.
+            plain = fits(signature, args, kwargs)
+            if not plain or (declared is Declared.OPEN and _context_comes_first(name)):
+                at = 0
+        return BoundStep(func, args, kwargs, name=name, context_at=at)
 
-    return cast("StepFunction[F]", Decorated(func, bind, durable_step))
+    return bind
+
+
+def _context_comes_first(name: str | None) -> bool:
+    """Of a step whose arguments fit with and without a StepContext, which it does not declare.
+
+    Raises:
+        ValidationError: nothing says so. It would be a guess.
+    """
+    if is_compat_aws():
+        return True
+    raise ValidationError(
+        f"the step {name or 'function'} can be called with these arguments with and without a "
+        "StepContext: annotate its first parameter, as StepContext or as what it is (or name it "
+        "step_context). A decorator below @durable_step shows the function's own parameters if it "
+        "uses functools.wraps"
+    )
 
 
 def durable_with_child_context(
@@ -125,10 +176,9 @@ def durable_with_child_context(
         >>> context.run_in_child_context(process("o-1"))
     """
 
-    def bind(*args: P.args, **kwargs: P.kwargs) -> BoundChild[C, R]:
-        return BoundChild(func, args, kwargs, name=own_name(func))
-
-    return cast("Callable[P, BoundChild[C, R]]", Decorated(func, bind, durable_with_child_context))
+    function: Any = Decorated(func, lambda f: partial(_bound, BoundChild, f))
+    bound: Callable[P, BoundChild[C, R]] = function
+    return bound
 
 
 def durable_wait_for_callback(
@@ -143,19 +193,18 @@ def durable_wait_for_callback(
         >>> context.wait_for_callback(ask("boss@example.com"), name="approval")
     """
 
-    def bind(*args: P.args, **kwargs: P.kwargs) -> BoundSubmitter[R]:
-        return BoundSubmitter(func, args, kwargs, name=own_name(func))
-
-    return cast("Callable[P, BoundSubmitter[R]]", Decorated(func, bind, durable_wait_for_callback))
+    function: Any = Decorated(func, lambda f: partial(_bound, BoundSubmitter, f))
+    bound: Callable[P, BoundSubmitter[R]] = function
+    return bound
 
 
 def durable_parallel_branch(
     name: str | None = None,
 ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, ParallelBranch[R]]]:
-    """Mark a function that takes a child context first as a named branch of `context.parallel`.
+    """Mark a function that takes a child context first as a branch of `context.parallel`.
 
     Parameters:
-        name: the branch's name; by default the function's.
+        name: the branch's name; by default `parallel-branch-{i}`, as for other branches.
 
     Raises:
         ValidationError: the name is not 1 to 256 printable ASCII characters.
@@ -169,27 +218,16 @@ def durable_parallel_branch(
     operation_name(name)
 
     def decorate(func: Callable[Concatenate[Any, P], R]) -> Callable[P, ParallelBranch[R]]:
-        def bind(*args: P.args, **kwargs: P.kwargs) -> ParallelBranch[R]:
-            bound: Bound[R] = Bound(func, args, kwargs, name=own_name(func))
-            return ParallelBranch(bound, name or own_name(func))
+        def branch(f: AnyFunction, *args: object, **kwargs: object) -> ParallelBranch[object]:
+            bound: Bound[object] = Bound(f, args, kwargs, name=own_name(f))
+            return ParallelBranch(bound, name)
 
-        return cast("Callable[P, ParallelBranch[R]]", Decorated(func, bind, decorate))
+        function: Any = Decorated(func, lambda f: partial(branch, f))
+        bound: Callable[P, ParallelBranch[R]] = function
+        return bound
 
     return decorate
 
 
-def _signature(func: AnyFunction) -> inspect.Signature | None:
-    try:
-        return signature_of(func)
-    except (TypeError, ValueError):
-        return None
-
-
-def _fits(
-    signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
-) -> bool:
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
+def _bound(cls: type[B], function: AnyFunction, *args: object, **kwargs: object) -> B:
+    return cls(function, args, kwargs, name=own_name(function))

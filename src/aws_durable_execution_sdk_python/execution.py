@@ -6,13 +6,13 @@ Documented in the seeds' index ("Durable functions") and getting-started page.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.compat import compat_of_environment
 from aws_durable_execution_sdk_python._core.delays import TimeLimit, to_seconds
 from aws_durable_execution_sdk_python._core.model import InvocationStatus, StateOutput
 from aws_durable_execution_sdk_python._core.user_functions import (
@@ -71,11 +71,19 @@ class InitialExecutionState:
 
 @dataclass(frozen=True)
 class DurableExecutionInvocationInput:
-    """The event that Lambda sends to a durable function."""
+    """The event that Lambda sends to a durable function.
+
+    Attributes:
+        durable_execution_arn: the execution.
+        checkpoint_token: what the first checkpoint is called with.
+        initial_execution_state: what is on record, or the first page of it.
+        updated_operation_ids: the operations that changed while the execution was suspended.
+    """
 
     durable_execution_arn: str
     checkpoint_token: str
     initial_execution_state: InitialExecutionState = field(default_factory=InitialExecutionState)
+    updated_operation_ids: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def from_dict(cls, data: Wire) -> DurableExecutionInvocationInput:
@@ -93,13 +101,15 @@ class DurableExecutionInvocationInput:
                 "invoke it through Lambda or a test runner"
             ) from error
         state = InitialExecutionState.from_dict(data.get("InitialExecutionState") or {})
-        return cls(arn, token, state)
+        updated = tuple(data.get("UpdatedOperationIds") or ())
+        return cls(arn, token, state, updated_operation_ids=updated)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "DurableExecutionArn": self.durable_execution_arn,
             "CheckpointToken": self.checkpoint_token,
             "InitialExecutionState": self.initial_execution_state.to_dict(),
+            "UpdatedOperationIds": list(self.updated_operation_ids),
         }
 
 
@@ -135,6 +145,7 @@ class DurableExecutionInvocationInputWithClient(DurableExecutionInvocationInput)
             invocation_input.checkpoint_token,
             invocation_input.initial_execution_state,
             service_client,
+            updated_operation_ids=invocation_input.updated_operation_ids,
         )
 
 
@@ -168,9 +179,9 @@ def durable_execution(
             `AsyncDurableContext` if it is `async def` or annotates its parameter so.
         boto3_client: a boto3 Lambda client for all checkpoint and state calls. By default one
             is made from the environment.
-        compat: "aws" keeps three defaults of the official SDK: steps are retried without being
-            told, a callback's result is the raw text, and its time-out raises. Without it the
-            environment variable `DURABLE_EXECUTION_COMPAT` decides.
+        compat: "aws" does as the official SDK where this one differs: a program written for it
+            sees what it saw there, and an execution can go back to it (README, "Migrating", has
+            the list). Without it the environment variable `DURABLE_EXECUTION_COMPAT` decides.
         deadline_margin: how long before Lambda's time-out no further step, check or child
             context begins: a `Duration`, a timedelta or seconds. Those that run come to their
             end; the rest goes on in another invocation, for which a wait of one second named
@@ -258,10 +269,10 @@ class _Settings(NamedTuple):
         client = None if boto3_client is None else _BoundClient(boto3_client)
         return cls(client, compat, margin, SerDesDefaults.of(serdes))
 
-    @property
-    def is_compat_aws(self) -> bool:
-        mode = os.environ.get("DURABLE_EXECUTION_COMPAT") if self.compat is None else self.compat
-        return mode == "aws"
+    def is_compat_aws(self, hooks: Hooks) -> bool:
+        if self.compat is not None:
+            return self.compat == "aws"
+        return compat_of_environment() if hooks.compat_aws is None else hooks.compat_aws
 
 
 async def _invocation(
@@ -283,7 +294,7 @@ async def _invocation(
         hooks=hooks,
         threads=environment.threads,
         lambda_context=lambda_context,
-        compat_aws=settings.is_compat_aws,
+        compat_aws=settings.is_compat_aws(hooks),
         deadline_margin=settings.deadline_margin,
         serdes=settings.serdes,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_durable_execution_sdk_python._core.codec import Wire
 from aws_durable_execution_sdk_python._core.model import (
@@ -51,6 +51,7 @@ __all__ = [
     "LambdaClient",
     "Operation",
     "OperationAction",
+    "OperationPayload",
     "OperationStatus",
     "OperationSubType",
     "OperationType",
@@ -61,6 +62,10 @@ __all__ = [
     "WaitDetails",
     "WaitOptions",
 ]
+
+
+# What an operation takes or gives, as it is sent and stored.
+OperationPayload: TypeAlias = str
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_of
 from aws_durable_execution_sdk_python._core.outward import as_json_text
 from aws_durable_execution_sdk_python._core.running import Leaf
@@ -44,6 +45,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 
 __all__ = [
+    "DEFAULT_JSON_SERDES",
     "DEFAULT_SERDES",
     "EXTENDED_TYPES_SERDES",
     "AnySerDes",
@@ -153,30 +155,30 @@ def check_serdes(serdes: object) -> None:
 class JsonSerDes(SerDes[Any]):
     """Plain JSON, with its limits: tuples come back as lists, dates as text. For `invoke`."""
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         return json.dumps(value, allow_nan=False, default=as_json_text)
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         return json.loads(data)
 
 
 class PassThroughSerDes(SerDes[str]):
     """Strings, as they are."""
 
-    def serialize(self, value: str, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: str, serdes_context: SerDesContext | None = None) -> str:
         return _text(value, "PassThroughSerDes takes strings only")
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> str:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> str:
         return data
 
 
 class CallbackSerDes(SerDes[Any]):
     """Results that external systems send: decoded when they are valid JSON, else the raw text."""
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         return json.dumps(value, allow_nan=False)
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         try:
             return json.loads(data, parse_constant=_not_json)
         except (ValueError, RecursionError):
@@ -194,9 +196,9 @@ class ExtendedTypeSerDes(SerDes[Any]):
     `OrderedDict`, a `StrEnum`) come back as the plain type.
     """
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         try:
-            return envelope.encode(value)
+            return envelope.encode(value, tagged_dicts=is_compat_aws())
         except RecursionError:
             raise SerDesError("the value is nested too deeply, or contains itself") from None
         except envelope.UnsupportedValueError as error:
@@ -204,7 +206,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
         except ValueError as error:
             raise SerDesError(f"the value cannot be written as JSON: {error}") from error
 
-    def deserialize(self, data: str, serdes_context: SerDesContext) -> Any:
+    def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         try:
             return envelope.decode(data)
         # A damaged envelope can break the constructor of any of the types in it.
@@ -219,7 +221,7 @@ class ExtendedTypeSerDes(SerDes[Any]):
 class PayloadSerDes(JsonSerDes):
     """The payload of an invoke: as `JsonSerDes`, and objects by the annotations of their class."""
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         return json.dumps(value, allow_nan=False, default=as_payload)
 
 
@@ -229,7 +231,7 @@ class _UnresolvedSerDes(ExtendedTypeSerDes):
     def __init__(self, unresolved: Unresolved) -> None:
         self._unresolved = unresolved
 
-    def serialize(self, value: object, serdes_context: SerDesContext) -> str:
+    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
         try:
             return super().serialize(value, serdes_context)
         except SerDesError as error:
@@ -270,6 +272,8 @@ def _serdes_of(codec: Codec | Unresolved | None) -> SerDes[Any] | None:
 DEFAULT_SERDES = ExtendedTypeSerDes()
 # The official SDK's name for it.
 EXTENDED_TYPES_SERDES = DEFAULT_SERDES
+# And for what invokes use.
+DEFAULT_JSON_SERDES = JsonSerDes()
 # What was written as nothing reads as None: the type of such a value has None in it.
 NOTHING: Any = None
 # The default serdes does not ask where a value belongs.

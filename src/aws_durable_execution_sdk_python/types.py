@@ -1,56 +1,62 @@
-"""The contexts that user functions are given besides the durable context itself."""
+"""The names of what user functions are given, and of what they give back, for annotations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, Protocol
 
+from aws_durable_execution_sdk_python._core.batch_result import BatchResult
+from aws_durable_execution_sdk_python._operation_contexts import (
+    StepContext,
+    WaitForCallbackContext,
+    WaitForConditionCheckContext,
+)
+from aws_durable_execution_sdk_python.context import Callback, DurableContext
 from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface
 
 DurableExecutionArn = str
 
 __all__ = [
+    "BatchResult",
+    "Callback",
+    "DurableContext",
     "DurableExecutionArn",
+    "LambdaContext",
     "LoggerInterface",
+    "OperationContext",
     "StepContext",
     "WaitForCallbackContext",
     "WaitForConditionCheckContext",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class StepContext:
-    """Given to a step function.
+class OperationContext(Protocol):
+    """What the functions of all operations find in the context they are given."""
 
-    Attributes:
-        logger: writes with the step's name, id and attempt.
-        attempt: which attempt this is, from 1.
-
-    Example:
-        >>> @durable_step
-        ... def charge(step_context: StepContext, amount: float) -> str:
-        ...     step_context.logger.info("attempt %s", step_context.attempt)
-        ...     return "txn_123"
-    """
-
-    logger: Logger
-    attempt: int = 1
+    @property
+    def logger(self) -> Logger: ...
 
 
-@dataclass(frozen=True, slots=True)
-class WaitForCallbackContext:
-    """Given to the submitter of a `wait_for_callback`, after the callback's id."""
+class LambdaContext(Protocol):
+    """Lambda's own context object, as `context.lambda_context` gives it."""
 
-    logger: Logger
+    @property
+    def function_name(self) -> str: ...
+    @property
+    def function_version(self) -> str: ...
+    @property
+    def invoked_function_arn(self) -> str: ...
+    @property
+    def memory_limit_in_mb(self) -> Any: ...
+    @property
+    def aws_request_id(self) -> str: ...
+    @property
+    def log_group_name(self) -> str | None: ...
+    @property
+    def log_stream_name(self) -> str | None: ...
+    @property
+    def client_context(self) -> Any: ...
+    @property
+    def identity(self) -> Any: ...
 
-
-@dataclass(frozen=True, slots=True)
-class WaitForConditionCheckContext:
-    """Given to the check of a `wait_for_condition`, after the state.
-
-    Attributes:
-        logger: writes with the operation's name, id and attempt.
-        attempt: which check this is, from 1.
-    """
-
-    logger: Logger
-    attempt: int = 1
+    def get_remaining_time_in_millis(self) -> int: ...
+    def log(self, msg: str) -> None: ...

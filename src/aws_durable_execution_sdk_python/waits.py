@@ -54,6 +54,11 @@ class WaitForConditionDecision:
     def delay_seconds(self) -> int:
         return self.delay.seconds
 
+    @property
+    def should_wait(self) -> bool:
+        """`should_continue` by its 1.4 name."""
+        return self.should_continue
+
 
 class WaitDecision(WaitForConditionDecision):
     """`WaitForConditionDecision` by its 1.4 name and with its 1.4 methods."""
@@ -65,10 +70,6 @@ class WaitDecision(WaitForConditionDecision):
     @classmethod
     def no_wait(cls) -> Self:
         return cls.stop_polling()
-
-    @property
-    def should_wait(self) -> bool:
-        return self.should_continue
 
 
 WaitStrategy: TypeAlias = Callable[[T, int], WaitForConditionDecision]

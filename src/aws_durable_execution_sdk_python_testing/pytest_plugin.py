@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
@@ -58,11 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{MARKER}(handler=, lambda_function_name=, skip_time=True, faults=None, "
-        "explore_crashes=False): the durable function that the fixture durable_runner runs: "
+        "explore_crashes=False, compat=None): the durable function that the fixture "
+        "durable_runner runs: "
         "`handler` in process, the deployed function that `lambda_function_name` stands for with "
         "--runner-mode=cloud. In process, `faults` are what goes wrong between function and "
         "service, and with explore_crashes=True, or a dict of options, `run` also explores "
-        "crashes",
+        'crashes. compat="aws" does as the official SDK',
     )
 
 
@@ -112,6 +113,7 @@ def _local_runner(
     skip_time: bool = True,
     faults: Faults | None = None,
     explore_crashes: bool | Mapping[str, Any] = False,
+    compat: Literal["aws"] | None = None,
     **_: Any,
 ) -> DurableFunctionTestRunner:
     from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestRunner
@@ -119,18 +121,18 @@ def _local_runner(
     if handler is None:
         pytest.fail(f"@pytest.mark.{MARKER} needs handler= for local runs")
     if explore_crashes is False:
-        return DurableFunctionTestRunner(handler, skip_time=skip_time, faults=faults)
+        return DurableFunctionTestRunner(handler, skip_time=skip_time, faults=faults, compat=compat)
 
     from aws_durable_execution_sdk_python_testing._runner.exploring_runner import (
         ExploringTestRunner,
     )
 
     options: Mapping[str, Any] = {} if explore_crashes is True else explore_crashes
-    return ExploringTestRunner(handler, options, skip_time=skip_time, faults=faults)
+    return ExploringTestRunner(handler, options, skip_time=skip_time, faults=faults, compat=compat)
 
 
 def _cloud_runner(
-    lambda_function_name: str | None = None, **_: Any
+    lambda_function_name: str | None = None, compat: Literal["aws"] | None = None, **_: Any
 ) -> DurableFunctionCloudTestRunner:
     from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
     from aws_durable_execution_sdk_python_testing._remote.cloud_runner import (
@@ -143,6 +145,7 @@ def _cloud_runner(
         _deployed_name(lambda_function_name),
         region=os.environ.get("AWS_REGION", DEFAULT_REGION),
         lambda_endpoint=os.environ.get("LAMBDA_ENDPOINT") or None,
+        compat=compat,
     )
 
 

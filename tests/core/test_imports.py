@@ -36,15 +36,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "_lambda": {"_core", "_kernel", "_service"},
 }
 LEAVES = {
-    "exceptions",
-    "config",
-    "_config_legacy",
-    "retries",
-    "waits",
-    "serdes",
-    "offload",
-    "logger",
-    "types",
+    *("exceptions", "config", "_config_legacy", "_batch_config", "_retry_strategies"),
+    *("waits", "serdes", "offload", "logger", "_operation_contexts"),
 }
 # The journal and the codec know the errors they raise, and nothing else above them.
 CORE_LEAVES = {"exceptions"}

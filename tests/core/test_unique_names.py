@@ -18,7 +18,7 @@ PATHS = [path for root in ROOTS for path in root.rglob("*.py")]
 
 # Documented in both packages, or by the API that both speak.
 SHARED_MODULES = {"exceptions", "execution", "model"}
-SHARED_CLASSES = {"CallbackTimeoutError", "Operation"}
+SHARED_CLASSES = {"CallbackTimeoutError", "LambdaContext", "Operation"}
 
 
 def doubles(names: Iterable[tuple[str, Path]]) -> set[str]:

@@ -250,7 +250,7 @@ class Run:
 
         function = run_async if _is_async(context) else run_blocking
         config = WithRetryConfig(retrying(op.attempts), op.is_wrapped)
-        return with_retry(context, function, path, config)
+        return with_retry(context, function, config, path)
 
     async def _try(self, context: Any, op: Try, path: str) -> Any:
         try:

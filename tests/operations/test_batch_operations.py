@@ -173,12 +173,12 @@ def test_decorated_branches(flavour: Flavour) -> None:
 
     function = flavour.function(ship)
     named = durable_parallel_branch(name="by sea")(function)
-    inferred = durable_parallel_branch()(function)
+    unnamed = durable_parallel_branch()(function)
     child = durable_with_child_context(function)
     service = FakeService()
-    handler = running(flavour, named(), inferred(), child())
+    handler = running(flavour, named(), unnamed(), child())
     assert service.run(handler) == succeeded(["shipped"] * 3)
-    assert names(service) == [None, "by sea", "ship", "parallel-branch-2"]
+    assert names(service) == [None, "by sea", "parallel-branch-1", "parallel-branch-2"]
 
 
 @durable_step

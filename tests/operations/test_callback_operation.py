@@ -94,7 +94,7 @@ def test_code_between_creation_and_result_runs_whatever_became_of_the_callback(
         ({"Result": "42"}, 42, "42"),
         ({"Result": "null"}, None, "null"),
         ({"Result": "approved by boss"}, "approved by boss", "approved by boss"),
-        ({"Result": ""}, "", ""),
+        ({"Result": ""}, "", None),
         ({"Result": "NaN"}, "NaN", "NaN"),
         ({"Result": '{"broken'}, '{"broken', '{"broken'),
     ],

@@ -123,15 +123,19 @@ def test_any_other_end_raises_and_says_so(flavour: Flavour, status: str) -> None
     assert service.invoke(flavour.durable(handler)) == succeeded(True)
 
 
-def test_an_error_of_a_type_the_caller_knows_is_caught_by_it(flavour: Flavour) -> None:
+def test_the_error_is_an_invoke_error_only_whatever_the_other_function_raised(
+    flavour: Flavour,
+) -> None:
+    """What a name means in another function, in another language perhaps, is not known here."""
+
     async def handler(event: Any, ctx: Any) -> Any:
         try:
             await ctx.invoke("pay", name="call")
-        except ValueError as problem:
-            return isinstance(problem, InvokeError)
+        except InvokeError as problem:
+            return [type(problem) is InvokeError, problem.error_type, problem.message]
 
     service = FakeService(invoke("FAILED", Error=error("ValueError", "bad")))
-    assert service.invoke(flavour.durable(handler)) == succeeded(True)
+    assert service.invoke(flavour.durable(handler)) == succeeded([True, "ValueError", "bad"])
 
 
 @pytest.mark.parametrize(
@@ -163,3 +167,35 @@ def test_the_id_of_an_invoke_is_its_number(flavour: Flavour) -> None:
     service = FakeService()
     service.invoke(flavour.durable(handler))
     assert service.updates[-1]["Id"] == oid(2)
+
+
+@pytest.mark.parametrize(
+    ("environment", "handed_on"),
+    [
+        ({"_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3f;Sampled=1"}, None),
+        (
+            {
+                "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3f;Sampled=1",
+                "AWS_LAMBDA_FUNCTION_NAME": "orders",
+            },
+            "Root=1-5759e988-bd862e3f;Sampled=1",
+        ),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "orders"}, None),
+    ],
+    ids=["outside of Lambda", "in Lambda", "without a trace"],
+)
+def test_the_trace_of_the_invocation_goes_into_the_invoke(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch, environment: Any, handed_on: Any
+) -> None:
+    for name in ("_X_AMZN_TRACE_ID", "AWS_LAMBDA_FUNCTION_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.invoke("pay", {}, name="call")
+
+    service = FakeService()
+    service.invoke(flavour.durable(handler))
+    options = service.sent("START", 1)["ChainedInvokeOptions"]
+    assert options.get("XAmznTraceId") == handed_on

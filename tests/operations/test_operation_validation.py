@@ -52,7 +52,7 @@ NAMED = {
     "wait_for_condition": lambda ctx, name: ctx.wait_for_condition(lambda s: s, CONDITION, name),
     "map": lambda ctx, name: ctx.map([1], lambda c, *a: 1, name=name),
     "parallel": lambda ctx, name: ctx.parallel([lambda c: 1], name=name),
-    "with_retry": lambda ctx, name: retrying(ctx, lambda c, n: 1, name),
+    "with_retry": lambda ctx, name: retrying(ctx, lambda c, n: 1, None, name),
     "item_namer": lambda ctx, name: ctx.map(
         [1], lambda c, *a: 1, config=MapConfig(item_namer=lambda item, index: name)
     ),
@@ -132,7 +132,7 @@ CONFIGURED = {
     ),
     "map": (MapConfig, lambda ctx, c: ctx.map([1], lambda child, *a: 1, config=c)),
     "parallel": (ParallelConfig, lambda ctx, c: ctx.parallel([lambda child: 1], config=c)),
-    "with_retry": (WithRetryConfig, lambda ctx, c: retrying(ctx, lambda child, n: 1, None, c)),
+    "with_retry": (WithRetryConfig, lambda ctx, c: retrying(ctx, lambda child, n: 1, c)),
 }
 
 

@@ -15,6 +15,7 @@ from flavours import Flavour, retrying
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import (
     CallbackConfig,
+    ChildConfig,
     CompletionConfig,
     ParallelConfig,
     StepConfig,
@@ -154,6 +155,11 @@ def test_a_passing_failure_is_raised_and_the_next_invocation_goes_on(
 # ------------------------------------------------------------------------ whatever the operation
 
 
+def child(ctx: Any) -> Any:
+    config: ChildConfig[Any] = ChildConfig(serdes=Store())
+    return ctx.run_in_child_context(lambda c: "asked", "approval", config)
+
+
 def callback(ctx: Any) -> Any:
     def submitter(callback_id: str) -> None:
         raise ExecutionError("no such approver")
@@ -179,7 +185,7 @@ def step(ctx: Any) -> Any:
     return storing()(ctx)
 
 
-@pytest.mark.parametrize("operation", [callback, condition, outer_step, step])
+@pytest.mark.parametrize("operation", [child, condition, outer_step, step])
 def test_every_later_operation_raises_the_same_error(flavour: Flavour, operation: Any) -> None:
     later: dict[str, Any] = {
         "step": fallback,
@@ -286,7 +292,7 @@ def test_with_retry_does_not_try_again(flavour: Flavour, wrapped: bool) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         config = WithRetryConfig(wrap_in_child_context=wrapped)
         with contextlib.suppress(Exception):
-            await retrying(ctx, attempts, "book", config)
+            await retrying(ctx, attempts, config, "book")
         return await fallback(ctx)
 
     service = FakeService()

@@ -31,7 +31,7 @@ def failing(times: int, problem: type[Exception] = ValueError) -> Any:
 
 def trying(flavour: Flavour, function: Any, name: str | None = "book", **config: Any) -> Any:
     async def handler(event: Any, ctx: Any) -> Any:
-        return await retrying(ctx, function, name, WithRetryConfig(**config))
+        return await retrying(ctx, function, WithRetryConfig(**config), name)
 
     return flavour.durable(handler)
 
@@ -71,7 +71,7 @@ def test_the_strategy_gives_up_and_the_last_error_is_raised(flavour: Flavour) ->
     async def handler(event: Any, ctx: Any) -> Any:
         config = WithRetryConfig(fixed(1, max_attempts=2))
         try:
-            await retrying(ctx, failing(9), "book", config)
+            await retrying(ctx, failing(9), config, "book")
         except ValueError as problem:
             return [isinstance(problem, ChildContextError), str(problem)]
 
@@ -84,7 +84,7 @@ def test_unwrapped_the_last_error_is_raised_as_it_is(flavour: Flavour) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         config = WithRetryConfig(fixed(1, max_attempts=1), wrap_in_child_context=False)
         try:
-            await retrying(ctx, failing(9), "book", config)
+            await retrying(ctx, failing(9), config, "book")
         except ValueError as problem:
             return [type(problem) is ValueError, str(problem)]
 
@@ -136,7 +136,7 @@ def test_a_back_off_name_that_would_be_too_long_is_refused_before_anything_is_re
 ) -> None:
     async def handler(event: Any, ctx: Any) -> Any:
         with pytest.raises(ValidationError, match="256"):
-            await retrying(ctx, failing(1), "n" * 250)
+            await retrying(ctx, failing(1), name="n" * 250)
 
     service = FakeService()
     assert service.invoke(flavour.durable(handler)) == succeeded(None)

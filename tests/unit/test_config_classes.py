@@ -17,7 +17,6 @@ from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     Duration,
     InvokeConfig,
-    ItemBatcher,
     MapConfig,
     NestingType,
     ParallelBranch,
@@ -54,9 +53,11 @@ def test_a_step_config_has_no_retry_strategy_by_default() -> None:
 
 
 @pytest.mark.parametrize("kind", [StepConfig, WaitForCallbackConfig, WithRetryConfig])
-def test_a_strategy_config_in_place_of_a_strategy_is_refused(kind: Any) -> None:
-    with pytest.raises(ValidationError, match="create_retry_strategy"):
-        kind(retry_strategy=RetryStrategyConfig())
+def test_a_strategy_config_is_a_strategy_itself(kind: Any) -> None:
+    strategy = kind(retry_strategy=RetryStrategyConfig(2)).retry_strategy
+    assert [strategy(ValueError(), attempt).should_retry for attempt in (1, 2)] == [True, False]
+    with pytest.raises(ValidationError, match="must be callable"):
+        kind(retry_strategy={"max_attempts": 2})
 
 
 @pytest.mark.parametrize("kind", [StepConfig, ChildConfig, CallbackConfig, WaitForCallbackConfig])
@@ -175,12 +176,6 @@ def test_configurations_are_immutable_and_hashable(config: Any) -> None:
 
 
 # ------------------------------------------------------------------------------ 1.4 releases
-
-
-def test_an_item_batcher_is_accepted_with_a_warning_that_it_has_no_effect() -> None:
-    with pytest.warns(DeprecationWarning, match="item_batcher.*has no effect") as caught:
-        MapConfig(item_batcher=ItemBatcher(max_items_per_batch=10))
-    assert caught[0].filename == __file__
 
 
 def test_an_invoke_timeout_is_accepted_with_a_warning_that_it_has_no_effect() -> None:

@@ -6,17 +6,34 @@ import enum
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.errors import rebuild
 from aws_durable_execution_sdk_python._core.model import ErrorObject
-from aws_durable_execution_sdk_python.exceptions import BatchCompletionError, ChildContextError
+from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python.exceptions import (
+    BatchCompletionError,
+    ChildContextError,
+    ValidationError,
+)
 
 R = TypeVar("R")
+U = TypeVar("U")
 
 
-class BatchItemStatus(enum.StrEnum):
+class _BatchEnum(enum.StrEnum):
+    """Texts to compare with; written as the official SDK writes them with `compat="aws"`."""
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}.{self.name}" if is_compat_aws() else self.value
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+class BatchItemStatus(_BatchEnum):
     """How far one branch got before its batch completed."""
 
     SUCCEEDED = "SUCCEEDED"
@@ -24,7 +41,7 @@ class BatchItemStatus(enum.StrEnum):
     STARTED = "STARTED"
 
 
-class CompletionReason(enum.StrEnum):
+class CompletionReason(_BatchEnum):
     """Why a batch stopped."""
 
     ALL_COMPLETED = "ALL_COMPLETED"
@@ -34,10 +51,12 @@ class CompletionReason(enum.StrEnum):
     CUSTOM_COMPLETION_FAILED = "CUSTOM_COMPLETION_FAILED"
 
 
-# A `should_complete` predicate decides for the whole batch, whatever its items did.
-_CUSTOM_STATUS = {
+# A `should_complete` predicate decides for the whole batch, whatever its items did. Where too many
+# failed, they may be in items that are batches themselves.
+_STATUS = {
     CompletionReason.CUSTOM_COMPLETION_SUCCEEDED: BatchItemStatus.SUCCEEDED,
     CompletionReason.CUSTOM_COMPLETION_FAILED: BatchItemStatus.FAILED,
+    CompletionReason.FAILURE_TOLERANCE_EXCEEDED: BatchItemStatus.FAILED,
 }
 
 
@@ -161,6 +180,37 @@ class BatchResult(Sequence[R]):
         """The results of the items that succeeded, in input order, None results included."""
         return [self._result_of(item) for item in self.succeeded()]
 
+    @overload
+    def flatten(self: BatchResult[list[U]]) -> list[U]: ...
+    @overload
+    def flatten(self: BatchResult[tuple[U, ...]]) -> list[U]: ...
+    @overload
+    def flatten(self: BatchResult[BatchResult[U]]) -> list[U]: ...
+    def flatten(self: BatchResult[Any]) -> list[Any]:
+        """The results of a map in batches an item, where its functions return a list a batch.
+
+        Also where they return a `BatchResult` a batch. In input order, if they keep it.
+
+        Raises:
+            ChildContextError: a batch, or an item of one, failed; as for `results[0]`.
+            IndexError: one did not end.
+            ValidationError: a function returned something else than a list.
+
+        Example:
+            >>> done = BatchItemStatus.SUCCEEDED
+            >>> items = [BatchItem(0, done, [1, 2]), BatchItem(1, done, [3])]
+            >>> BatchResult(items, CompletionReason.ALL_COMPLETED).flatten()
+            [1, 2, 3]
+        """
+        flat: list[Any] = []
+        for index, part in enumerate(self):
+            if not isinstance(part, list | tuple | BatchResult):
+                raise ValidationError(
+                    f"flatten() needs a list from each batch; {index} gave {kind_of(part)}"
+                )
+            flat.extend(cast("Sequence[Any]", part))
+        return flat
+
     def get_errors(self) -> list[ErrorObject | None]:
         """The errors of the items that failed; None for one stored without details."""
         return [item.error for item in self.failed()]
@@ -176,20 +226,33 @@ class BatchResult(Sequence[R]):
         """
         if self.status is not BatchItemStatus.FAILED:
             return
-        first = next((rebuild(ChildContextError, i.error) for i in self.failed()), None)
-        if first is not None and self.completion_reason not in _CUSTOM_STATUS:
+        first = self._first_error()
+        custom = CompletionReason.CUSTOM_COMPLETION_FAILED
+        if first is not None and self.completion_reason is not custom:
             raise first
         raise BatchCompletionError(
             f"should_complete ended the batch as failed: {self.success_count} items succeeded, "
             f"{self.failure_count} failed, {self.started_count} were still running"
         ) from first
 
+    def _first_error(self) -> ChildContextError | None:
+        """Of the first item that failed, or of the first one in an item that is a batch itself."""
+        for item in self.all:
+            if item.status is BatchItemStatus.FAILED:
+                return rebuild(ChildContextError, item.error)
+            result: object = item.result
+            if isinstance(result, BatchResult):
+                inner = cast("BatchResult[object]", result)
+                if (error := inner._first_error()) is not None:
+                    return error
+        return None
+
     @property
     def status(self) -> BatchItemStatus:
-        """FAILED if any item failed, else SUCCEEDED; custom completion decides by itself."""
-        custom = _CUSTOM_STATUS.get(self.completion_reason)
-        if custom is not None:
-            return custom
+        """FAILED if any item failed or too many did; custom completion decides by itself."""
+        decided = _STATUS.get(self.completion_reason)
+        if decided is not None:
+            return decided
         return BatchItemStatus.FAILED if self.has_failure else BatchItemStatus.SUCCEEDED
 
     @property
@@ -222,11 +285,57 @@ class BatchResult(Sequence[R]):
         }
 
     @classmethod
-    def from_dict(cls, data: Wire) -> BatchResult[Any]:
-        """Rebuild a result from `to_dict`'s form; without a reason it counts as ALL_COMPLETED."""
-        reason = data.get("completionReason") or CompletionReason.ALL_COMPLETED
-        items = [BatchItem.from_dict(item) for item in data["all"]]
-        return BatchResult(items, CompletionReason(reason))
+    def from_dict(
+        cls, data: Wire, completion_config: SettlesBatches | None = None
+    ) -> BatchResult[Any]:
+        """Rebuild a result from `to_dict`'s form.
+
+        Parameters:
+            data: what `to_dict` gave.
+            completion_config: tells the reason where `data` has none; ALL_COMPLETED without one.
+        """
+        reason = data.get("completionReason")
+        items: list[BatchItem[Any]] = [BatchItem.from_dict(item) for item in data["all"]]
+        if reason is None and completion_config is not None:
+            return BatchResult[Any].from_items(items, completion_config)
+        return BatchResult(items, CompletionReason(reason or CompletionReason.ALL_COMPLETED))
+
+    @classmethod
+    def from_items(
+        cls, items: Sequence[BatchItem[R]], completion_config: SettlesBatches | None = None
+    ) -> BatchResult[R]:
+        """The result that these items make, for tests and for code that builds its own.
+
+        Parameters:
+            items: all items that started, in input order.
+            completion_config: tells why the batch stopped: a `CompletionConfig`; by default any
+                failure exceeds the tolerance.
+
+        Example:
+            >>> BatchResult.from_items([BatchItem(0, BatchItemStatus.SUCCEEDED, 1)])[0]
+            1
+        """
+        batch = BatchResult(list(items), CompletionReason.ALL_COMPLETED)
+        reason = _why_it_stopped(batch, completion_config)
+        return BatchResult(batch.all, reason)
+
+
+class SettlesBatches(Protocol):
+    """The thresholds of a `CompletionConfig`."""
+
+    @property
+    def min_successful(self) -> int | None: ...
+    def max_failures(self, total: int) -> int | None: ...
+
+
+def _why_it_stopped(batch: BatchResult[R], config: SettlesBatches | None) -> CompletionReason:
+    allowed = 0 if config is None else config.max_failures(batch.total_count)
+    if allowed is not None and batch.failure_count > allowed:
+        return CompletionReason.FAILURE_TOLERANCE_EXCEEDED
+    minimum = None if config is None else config.min_successful
+    if batch.started_count and minimum is not None and batch.success_count >= minimum:
+        return CompletionReason.MIN_SUCCESSFUL_REACHED
+    return CompletionReason.ALL_COMPLETED
 
 
 # ------------------------------------------------------------------------- completion record

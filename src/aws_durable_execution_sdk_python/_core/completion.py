@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._core.batch_result import (
     read_completion_record,
     write_completion_record,
 )
+from aws_durable_execution_sdk_python._core.item_tally import ItemTally
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.validation import kind_of, number, whole_number
 from aws_durable_execution_sdk_python.exceptions import InvalidStateError, ValidationError
@@ -78,19 +79,27 @@ def continue_batch() -> CompletionDecision:
 
 @dataclass(frozen=True, slots=True)
 class CompletionItemStatus:
-    """One item as a `should_complete` predicate sees it. Status None: not started yet."""
+    """One item as a `should_complete` predicate sees it.
+
+    Attributes:
+        index: position in the input, from 0.
+        status: how far it got; None for one that has not started.
+        name: the name of its branch.
+    """
 
     index: int
     status: BatchItemStatus | None
+    name: str | None = None
 
 
 class _ItemsView(Sequence[CompletionItemStatus]):
     """The items made on demand, so that a predicate that only reads counts costs O(1)."""
 
-    __slots__ = ("_statuses",)
+    __slots__ = ("_names", "_statuses")
 
-    def __init__(self, statuses: Sequence[BatchItemStatus | None]) -> None:
+    def __init__(self, statuses: Sequence[BatchItemStatus | None], names: Sequence[str]) -> None:
         self._statuses = statuses
+        self._names = names
 
     def __len__(self) -> int:
         return len(self._statuses)
@@ -101,12 +110,14 @@ class _ItemsView(Sequence[CompletionItemStatus]):
     def __getitem__(self, index: slice) -> list[CompletionItemStatus]: ...
     def __getitem__(self, index: int | slice) -> CompletionItemStatus | list[CompletionItemStatus]:
         positions = range(len(self._statuses))[index]
-        if isinstance(positions, range):
-            return [CompletionItemStatus(i, self._statuses[i]) for i in positions]
-        return CompletionItemStatus(positions, self._statuses[positions])
+        return self._at(positions) if isinstance(positions, int) else list(map(self._at, positions))
 
     def __iter__(self) -> Iterator[CompletionItemStatus]:
-        return map(CompletionItemStatus, range(len(self._statuses)), self._statuses)
+        return map(self._at, range(len(self._statuses)))
+
+    def _at(self, index: int) -> CompletionItemStatus:
+        name = self._names[index] if self._names else None
+        return CompletionItemStatus(index, self._statuses[index], name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +265,28 @@ class CompletionTracker:
       one that is found ended on replay.
     - An exception of the user's `should_complete` leaves `decision`, `may_start_more` and
       `reason` as it is.
+    - With a `tally` the items of this batch are batches themselves, and its thresholds count what
+      is in those once that is told.
+
+    Parameters:
+        config: when the batch is complete.
+        total: how many items it has.
+        names: of the items, for `should_complete`.
+        tally: counts what is in the items.
     """
 
-    def __init__(self, config: CompletionConfig, total: int) -> None:
-        config.check_total(total)
+    def __init__(
+        self,
+        config: CompletionConfig,
+        total: int,
+        names: Sequence[str] = (),
+        tally: ItemTally | None = None,
+    ) -> None:
+        config.check_total(total if tally is None else tally.total)
         self.total = total
-        self._min_successful = config.min_successful
-        self._max_failures = config.max_failures(total)
+        self.tally = tally
+        self._names = names
+        self._config = config
         self._should_complete = config.should_complete
         self._statuses: list[BatchItemStatus | None] = [None] * total
         self._counts = dict.fromkeys((None, *BatchItemStatus), 0)
@@ -291,6 +317,8 @@ class CompletionTracker:
         self._statuses[index] = status
         self._counts[before] -= 1
         self._counts[status] += 1
+        if self.tally is not None and status in _TERMINAL:
+            self.tally.end(index, status)
         self._changed = True
 
     # --------------------------------------------------------------------------------- answers
@@ -319,15 +347,20 @@ class CompletionTracker:
     def _evaluate(self) -> CompletionReason | None:
         """The rules, in order of precedence."""
         counts = self._counts
-        if self._max_failures is not None and counts[BatchItemStatus.FAILED] > self._max_failures:
+        failed, succeeded = counts[BatchItemStatus.FAILED], counts[BatchItemStatus.SUCCEEDED]
+        total = self.total
+        if self.tally is not None and self.tally.is_told:
+            failed, succeeded, total = self.tally.failed, self.tally.succeeded, self.tally.total
+        allowed = self._config.max_failures(total)
+        if allowed is not None and failed > allowed:
             return CompletionReason.FAILURE_TOLERANCE_EXCEEDED
         custom = None if self._should_complete is None else self._ask(self._should_complete)
         if custom is not None:
             return custom
         if counts[None] == 0 and counts[BatchItemStatus.STARTED] == 0:
             return CompletionReason.ALL_COMPLETED
-        minimum = self._min_successful
-        if minimum is not None and counts[BatchItemStatus.SUCCEEDED] >= minimum:
+        minimum = self._config.min_successful
+        if minimum is not None and succeeded >= minimum:
             return CompletionReason.MIN_SUCCESSFUL_REACHED
         return None
 
@@ -335,7 +368,7 @@ class CompletionTracker:
         self, should_complete: Callable[[CompletionStatus], CompletionDecision]
     ) -> CompletionReason | None:
         status = CompletionStatus(
-            items=_ItemsView(self._statuses),
+            items=_ItemsView(self._statuses, self._names),
             total_count=self.total,
             success_count=self._counts[BatchItemStatus.SUCCEEDED],
             failure_count=self._counts[BatchItemStatus.FAILED],

@@ -20,6 +20,7 @@ from pathlib import PurePath
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python._core.batch_result import BatchItem, BatchResult
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.error_texts import kind_name
 from aws_durable_execution_sdk_python._core.exactness import stands_for
 from aws_durable_execution_sdk_python._core.inputs import Inputs, as_list
@@ -47,21 +48,32 @@ class UnsupportedValueError(TypeError):
         return f"{self.problem} (at value{self.path})" if self.path else self.problem
 
 
-def encode(value: object) -> str:
+def encode(value: object, *, tagged_dicts: bool = False) -> str:
     """The text of a value.
+
+    Parameters:
+        value: what to write.
+        tagged_dicts: whether dicts are written as envelopes, which the official SDK does and needs.
 
     Raises:
         UnsupportedValueError: a part of it is of a type that cannot be stored.
         ValueError: an int is too long for Python to write.
         RecursionError: it is nested too deeply or contains itself.
     """
-    return to_json(to_tree(value))
+    return to_json(to_tree(value, with_dicts=not tagged_dicts))
 
 
-def to_tree(value: object) -> Any:
+def to_tree(value: object, *, with_dicts: bool = True) -> Any:
     """What `encode` writes, as JSON has it: the value itself if that says all, else an envelope."""
-    plain = _is_plain(value) and not is_envelope(value)
+    plain = _is_plain(value) and not is_envelope(value) and (with_dicts or not _has_dict(value))
     return value if plain else tagged(value)
+
+
+def _has_dict(value: object) -> bool:
+    """Whether there is one in a plain value."""
+    if isinstance(value, (list, Inputs)):
+        return any(map(_has_dict, value))
+    return isinstance(value, dict)
 
 
 def encode_batch(batch: BatchResult[R], limit: int) -> str | None:
@@ -161,7 +173,8 @@ def _encoder_of_base(value: object) -> tuple[str, Callable[[Any], object]]:
                 f"{name} cannot be stored: it is more than the {cls.__name__} it would come back "
                 f"as; return a plain {cls.__name__}, or give the operation a serdes"
             )
-    raise UnsupportedValueError(f"{name} cannot be stored: {advice(value)}")
+    said = f"Unsupported type: {type(value)}" if is_compat_aws() else f"{name} cannot be stored"
+    raise UnsupportedValueError(f"{said}: {advice(value)}")
 
 
 def _as_it_is(value: R) -> R:

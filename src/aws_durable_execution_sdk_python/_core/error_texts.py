@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from aws_durable_execution_sdk_python import exceptions
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.error_state import restored
 from aws_durable_execution_sdk_python.exceptions import (
     CallbackError,
@@ -45,8 +46,13 @@ def text_of(error: BaseException) -> str:
 
 
 def type_of(error: BaseException) -> str:
-    """The type that is stored of an error: that of the original for an operation's."""
-    if isinstance(error, CallbackError):
+    """The type that is stored of an error: that of the original for an operation's.
+
+    The operation's own with `compat="aws"`.
+    """
+    if isinstance(error, CallbackError) or (
+        isinstance(error, DurableOperationError) and is_compat_aws()
+    ):
         return type_name(operation_class(error))
     if isinstance(error, DurableOperationError):
         known = restored(error)

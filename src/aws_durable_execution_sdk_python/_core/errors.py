@@ -13,6 +13,7 @@ import dataclasses
 from typing import Any, TypeVar, cast
 
 from aws_durable_execution_sdk_python import exceptions
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.error_classes import (
     OPERATION_NAMES,
     combine,
@@ -112,7 +113,7 @@ def was_cancelled(operation: Operation) -> bool:
 # ------------------------------------------------------------------------------------ rebuilding
 
 
-def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
+def rebuild(operation_class: type[E], error: ErrorObject | None, *, is_ours: bool = True) -> E:
     """The exception to raise for a stored error: an `operation_class`, whatever it names.
 
     A stored name decides which class is used, so it may only choose among those the program has
@@ -122,6 +123,7 @@ def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
     Parameters:
         operation_class: of the operation that failed.
         error: what is stored.
+        is_ours: whether this program raised it, so that the type it names may be one of here.
     """
     error = error or ErrorObject()
     details = read_details(error.data)
@@ -129,15 +131,19 @@ def rebuild(operation_class: type[E], error: ErrorObject | None) -> E:
         own = details.get("data")
         plain = dataclasses.replace(error, data=own if isinstance(own, str) else None)
         try:
-            return _made(operation_class, plain, details)
+            return _made(operation_class, plain, details, is_ours=is_ours)
         except Exception:
             # Of the right form, but not ours: whoever stored it chose these data.
             pass
-    return _made(operation_class, error, {})
+    return _made(operation_class, error, {}, is_ours=is_ours)
 
 
-def _made(operation_class: type[E], error: ErrorObject, details: Details) -> E:
-    original = find_error_class(error.type)
+def _made(
+    operation_class: type[E], error: ErrorObject, details: Details, *, is_ours: bool = True
+) -> E:
+    original = find_error_class(error.type) if is_ours else None
+    if is_compat_aws() and not issubclass(original or object, operation_class):
+        original = None  # the operation's own class, or one that says more of how it failed
     cls: type[E] = operation_class if original is None else combine(operation_class, original)
     made = _instance(cls, operation_class, details)
     _set_operation(made, error, details)

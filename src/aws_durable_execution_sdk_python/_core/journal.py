@@ -59,6 +59,7 @@ class OperationIdentity(NamedTuple):
         site: the line of user code that asks.
         order: where that is in the program: the operation's number, after those of the
             operations around it.
+        former_name: the name under which an earlier version of this SDK recorded it, if another.
     """
 
     operation_id: str
@@ -68,6 +69,7 @@ class OperationIdentity(NamedTuple):
     parent_id: str | None
     site: tuple[CodeType, int] | None = None
     order: tuple[float, ...] = ()
+    former_name: str | None = None
 
     def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
@@ -212,6 +214,16 @@ class Journal:
             return Operation.for_replay(_as_asked(asked))
         confirmed = self._confirmed.get(operation_id)
         return None if confirmed is None else Operation.for_replay(confirmed)
+
+    def whole(self, operation_id: str) -> Operation | None:
+        """The same with all that the service tells, when it began and ended too."""
+        asked = self._asked.get(operation_id)
+        known = self._confirmed.get(operation_id) if asked is None else _as_asked(asked)
+        return None if known is None else Operation.from_dict(known)
+
+    def operation_ids(self) -> list[str]:
+        """The ids of all that is known, in the order in which it was heard of."""
+        return list({**self._confirmed, **self._asked})
 
     def __contains__(self, operation_id: str) -> bool:
         return operation_id in self._confirmed or operation_id in self._asked
@@ -382,10 +394,16 @@ def is_recorded_as(
     """Whether this is the record, in this context, of the operation the code asks for."""
     return (
         operation.operation_type is identity.operation_type
-        and (operation.name or None) == (identity.name or None)
+        and _same_name(identity, operation.name or None)
         and parent_id == identity.parent_id
         and _same_sub_type(identity.sub_type, operation.sub_type)
     )
+
+
+def _same_name(identity: OperationIdentity, recorded: str | None) -> bool:
+    if recorded == (identity.name or None):
+        return True
+    return recorded is not None and recorded == identity.former_name
 
 
 def _same_sub_type(asked: str, recorded: str | None) -> bool:

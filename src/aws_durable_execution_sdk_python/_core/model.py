@@ -112,6 +112,20 @@ class ErrorObject(WireType):
     data: str | None = wire("ErrorData", default=None)
     stack_trace: list[str] | None = wire("StackTrace", list, default=None)
 
+    @classmethod
+    def from_message(cls, message: str) -> ErrorObject:
+        """An error that is no more than a message."""
+        return cls(message)
+
+    @classmethod
+    def from_exception(cls, exception: BaseException) -> ErrorObject:
+        """An exception's text and type, as an operation that fails with it stores them."""
+        kind = type(exception)
+        qualified = kind.__qualname__
+        if kind.__module__ != "builtins":
+            qualified = f"{kind.__module__}.{qualified}"
+        return cls(str(exception), qualified)
+
     @property
     def headline(self) -> str:
         """Type and message."""

@@ -42,9 +42,12 @@ class Hooks:
         stand_in: asked before the function of a step runs.
         recall: asked what is recorded of an operation.
         tuning: the engine's constants.
+        compat_aws: whether handlers that do not say so themselves are compatible with the official
+            SDK; None where the environment decides.
     """
 
     clock: Clock | None = None
     stand_in: StandIn | None = None
     recall: Recall | None = None
     tuning: Tuning = DEFAULT_TUNING
+    compat_aws: bool | None = None

@@ -11,6 +11,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from aws_durable_execution_sdk_python._core import compat
 from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
@@ -98,7 +99,12 @@ class RunningInvocation(Opaque):
         self.failures = FailureLog()
         self._root_position: Position | None = None
         self.scope = InvocationScope(
-            arn, lambda_context, self.journal, self.loop, serdes or SerDesDefaults()
+            arn,
+            lambda_context,
+            self.journal,
+            self.loop,
+            serdes or SerDesDefaults(),
+            compat_aws=compat_aws,
         )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()
@@ -194,6 +200,14 @@ class RunningInvocation(Opaque):
         """Run a step's function for at most that long; it counts as work meanwhile."""
         return await self.await_body(self._limits.call(seconds, body, function, args))
 
+    async def at_rest(self, wait: Awaitable[None]) -> None:
+        """Let a step's async body wait for the service: it does not count as work meanwhile."""
+        self._bodies -= 1
+        try:
+            await wait
+        finally:
+            self._bodies += 1
+
     def _work_in_hand(self) -> bool:
         """Threads that run, and bodies that may come to their end."""
         return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
@@ -224,6 +238,7 @@ class RunningInvocation(Opaque):
         Raises:
             Whatever makes the service invoke again: a retryable service error, a crash.
         """
+        mode = compat.enter_mode(self.compat_aws)
         try:
             try:
                 await self.checkpointer.load(self._initial)
@@ -235,6 +250,7 @@ class RunningInvocation(Opaque):
         finally:
             self.checkpointer.close()
             self.scope.over = True
+            compat.leave_mode(mode)
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended

@@ -166,7 +166,10 @@ class LoopRuntime(CommonRuntime):
         return self._invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:
-        await self._invocation.suspension.park((pending,))
+        parked = self._invocation.suspension.park((pending,))
+        # Inside the body of a step that is only possible where compatibility allows it.
+        inside = isinstance(ownership.running_code(), StepBody)
+        await (self._invocation.at_rest(parked) if inside else parked)
 
     async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         if is_async(function):

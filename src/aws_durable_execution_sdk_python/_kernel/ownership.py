@@ -21,6 +21,7 @@ What this rests on, each decided by identity:
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -59,9 +60,11 @@ class StepBody(Leaf):
 # The tasks that led here, outermost first: a task inherits its creator's at creation.
 _lineage: ContextVar[tuple[asyncio.Task[object], ...]] = ContextVar("durable_lineage", default=())
 
+_log = logging.getLogger(__name__)
+
 enter = running.enter
 leave = running.leave
-_current = running.current
+_current = running_code = running.current
 
 _NESTED = (
     "a durable context was used inside one of its own operations: the function run in a child "
@@ -96,6 +99,8 @@ class InvocationScope(Opaque):
         refused: the contexts on which an operation could not be carried out, until their functions
             end.
         over: whether nothing of this invocation can run any more.
+        compat_aws: whether a context may be used inside its own steps and child contexts, as the
+            official SDK allows.
     """
 
     arn: str
@@ -105,6 +110,7 @@ class InvocationScope(Opaque):
     serdes: SerDesDefaults = field(default_factory=SerDesDefaults)
     refused: set[ContextUse] = field(default_factory=set["ContextUse"])
     over: bool = False
+    compat_aws: bool = False
 
 
 class ContextUse(Opaque):
@@ -151,8 +157,20 @@ class ContextUse(Opaque):
         while inner.outer is not None:
             inner = inner.outer
             if inner is self.home:
-                raise NestedOperationError(_NESTED)
+                if not self.scope.compat_aws:
+                    raise NestedOperationError(_NESTED)
+                self._warn("one of its own operations")
+                return
         raise ForeignContextError(_ELSEWHERE)
+
+    def _warn(self, where: str) -> None:
+        _log.warning(
+            "%s: a durable context was used inside %s, which compat='aws' allows. On a replay that "
+            "no longer runs that code, the operations after it have other numbers, and the "
+            "execution fails: give the inner code the context it is called with",
+            self.scope.arn,
+            where,
+        )
 
     def current(self) -> ContextUse:
         """The context whose function runs here; this one where nothing is known.
@@ -167,7 +185,10 @@ class ContextUse(Opaque):
 
     def _context_of(self, code: object) -> ContextUse:
         if isinstance(code, Leaf):
-            code.refuse()
+            if not (isinstance(code, StepBody) and self.scope.compat_aws and not self.scope.over):
+                code.refuse()
+            self._warn(str(code))
+            return self
         context = code if isinstance(code, ContextUse) else self
         if context.scope is not self.scope or (code is None and self.scope.over):
             raise ForeignContextError(_OTHER_INVOCATION)

@@ -142,7 +142,11 @@ class Position(ContextUse):
         return _Entered(self, runtime)
 
     def take(
-        self, operation_type: OperationType, sub_type: str, name: str | None
+        self,
+        operation_type: OperationType,
+        sub_type: str,
+        name: str | None,
+        former_name: str | None = None,
     ) -> OperationIdentity:
         """The identity of the operation called now; takes the next number of this context.
 
@@ -162,10 +166,16 @@ class Position(ContextUse):
             self.parent_id,
             _user_site(),
             (*self.order, self.ids.count),
+            former_name,
         )
 
     def branch(
-        self, batch: OperationIdentity, index: int, sub_type: str, name: str
+        self,
+        batch: OperationIdentity,
+        index: int,
+        sub_type: str,
+        name: str,
+        former_name: str | None = None,
     ) -> OperationIdentity:
         """The identity of a branch of a map or parallel, which is asked for where that is."""
         return OperationIdentity(
@@ -176,6 +186,7 @@ class Position(ContextUse):
             self.parent_id,
             batch.site,
             (*self.order, index),
+            former_name,
         )
 
     def log_info(self, identity: OperationIdentity, attempt: int | None = None) -> LogInfo:

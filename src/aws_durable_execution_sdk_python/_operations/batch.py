@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._core.completion import (
 from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._core.item_tally import ItemTally
 from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES, MAX_OPERATIONS
 from aws_durable_execution_sdk_python._core.model import (
@@ -41,7 +42,6 @@ from aws_durable_execution_sdk_python._operations.child import Body, Child, run_
 from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python._operations.storing import named, own_or_default, typed
 from aws_durable_execution_sdk_python.config import (
-    CompletionConfig,
     MapConfig,
     NestingType,
     ParallelConfig,
@@ -64,11 +64,12 @@ class Flavour(NamedTuple):
 
 
 class BatchBranch(NamedTuple, Generic[T]):
-    """One branch as the code asks for it."""
+    """One branch as the code asks for it; see `OperationIdentity` for the names."""
 
     name: str
     kind: Kind
     body: Body[T]
+    former_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +77,24 @@ class Batch(Generic[T]):
     """One map or parallel as the code asks for it; `branch` gives the branch of an index.
 
     Attributes:
+        names: of the branches.
         serdes: stores the result of the whole.
         items: stores those of the branches.
         by_annotation: what does so by the annotation of each branch's function.
+        sizes: how many items each branch has, if they are batches.
     """
 
     outer: Position
     identity: OperationIdentity
     kinds: Sequence[Kind]
+    names: Sequence[str]
     branch: Callable[[int], BatchBranch[T]]
-    config: MapConfig[T] | ParallelConfig[T]
+    config: MapConfig[T, object] | ParallelConfig[T]
     flavour: Flavour
     serdes: AnySerDes[BatchResult[T]] | None
     items: AnySerDes[Any] | None
     by_annotation: Sequence[SerDes[Any] | None]
+    sizes: Sequence[int] | None = None
 
     def item_serdes(self, index: int) -> AnySerDes[Any] | None:
         """What stores the result of a branch."""
@@ -99,27 +104,51 @@ class Batch(Generic[T]):
     def is_flat(self) -> bool:
         return self.config.nesting_type is NestingType.FLAT
 
-    @property
-    def completion(self) -> CompletionConfig:
-        return self.config.completion_config
+    def tracker(self) -> CompletionTracker:
+        """Of the branches, none of which has started."""
+        tally = None if self.sizes is None else ItemTally(self.sizes)
+        completion = self.config.completion_config
+        return CompletionTracker(completion, len(self.kinds), self.names, tally)
+
+
+class BatchNames(NamedTuple):
+    """The names of a batch and of its branches; see `OperationIdentity` for the former one."""
+
+    outer: str | None
+    branches: Sequence[str]
+    former: str | None = None
 
 
 def plan_batch(
     position: Position,
-    name: str | None,
+    names: BatchNames,
     kinds: list[Kind],
     branch: Callable[[int], BatchBranch[T]],
-    config: MapConfig[T] | ParallelConfig[T],
+    config: MapConfig[T, object] | ParallelConfig[T],
     flavour: Flavour,
     *,
     by_annotation: Sequence[SerDes[Any] | None],
+    sizes: Sequence[int] | None = None,
 ) -> Plan[BatchResult[T]]:
-    config.completion_config.check_total(len(kinds))
-    identity = position.take(OperationType.CONTEXT, flavour.sub_type, name)
+    config.completion_config.check_total(len(kinds) if sizes is None else sum(sizes))
+    context = OperationType.CONTEXT
+    identity = position.take(context, flavour.sub_type, names.outer, names.former)
     serdes = own_or_default(config.serdes, position.serdes.values)
     # What the whole is stored with stores its items, too, unless they have their own.
     items = own_or_default(config.item_serdes, serdes)
-    batch = Batch(position, identity, kinds, branch, config, flavour, serdes, items, by_annotation)
+    batch = Batch(
+        position,
+        identity,
+        kinds,
+        names.branches,
+        branch,
+        config,
+        flavour,
+        serdes,
+        items,
+        by_annotation,
+        sizes,
+    )
     return Plan(lambda runtime: run_batch(runtime, batch))
 
 
@@ -206,11 +235,11 @@ def _encode(result: BatchResult[T]) -> str | None:
 async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
     identity = batch.identity
     check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
-    tracker = CompletionTracker(batch.completion, len(batch.kinds))
+    tracker = batch.tracker()
     outcomes = await runtime.branches(
         BranchesAsked(
             batch.kinds,
-            partial(_branch, batch, position),
+            partial(_branch, batch, position, tracker),
             tracker,
             batch.config.max_concurrency,
         )
@@ -230,9 +259,12 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
     return BatchResult(items, outcomes.reason)
 
 
-def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
+def _branch(
+    batch: Batch[T], position: Position, tracker: CompletionTracker, index: int
+) -> Branch[T]:
     asked = batch.branch(index)
-    identity = position.branch(batch.identity, index, batch.flavour.branch_sub_type, asked.name)
+    sub_type = batch.flavour.branch_sub_type
+    identity = position.branch(batch.identity, index, sub_type, asked.name, asked.former_name)
     child = Child(
         position,
         identity,
@@ -241,7 +273,20 @@ def _branch(batch: Batch[T], position: Position, index: int) -> Branch[T]:
         is_virtual=batch.is_flat,
         has_task=True,
     )
-    return Branch(identity.operation_id, asked.kind, child.run)
+    if tracker.tally is None:
+        return Branch(identity.operation_id, asked.kind, child.run)
+    telling = partial(_run_batch_of_items, child=child, index=index, tally=tracker.tally)
+    return Branch(identity.operation_id, asked.kind, telling)
+
+
+async def _run_batch_of_items(
+    runtime: Runtime, *, child: Child[T], index: int, tally: ItemTally
+) -> T:
+    """A branch that handles a batch, and may tell which of its items failed."""
+    result = await child.run(runtime)
+    if isinstance(result, BatchResult):
+        tally.tell(index, result.failure_count)
+    return result
 
 
 # ------------------------------------------------------------ replay of a result too large to store
@@ -256,20 +301,21 @@ async def _rebuild(
         return await _derive(runtime, batch, position)
     identity = batch.identity
     check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
+    tracker = batch.tracker()
     items: list[BatchItem[T]] = []
     for index in range(min(record.total_count, len(batch.kinds))):
         if record.is_started(index):
             items.append(BatchItem(index, BatchItemStatus.STARTED))
         else:
-            items.append(await _settled(runtime, batch, position, index))
+            branch = _branch(batch, position, tracker, index)
+            items.append(await _settled(runtime, batch, branch, index))
     return BatchResult(items, record.completion_reason)
 
 
 async def _settled(
-    runtime: Runtime, batch: Batch[T], position: Position, index: int
+    runtime: Runtime, batch: Batch[T], branch: Branch[T], index: int
 ) -> BatchItem[T]:
     """A branch that had ended when the batch was decided."""
-    branch = _branch(batch, position, index)
     operation = runtime.recorded(branch.operation_id)
     if not batch.is_flat and (operation is None or operation.status not in TERMINAL):
         raise NonDeterministicExecutionError(
@@ -285,7 +331,7 @@ async def _settled(
 
 async def _derive(runtime: Runtime, batch: Batch[T], position: Position) -> BatchResult[T]:
     """Without a usable record: every branch as its checkpoint shows it, the reason inferred."""
-    tracker = CompletionTracker(batch.completion, len(batch.kinds))
+    tracker = batch.tracker()
     reason: CompletionReason | None = None
     items: list[BatchItem[T]] = []
     for index in range(len(batch.kinds)):
@@ -296,7 +342,8 @@ async def _derive(runtime: Runtime, batch: Batch[T], position: Position) -> Batc
         if operation is not None and operation.status not in TERMINAL:
             items.append(BatchItem(index, BatchItemStatus.STARTED))
             continue
-        item = await _settled(runtime, batch, position, index)
+        branch = _branch(batch, position, tracker, index)
+        item = await _settled(runtime, batch, branch, index)
         items.append(item)
         mark = tracker.succeeded if item.status is BatchItemStatus.SUCCEEDED else tracker.failed
         mark(index)

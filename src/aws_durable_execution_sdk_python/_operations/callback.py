@@ -25,11 +25,11 @@ from aws_durable_execution_sdk_python._core.values.typed_serdes import (
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operation_contexts import WaitForCallbackContext
 from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
 from aws_durable_execution_sdk_python._operations.storing import (
-    for_result,
     is_around_another,
     own_or_default,
     read_in_turn,
@@ -55,7 +55,6 @@ from aws_durable_execution_sdk_python.serdes import (
     PassThroughSerDes,
     SerDes,
 )
-from aws_durable_execution_sdk_python.types import WaitForCallbackContext
 
 T = TypeVar("T")
 
@@ -148,8 +147,16 @@ def _id_of(operation: Operation | None) -> str | None:
     return details.callback_id if details else None
 
 
-async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | None:
-    """What the callback was answered with; waits for the answer."""
+async def callback_result(
+    runtime: Runtime, handle: CallbackHandle[T], position: Position
+) -> T | None:
+    """What the callback was answered with; waits for the answer.
+
+    Parameters:
+        runtime: of the code that asks.
+        handle: the callback.
+        position: of the context that the callback was created with.
+    """
     runtime.check()
     operation_id = handle.identity.operation_id
     operation = runtime.recorded(operation_id)
@@ -160,8 +167,11 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
     compat_aws = runtime.compat_aws
     if operation.status is Status.SUCCEEDED:
         serdes: AnySerDes[T] = handle.serdes or _by_default(compat_aws=compat_aws)
-        return await read_in_turn(runtime, serdes, operation.result, handle.identity)
+        answer = (operation.result or None) if compat_aws else operation.result
+        return await read_in_turn(runtime, serdes, answer, handle.identity)
     await runtime.end_in_turn(operation_id)
+    if operation.status is Status.TIMED_OUT and not position.is_replaying():
+        _warn_of_timeout(runtime, handle, operation)
     on_timeout = handle.config.on_timeout or ("raise" if compat_aws else "none")
     if operation.status is Status.TIMED_OUT and on_timeout == "none":
         return None
@@ -169,6 +179,15 @@ async def callback_result(runtime: Runtime, handle: CallbackHandle[T]) -> T | No
     raise _ERRORS.get(operation.status, CallbackError)(
         stored.message, stored.type, stored.data, stored.stack_trace, handle.callback_id
     )
+
+
+def _warn_of_timeout(runtime: Runtime, handle: CallbackHandle[T], operation: Operation) -> None:
+    if handle.config.on_timeout is None and not runtime.compat_aws:
+        runtime.warn(
+            f"the callback {operation.name or operation.operation_id} timed out, and its result is "
+            'None: with on_timeout="raise" in its configuration it raises CallbackTimeoutError, '
+            'and with "none" this is not logged'
+        )
 
 
 def _reader(config: CallbackConfig[T], default: AnySerDes[Any] | None) -> AnySerDes[T] | None:
@@ -216,12 +235,12 @@ async def wait_for_callback(
         StepConfig(config.retry_strategy),
         _make_context if accepts(submitter, 2) else None,
         (handle.callback_id,),
-        for_result(None, position.serdes.values, submitter),
+        keeps_result=False,
     )
     try:
         await run_step(runtime, step)
     except StepError as error:
-        raise CallbackSubmitterError(
-            f"the submitter of the callback failed: {error}", callback_id=handle.callback_id
-        ) from error
-    return await callback_result(runtime, handle)
+        whose = "" if runtime.compat_aws else "the submitter of the callback failed: "
+        text = f"{whose}{error}"
+        raise CallbackSubmitterError(text, callback_id=handle.callback_id) from error
+    return await callback_result(runtime, handle, position)

@@ -108,13 +108,25 @@ def plan_child(
     check_callable("run_in_child_context", func)
     settings = chosen("run_in_child_context", config, _DEFAULT)
     name = validation.operation_name(name or name_of(func))
+    kind = context_kind(func, parent)
+    return plan_child_body(position, kind, name, settings, func, function_body(kind, func))
+
+
+def plan_child_body(
+    position: Position,
+    kind: Kind,
+    name: str | None,
+    settings: ChildConfig[T],
+    func: UserFunction[T],
+    body: Body[T],
+) -> Plan[T]:
+    """A child context whose body, around the function, is given; it runs what is of that kind."""
     sub_type = settings.sub_type or OperationSubType.RUN_IN_CHILD_CONTEXT
     identity = position.take(OperationType.CONTEXT, sub_type, name)
-    kind = context_kind(func, parent)
     child = Child(
         position,
         identity,
-        function_body(kind, func),
+        body,
         serdes=for_result(settings.serdes, position.serdes.values, func),
         summarise=settings.summary_generator,
         is_virtual=settings.is_virtual,
@@ -159,9 +171,10 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         raise rebuild(child.error_class, recorded_error(operation))
     else:
         runtime.reopen(identity)
-        if operation.sub_type and operation.sub_type != identity.sub_type:
-            # An older SDK has begun it under another one, which its end has to repeat.
-            identity = identity._replace(sub_type=operation.sub_type)
+        # An older SDK may have begun it as another sub-type or name, which its end has to repeat.
+        sub_type, name = operation.sub_type or identity.sub_type, operation.name
+        if (sub_type, name) != (identity.sub_type, identity.name):
+            identity = identity._replace(sub_type=sub_type, name=name)
     requests, inside = runtime.cancel_requests(), child.inside()
     try:
         value = await child.body(runtime, inside)

@@ -31,6 +31,7 @@ from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operation_contexts import WaitForConditionCheckContext
 from aws_durable_execution_sdk_python._operations.decisions import wait_decision
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable
@@ -50,7 +51,6 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.logger import Logger
 from aws_durable_execution_sdk_python.serdes import AnySerDes
-from aws_durable_execution_sdk_python.types import WaitForConditionCheckContext
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._retry_strategies import RetryDecision
 from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionDecision
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     Status,
 )
+from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._core.values.typed_serdes import ForeignSerDes
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
@@ -103,7 +104,8 @@ async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:
     if operation is None:
         text = await write(runtime, asked.writes, asked.payload, identity)
         payload_size(f"the payload of the invoke {named(identity)}", text, MAX_PAYLOAD_BYTES)
-        options = ChainedInvokeOptions(asked.function_name, asked.config.tenant_id)
+        tenant, trace = asked.config.tenant_id, trace_header()
+        options = ChainedInvokeOptions(asked.function_name, tenant, trace)
         operation = await runtime.commit(
             identity.update(OperationAction.START, payload=text, chained_invoke_options=options)
         )
@@ -113,5 +115,5 @@ async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:
     assert operation is not None  # pending_state
     if operation.status is not Status.SUCCEEDED:
         await runtime.end_in_turn(identity.operation_id)
-        raise rebuild(InvokeError, recorded_error(operation))
+        raise rebuild(InvokeError, recorded_error(operation), is_ours=False)
     return await read_in_turn(runtime, asked.reads, operation.result, identity)

@@ -18,16 +18,22 @@ from aws_durable_execution_sdk_python._core.user_functions import (
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations.batch import BatchBranch, Flavour, plan_batch
+from aws_durable_execution_sdk_python._operations.batch import (
+    BatchBranch,
+    BatchNames,
+    Flavour,
+    plan_batch,
+)
 from aws_durable_execution_sdk_python._operations.child import function_body
+from aws_durable_execution_sdk_python._operations.item_batches import batched
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
-from aws_durable_execution_sdk_python.config import MapConfig
+from aws_durable_execution_sdk_python.config import BatchedInput, MapConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 
-_DEFAULT: MapConfig[Never] = MapConfig()
+_DEFAULT: MapConfig[Never, Never] = MapConfig()
 _MAP = Flavour(OperationSubType.MAP, OperationSubType.MAP_ITERATION, "MapResult")
 
 
@@ -37,25 +43,40 @@ def plan_map(
     inputs: Sequence[object],
     func: UserFunction[T],
     name: str | None,
-    config: MapConfig[T] | None,
+    config: MapConfig[T, object] | None,
 ) -> Plan[BatchResult[T]]:
     check_callable("map", func)
     settings = chosen("map", config, _DEFAULT)
     # A copy that no function is given: the branches of a replay are made from the same inputs.
-    items = _items(inputs)
+    items, sizes = _items(inputs), None
+    if settings.item_batcher is not None:
+        batches = batched(items, settings.item_batcher)
+        items, sizes = batches, [len(batch.items) for batch in batches]
     kind = context_kind(func, parent)
-    name = validation.operation_name(name or name_of(func))
+    name = validation.operation_name(name)
+    # A decorated function names its operation elsewhere. It does not name a map, but once did.
+    former = None if name else name_of(func)
     names = [_item_name(name, settings, item, i) for i, item in enumerate(items)]
 
     def branch(index: int) -> BatchBranch[T]:
-        body = function_body(kind, func, items[index], index, Inputs(items))
+        body = function_body(kind, func, _own(items[index]), index, Inputs(items))
         return BatchBranch(names[index], kind, body)
 
     kinds, serdes = [kind] * len(items), [result_serdes(func)] * len(items)
-    return plan_batch(position, name, kinds, branch, settings, _MAP, by_annotation=serdes)
+    named = BatchNames(name, names, former)
+    return plan_batch(
+        position, named, kinds, branch, settings, _MAP, by_annotation=serdes, sizes=sizes
+    )
 
 
-def _item_name(name: str | None, config: MapConfig[T], item: object, index: int) -> str:
+def _own(item: object) -> object:
+    """An item as its function gets it: of a batch, what the function does to it no other sees."""
+    if not isinstance(item, BatchedInput):
+        return item
+    return BatchedInput(item.batch_input, Inputs(item.items))
+
+
+def _item_name(name: str | None, config: MapConfig[T, object], item: object, index: int) -> str:
     if config.item_namer is None:
         return f"map-item-{index}"
     given = Leaf(name, "item namer").call(config.item_namer, item, index)

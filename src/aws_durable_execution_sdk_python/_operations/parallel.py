@@ -9,14 +9,20 @@ from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
 from aws_durable_execution_sdk_python._core.user_functions import (
-    Bound,
     Kind,
     UserFunction,
     context_kind,
+    is_bound_step,
+    name_of,
 )
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations.batch import BatchBranch, Flavour, plan_batch
+from aws_durable_execution_sdk_python._operations.batch import (
+    BatchBranch,
+    BatchNames,
+    Flavour,
+    plan_batch,
+)
 from aws_durable_execution_sdk_python._operations.child import Body, function_body
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
@@ -42,9 +48,10 @@ def plan_parallel(
     branches = [_parallel_branch(parent, i, branch) for i, branch in enumerate(functions)]
     name = validation.operation_name(name)
     kinds = [branch.kind for branch in branches]
+    names = BatchNames(name, [branch.name for branch in branches])
     serdes = [result_serdes(_function(branch)) for branch in functions]
     return plan_batch(
-        position, name, kinds, branches.__getitem__, settings, _PARALLEL, by_annotation=serdes
+        position, names, kinds, branches.__getitem__, settings, _PARALLEL, by_annotation=serdes
     )
 
 
@@ -73,25 +80,28 @@ def parallel_arguments(
 
 
 def _parallel_branch(parent: Kind, index: int, branch: _AnyBranch[T]) -> BatchBranch[T]:
-    name = f"parallel-branch-{index}"
+    name, former = f"parallel-branch-{index}", None
     if isinstance(branch, ParallelBranch):
+        # `@durable_parallel_branch()` once gave its branches the function's name.
+        former = None if branch.name else name_of(branch.func)
         name, branch = branch.name or name, branch.func
     check_callable("parallel", branch)
-    if isinstance(branch, Bound) and branch.is_step:
-        return BatchBranch(name, parent, _step_body(branch))
+    if is_bound_step(branch):
+        return BatchBranch(name, parent, _step_body(branch), former)
     kind = context_kind(branch, parent)
-    return BatchBranch(name, kind, function_body(kind, branch))
+    return BatchBranch(name, kind, function_body(kind, branch), former)
 
 
 def _function(branch: _AnyBranch[T]) -> object:
     return branch.func if isinstance(branch, ParallelBranch) else branch
 
 
-def _step_body(function: Bound[Awaitable[T] | T]) -> Body[T]:
+def _step_body(function: UserFunction[T]) -> Body[T]:
     """A branch that is one bound step: it runs as a real step inside its branch."""
 
     async def body(runtime: Runtime, position: Position) -> T:
-        identity = position.take(OperationType.STEP, OperationSubType.STEP, function._original_name)
+        name = name_of(function)
+        identity = position.take(OperationType.STEP, OperationSubType.STEP, name)
         return await run_step(runtime, Step.around(position, identity, function, StepConfig()))
 
     return body

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
-from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import (
     Kind,
@@ -18,18 +17,18 @@ from aws_durable_execution_sdk_python._kernel.completeness import asking_for_all
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._operations.child import Child
+from aws_durable_execution_sdk_python._operations.child import plan_child_body
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
-from aws_durable_execution_sdk_python._operations.storing import for_result
 from aws_durable_execution_sdk_python._operations.wait import run_wait, take_wait
-from aws_durable_execution_sdk_python.config import WithRetryConfig
+from aws_durable_execution_sdk_python._retry_strategies import RetryStrategy, create_retry_strategy
+from aws_durable_execution_sdk_python.config import ChildConfig, WithRetryConfig
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
-from aws_durable_execution_sdk_python.retries import RetryStrategy, create_retry_strategy
 
 T = TypeVar("T")
 
 _DEFAULT = WithRetryConfig()
+_CHILD: ChildConfig[Any] = ChildConfig()
 
 
 def plan_retry(
@@ -46,7 +45,7 @@ def plan_retry(
     if name:
         validation.operation_name(f"{name}-backoff-999")
     kind = context_kind(func, parent)
-    if kind is not parent and not settings.wrap_in_child_context:
+    if kind is not parent and not settings.wrap_with_run_in_child_context:
         raise ValidationError(
             f"with_retry without a child context runs {kind_of(func)} in the given context, which "
             f"is {parent.value}, but the function is {kind.value}: make both the same, or wrap"
@@ -58,11 +57,10 @@ def plan_retry(
     async def body(runtime: Runtime, inside: Position) -> T:
         return await asking_for_all(runtime, inside, attempts(runtime, inside))
 
-    if not settings.wrap_in_child_context:
+    if not settings.wrap_with_run_in_child_context:
         return Plan(lambda runtime: attempts(runtime, position), kind)
-    identity = position.take(OperationType.CONTEXT, OperationSubType.RUN_IN_CHILD_CONTEXT, name)
-    child = Child(position, identity, body, serdes=for_result(None, position.serdes.values, func))
-    return Plan(child.run, kind, identity)
+    settings_inside = settings.child_context_config or _CHILD
+    return plan_child_body(position, kind, name, settings_inside, func, body)
 
 
 async def run_attempts(

@@ -37,6 +37,7 @@ from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
+from aws_durable_execution_sdk_python._operation_contexts import StepContext
 from aws_durable_execution_sdk_python._operations.decisions import retry_decision
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
@@ -45,6 +46,11 @@ from aws_durable_execution_sdk_python._operations.storing import (
     named,
     read_in_turn,
     write_and_read,
+)
+from aws_durable_execution_sdk_python._retry_strategies import (
+    RetryDecision,
+    RetryPresets,
+    RetryStrategy,
 )
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.exceptions import (
@@ -56,9 +62,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     ValidationError,
 )
 from aws_durable_execution_sdk_python.logger import Logger
-from aws_durable_execution_sdk_python.retries import RetryDecision, RetryPresets, RetryStrategy
 from aws_durable_execution_sdk_python.serdes import AnySerDes
-from aws_durable_execution_sdk_python.types import StepContext
 
 T = TypeVar("T")
 
@@ -70,7 +74,7 @@ class Step(NamedTuple, Generic[T]):
 
     `make_context` turns a logger and the attempt's number into the function's first argument;
     None for a function that takes no context. `extra` are arguments that come before it. `serdes`
-    stores what it returns.
+    stores what it returns. What nobody will read is not kept: it may have no text form.
     """
 
     position: Position
@@ -80,6 +84,7 @@ class Step(NamedTuple, Generic[T]):
     make_context: Callable[[Logger, int], object] | None = StepContext
     extra: tuple[object, ...] = ()
     serdes: AnySerDes[T] | None = None
+    keeps_result: bool = True
 
     @classmethod
     def around(
@@ -202,8 +207,10 @@ async def _call(runtime: Runtime, step: Step[T], attempt: int) -> T:
 async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -> T:
     identity = step.identity
     try:
-        payload, value = await write_and_read(runtime, step.serdes, result, identity, attempt)
-        payload_size(f"the result of the step {named(identity)}", payload, MAX_STEP_BYTES)
+        payload, value = None, result
+        if step.keeps_result:
+            payload, value = await write_and_read(runtime, step.serdes, result, identity, attempt)
+            payload_size(f"the result of the step {named(identity)}", payload, MAX_STEP_BYTES)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
@@ -272,7 +279,8 @@ def _as_started(operation: Operation) -> Operation:
 
 def _recorded(runtime: Runtime, step: Step[T], operation: Operation) -> Op[T]:
     if operation.status is Status.SUCCEEDED:
-        return read_in_turn(runtime, step.serdes, operation.result, step.identity)
+        kept = operation.result if step.keeps_result else None
+        return read_in_turn(runtime, step.serdes, kept, step.identity)
     return _recorded_failure(runtime, operation)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import re
 import uuid
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
+from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._service.signing import FrozenCredentials, PreparedSigner
 
 # Set anew for each request, or when it is sent.
@@ -93,9 +93,10 @@ class RequestTemplate:
             "amz-sdk-invocation-id": str(uuid.uuid4()),
             **signer.headers(self.method, url, body),
         }
-        trace = _trace_header()
+        trace = trace_header()
         if trace is not None:
-            headers["X-Amzn-Trace-Id"] = trace
+            # botocore's recursion detection.
+            headers["X-Amzn-Trace-Id"] = _quoted(trace)
         return PreparedRequest(self.method, url, headers, body)
 
 
@@ -158,14 +159,6 @@ def _host(url: SplitResult) -> str:
     name = url.hostname or ""
     host = f"[{name}]" if ":" in name else name
     return host if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f"{host}:{url.port}"
-
-
-def _trace_header() -> str | None:
-    """botocore's recursion detection: in Lambda, the trace of the invocation goes along."""
-    trace = os.environ.get("_X_AMZN_TRACE_ID")
-    if not trace or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
-        return None
-    return _quoted(trace)
 
 
 @functools.lru_cache(maxsize=16)

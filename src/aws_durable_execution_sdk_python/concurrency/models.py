@@ -12,8 +12,10 @@ from aws_durable_execution_sdk_python._core.completion import (
     complete_batch,
     continue_batch,
 )
+from aws_durable_execution_sdk_python.exceptions import BatchCompletionError
 
 __all__ = [
+    "BatchCompletionError",
     "BatchItem",
     "BatchItemStatus",
     "BatchResult",

@@ -58,6 +58,7 @@ class Subject:
         targets: what chained invokes find under the names.
         steps: what stands in for steps.
         callbacks: answers to callbacks.
+        compat_aws: see `Hooks`.
         limits, region, invocation_timeout, skipped_time_counts: of the service.
     """
 
@@ -66,6 +67,7 @@ class Subject:
     targets: Mapping[str, Target] = field(default_factory=dict[str, Target])
     steps: StepMocks = field(default_factory=StepMocks)
     callbacks: Mapping[str, Any] | None = None
+    compat_aws: bool | None = None
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     region: str = DEFAULT_REGION
     invocation_timeout: float = MAX_INVOCATION_SECONDS
@@ -90,7 +92,8 @@ class ExploredRun:
 def run(subject: Subject, memory: Memory) -> ExploredRun:
     """Run a subject to its end; `memory` says where it is to crash."""
     processes = _Processes(memory)
-    inner = InProcessInvoker(_WatchedSteps(subject.steps.fresh(), processes))
+    steps = _WatchedSteps(subject.steps.fresh(), processes)
+    inner = InProcessInvoker(steps, compat_aws=subject.compat_aws)
     service = LocalService(
         _CrashingInvoker(inner, processes),
         InMemoryExecutionStore(),

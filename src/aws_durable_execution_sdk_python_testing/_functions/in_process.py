@@ -39,14 +39,20 @@ class InProcessInvoker:
         steps: what stands in for steps of some names.
         replay_every_checkpoint: run a durable handler from the top again after every
             checkpoint.
+        compat_aws: see `Hooks`.
     """
 
     def __init__(
-        self, steps: StepMocks | None = None, *, replay_every_checkpoint: bool = False
+        self,
+        steps: StepMocks | None = None,
+        *,
+        replay_every_checkpoint: bool = False,
+        compat_aws: bool | None = None,
     ) -> None:
         self._functions: dict[str, _Function] = {}
         self._steps = steps or StepMocks()
         self._replay_every_checkpoint = replay_every_checkpoint
+        self._compat_aws = compat_aws
 
     def register(self, function_name: str, handler: Handler, timeout: float | None = None) -> None:
         """Make `handler` answer for `name` or `name:qualifier`.
@@ -69,7 +75,8 @@ class InProcessInvoker:
             function.seconds(service),
             invocation.tenant_id,
         )
-        client = InProcessClient(service, Hooks(service.clock, self._steps.stand_in))
+        hooks = Hooks(service.clock, self._steps.stand_in, compat_aws=self._compat_aws)
+        client = InProcessClient(service, hooks)
         event = json.loads(json.dumps(invocation.event))
         run = run_replaying if self._replay_every_checkpoint else run_once
         try:

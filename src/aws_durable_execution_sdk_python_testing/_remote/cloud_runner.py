@@ -16,7 +16,10 @@ from aws_durable_execution_sdk_python_testing._results import folding
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
 from aws_durable_execution_sdk_python_testing._results.open_operations import waits_for
 from aws_durable_execution_sdk_python_testing._results.payloads import encode_input
-from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._results.result import (
+    DurableFunctionTestResult,
+    compat_chosen,
+)
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 
 T = TypeVar("T")
@@ -42,6 +45,8 @@ class DurableFunctionCloudTestRunner:
         lambda_endpoint: another endpoint than the region's, of a local service for instance,
             which wants no credentials.
         poll_interval: seconds between two looks at a running execution.
+        compat: "aws" gives `.result` as JSON text, as the official SDK's runner does. By default
+            the environment variable `DURABLE_EXECUTION_COMPAT` decides.
 
     Example:
         ```python
@@ -59,6 +64,8 @@ class DurableFunctionCloudTestRunner:
         region: str = DEFAULT_REGION,
         lambda_endpoint: str | None = None,
         poll_interval: float = 1.0,
+        *,
+        compat: Literal["aws"] | None = None,
     ) -> None:
         # Here, so that tests that run in process never load an AWS library.
         import boto3
@@ -68,6 +75,7 @@ class DurableFunctionCloudTestRunner:
 
         self._function_name = function_name
         self._poll_interval = poll_interval
+        self._is_raw = compat_chosen(compat)
         session: Any = boto3.DEFAULT_SESSION or boto3.Session()
         elsewhere = lambda_endpoint or os.environ.get(_ENDPOINT_VARIABLE)
         client: Any = session.client(
@@ -108,7 +116,9 @@ class DurableFunctionCloudTestRunner:
         execution, events = self._poll(
             lambda: self._ended_execution(execution_arn), timeout, execution_arn
         )
-        return DurableFunctionTestResult.from_execution_history(execution, {"Events": events})
+        return DurableFunctionTestResult.from_execution_history(
+            execution, {"Events": events}, is_raw=self._is_raw
+        )
 
     def wait_for_callback(
         self, execution_arn: str, name: str | None = None, timeout: float = 60

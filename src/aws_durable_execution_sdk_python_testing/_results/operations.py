@@ -13,7 +13,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core import model
-from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationStatus, OperationType
+from aws_durable_execution_sdk_python._core.model import (
+    ErrorObject,
+    OperationStatus,
+    OperationSubType,
+    OperationType,
+)
 from aws_durable_execution_sdk_python_testing._results.payloads import (
     decode_json,
     deserialize_operation_payload,
@@ -31,7 +36,8 @@ class Operation:
         status: a string enumeration: compare with a member or with its text.
         parent_id: the id of the enclosing context; None at the top level.
         name: the name given in the code, if any.
-        sub_type: what kind of step or context it is: "WaitForCondition", "Map", ...
+        sub_type: what kind of step or context it is: "WaitForCondition", "Map", ...; a member of
+            `OperationSubType` if it is none of the code's own.
         start_timestamp, end_timestamp: aware datetimes; no end while it is open.
         child_operations: the operations inside it, in the order they were created.
     """
@@ -47,6 +53,8 @@ class Operation:
     child_operations: tuple[Operation, ...] = ()
     # Position among all operations of the execution, in the order they were created.
     sequence: int = field(default=0, repr=False, compare=False)
+    # Whether a result is given as the text it is, as the official SDK's runners do.
+    is_raw: bool = field(default=False, repr=False, compare=False)
 
 
 OperationT = TypeVar("OperationT", bound=Operation)
@@ -54,6 +62,9 @@ OperationT = TypeVar("OperationT", bound=Operation)
 
 class OperationLookup:
     """Finds operations by name on one level of an execution."""
+
+    # Whether results are texts, as the official SDK's runners give them.
+    is_raw: bool
 
     def _level(self) -> Sequence[Operation]:
         raise NotImplementedError
@@ -113,6 +124,8 @@ class OperationLookup:
 
     def _explain(self, name: str, kind: type[Operation], named: Sequence[Operation]) -> str:
         wanted = kind.__name__.removesuffix("Operation").lower() or "operation"
+        if self.is_raw:  # as suites for the official SDK expect
+            return f"Operation {name!r} not found: {wanted} on this level"
         if named:
             return f"the operation named {name!r} is a {named[0].operation_type}, not a {wanted}"
         known = ", ".join(repr(o.name) for o in self._level() if o.name) or "none"
@@ -142,7 +155,13 @@ class _Completed(Operation):
 
     @property
     def result(self) -> Any:
-        """The decoded result; None without one. `payload` is the text as stored."""
+        """The decoded result; None without one. `payload` is the text as stored.
+
+        The text, too, with `compat="aws"`.
+        """
+        return self.payload if self.is_raw else self._decoded()
+
+    def _decoded(self) -> Any:
         return deserialize_operation_payload(self.payload)
 
 
@@ -182,8 +201,7 @@ class CallbackOperation(_Completed):
 
     callback_id: str | None = None
 
-    @property
-    def result(self) -> Any:
+    def _decoded(self) -> Any:
         return decode_json(self.payload)
 
 
@@ -191,8 +209,7 @@ class CallbackOperation(_Completed):
 class InvokeOperation(_Completed):
     """A call of another function."""
 
-    @property
-    def result(self) -> Any:
+    def _decoded(self) -> Any:
         return decode_json(self.payload)
 
 
@@ -217,7 +234,7 @@ def _members(operation: Operation) -> dict[str, Any]:
     shown = {
         one.name: _to_json(getattr(operation, one.name))
         for one in fields(operation)
-        if one.name not in ("child_operations", "sequence")
+        if one.name not in ("child_operations", "is_raw", "sequence")
     }
     return {key: value for key, value in shown.items() if value is not None}
 
@@ -256,6 +273,7 @@ def _callback_fields(stored: model.Operation) -> dict[str, Any]:
     return {**_outcome_fields(stored), "callback_id": details and details.callback_id}
 
 
+_KNOWN_SUB_TYPES: dict[str | None, OperationSubType] = {one.value: one for one in OperationSubType}
 _Fields = Callable[[model.Operation], dict[str, Any]]
 _WRAPPERS: dict[OperationType, tuple[type[Operation], _Fields]] = {
     OperationType.EXECUTION: (ExecutionOperation, _execution_fields),
@@ -267,7 +285,9 @@ _WRAPPERS: dict[OperationType, tuple[type[Operation], _Fields]] = {
 }
 
 
-def operation_tree(stored: Iterable[model.Operation]) -> tuple[Operation, ...]:
+def operation_tree(
+    stored: Iterable[model.Operation], *, is_raw: bool = False
+) -> tuple[Operation, ...]:
     """The operations at the top level of one execution, with those inside them."""
     inside: dict[str | None, list[tuple[int, model.Operation]]] = {}
     for entry in enumerate(stored):
@@ -280,11 +300,13 @@ def operation_tree(stored: Iterable[model.Operation]) -> tuple[Operation, ...]:
     for sequence, operation in reversed(order):
         children = reversed(wrapped.pop(operation.operation_id, []))
         above = wrapped.setdefault(operation.parent_id, [])
-        above.append(_wrap(sequence, operation, tuple(children)))
+        above.append(_wrap(sequence, operation, tuple(children), is_raw=is_raw))
     return tuple(reversed(wrapped.get(None, [])))
 
 
-def _wrap(sequence: int, stored: model.Operation, children: tuple[Operation, ...]) -> Operation:
+def _wrap(
+    sequence: int, stored: model.Operation, children: tuple[Operation, ...], *, is_raw: bool
+) -> Operation:
     cls, details = _WRAPPERS[stored.operation_type]
     return cls(
         operation_id=stored.operation_id,
@@ -292,10 +314,11 @@ def _wrap(sequence: int, stored: model.Operation, children: tuple[Operation, ...
         status=stored.status,
         parent_id=stored.parent_id,
         name=stored.name,
-        sub_type=stored.sub_type,
+        sub_type=_KNOWN_SUB_TYPES.get(stored.sub_type, stored.sub_type),
         start_timestamp=stored.start_timestamp,
         end_timestamp=stored.end_timestamp,
         child_operations=children,
         sequence=sequence,
+        is_raw=is_raw,
         **details(stored),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from aws_durable_execution_sdk_python._core import model
+from aws_durable_execution_sdk_python._core.compat import compat_of_environment
 from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     ExecutionStatus,
@@ -49,6 +50,17 @@ _OUTCOME = {
 }
 
 
+def compat_chosen(compat: Literal["aws"] | None) -> bool:
+    """Whether a runner behaves as the official SDK's: as it is told, else by the environment.
+
+    Raises:
+        ValueError: `compat` is something else.
+    """
+    if compat not in (None, "aws"):
+        raise ValueError(f"compat must be 'aws' or None, got {compat!r}")
+    return compat == "aws" or compat_of_environment()
+
+
 @dataclass(frozen=True, kw_only=True)
 class DurableFunctionTestResult(OperationLookup):
     """The outcome of an execution.
@@ -80,11 +92,16 @@ class DurableFunctionTestResult(OperationLookup):
     error: ErrorObject | None = None
     execution: ExecutionOperation | None = None
     events: Sequence[Mapping[str, Any]] = field(default=(), repr=False, compare=False)
+    # Whether `result` is text, as the official SDK's runners give it.
+    is_raw: bool = field(default=False, repr=False, compare=False)
 
     @property
     def result(self) -> Any:
-        """What the handler returned, decoded; None if it returned nothing or failed."""
-        return decode_json(self.payload)
+        """What the handler returned, decoded; None if it returned nothing or failed.
+
+        With `compat="aws"` its JSON text, which is `payload`.
+        """
+        return self.payload if self.is_raw else decode_json(self.payload)
 
     @cached_property
     def history(self) -> ExecutionHistory:
@@ -117,10 +134,12 @@ class DurableFunctionTestResult(OperationLookup):
         execution: Mapping[str, Any],
         operations: Iterable[Mapping[str, Any]],
         events: Sequence[Mapping[str, Any]] = (),
+        *,
+        is_raw: bool = False,
     ) -> DurableFunctionTestResult:
         """The result of an execution of a local service: all arguments in API form."""
         parsed = [model.Operation.from_dict(from_api(operation)) for operation in operations]
-        return cls.from_operations(execution, parsed, events)
+        return cls.from_operations(execution, parsed, events, is_raw=is_raw)
 
     @classmethod
     def from_operations(
@@ -128,6 +147,8 @@ class DurableFunctionTestResult(OperationLookup):
         execution: Mapping[str, Any],
         operations: Iterable[model.Operation],
         events: Sequence[Mapping[str, Any]] = (),
+        *,
+        is_raw: bool = False,
     ) -> DurableFunctionTestResult:
         """The result of an execution.
 
@@ -135,8 +156,9 @@ class DurableFunctionTestResult(OperationLookup):
             execution: a `GetDurableExecution` answer.
             operations: its operations, in the order they were created.
             events: its history.
+            is_raw: give results as the texts they are.
         """
-        top = operation_tree(operations)
+        top = operation_tree(operations, is_raw=is_raw)
         status = Status(execution["Status"])
         error = execution.get("Error")
         return cls(
@@ -147,11 +169,16 @@ class DurableFunctionTestResult(OperationLookup):
             error=None if error is None else ErrorObject.from_dict(error),
             execution=next((o for o in top if isinstance(o, ExecutionOperation)), None),
             events=events,
+            is_raw=is_raw,
         )
 
     @classmethod
     def from_execution_history(
-        cls, execution_response: Mapping[str, Any], history_response: Mapping[str, Any]
+        cls,
+        execution_response: Mapping[str, Any],
+        history_response: Mapping[str, Any],
+        *,
+        is_raw: bool = False,
     ) -> DurableFunctionTestResult:
         """The result of an execution known only through the API.
 
@@ -161,7 +188,7 @@ class DurableFunctionTestResult(OperationLookup):
                 first, and their execution data.
         """
         events = history_response["Events"]
-        return cls.from_operations(execution_response, fold(events), events)
+        return cls.from_operations(execution_response, fold(events), events, is_raw=is_raw)
 
     def _level(self) -> Sequence[Operation]:
         return self.operations

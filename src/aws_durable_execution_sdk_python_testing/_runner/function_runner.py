@@ -32,7 +32,10 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
 )
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.payloads import encode_input
-from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+from aws_durable_execution_sdk_python_testing._results.result import (
+    DurableFunctionTestResult,
+    compat_chosen,
+)
 from aws_durable_execution_sdk_python_testing._runner.claims import (
     check_answers,
     check_handler,
@@ -41,7 +44,11 @@ from aws_durable_execution_sdk_python_testing._runner.claims import (
 )
 from aws_durable_execution_sdk_python_testing._runner.mocking import Mocking
 from aws_durable_execution_sdk_python_testing._runner.started_executions import StartedExecutions
-from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
+from aws_durable_execution_sdk_python_testing._time.clocks import (
+    RealClock,
+    VirtualClock,
+    waits_take_no_time,
+)
 from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 from aws_durable_execution_sdk_python_testing.stores.base import EventStore
@@ -66,7 +73,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
         invocation_timeout: real seconds one invocation may take.
         store: where executions are kept; default in memory.
         skip_time: False lets waits pass in real time, multiplied by the environment variable
-            `DURABLE_EXECUTION_TIME_SCALE` if it is set.
+            `DURABLE_EXECUTION_TIME_SCALE` if it is set; a scale of 0 skips them after all.
         region: region in ARNs.
         execution_timeout_clock: what execution time-outs count: "real" time that really passed,
             so that a wait of an hour fits into 10 seconds; "virtual" skipped time as well.
@@ -76,6 +83,9 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
             service, the history for one, stays the same; steps of concurrent branches may run
             more than once, as when an invocation is cut off.
         faults: what is to go wrong between handlers and service, and how often.
+        compat: "aws" runs handlers that do not say otherwise as the official SDK does, and gives
+            `.result` as JSON text. By default the environment variable
+            `DURABLE_EXECUTION_COMPAT` decides.
     """
 
     mode: ClassVar[Literal["local"]] = "local"
@@ -95,6 +105,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
         limits: Limits | None = None,
         replay_every_checkpoint: bool = False,
         faults: Faults | None = None,
+        compat: Literal["aws"] | None = None,
     ) -> None:
         check_handler(handler)
         self._handler = handler
@@ -105,20 +116,24 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
         self._functions: dict[str, tuple[Handler, Target]] = {}
         self._limits = limits or _limits(max_invocation_page_bytes)
         self._region = region
+        is_raw = compat_chosen(compat)
+        self._compat_aws = None if compat is None else True
         self._invoker = InProcessInvoker(
-            self._steps, replay_every_checkpoint=replay_every_checkpoint
+            self._steps,
+            replay_every_checkpoint=replay_every_checkpoint,
+            compat_aws=self._compat_aws,
         )
         service = LocalService(
             self._invoker,
             InMemoryExecutionStore() if store is None else store,
-            clock=VirtualClock() if skip_time else RealClock(),
+            clock=VirtualClock() if skip_time or waits_take_no_time() else RealClock(),
             limits=self._limits,
             region=region,
             invocation_timeout=invocation_timeout,
             skipped_time_counts=self._virtual_timeout,
             faults=faults,
         )
-        super().__init__(service)
+        super().__init__(service, is_raw=is_raw)
 
     # -------------------------------------------------------------------------- functions
 
@@ -314,6 +329,7 @@ class DurableFunctionTestRunner(StartedExecutions, ExploresCrashes, Mocking):
             functions={_FUNCTION_NAME: self._handler, **handlers},
             targets={key: target for key, (_, target) in self._functions.items()},
             steps=self._steps,
+            compat_aws=self._compat_aws,
             callbacks=callbacks,
             limits=self._limits,
             region=self._region,

@@ -21,10 +21,12 @@ class StartedExecutions:
 
     Parameters:
         service: runs them; closed with this.
+        is_raw: whether results are given as text, as the official SDK's runners do.
     """
 
-    def __init__(self, service: LocalService) -> None:
+    def __init__(self, service: LocalService, *, is_raw: bool) -> None:
         self._service = service
+        self._is_raw = is_raw
         self._depth = 0
         # A runner may be used without `with`: its threads must end with it all the same.
         self._finalizer = weakref.finalize(self, service.close)
@@ -46,6 +48,7 @@ class StartedExecutions:
             self._service.execution(execution_arn),
             self._service.operations(execution_arn),
             self._service.history(execution_arn),
+            is_raw=self._is_raw,
         )
 
     def wait_for_callback(

@@ -24,7 +24,8 @@ class RealClock:
 
     Parameters:
         scale: real seconds per second on this clock: 0.01 makes a wait of 100 s take one
-            second. Default: the environment variable `DURABLE_EXECUTION_TIME_SCALE`, else 1.
+            second. Default: the environment variable `DURABLE_EXECUTION_TIME_SCALE`, else 1;
+            a 0 there counts as 1, see `waits_take_no_time`.
         not_before: the clock starts at this time if the system's clock is behind it, as it is
             behind what an earlier run has skipped to.
 
@@ -77,7 +78,16 @@ class VirtualClock(RealClock):
     skips_waiting = True
 
 
+def waits_take_no_time() -> bool:
+    """Whether the environment asks for a scale of 0, by which waits are skipped."""
+    return _given_scale() == 0
+
+
 def _scale_from_environment() -> float:
+    return _given_scale() or 1.0
+
+
+def _given_scale() -> float:
     text = os.environ.get(SCALE_VARIABLE, "")
     try:
         return float(text) if text else 1.0

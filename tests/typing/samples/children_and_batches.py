@@ -87,7 +87,7 @@ def children(context: DurableContext) -> None:
     assert_type(context.run_in_child_context(plain, config=ChildConfig(is_virtual=True)), int)
     assert_type(context.run_in_child_context(plain_async), int)
     assert_type(with_retry(context, attempt), int)
-    assert_type(with_retry(context, attempt, "name", WithRetryConfig()), int)
+    assert_type(with_retry(context, attempt, WithRetryConfig(), "name"), int)
     prepare(1)  # error
     prepare_async("a", times="b")  # error
     context.run_in_child_context(prepare)  # error
@@ -99,7 +99,7 @@ async def children_async(context: AsyncDurableContext) -> None:
     assert_type(await context.run_in_child_context(prepare("a")), int)
     assert_type(await context.run_in_child_context(prepare_async("a")), int)
     assert_type(await context.run_in_child_context(plain_async), int)
-    assert_type(await with_retry(context, attempt_async, "name"), int)
+    assert_type(await with_retry(context, attempt_async, name="name"), int)
     number: int = context.run_in_child_context(plain_async)  # error
     print(number)
 

@@ -8,6 +8,12 @@ from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.rules.awaiting import check_awaiting
 from aws_durable_execution_sdk_python_testing._lint.rules.blocking import check_blocking
+from aws_durable_execution_sdk_python_testing._lint.rules.changed_state import (
+    check_arguments,
+    check_children,
+    check_handlers,
+    check_steps,
+)
 from aws_durable_execution_sdk_python_testing._lint.rules.finally_blocks import check_finally
 from aws_durable_execution_sdk_python_testing._lint.rules.forgotten_timeouts import check_timeouts
 from aws_durable_execution_sdk_python_testing._lint.rules.late_binding import check_late_binding
@@ -18,12 +24,6 @@ from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
 from aws_durable_execution_sdk_python_testing._lint.rules.ordering import check_ordering
 from aws_durable_execution_sdk_python_testing._lint.rules.outside import check_outside
 from aws_durable_execution_sdk_python_testing._lint.rules.own_tasks import check_tasks
-from aws_durable_execution_sdk_python_testing._lint.rules.state import (
-    check_arguments,
-    check_children,
-    check_handlers,
-    check_steps,
-)
 from aws_durable_execution_sdk_python_testing._lint.rules.swallowing import check_swallowing
 from aws_durable_execution_sdk_python_testing._lint.rules.threads import check_threads
 
