@@ -154,7 +154,7 @@ def _judge(program: Program, calm: Ran, troubled: Ran) -> Ran:
     assert violations(program, calm) == []
     assert violations(program, troubled) == []
     assert reduced(calm.outcome) == expected(program, "p")
-    if any(each.fault is Fault.KMS_ERROR for each in troubled.world.faults.injected):
+    if _is_cut_short(troubled):
         return calm  # no invocation can mend that: an execution may fail, and so its invoker
     assert troubled.outcome == calm.outcome
     raced = calm.world.raced | troubled.world.raced
@@ -178,8 +178,9 @@ def violations(program: Program, ran: Ran) -> list[str]:
     world = ran.world
     found = list(world.violations)
     for arn, events in ran.histories.items():
-        # When a race is decided, what its losers had invoked may still be running.
-        ended = arn == ran.arn or not has_races(program)
+        # When a race is decided, what its losers had invoked may still be running; and so may
+        # what an execution had invoked that fails meanwhile.
+        ended = arn == ran.arn or not (has_races(program) or _is_cut_short(ran))
         found += problems(events, invocations=world.invocations[arn], ended=ended)
     bodies = {path for path, _ in world.runs}
     # A step that is cancelled before its body begins is recorded as failed.
@@ -194,6 +195,11 @@ def violations(program: Program, ran: Ran) -> list[str]:
         if count > 1 + world.interruptions and not is_below(path, world.cancelled)
     ]
     return found
+
+
+def _is_cut_short(ran: Ran) -> bool:
+    """Whether an execution may have failed in the middle."""
+    return any(each.fault is Fault.KMS_ERROR for each in ran.world.faults.injected)
 
 
 def seen(ran: Ran, raced: Collection[str]) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def test_what_contexts_without_a_record_hold_is_not_left_out_either(
     async def handler(event: Any, ctx: Any) -> Any:
         pass
 
-    step = recorded("STEP", "SUCCEEDED", 1, Result="1")
-    inside = {**step, "Id": oid(1, *[1] * levels)}
+    inside = recorded("STEP", "SUCCEEDED", 1, Result="1")
+    inside["Id"] = oid(1, *[1] * levels)
     assert "STEP" in (refusal(FakeService(inside).invoke(flavour.durable(handler))) or "")
 
 

@@ -68,4 +68,5 @@ def ended(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
 def test_the_execution_fails_and_says_why(ended: dict[str, Any]) -> None:
     assert ended["Status"] == "FAILED"
     expected = "The invoker raised instead of answering: KeyError: 'lost'"
-    assert ended["Error"]["ErrorMessage"] == expected
+    # What the runner adds is that it gives up.
+    assert ended["Error"]["ErrorMessage"].splitlines()[0] == expected

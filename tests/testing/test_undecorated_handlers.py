@@ -18,7 +18,7 @@ def failed(handler: Any) -> str:
 def test_one_that_uses_its_context_is_told_whose_that_is() -> None:
     text = failed(lambda event, context: context.step(lambda _: 1))
     assert "it is Lambda's own context, not a durable one" in text
-    assert text.endswith("Decorate the handler with @durable_execution")
+    assert "Decorate the handler with @durable_execution" in text
 
 
 def test_one_that_returns_something_else_than_a_response_is_asked() -> None:
@@ -29,4 +29,5 @@ def test_one_that_returns_something_else_than_a_response_is_asked() -> None:
 
 def test_other_attributes_that_lambdas_context_lacks_are_only_missing() -> None:
     text = failed(lambda event, context: context.colour)
-    assert text == "'LambdaContext' object has no attribute 'colour'"
+    assert "'LambdaContext' object has no attribute 'colour'" in text
+    assert "durable_execution" not in text

@@ -141,9 +141,9 @@ def is_async(function: UserFunction[T]) -> TypeGuard[Callable[..., Awaitable[T]]
 
 
 def _gives_coroutine(function: Any) -> bool:
-    if isinstance(function, types.FunctionType):
+    if type(function) is types.FunctionType:
         # The usual case, at a fraction of what follows.
-        return _is_async_def(function)
+        return bool(function.__code__.co_flags & inspect.CO_COROUTINE) or _is_async_def(function)
     if _is_async_def(function):
         return True
     call = getattr(type(function), "__call__", None)  # noqa: B004 - the method itself is meant

@@ -67,9 +67,14 @@ def _on_record(runtime: Runtime, asked: str) -> Operation | None:
     """What is on record of an operation, or of one that leaves no record: what is inside it."""
     operation = runtime.recorded(asked)
     if operation is None and runtime.repeats:
+        unrecorded = {asked}
         for _ in range(_UNRECORDED_LEVELS):
             asked = operation_id(asked, 1)
-            operation = operation or runtime.recorded(asked)
+            operation = runtime.recorded(asked)
+            if operation is not None:
+                # What names one of these as its parent is inside a context that has a record.
+                return None if operation.parent_id in unrecorded else operation
+            unrecorded.add(asked)
     return operation
 
 

@@ -2,8 +2,7 @@
 
 Every command ends by carrying out what the engine asks for (`_settle`). Nothing polls: functions
 run on threads of their own, callers wait on conditions, and one thread waits for the earliest
-deadline that passes in real time. Skipped time is a discrete-event simulation: when no function
-runs, whoever settles moves the clock from deadline to deadline.
+deadline that passes in real time. When nothing runs, whoever settles skips to the next deadline.
 """
 
 from __future__ import annotations
@@ -220,7 +219,7 @@ class EngineDriver:
 
     @contextlib.contextmanager
     def _in_background(self) -> Iterator[None]:
-        """For threads of the driver's own: they end when it closes, and it fails if they do."""
+        """For threads of the driver's own: they end when it closes; if they fail, so does it."""
         with contextlib.suppress(Exception), self._failing():
             yield  # an error is raised to those who wait, by `check_open`
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +15,6 @@ from aiohttp import web
 from aws_durable_execution_sdk_python._core.arns import FunctionArn, function_part
 from aws_durable_execution_sdk_python._core.limits import (
     KIB,
-    MAX_PAYLOAD_BYTES,
-    MAX_RESULT_BYTES,
     TENANT_ID,
 )
 from aws_durable_execution_sdk_python._core.model import Status
@@ -35,8 +31,6 @@ from aws_durable_execution_sdk_python_testing._engine import (
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     ACCOUNT_ID,
     DEFAULT_QUALIFIER,
-    QUALIFIER,
-    FunctionReference,
     executed_version,
     target_name,
 )
@@ -46,10 +40,6 @@ from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     late_call,
 )
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer, text_answer
-from aws_durable_execution_sdk_python_testing._http.http_errors import (
-    InvalidRequestContentError,
-    RequestTooLargeError,
-)
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -57,21 +47,28 @@ from aws_durable_execution_sdk_python_testing._server.endpoints import (
     check_endpoint,
 )
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
+from aws_durable_execution_sdk_python_testing._server.invoke_reading import (
+    DRY_RUN,
+    EVENT,
+    REQUEST_RESPONSE,
+    TRACE_HEADER,
+    check_member,
+    client_context_of,
+    payload_of,
+    reference_of,
+    trace_header_of,
+)
 from aws_durable_execution_sdk_python_testing._server.request_reading import (
     member,
-    parse_json,
     read_body,
     read_object,
 )
 
-_REQUEST_RESPONSE, _EVENT, _DRY_RUN = "RequestResponse", "Event", "DryRun"
-_INVOCATION_TYPES = frozenset({_REQUEST_RESPONSE, _EVENT, _DRY_RUN})
+_INVOCATION_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
 _TAIL = "Tail"
 _LOG_TYPES = ("None", _TAIL)
 _TAIL_BYTES = 4 * KIB
 _UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
-_NO_PAYLOAD = "{}"
-_TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
 # SAM sends them all, some as null.
 _START_MEMBERS = (
     "AccountId",
@@ -147,7 +144,7 @@ class InvokeRoutes:
         """Invoke: the answer of RequestResponse waits until the execution has ended."""
         invoke = await self._read(request)
         version = {"X-Amz-Executed-Version": invoke.version}
-        if invoke.kind == _DRY_RUN:
+        if invoke.kind == DRY_RUN:
             return web.Response(status=204, headers=version)
         if invoke.function.durable is None:
             return await self._call_plain(invoke, version)
@@ -155,7 +152,7 @@ class InvokeRoutes:
         # An execution that has the name already may run another version.
         version = {"X-Amz-Executed-Version": function_part(arn).rpartition(":")[2]}
         headers = {**version, "X-Amz-Durable-Execution-Arn": arn}
-        if invoke.kind == _EVENT:
+        if invoke.kind == EVENT:
             return web.Response(status=202, headers=headers)
         await self._service.ended(arn)
         return _outcome(self._service.execution(arn), {**headers, **self._tail(invoke, arn)})
@@ -167,10 +164,10 @@ class InvokeRoutes:
         if missing:
             raise InvalidParameterValueError(f"Missing members: {', '.join(missing)}")
         account_id = member(body, "AccountId", str)
-        _check(account_id, "AccountId", ACCOUNT_ID)
+        check_member(account_id, "AccountId", ACCOUNT_ID)
         tenant_id = member(body, "TenantId", str)
-        _check(tenant_id, "TenantId", TENANT_ID)
-        reference = _reference(
+        check_member(tenant_id, "TenantId", TENANT_ID)
+        reference = reference_of(
             member(body, "FunctionName", str) or "", member(body, "FunctionQualifier", str)
         )
         endpoint = member(body, "LambdaEndpoint", str)
@@ -184,7 +181,7 @@ class InvokeRoutes:
                 retention_period_days=member(body, "ExecutionRetentionPeriodDays", int),
                 account_id=account_id or reference.account,
                 tenant_id=tenant_id,
-                trace_header=_trace_header(member(body, "TraceFields", dict)),
+                trace_header=trace_header_of(member(body, "TraceFields", dict)),
                 lambda_endpoint=check_endpoint(endpoint) if endpoint else None,
                 chained_endpoint=self._current.url,
             )
@@ -214,35 +211,35 @@ class InvokeRoutes:
 
     async def _read(self, request: web.Request) -> _Invoke:
         name = request.match_info["name"]
-        reference = _reference(name, request.query.get("Qualifier"))
+        reference = reference_of(name, request.query.get("Qualifier"))
         function = self._functions.find(reference.target_name)
         if function is None:
             raise ResourceNotFoundError(f"Function not found: {name}")
         if function.durable is not None and reference.qualifier is None and not self._lenient:
             raise InvalidParameterValueError(_UNQUALIFIED)
         headers = request.headers
-        kind = headers.get("X-Amz-Invocation-Type", _REQUEST_RESPONSE)
+        kind = headers.get("X-Amz-Invocation-Type", REQUEST_RESPONSE)
         if kind not in _INVOCATION_TYPES:
             raise InvalidParameterValueError(f"Invalid X-Amz-Invocation-Type: {kind!r}")
         tenant_id = headers.get("X-Amz-Tenant-Id")
-        _check(tenant_id, "X-Amz-Tenant-Id", TENANT_ID)
+        check_member(tenant_id, "X-Amz-Tenant-Id", TENANT_ID)
         if function.tenancy and tenant_id is None:
             raise InvalidParameterValueError(
                 f"{function.name} is isolated by tenant: name one in X-Amz-Tenant-Id."
             )
         trace_header = headers.get("X-Amzn-Trace-Id")
-        _check(trace_header, "X-Amzn-Trace-Id", _TRACE_HEADER)
+        check_member(trace_header, "X-Amzn-Trace-Id", TRACE_HEADER)
         return _Invoke(
             function=function,
             account_id=reference.account or (function.arn.account if function.arn else None),
             region=reference.region or (function.arn.region if function.arn else None),
             qualifier=reference.qualifier or DEFAULT_QUALIFIER,
             kind=kind,
-            payload=_payload(await read_body(request), kind),
+            payload=payload_of(await read_body(request), kind),
             log_tail=self._wants_tail(function, headers.get("X-Amz-Log-Type", "None"), kind),
             tenant_id=tenant_id,
             trace_header=trace_header,
-            client_context=_client_context(headers.get("X-Amz-Client-Context")),
+            client_context=client_context_of(headers.get("X-Amz-Client-Context")),
             execution_name=headers.get("X-Amz-Durable-Execution-Name"),
         )
 
@@ -251,7 +248,7 @@ class InvokeRoutes:
             raise InvalidParameterValueError(
                 f"Invalid X-Amz-Log-Type: {log_type!r} is none of {', '.join(_LOG_TYPES)}"
             )
-        wanted = log_type == _TAIL and kind == _REQUEST_RESPONSE
+        wanted = log_type == _TAIL and kind == REQUEST_RESPONSE
         if wanted and not self._hosting.keeps_lines(function.name):
             raise InvalidParameterValueError(
                 f"LogType Tail: what {function.name} writes is not kept here, but only for "
@@ -271,7 +268,7 @@ class InvokeRoutes:
                 account_id=invoke.account_id,
                 tenant_id=invoke.tenant_id,
                 trace_header=invoke.trace_header,
-                asynchronous=invoke.kind == _EVENT,
+                asynchronous=invoke.kind == EVENT,
                 chained_endpoint=self._current.url,
             )
         )
@@ -286,7 +283,7 @@ class InvokeRoutes:
             trace_header=invoke.trace_header,
             client_context=invoke.client_context,
         )
-        if invoke.kind == _EVENT:
+        if invoke.kind == EVENT:
             task = asyncio.create_task(self._call_and_forget(call))
             self._background.add(task)  # a task nobody holds may vanish
             task.add_done_callback(self._background.discard)
@@ -343,64 +340,3 @@ def _function_error(error: Mapping[str, Any], headers: Mapping[str, str]) -> web
     }
     present = {key: value for key, value in body.items() if value is not None}
     return json_answer(present, headers={**headers, "X-Amz-Function-Error": "Unhandled"})
-
-
-def _reference(name: str, qualifier: str | None) -> FunctionReference:
-    """The function of a name or ARN, and of a qualifier given beside it."""
-    try:
-        reference = FunctionReference.parse(name)
-    except ValueError:
-        raise InvalidParameterValueError(f"Invalid function name: {name!r}") from None
-    if not qualifier or reference.qualifier == qualifier:
-        return reference
-    _check(qualifier, "Qualifier", QUALIFIER)
-    if reference.qualifier is None:
-        return FunctionReference.parse(f"{name}:{qualifier}")
-    raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
-
-
-def _payload(body: bytes, kind: str) -> str:
-    """The event as JSON text, as it was sent. An empty body is an empty object."""
-    if not body:
-        return _NO_PAYLOAD
-    limit = MAX_PAYLOAD_BYTES if kind == _EVENT else MAX_RESULT_BYTES
-    if len(body) > limit:
-        raise RequestTooLargeError(
-            f"{len(body)} byte payload is too large for the {kind} invocation type "
-            f"(limit {limit} bytes)"
-        )
-    try:
-        parse_json(body)
-    except InvalidParameterValueError as error:
-        raise InvalidRequestContentError(
-            f"Could not parse request body into json: {error.message}"
-        ) from None
-    return body.decode()
-
-
-def _check(value: str | None, key: str, pattern: re.Pattern[str]) -> None:
-    if value is not None and not pattern.fullmatch(value):
-        raise InvalidParameterValueError(f"Invalid {key}: {value!r} must match {pattern.pattern}.")
-
-
-def _client_context(header: str | None) -> str | None:
-    """The JSON object of the header, in ASCII: so it fits into any header again."""
-    if header is None:
-        return None
-    try:
-        context = parse_json(base64.b64decode(header, validate=True))
-    except (ValueError, InvalidParameterValueError):
-        context = None
-    if not isinstance(context, dict):
-        raise InvalidParameterValueError(
-            "Invalid X-Amz-Client-Context: must be a JSON object in base64."
-        )
-    return json.dumps(context)
-
-
-def _trace_header(fields: Mapping[str, Any] | None) -> str | None:
-    header = (fields or {}).get("XAmznTraceId")
-    if not isinstance(header, str | None):
-        raise InvalidParameterValueError("Invalid XAmznTraceId: must be a string.")
-    _check(header, "XAmznTraceId", _TRACE_HEADER)
-    return header

@@ -90,8 +90,8 @@ def raw_annotations(function: Any) -> Mapping[str, Any]:
             return annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
         except Exception:
             return {}
-    annotations: Mapping[str, Any] = getattr(function, "__annotations__", None) or {}
-    return annotations
+    annotations: object = getattr(function, "__annotations__", None)
+    return annotations if isinstance(annotations, dict) else {}  # a mock has others
 
 
 def _entered(function: Any) -> Any:
