@@ -26,8 +26,9 @@ def told(value: Any) -> dict[str, Any]:
     for name, default in _DEFAULTS[kind]:
         one = getattr(value, name)
         if one != default:
-            nested = dataclasses.is_dataclass(one) and not isinstance(one, type)
-            found[name] = dataclasses.asdict(one) if nested else one
+            if dataclasses.is_dataclass(one) and not isinstance(one, type):
+                one = dataclasses.asdict(one)
+            found[name] = one
     return found
 
 
