@@ -237,7 +237,11 @@ def test_a_context_can_have_a_serdes_of_its_own_from_a_point_on(flavour: Flavour
     }
 
 
-@pytest.mark.parametrize("given", [Marked, object(), "json", {"serialize": 1}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [Marked, object(), "json", {"serialize": 1}],
+    ids=["a class", "an object", "a text", "a dict"],
+)
 def test_what_is_no_serdes_is_refused(flavour: Flavour, given: Any) -> None:
     with pytest.raises(ValidationError, match="an object with the methods serialize"):
         flavour.durable(lambda event, ctx: None, serdes=given)

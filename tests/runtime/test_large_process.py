@@ -5,6 +5,7 @@ Counted is what is looked at, not the time that takes.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import threading
@@ -160,6 +161,40 @@ def test_older_threads_are_one_search() -> None:
 
     with parked(wait, 30), asyncio.Runner(loop_factory=EventLoop) as runner:
         assert runner.run(main()) == 2
+
+
+def test_a_thread_that_threading_has_not_started_is_no_newer_one() -> None:
+    """Neither before nor after `threading` has heard of it. Such a one carries pytest-xdist."""
+    begun, tell, told, stop, ended = (threading.Event() for _ in range(5))
+
+    def wait() -> None:
+        data = [[number] for number in range(2 * FIRST_LIMIT)]
+        begun.set()
+        tell.wait()
+        threading.current_thread()  # from here on it has an object
+        told.set()
+        stop.wait()
+        assert data
+        ended.set()
+
+    async def main() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, EventLoop)
+        loop.search_limit = FIRST_LIMIT
+        liveness = Liveness(loop, {object()})
+        answers = [liveness.can_go_on([], {})]
+        tell.set()
+        told.wait()
+        return [*answers, liveness.can_go_on([], {})]
+
+    _thread.start_new_thread(wait, ())
+    begun.wait()
+    try:
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
+            assert runner.run(main()) == [False, False]
+    finally:
+        stop.set()
+        ended.wait()
 
 
 def test_no_search_is_begun_that_may_outlast_the_time_there_is() -> None:

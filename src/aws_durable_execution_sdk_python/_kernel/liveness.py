@@ -9,6 +9,8 @@
   the data near its stack. All of them are one search, so that what they share, a pool or a server
   say, is looked at once, and each gets equally far: beyond `OLDER_LIMIT` objects a thread, and the
   `MOST_OLDER`-fold in all, nothing is taken to follow.
+- Which threads were there before is known by their objects, and of those that `threading` has not
+  started (a C library's, execnet's below pytest-xdist) by the frame that they began in.
 - A descriptor whose callback is an extension's may reach anything.
 - What a thread was handed a moment ago may be on its way, where no reference shows it: what a
   function written in C has taken, or is about to hand on, is in no frame. So before stacks are
@@ -80,6 +82,13 @@ class Liveness(Opaque):
         self._powers = powers
         self._seconds_left = seconds_left
         self._older = frozenset(threading.enumerate())
+        # Of threads that `threading` has not started, and may come to know later.
+        known = {thread.ident for thread in self._older}
+        self._older_roots = frozenset(
+            _outermost(frame)
+            for ident, frame in sys._current_frames().items()
+            if ident not in known
+        )
         self._witness: Found | None = None
         self._not_before = 0.0
         # What a search took last, or will take with the limit it has now.
@@ -173,16 +182,14 @@ class Liveness(Opaque):
             yield from key.data
 
     def _has_threads(self, *, with_older: bool) -> bool:
-        return any(
-            with_older or thread not in self._older for thread, _ in self._threads_that_count()
-        )
+        return any(with_older or not self._is_older(*each) for each in self._threads_that_count())
 
     def _threads(self, *, with_older: bool) -> tuple[list[object], list[object]]:
         """What the threads that began during the invocation have at hand, and those before."""
         newer: list[object] = []
         older: list[object] = []
         for thread, frame in self._threads_that_count():
-            if thread not in self._older:
+            if not self._is_older(thread, frame):
                 newer += (thread, *_frames(frame))
             elif with_older:
                 older += (thread, *_frames(frame))
@@ -195,6 +202,9 @@ class Liveness(Opaque):
             thread = threads.get(ident)
             if thread is None or not self._is_ours(thread):
                 yield thread, frame
+
+    def _is_older(self, thread: threading.Thread | None, frame: FrameType) -> bool:
+        return thread in self._older or _outermost(frame) in self._older_roots
 
     def _is_ours(self, thread: threading.Thread) -> bool:
         return (
@@ -235,6 +245,13 @@ def settled(asleep: Asleep, limit: int = EventLoop.search_limit) -> set[int]:
     search = Search(running=asleep, limit=limit, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])
     return search.seen
+
+
+def _outermost(frame: FrameType) -> FrameType:
+    """The frame in which a thread began: the same one for as long as it runs."""
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
