@@ -1,6 +1,6 @@
 """How many random programs (tests/model, tests/replay_model) a run tries: profiles of Hypothesis.
 
-Without `--hypothesis-profile` it is a few, the same each time. "thorough" runs five times as many,
+Without `--hypothesis-profile` it is a few, the same each time. "thorough" runs ten times as many,
 as continuous integration does. "nightly" runs as many as a night allows, others each night.
 """
 

@@ -12,10 +12,12 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import botocore
 import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.shared import user_agent
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -44,6 +46,9 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionTestResult,
     DurableFunctionTestRunner,
 )
+
+# Its import has all botocore sessions from here on name it to AWS, those of the other tests too.
+botocore.unregister_initializer(user_agent._initializer_botocore_session)
 
 ORDER = {"id": "7", "amount": 20}
 

@@ -54,6 +54,8 @@ ON_PURPOSE = {
     # Their own threads and times are what they are about.
     "tests/runtime/test_deadline_of_waits.py": {"DUR105"},
     "tests/runtime/test_suspension_proof.py": {"DUR101"},
+    "tests/runtime/test_large_process.py": {"DUR302", "DUR303"},
+    "tests/operations/test_recorded_time.py": {"DUR604"},
     "tests/operations/test_context_ownership.py": {"DUR203", "DUR303"},
     "tests/testing/test_replaying.py": {"DUR303"},
     "tests/testing/test_virtual_time.py": {"DUR302"},

@@ -38,7 +38,7 @@ def test_findings_are_tuples_with_columns_from_0() -> None:
 
 def test_the_plugin_introduces_itself() -> None:
     assert DurablePlugin.name == "durable-lint"
-    assert re.fullmatch(r"\d+\.\d+\.\d+", DurablePlugin.version)
+    assert re.fullmatch(r"\d+\.\d+\.\d+\+aio\.\d+", DurablePlugin.version)
 
 
 def test_flake8_itself(tmp_path: Path) -> None:

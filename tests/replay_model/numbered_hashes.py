@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from anyio._backends._asyncio import CancelScope
 
+from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationTask
 from aws_durable_execution_sdk_python._kernel.origin import ENGINE, origin, origin_in
 
 _numbers: Iterator[int] = itertools.count()
 
 
-class NumberedTask(asyncio.Task[Any]):
+class NumberedTask(InvocationTask[Any]):
     def __init__(self, *args: Any, **options: Any) -> None:
         self.number = next(_numbers)
         super().__init__(*args, **options)

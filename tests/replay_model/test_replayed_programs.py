@@ -99,7 +99,7 @@ CUTS = st.lists(st.integers(1, 25), max_size=2)
 
 
 # Without a profile of Hypothesis, and with one: see tests/conftest.py.
-_DEFAULT_PROGRAMS = 200
+_DEFAULT_PROGRAMS = 100
 _PROGRAMS = {"thorough": 1_000, "nightly": 20_000}
 
 

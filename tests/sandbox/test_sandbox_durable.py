@@ -101,5 +101,5 @@ def test_a_plain_function_is_called_in_a_process_too(executions: Executions) -> 
 
 
 def test_state_larger_than_an_event_is_read_page_by_page(executions: Executions) -> None:
-    size = 700_000
-    assert executions.run("large", {"size": size}) == 8 * size
+    size = 250_000
+    assert executions.run("large", {"size": size}) == 24 * size

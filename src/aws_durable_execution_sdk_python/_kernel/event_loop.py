@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
 from aws_durable_execution_sdk_python._kernel.idle_selector import BusyHook, IdleHook, IdleSelector
+from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationTask
 from aws_durable_execution_sdk_python._kernel.origin import (
     ENGINE,
     context_of,
@@ -319,7 +320,10 @@ class EventLoop(RestorableLoop):
             task = asyncio.Task(coro, loop=self, **options)
             self._strangers.add(task)
             return task
-        task = super().create_task(coro, **options)
+        if self.get_task_factory() is None:
+            task = InvocationTask(coro, loop=self, **options)
+        else:
+            task = super().create_task(coro, **options)
         if (whose is None or whose is not self._invocation) and self.is_strange(context):
             self._strangers.add(task)
         else:

@@ -31,6 +31,7 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     cancelled_by_batch,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, CommonRuntime
+from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationTask
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.ports import (
@@ -96,11 +97,17 @@ class LoopRuntime(CommonRuntime):
         task = asyncio.current_task()
         return 0 if task is None else task.cancelling()
 
-    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
+    def is_stray(
+        self, error: BaseException | None, requests: int, *, outermost: bool = False
+    ) -> bool:
+        if not isinstance(error, asyncio.CancelledError):
+            return False
         task = asyncio.current_task()
         if task is None or self.is_ending:
             return False
-        if task.cancelling() > requests and (not outermost or cancelled_by_batch()):
+        withdrawn = isinstance(task, InvocationTask) and task.has_withdrawn(error)
+        is_asked_for = withdrawn or task.cancelling() > requests
+        if is_asked_for and (not outermost or cancelled_by_batch()):
             return False
         while task.cancelling() > requests:
             task.uncancel()
@@ -198,7 +205,7 @@ class LoopRuntime(CommonRuntime):
             make = partial(_await_within, code, function, args)
             task = self._invocation.loop.create_strange_task(outcome_of(make))
             outcome = await self._invocation.await_body(task)
-        if isinstance(outcome.error, asyncio.CancelledError) and self.is_stray(requests):
+        if self.is_stray(outcome.error, requests):
             raise RetryableSerDesError(f"{code} was cancelled") from outcome.error
         result: T = outcome.get()
         return result

@@ -206,13 +206,16 @@ class Runtime(Protocol):
         """How many cancellations of the flow that runs this are being answered."""
         ...
 
-    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
-        """Whether a CancelledError is a failure of the code it came from, like any other error.
+    def is_stray(
+        self, error: BaseException | None, requests: int, *, outermost: bool = False
+    ) -> bool:
+        """Whether an error is a CancelledError, and a failure of the code like any other error.
 
         It is unless someone asked for it: the batch or the invocation, or user code that
         cancelled the task which runs the operation.
 
         Parameters:
+            error: what the code raised.
             requests: what `cancel_requests` said when the code began.
             outermost: whether the code is all that its task runs, so that nobody outside it can
                 have asked but the engine. What it asked of its own task is withdrawn.

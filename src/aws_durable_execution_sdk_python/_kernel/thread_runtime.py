@@ -119,9 +119,11 @@ class ThreadRuntime(CommonRuntime):
     def cancel_requests(self) -> int:
         return 0
 
-    def is_stray(self, requests: int, *, outermost: bool = False) -> bool:
+    def is_stray(
+        self, error: BaseException | None, requests: int, *, outermost: bool = False
+    ) -> bool:
         # A thread cannot be cancelled: whatever comes as a CancelledError is the code's own.
-        return not self._invocation.is_ending
+        return isinstance(error, asyncio.CancelledError) and not self._invocation.is_ending
 
     async def park(self, pending: Pending) -> None:
         operation = self._invocation.journal.get(pending.operation_id)

@@ -184,7 +184,7 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         raise
     except (Exception, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(
-            requests, outermost=child.has_task
+            error, requests, outermost=child.has_task
         ):
             if not child.is_virtual:
                 runtime.record_cancellation(identity)

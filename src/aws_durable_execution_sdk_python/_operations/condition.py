@@ -128,7 +128,8 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
         except (ExecutionError, RetryableSerDesError):
             raise
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
+            is_cancellation = isinstance(error, asyncio.CancelledError)
+            if is_cancellation and not runtime.is_stray(error, requests):
                 raise
             report_failure(
                 runtime,

@@ -173,7 +173,8 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
         except ExecutionError:
             raise
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not runtime.is_stray(requests):
+            is_cancellation = isinstance(error, asyncio.CancelledError)
+            if is_cancellation and not runtime.is_stray(error, requests):
                 raise
             failure = _judge(runtime, step, operation, error)
         else:

@@ -74,6 +74,6 @@ def calls_plain(event: dict[str, Any], context: DurableContext) -> Any:
 @durable_execution
 def large(event: dict[str, Any], context: DurableContext) -> int:
     """State that does not fit into one invocation's event."""
-    texts = [context.step(lambda _: "x" * event["size"], name=f"s{i}") for i in range(8)]
+    texts = [context.step(lambda _: "x" * event["size"], name=f"s{i}") for i in range(24)]
     context.wait(seconds=1, name="pause")
     return sum(map(len, texts))
