@@ -7,6 +7,7 @@ retry strategy applies, every branch has an outcome, and the execution ends in o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -271,6 +272,50 @@ def test_a_step_that_user_code_cancels_is_cancelled() -> None:
         return [task.cancelled(), await context.step(lambda: "after")]
 
     assert run(handler).result == [True, "after"]
+
+
+def test_a_request_that_was_withdrawn_as_its_error_passed_was_made() -> None:
+    """So does AnyIO, where an asyncio.TaskGroup and a scope of its own cancel a task at once."""
+
+    async def child(context: AsyncDurableContext) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            assert task is not None
+            assert task.uncancel() == 0
+            raise
+
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        task = asyncio.create_task(context.run_in_child_context(child))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            return "cancelled"
+
+    assert run(handler).result == "cancelled"
+
+
+def test_another_error_than_the_one_that_passed_is_nobodys() -> None:
+    async def child(context: AsyncDurableContext) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+        cancelled = asyncio.get_running_loop().create_future()
+        cancelled.cancel()
+        await cancelled
+
+    async def handler(event: Any, context: AsyncDurableContext) -> str:
+        try:
+            await context.run_in_child_context(child)
+        except ChildContextError as error:
+            return str(error.error_type)
+        return "no error"
+
+    assert run(handler).result == "asyncio.exceptions.CancelledError"
 
 
 def test_a_timeout_around_a_step_is_a_timeout() -> None:
