@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
+from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import OperationType
 from aws_durable_execution_sdk_python.exceptions import (
     NonDeterministicExecutionError,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Never, TypeVar, cast
 
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt

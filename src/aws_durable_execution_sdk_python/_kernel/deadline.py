@@ -28,8 +28,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.ids import operation_id
-from aws_durable_execution_sdk_python._core.journal import Journal, OperationIdentity
+from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationSubType,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction

@@ -18,8 +18,8 @@ import sys
 from types import CodeType, FrameType
 
 from aws_durable_execution_sdk_python._core import running
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import MAX_NESTED_CONTEXTS
 from aws_durable_execution_sdk_python._core.model import OperationType
 from aws_durable_execution_sdk_python._kernel import ownership

@@ -16,7 +16,7 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable

@@ -19,9 +19,9 @@ from aws_durable_execution_sdk_python._core.completion import (
 )
 from aws_durable_execution_sdk_python._core.envelope import encode_batch
 from aws_durable_execution_sdk_python._core.errors import describe
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.ids import operation_id
 from aws_durable_execution_sdk_python._core.item_tally import ItemTally
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES, MAX_OPERATIONS
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,

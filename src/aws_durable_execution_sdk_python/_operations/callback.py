@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.errors import recorded_error
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     CallbackOptions,
     Operation,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Decorated, Kind
 from aws_durable_execution_sdk_python._core.validation import kind_of

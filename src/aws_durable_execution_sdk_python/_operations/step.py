@@ -14,7 +14,7 @@ from aws_durable_execution_sdk_python._core.errors import (
     recorded_error,
     was_cancelled,
 )
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import MAX_STEP_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,

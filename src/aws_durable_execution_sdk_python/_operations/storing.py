@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
 from aws_durable_execution_sdk_python import serdes as codecs
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python._kernel.ports import Runtime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aws_durable_execution_sdk_python._core import validation
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationSubType,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.arns import FunctionArn, execution_arn, execution_id
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     CheckpointOutput,

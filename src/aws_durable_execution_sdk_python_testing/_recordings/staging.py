@@ -19,7 +19,7 @@ from aws_durable_execution_sdk_python._core.batch_result import (
     CompletionRecord,
     read_completion_record,
 )
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     CallbackDetails,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from aws_durable_execution_sdk_python._core.errors import type_name
-from aws_durable_execution_sdk_python._core.journal import OperationIdentity, is_recorded_as
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity, is_recorded_as
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
