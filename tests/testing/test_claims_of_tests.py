@@ -64,10 +64,15 @@ def test_an_answer_that_no_callback_asked_for_is_an_error() -> None:
 
 
 def test_also_for_executions_that_are_waited_for() -> None:
-    with DurableFunctionTestRunner(shop) as runner:
-        arn = runner.run_async(input=False, callbacks={"aproval": True})
+    with DurableFunctionTestRunner(hurried) as runner:
+        arn = runner.run_async(callbacks={"aproval": True})
         with pytest.raises(DurableFunctionsTestError, match="no callback is called that"):
             runner.wait_for_result(arn)
+
+
+def test_programs_without_callbacks_may_share_answers_with_others() -> None:
+    with DurableFunctionTestRunner(shop) as runner:
+        assert runner.run(input=False, callbacks={"approval": True}).status == "SUCCEEDED"
 
 
 def test_what_fails_is_shown_as_it_is() -> None:
