@@ -144,6 +144,39 @@ def test_except_star_finds_the_errors_of_a_group_that_a_step_raised(flavour: Fla
     assert answer == succeeded(expected)
 
 
+def test_a_group_of_a_class_of_its_own_is_split_by_its_own_derive(flavour: Flavour) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        def function(_: Any) -> None:
+            raise CASES["groups of its own"].make()
+
+        caught = []
+        try:
+            await ctx.step(function)
+        except* LookupError as found:
+            caught.append(repr(found))
+        except* Exception as found:
+            caught.append(repr(found))
+        await ctx.wait(seconds=1)
+        return caught
+
+    answer = FakeService().run(flavour.durable(handler))
+    lookup = "ManyErrors('many', [ManyErrors('few', [KeyError('b')])])"
+    rest = "ManyErrors('many', [ValueError('a'), ManyErrors('few', [OSError(5)])])"
+    assert answer == succeeded([lookup, rest])
+
+
+def test_errors_that_hold_the_same_ones_again_and_again_stay_bounded() -> None:
+    error: Any = OrderError("the first")
+    for number in range(20):
+        outer: Any = OrderError(number, error)
+        outer.__cause__ = outer.__context__ = outer.first = outer.second = error
+        error = outer
+    record = describe_for_record(error)
+    assert len(str(record.to_dict())) < 100_000
+    again: Any = rebuild(StepError, record)
+    assert str(again.__cause__.__cause__) == str(error.__cause__.__cause__)
+
+
 async def test_advice_of_the_sdk_is_the_first_thing_that_a_failed_group_says() -> None:
     @durable_execution
     async def handler(event: Any, ctx: Any) -> Any:
