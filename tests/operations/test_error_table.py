@@ -112,6 +112,19 @@ def test_what_was_not_kept_is_named_with_the_reason() -> None:
     assert not hasattr(error, "lock")
 
 
+def test_an_operations_error_that_stands_for_a_class_that_is_lost_says_so() -> None:
+    class LocalError(Exception):
+        def codes(self) -> list[int]:
+            return [1]
+
+    error: Any = rebuild(StepError, describe(LocalError("bad")))
+    assert type(error) is StepError
+    with pytest.raises(AttributeError, match=r"'codes'; it stands for a \S+LocalError, "):
+        _ = error.codes
+    with pytest.raises(AttributeError, match=r"no attribute 'codes'$"):
+        _ = StepError("plain").codes  # type: ignore[attr-defined]
+
+
 def test_nothing_that_could_be_a_secret_of_a_held_object_is_stored() -> None:
     error: Any = rebuild(StepError, described := describe(CASES["httpx.HTTPStatusError"].make()))
     assert error.response.status_code == 404
