@@ -148,6 +148,19 @@ def test_a_time_scale_that_is_not_a_positive_number_is_refused(
         RealClock()
 
 
+def test_a_deadline_has_come_when_the_clock_tells_that_time() -> None:
+    """Also where the two differ by what floats leave: a clock that stands would never get there."""
+
+    class Standing(RealClock):
+        def _exact_now(self) -> float:
+            return 1_700_000_020.022 - 3e-7
+
+    clock = Standing()
+    assert clock.now() == 1_700_000_020.022
+    assert clock.real_delay(1_700_000_020.022) == 0
+    assert clock.real_delay(1_700_000_020.0221) > 0
+
+
 def test_a_scaled_clock_tells_real_seconds_until_a_deadline() -> None:
     clock = RealClock(scale=0.5)
     assert 49 < clock.real_delay(clock.now() + 100) <= 50

@@ -55,6 +55,8 @@ class RealClock:
     def real_delay(self, deadline: float) -> float:
         """Real seconds until `now` gives `deadline` or more, 0 if it does."""
         reached = math.ceil(deadline * 1000 - _FLOAT_ERROR) / 1000
+        if self.now() >= reached:
+            return 0.0  # as `now` has it, whatever floats leave between the two
         return max(0.0, (reached - self._exact_now()) * self._scale)
 
     def in_real_time(self, seconds: float) -> float:
