@@ -206,6 +206,10 @@ def missing_attribute(error: Exception, name: str) -> AttributeError:
     elif lost:
         names = ", ".join(sorted(lost))
         text = f"{plain}; what was not kept when the error was stored: {names}"
+    elif type(error).__module__ == __name__:
+        of = error.__dict__.get("error_type")
+        if isinstance(of, str) and of.rpartition(".")[2] != type(error).__name__:
+            text = f"{plain}; it stands for a {of}, whose class was not kept when it was stored"
     return AttributeError(text, name=name, obj=error)
 
 

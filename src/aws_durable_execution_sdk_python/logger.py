@@ -162,6 +162,27 @@ class Logger:
         self._info = info
         self._is_replaying = is_replaying
 
+    @classmethod
+    def from_log_info(cls, logger: Any, info: LogInfo) -> Logger:
+        """One that writes to a logger with these keys, also while the code replays."""
+        return cls(logger, info)
+
+    def with_log_info(self, info: LogInfo) -> Logger:
+        """The same with other keys."""
+        return Logger(self._logger, info, self._is_replaying)
+
+    def with_is_replaying(self, is_replaying: Callable[[], bool]) -> Logger:
+        """The same, silent whenever this says so.
+
+        Example:
+            >>> context.logger.with_is_replaying(lambda: False).info("each time the code runs")
+        """
+        return Logger(self._logger, self._info, is_replaying)
+
+    def get_logger(self) -> Any:
+        """The logger that is written to."""
+        return self._logger
+
     @property
     def underlying(self) -> Any:
         """The logger that is written to."""

@@ -17,6 +17,7 @@ for name in (
 ).split():
     if hasattr(os, name):
         delattr(os, name)
+os.process_cpu_count = os.cpu_count  # as Python has it there
 for name in "SIGKILL SIGHUP SIGALRM SIGUSR1 SIGUSR2 SIGCHLD SIGPIPE SIGQUIT setitimer".split():
     if hasattr(signal, name):
         delattr(signal, name)

@@ -153,6 +153,16 @@ class WrappingError(Exception):
         self.orig = orig
 
 
+class NamedError(Exception):
+    """One whose class has what errors of operations have, as something else."""
+
+    data = "of the class"
+
+    @property
+    def message(self) -> str:
+        return f"<{self.args[0]}>"
+
+
 class OwnGetattrError(Exception):
     """One that computes attributes from others that may not be there."""
 
@@ -175,6 +185,9 @@ class StepKind(StepError):
 
 class ManyErrors(ExceptionGroup[Exception]):
     """A group of the user's."""
+
+    def derive(self, excs: Any, /) -> Any:
+        return ManyErrors(self.message, excs)
 
 
 def response_error() -> Exception:
@@ -203,6 +216,17 @@ def caused() -> Exception:
         except KeyError as missing:
             raise LimitError(3, unit="kg") from missing
     except LimitError as error:
+        return error
+
+
+def wrapped_twice() -> Exception:
+    """An error that is there as the cause and as an attribute, as SQLAlchemy's are."""
+    try:
+        try:
+            raise OSError(5, "disk")
+        except OSError as error:
+            raise WrappingError(error) from error
+    except WrappingError as error:
         return error
 
 
@@ -237,6 +261,10 @@ def loading_error() -> Exception:
 def group() -> Exception:
     inner = ExceptionGroup("inner", [KeyError("b"), client_error()])
     return ExceptionGroup("many", [ValueError("a"), inner])
+
+
+def own_groups() -> Exception:
+    return ManyErrors("many", [ValueError("a"), ManyErrors("few", [KeyError("b"), OSError(5)])])
 
 
 @dataclass(frozen=True)
@@ -305,6 +333,9 @@ CASES: dict[str, Case] = {
         {"code": 503, "msg": "busy", "filename": "https://a"},
         ("fp",),
     ),
+    "URLError": Case(
+        lambda: urllib.error.URLError(OSError(5, "io")), {"reason.errno": 5, "args.0.errno": 5}
+    ),
     "ClickException": Case(lambda: click.ClickException("no file"), {"exit_code": 1}),
     "ClientError": Case(
         client_error,
@@ -343,6 +374,16 @@ CASES: dict[str, Case] = {
     ),
     "holding": Case(
         lambda: HoldingError(threading.Lock()), {"code": 5}, ("lock", "body", "body_start", "args")
+    ),
+    "wrapping its cause": Case(
+        wrapped_twice, {"orig.errno": 5, "__cause__.errno": 5, "__context__.errno": 5}
+    ),
+    "groups of its own": Case(
+        own_groups, {"message": "many", "exceptions.1.message": "few", "exceptions.1.args.0": "few"}
+    ),
+    "names below": Case(
+        lambda: ExceptionGroup("g", [NamedError("n")]),
+        {"exceptions.0.message": "<n>", "exceptions.0.data": "of the class"},
     ),
     "wrapping": Case(lambda: WrappingError(OSError(5, "disk")), {"orig.errno": 5}),
     "own getattr": Case(OwnGetattrError, {"code": 9}, ("other",)),

@@ -12,6 +12,7 @@ import functools
 import gc
 import json
 import weakref
+from collections import deque
 from collections.abc import Awaitable
 from decimal import Decimal
 from pathlib import Path
@@ -318,6 +319,8 @@ def step_failure(flavour: Flavour, function: Any, *history: Any) -> str:
         (Hidden, Hidden(word="x"), "Hidden would not be read back as it was"),
         (WithInitVar, WithInitVar(1), "cannot be made of its fields alone (start)"),
         (set[float], {10**400}, "an int that no float holds"),
+        (deque, deque([1], maxlen=3), "a deque with a maxlen would come back without it"),
+        (list[deque[int]], [deque([1], 3)], "value[0]: a deque with a maxlen would come back"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -112,6 +112,19 @@ def test_what_was_not_kept_is_named_with_the_reason() -> None:
     assert not hasattr(error, "lock")
 
 
+def test_an_operations_error_that_stands_for_a_class_that_is_lost_says_so() -> None:
+    class LocalError(Exception):
+        def codes(self) -> list[int]:
+            return [1]
+
+    error: Any = rebuild(StepError, describe(LocalError("bad")))
+    assert type(error) is StepError
+    with pytest.raises(AttributeError, match=r"'codes'; it stands for a \S+LocalError, "):
+        _ = error.codes
+    with pytest.raises(AttributeError, match=r"no attribute 'codes'$"):
+        _ = StepError("plain").codes  # type: ignore[attr-defined]
+
+
 def test_nothing_that_could_be_a_secret_of_a_held_object_is_stored() -> None:
     error: Any = rebuild(StepError, described := describe(CASES["httpx.HTTPStatusError"].make()))
     assert error.response.status_code == 404
@@ -142,6 +155,39 @@ def test_except_star_finds_the_errors_of_a_group_that_a_step_raised(flavour: Fla
     answer = FakeService().run(flavour.durable(handler))
     expected = ["a", "inner (1 sub-exception)", "ConditionalCheckFailedException"]
     assert answer == succeeded(expected)
+
+
+def test_a_group_of_a_class_of_its_own_is_split_by_its_own_derive(flavour: Flavour) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        def function(_: Any) -> None:
+            raise CASES["groups of its own"].make()
+
+        caught = []
+        try:
+            await ctx.step(function)
+        except* LookupError as found:
+            caught.append(repr(found))
+        except* Exception as found:
+            caught.append(repr(found))
+        await ctx.wait(seconds=1)
+        return caught
+
+    answer = FakeService().run(flavour.durable(handler))
+    lookup = "ManyErrors('many', [ManyErrors('few', [KeyError('b')])])"
+    rest = "ManyErrors('many', [ValueError('a'), ManyErrors('few', [OSError(5)])])"
+    assert answer == succeeded([lookup, rest])
+
+
+def test_errors_that_hold_the_same_ones_again_and_again_stay_bounded() -> None:
+    error: Any = OrderError("the first")
+    for number in range(20):
+        outer: Any = OrderError(number, error)
+        outer.__cause__ = outer.__context__ = outer.first = outer.second = error
+        error = outer
+    record = describe_for_record(error)
+    assert len(str(record.to_dict())) < 100_000
+    again: Any = rebuild(StepError, record)
+    assert str(again.__cause__.__cause__) == str(error.__cause__.__cause__)
 
 
 async def test_advice_of_the_sdk_is_the_first_thing_that_a_failed_group_says() -> None:

@@ -13,6 +13,7 @@ from fake_service import ARN, FakeService, oid, recorded
 from flavours import Flavour
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, DurableContext, durable_execution
+from aws_durable_execution_sdk_python.logger import Logger, LogInfo
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 
 
@@ -513,3 +514,19 @@ def test_nothing_is_enabled_while_finished_work_is_replayed(flavour: Flavour) ->
 
     FakeService().run(flavour.durable(handler))
     assert seen == [True, False]
+
+
+def test_other_keys_and_another_silence_may_be_chosen(flavour: Flavour) -> None:
+    """The official SDK's names for it."""
+    info = LogInfo("arn", name="mine")
+
+    async def body(ctx: Any) -> None:
+        ctx.logger.with_is_replaying(lambda: False).info("each time")
+        ctx.logger.with_is_replaying(lambda: True).info("never")
+        ctx.logger.with_log_info(info).info("once")
+        Logger.from_log_info(ctx.logger.get_logger(), info).info("mine")
+        await ctx.wait(seconds=1)
+
+    logger = run(flavour, body)
+    assert logger.texts == ["each time", "once", "mine", "each time", "mine"]
+    assert [line[2] for line in logger.lines if line[1] in ("once", "mine")] == [info.extra()] * 3

@@ -306,7 +306,7 @@ async def async_generators(c: AsyncDurableContext, emit: Emit) -> None:
 
 @program
 async def a_wait_that_is_given_up(c: AsyncDurableContext, emit: Emit) -> None:
-    waiting = asyncio.ensure_future(c.wait(seconds=1, name="given up"))
+    waiting = asyncio.ensure_future(c.wait(seconds=60, name="given up"))
     emit(await c.step(quick))
     waiting.cancel()
     emit((await asyncio.wait([waiting]))[0] == {waiting})

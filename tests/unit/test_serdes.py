@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import json
 import math
+import unittest.mock
 import uuid
 from collections import OrderedDict, namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -304,6 +305,7 @@ class Level(enum.Enum):
         (Model(), r"Model cannot be stored: return its model_dump"),
         (Level.HIGH, "Level cannot be stored: return its value"),
         (object(), "object cannot be stored: return str, int, float"),
+        (unittest.mock.Mock(), "Mock cannot be stored: return str, int, float"),
         (1j, "complex cannot be stored"),
         ({(1, 2): 3}, "a tuple cannot be a dict key in JSON"),
         ({1: "a", "1": "b"}, "two keys of a dict become the same text: use"),

@@ -268,9 +268,10 @@ def advice(value: object) -> str:
     annotate = f", or annotate the function that returns it: -> {type(value).__name__}"
     if dataclasses.is_dataclass(value):
         return f"return dataclasses.asdict(...) of it{annotate}"
-    if hasattr(value, "model_dump"):
+    # Of the class: a mock has every attribute there is.
+    if hasattr(type(value), "model_dump"):
         return f"return its model_dump(mode='json'){annotate}"
-    if hasattr(value, "dtype") and hasattr(value, "item"):
+    if hasattr(type(value), "dtype") and hasattr(type(value), "item"):
         return "return its item(), which is Python's own number, or its tolist()"
     for cls, advice in _ADVICE.items():
         if isinstance(value, cls):

@@ -68,7 +68,7 @@ def combine(operation_class: type[E], original: type[Exception]) -> type[E]:
     if is_one_of(operation_class, _mro_of(original)):
         subclass: Any = original
         return cast("type[E]", subclass)
-    made = _derived((operation_class, _NoHooks), original)
+    made = _derived((operation_class, _NoHooks), original, _masked(original))
     return operation_class if made is None else cast("type[E]", made)
 
 
@@ -78,19 +78,30 @@ def stand_in(original: type[Exception]) -> type[Exception]:
     `DurableOperationError` for those that would end the invocation or an iteration, and where
     there can be none.
     """
-    made = _derived((_NoHooks,), original) if _may_be_combined(original) else None
+    made = _derived((_NoHooks,), original, {}) if _may_be_combined(original) else None
     return DurableOperationError if made is None else made
 
 
-def _derived(before: tuple[type, ...], original: type[Exception]) -> type[Exception] | None:
+def _masked(original: type[Exception]) -> dict[str, object]:
+    """Takes what every error of an operation has from the instance, whatever the class says.
+
+    A group's message stays the group's: `derive` makes parts of it, whose text it is.
+    """
+    taken = {name for base in _mro_of(original) for name in _dict_of(base)}
+    if issubclass(original, BaseExceptionGroup):
+        taken.discard("message")
+    return {name: None for name in OPERATION_NAMES if name in taken}
+
+
+def _derived(
+    before: tuple[type, ...], original: type[Exception], masked: dict[str, object]
+) -> type[Exception] | None:
     """A class of some classes and the original's; the same one each time, as long as it is used."""
     # By identity: the metaclass may have a hash of its own. The derived class keeps the original.
     key = (id(before[0]), id(original))
     cls: Any = _made.get(key)
     if cls is None:
-        taken = {name for base in _mro_of(original) for name in _dict_of(base)}
-        namespace: dict[str, object] = {name: None for name in OPERATION_NAMES if name in taken}
-        namespace |= {
+        namespace = masked | {
             "__str__": _recorded_text,
             "__getattr__": _missing,
             "args": property(_kept_args, set_args),

@@ -53,10 +53,14 @@ Details: TypeAlias = dict[str, Tree]
 
 @dataclass(slots=True)
 class _Room:
-    """How many bytes of JSON may still be written besides the error itself, and what is there."""
+    """How many bytes of JSON may still be written besides the error itself, and what is begun.
+
+    An error that is begun and not ended is not written within itself. One that is there twice, as
+    a cause and as an attribute (`raise Wrapped(orig) from orig`), is written twice.
+    """
 
     size: int = MAX_CHAIN_BYTES
-    seen: set[int] = field(default_factory=set[int])
+    begun: set[int] = field(default_factory=set[int])
 
     def take(self, tree: Tree) -> bool:
         size = len(text_of_tree(tree))
@@ -108,13 +112,17 @@ def read_details(data: str | None) -> Details | None:
 
 def _own(error: BaseException, message: str, room: _Room, depth: int) -> Details:
     """What is to say of one error, and of those below it."""
-    room.seen.add(id(error))
+    room.begun.add(id(error))
+    # What a group and a chain are for comes first; attributes may hold the same errors again.
     details: Details = {}
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        details |= _group(group, room, depth)
+    details |= _chain(error, room, depth)
     known = restored(error)
     lost = dict(known.lost) if known is not None else {}
     if not isinstance(error, UnrecoverableError):  # which never comes back as itself
-        state = _state(error, message, lost, room, depth)
-        details |= state
+        details |= _state(error, message, lost, room, depth)
     if lost:
         details["lost"] = lost
     notes = instance_dict(error).get("__notes__")
@@ -122,10 +130,7 @@ def _own(error: BaseException, message: str, room: _Room, depth: int) -> Details
         texts = [str(note)[:_MAX_TEXT] for note in cast("list[object]", notes)[:_MAX_NOTES]]
         if room.take(texts):
             details["notes"] = texts
-    if isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        details |= _group(group, room, depth)
-    details |= _chain(error, room, depth)
+    room.begun.discard(id(error))
     return details
 
 
@@ -206,9 +211,9 @@ def _nested(error: BaseException, room: _Room, depth: int) -> Tree:
     """An error below the one that is stored.
 
     Raises:
-        UnkeptError: it is there already, or there is no room for it.
+        UnkeptError: it is below itself, or there is no room for it.
     """
-    if id(error) in room.seen or depth > MAX_CHAIN:
+    if id(error) in room.begun or depth > MAX_CHAIN:
         raise UnkeptError(f"a {type(error).__qualname__}")
     message = message_of(error)[:_MAX_TEXT]
     tree: Details = {"type": type_of(error), "message": message}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,6 +30,8 @@ class ItemsCodec(Codec):
         kind = type(value)
         if kind is not self._cls and not (self._cls is list and self._is_list(value)):
             raise unfit(self.name, value)
+        if kind is deque and value.maxlen is not None:
+            raise Misfit("a deque with a maxlen would come back without it: return a list")
         nodes = _each(self._item.write, value)
         return _in_order(nodes) if self._is_set else nodes
 
