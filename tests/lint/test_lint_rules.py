@@ -696,6 +696,8 @@ def test_a_timeout_around_a_durable_wait_is_found(body: str, line: int) -> None:
         "import asyncio\nasync with asyncio.timeout(5):\n    await context.step(lambda: 1)",
         "import asyncio\nawait asyncio.wait_for(context.step(lambda: 1), 5)",
         "import contextlib\nwith contextlib.suppress(OSError):\n    await context.wait(seconds=9)",
+        "import asyncio\nasync with asyncio.timeout(None):\n    await context.wait(seconds=9)",
+        "import asyncio\nawait asyncio.wait_for(context.wait(seconds=9), timeout=None)",
         "import asyncio\nasync with asyncio.timeout(5):\n    pass\nawait context.wait(seconds=9)",
     ],
 )

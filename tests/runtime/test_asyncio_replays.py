@@ -23,12 +23,20 @@ from aws_durable_execution_sdk_python import (
 )
 from aws_durable_execution_sdk_python.config import CallbackConfig, ChildConfig
 from aws_durable_execution_sdk_python.exceptions import OperationCancelledError
+from aws_durable_execution_sdk_python.waits import (
+    WaitForConditionConfig,
+    WaitForConditionDecision,
+)
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 Emit = Callable[[object], None]
 Program = Callable[[AsyncDurableContext, Emit], Awaitable[None]]
 UNRECORDED: ChildConfig[Any] = ChildConfig(is_virtual=True)
+ONE_CHECK: WaitForConditionConfig[Any] = WaitForConditionConfig(
+    wait_strategy=lambda state, attempt: WaitForConditionDecision.stop_polling(),
+    initial_state=0,
+)
 CANCELLED = f"{OperationCancelledError.__module__}.{OperationCancelledError.__qualname__}"
 PROGRAMS: dict[str, Program] = {}
 
@@ -209,22 +217,13 @@ async def a_queue_between_branches(c: AsyncDurableContext, emit: Emit) -> None:
 
 @program
 async def a_cancelled_check(c: AsyncDurableContext, emit: Emit) -> None:
-    from aws_durable_execution_sdk_python.waits import (
-        WaitForConditionConfig,
-        WaitForConditionDecision,
-    )
-
     async def check(state: int, _: Any) -> int:
         await forever()
         return state
 
-    config = WaitForConditionConfig(
-        wait_strategy=lambda state, attempt: WaitForConditionDecision.stop_polling(),
-        initial_state=0,
-    )
     try:
         async with asyncio.timeout(0.05):
-            await c.wait_for_condition(check, config)
+            await c.wait_for_condition(check, ONE_CHECK)
     except TimeoutError:
         emit("timed out")
 
@@ -354,6 +353,87 @@ async def a_blocking_parallel(c: AsyncDurableContext, emit: Emit) -> None:
         return inner.step(lambda _: "quick")
 
     emit(list(await c.parallel([branch, branch])))
+
+
+async def keeps_it_to_itself(*_: Any) -> str:
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    return "kept"
+
+
+async def makes_another_error_of_it(*_: Any) -> None:
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise LookupError from None
+
+
+def cancelled_by_hand(ask: Callable[[AsyncDurableContext], Awaitable[object]]) -> Program:
+    async def cancels(c: AsyncDurableContext, emit: Emit) -> None:
+        task = asyncio.ensure_future(ask(c))
+        emit(await c.step(quick))
+        task.cancel()
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        emit(type(outcome).__name__)
+
+    return cancels
+
+
+@pytest.mark.parametrize("body", [keeps_it_to_itself, makes_another_error_of_it])
+@pytest.mark.parametrize("how", ["step", "check", "child", "child of a child"])
+def test_a_body_cannot_keep_a_cancellation_to_itself(body: Any, how: str) -> None:
+    """On replay it does not run, so nobody could do so again."""
+
+    async def child(c: AsyncDurableContext) -> object:
+        return await c.run_in_child_context(body)
+
+    asks: dict[str, Callable[[AsyncDurableContext], Awaitable[object]]] = {
+        "step": lambda c: c.step(body),
+        "check": lambda c: c.wait_for_condition(body, ONE_CHECK),
+        "child": lambda c: c.run_in_child_context(body),
+        "child of a child": lambda c: c.run_in_child_context(child),
+    }
+    (first, replay), result = run_twice(cancelled_by_hand(asks[how]))
+    assert first == replay == ["quick", "CancelledError"]
+    error = result.operations[0].error
+    assert error is not None
+    assert error.type == CANCELLED
+
+
+async def time_out_of_asyncio() -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
+
+
+async def scope_of_anyio() -> None:
+    with anyio.move_on_after(0), contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def groups() -> None:
+    for group in (asyncio.TaskGroup(), anyio.create_task_group()):
+        with contextlib.suppress(ExceptionGroup):
+            async with group as each:
+                if isinstance(each, asyncio.TaskGroup):
+                    each.create_task(failing())
+                else:
+                    each.start_soon(failing)
+                await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("cancels", [time_out_of_asyncio, scope_of_anyio, groups])
+def test_what_a_body_cancels_of_its_own_is_no_cancellation_of_it(cancels: Any) -> None:
+    async def body(*_: Any) -> str:
+        await cancels()
+        return "went on"
+
+    async def both(c: AsyncDurableContext, emit: Emit) -> None:
+        emit(await c.step(body))
+        emit(await c.run_in_child_context(body))
+
+    (first, replay), _ = run_twice(both)
+    assert first == replay == ["went on", "went on"]
 
 
 # What shows that a row of docs/asyncio.md is true; None where it says that nothing is promised.

@@ -113,6 +113,10 @@ class LoopRuntime(CommonRuntime):
             task.uncancel()
         return True
 
+    def pass_on_cancellation(self, requests: int) -> None:
+        if self.cancel_requests() > requests and not (self.is_ending or cancelled_by_batch()):
+            raise asyncio.CancelledError
+
     def has_other_code(self) -> bool:
         is_root, ours = self._invocation.suspension.is_root, asyncio.current_task()
         others = (task for task in self._invocation.loop.tasks_of_invocation() if task is not ours)

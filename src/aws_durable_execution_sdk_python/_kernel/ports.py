@@ -222,6 +222,19 @@ class Runtime(Protocol):
         """
         ...
 
+    def pass_on_cancellation(self, requests: int) -> None:
+        """Go on with a cancellation that the code has kept to itself.
+
+        A replay has no code that could do so again: there the cancellation reaches who waits.
+
+        Parameters:
+            requests: what `cancel_requests` said when the code began.
+
+        Raises:
+            CancelledError: user code cancelled the task since, and nothing took that back.
+        """
+        ...
+
     async def call(self, body: StepBody, function: UserFunction[T], *args: object) -> T:
         """Run a step's body, blocking or async."""
         ...

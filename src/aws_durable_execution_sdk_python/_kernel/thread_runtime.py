@@ -125,6 +125,9 @@ class ThreadRuntime(CommonRuntime):
         # A thread cannot be cancelled: whatever comes as a CancelledError is the code's own.
         return isinstance(error, asyncio.CancelledError) and not self._invocation.is_ending
 
+    def pass_on_cancellation(self, requests: int) -> None:
+        """A thread cannot be cancelled."""
+
     async def park(self, pending: Pending) -> None:
         operation = self._invocation.journal.get(pending.operation_id)
         if pending_state(operation, pending.operation_id) is not None:

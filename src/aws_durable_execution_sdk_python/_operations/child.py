@@ -177,7 +177,7 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
             identity = identity._replace(sub_type=sub_type, name=name)
     requests, inside = runtime.cancel_requests(), child.inside()
     try:
-        value = await child.body(runtime, inside)
+        value = await _run_body(runtime, child, inside, requests)
         stored = await _stored(runtime, child, value)
         value, closing = stored.value, _succeeded(child, identity, stored)
     except ExecutionError:
@@ -200,6 +200,21 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
     # Outside the handling of the error itself, which a replay does not have either.
     await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
     raise rebuild(child.error_class, described)
+
+
+async def _run_body(runtime: Runtime, child: Child[T], inside: Position, requests: int) -> T:
+    """Await the body, which cannot keep a cancellation to itself where a replay does not run it."""
+    if child.is_virtual or child.has_task:
+        return await child.body(runtime, inside)
+    try:
+        value = await child.body(runtime, inside)
+    except ExecutionError:
+        raise
+    except Exception:
+        runtime.pass_on_cancellation(requests)
+        raise
+    runtime.pass_on_cancellation(requests)
+    return value
 
 
 def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None:

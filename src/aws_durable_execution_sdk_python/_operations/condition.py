@@ -131,6 +131,7 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
             is_cancellation = isinstance(error, asyncio.CancelledError)
             if is_cancellation and not runtime.is_stray(error, requests):
                 raise
+            runtime.pass_on_cancellation(requests)
             report_failure(
                 runtime,
                 condition.position,
@@ -141,6 +142,7 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
             )
             described = describe_for_record(error)
         else:
+            runtime.pass_on_cancellation(requests)
             if update.action is OperationAction.SUCCEED:
                 await runtime.end(update)
                 return value

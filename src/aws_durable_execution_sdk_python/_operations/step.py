@@ -176,8 +176,10 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
             is_cancellation = isinstance(error, asyncio.CancelledError)
             if is_cancellation and not runtime.is_stray(error, requests):
                 raise
+            runtime.pass_on_cancellation(requests)
             failure = _judge(runtime, step, operation, error)
         else:
+            runtime.pass_on_cancellation(requests)
             return await _succeeded(runtime, step, result, _attempt(operation))
         operation = await _failed(runtime, step, failure)
 

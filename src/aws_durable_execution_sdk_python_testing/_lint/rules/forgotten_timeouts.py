@@ -41,7 +41,7 @@ def _check(
     if not isinstance(timer, ast.Call):
         return
     name = program.source.dotted(timer.func)
-    if name not in timers:
+    if name not in timers or _is_endless(timer):
         return
     inside = {node for part in around for node in ast.walk(part)} & set(scope.nodes)
     for operation in program.operations.in_scope(scope):
@@ -69,6 +69,12 @@ def _check_alarm(program: LintedModule, scope: Scope, call: ast.Call) -> Iterato
             )
             yield Located(call, "DUR604", message)
             return
+
+
+def _is_endless(timer: ast.Call) -> bool:
+    """Whether a time-out is written as None, which sets no timer."""
+    given = [*timer.args, *(keyword.value for keyword in timer.keywords)]
+    return any(isinstance(value, ast.Constant) and value.value is None for value in given)
 
 
 def _waits(operation: DurableCall) -> bool:
