@@ -429,3 +429,19 @@ def test_an_operation_in_a_logger_is_refused(flavour: Flavour) -> None:
     service = FakeService()
     assert service.invoke(flavour.durable(handler)) == succeeded("paid")
     assert service.sent("SUCCEED", 1)["Id"] == oid(1)
+
+
+def test_a_coroutine_may_be_closed_in_another_context() -> None:
+    """As the collector does with one that nobody awaits to its end."""
+
+    async def child(c: AsyncDurableContext) -> None:
+        await asyncio.Event().wait()
+
+    async def handler(event: Any, c: AsyncDurableContext) -> str:
+        config: ChildConfig[Any] = ChildConfig(is_virtual=True)
+        coroutine: Any = c.run_in_child_context(child, config=config)
+        contextvars.copy_context().run(coroutine.send, None)
+        coroutine.close()
+        return "closed"
+
+    assert FakeService().invoke(durable_execution(handler)) == succeeded("closed")

@@ -223,7 +223,12 @@ class _Entered:
         self._token = ownership.enter(self._position)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        ownership.leave(self._token)
+        try:
+            ownership.leave(self._token)
+        except ValueError:
+            # The collector closes a coroutine in whatever context it runs itself.
+            if not isinstance(error, GeneratorExit):
+                raise
         position = self._position
         refusal = position.refusal
         if refusal is None:
