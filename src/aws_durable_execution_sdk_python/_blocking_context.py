@@ -119,7 +119,7 @@ class DurableContext(BaseContext):
     ) -> T:
         """Run a function and checkpoint what it returns; a completed step never runs again.
 
-        Source: seeds/steps.md, "Method signature".
+        Source: the product's page on steps, "Method signature".
 
         Parameters:
             func: takes a `StepContext`, or nothing. `@durable_step` makes such functions; they

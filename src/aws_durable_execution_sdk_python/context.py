@@ -1,6 +1,6 @@
 """The durable context, blocking and async: public methods, nothing of how operations work.
 
-Documented in the seeds (index, steps, best practices). Each operation is written once, in
+Documented by the product (index, steps, best practices). Each operation is written once, in
 `_operations`, and both contexts run it.
 """
 

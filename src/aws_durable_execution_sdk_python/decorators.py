@@ -1,6 +1,6 @@
 """Decorators that turn functions into operations: call them with arguments, hand over the result.
 
-Documented in the seeds' steps page ("Using the @durable_step decorator") and index ("Decorators").
+Documented on the product's pages on steps ("Using the @durable_step decorator") and its index.
 """
 
 from __future__ import annotations

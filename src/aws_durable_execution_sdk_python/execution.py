@@ -1,6 +1,6 @@
 """`@durable_execution`: from a Lambda event to the response, one invocation at a time.
 
-Documented in the seeds' index ("Durable functions") and getting-started page.
+Documented in the product's index ("Durable functions") and getting-started page.
 """
 
 from __future__ import annotations

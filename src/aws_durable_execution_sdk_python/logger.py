@@ -1,6 +1,6 @@
 """A logger that knows the execution, and is silent while finished work is replayed.
 
-Documented in the seeds' index ("Structured logging"); keys and suppression follow the official
+Documented in the product's index ("Structured logging"); keys and suppression follow the official
 SDK's. It has the whole interface of `logging.Logger`, whatever it writes to: any logger will do
 that has the five methods of `LoggerInterface`, a `logging.Logger`, a LoggerAdapter, Powertools for
 AWS Lambda's Logger. What that one does not take never becomes an error of the program: keywords

@@ -1,7 +1,7 @@
 """What is on record of an execution, to be read: `context.state`.
 
-Documented in the seeds' index ("Key components"). Libraries recognise a durable context by it, and
-see from the operations whether an invocation is the first one.
+Documented in the product's index ("Key components"). Libraries recognise a durable context by it,
+and see from the operations whether an invocation is the first one.
 """
 
 from __future__ import annotations
