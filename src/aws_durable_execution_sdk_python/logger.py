@@ -113,8 +113,10 @@ def _keywords_of_class(cls: Any, method: str) -> _Keywords | None:
     if issubclass(cls, (logging.Logger, logging.LoggerAdapter)):
         return _STANDARD_KEYWORDS
     function = getattr(cls, method, None)
-    if function is None:
-        return None
+    return None if function is None else _keywords_of_function(function)
+
+
+def _keywords_of_function(function: Any) -> _Keywords:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -132,10 +134,11 @@ def _keywords(logger: Any, method: str) -> _Keywords:
     found = _keywords_of_class(logger.__class__, method)
     if found is not None:
         return found
-    owner = getattr(getattr(logger, method), "__self__", None)
+    function = getattr(logger, method)
+    owner = getattr(function, "__self__", None)
     if isinstance(owner, (logging.Logger, logging.LoggerAdapter)):
         return _STANDARD_KEYWORDS
-    return _UNKNOWN_KEYWORDS
+    return _keywords_of_function(function)
 
 
 class Logger:

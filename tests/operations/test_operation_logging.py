@@ -530,3 +530,25 @@ def test_other_keys_and_another_silence_may_be_chosen(flavour: Flavour) -> None:
     logger = run(flavour, body)
     assert logger.texts == ["each time", "once", "mine", "each time", "mine"]
     assert [line[2] for line in logger.lines if line[1] in ("once", "mine")] == [info.extra()] * 3
+
+
+def test_a_logger_that_makes_its_methods_is_given_what_they_take(flavour: Flavour) -> None:
+    class Made:
+        """Has no method of its own."""
+
+        def __init__(self) -> None:
+            self.recording = Recording()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.recording, name)
+
+    logger = Made()
+
+    async def handler(event: Any, ctx: Any) -> None:
+        ctx.set_logger(logger)
+        ctx.logger.info("one", exc_info=True, stack_info=True, stacklevel=2)
+        ctx.logger.error("two", order="7")
+
+    assert FakeService().run(flavour.durable(handler)) == succeeded(None)
+    assert logger.recording.texts == ["one", "two"]
+    assert logger.recording.lines[1][2]["order"] == "7"
