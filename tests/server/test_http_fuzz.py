@@ -37,7 +37,9 @@ ERRORS = {
 SUCCESSES = {200, 201, 202, 204}
 
 fuzz = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -181,6 +183,16 @@ def test_any_path_gets_a_documented_answer(
     reply = send(method, path, body, headers)
     if method != "HEAD":
         check(reply)
+
+
+@pytest.mark.parametrize("path", ["/%0A", "/a%0Ab/%0D%0A"])
+@pytest.mark.parametrize("headers", [{}, {"Expect": "0"}])
+def test_a_path_of_several_lines_gets_one_too(
+    send: Callable[..., Reply], path: str, headers: dict[str, str]
+) -> None:
+    reply = send("GET", path, None, headers)
+    assert reply.status in (400, 404)
+    check(reply)
 
 
 @fuzz

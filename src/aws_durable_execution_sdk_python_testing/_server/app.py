@@ -69,7 +69,7 @@ def make_app(
         ("POST", f"{CALLBACKS}/{{id}}/heartbeat", executions.callback_heartbeat),
         ("GET", "/health", status.health),
         ("GET", "/metrics", status.metrics),
-        ("*", "/{unknown:.*}", refuse_route),
+        ("*", "/{unknown:(?s:.*)}", refuse_route),
     ]
     for method, path, handler in table:
         app.router.add_route(method, path, handler, expect_handler=check_expectation)
