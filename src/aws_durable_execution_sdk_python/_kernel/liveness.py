@@ -30,6 +30,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -85,9 +86,7 @@ class Liveness(Opaque):
         # Of threads that `threading` has not started, and may come to know later.
         known = {thread.ident for thread in self._older}
         self._older_roots = frozenset(
-            _outermost(frame)
-            for ident, frame in sys._current_frames().items()
-            if ident not in known
+            _outermost(frame) for ident, frame in _innermost_frames().items() if ident not in known
         )
         self._witness: Found | None = None
         self._not_before = 0.0
@@ -198,7 +197,7 @@ class Liveness(Opaque):
     def _threads_that_count(self) -> Iterator[tuple[threading.Thread | None, FrameType]]:
         """Threads, each with its innermost frame; without one those that `threading` has not."""
         threads = {thread.ident: thread for thread in threading.enumerate()}
-        for ident, frame in sys._current_frames().items():
+        for ident, frame in _innermost_frames().items():
             thread = threads.get(ident)
             if thread is None or not self._is_ours(thread):
                 yield thread, frame
@@ -245,6 +244,25 @@ def settled(asleep: Asleep, limit: int = EventLoop.search_limit) -> set[int]:
     search = Search(running=asleep, limit=limit, by_name=False, callbacks_only=True)
     search.run([*(future for future in asleep.values() if future is not None), *asleep])
     return search.seen
+
+
+_looking = threading.Lock()
+
+
+def _innermost_frames() -> dict[int, FrameType]:
+    """The innermost frame of each thread, by the thread's identifier.
+
+    The collector is kept out: before CPython 3.12.5 one that runs inside, and lets go of the GIL,
+    waits for good for a thread that begins or ends meanwhile (python/cpython#106883).
+    """
+    with _looking:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames()
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 def _outermost(frame: FrameType) -> FrameType:
