@@ -56,7 +56,7 @@ ON_PURPOSE = {
     "tests/runtime/test_suspension_proof.py": {"DUR101"},
     "tests/runtime/test_large_process.py": {"DUR302", "DUR303"},
     "tests/operations/test_recorded_time.py": {"DUR604"},
-    "tests/operations/test_context_ownership.py": {"DUR203", "DUR303"},
+    "tests/operations/test_context_ownership.py": {"DUR203", "DUR303", "DUR601"},
     "tests/testing/test_replaying.py": {"DUR303"},
     "tests/testing/test_virtual_time.py": {"DUR302"},
     # They catch the suspension, share a context and count besides.
