@@ -13,12 +13,15 @@ method called here, and `_log`. That is how a record names the program's line.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol, cast
 
+from aws_durable_execution_sdk_python._core.logger_methods import (
+    STANDARD,
+    Keywords,
+    keywords_of,
+)
 from aws_durable_execution_sdk_python._core.running import Leaf, enter, leave
 
 _LOGGER = Leaf(None, "logger")
@@ -68,8 +71,7 @@ class LogInfo(NamedTuple):
         return {key: value for key, value in keys.items() if value is not None}
 
 
-# What the standard loggers take by keyword, and what cannot be a key of their `extra`.
-_STANDARD = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
+# What cannot be a key of the standard loggers' `extra`.
 _RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 # Which method writes a level where the level's own is missing.
 _NEXT = {
@@ -87,58 +89,6 @@ _METHODS = (
 )
 # How many frames there are between the program and the logger that is written to.
 _FRAMES = 2
-
-
-class _Keywords(NamedTuple):
-    """What a method of a logger takes by keyword.
-
-    Attributes:
-        names: those it names.
-        takes_all: whether it takes any.
-        stacklevel: where it starts to count the frames from; None if it does not take that.
-    """
-
-    names: frozenset[str]
-    takes_all: bool
-    stacklevel: int | None
-
-
-_STANDARD_KEYWORDS = _Keywords(_STANDARD, takes_all=False, stacklevel=1)
-_UNKNOWN_KEYWORDS = _Keywords(frozenset(), takes_all=True, stacklevel=None)
-
-
-@functools.lru_cache
-def _keywords_of_class(cls: Any, method: str) -> _Keywords | None:
-    """Of a method that the class has; None for one that its instances have."""
-    if issubclass(cls, (logging.Logger, logging.LoggerAdapter)):
-        return _STANDARD_KEYWORDS
-    function = getattr(cls, method, None)
-    return None if function is None else _keywords_of_function(function)
-
-
-def _keywords_of_function(function: Any) -> _Keywords:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return _UNKNOWN_KEYWORDS
-    by_name = {p.name: p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-    usual = by_name["stacklevel"].default if "stacklevel" in by_name else None
-    return _Keywords(
-        frozenset(by_name),
-        any(p.kind is p.VAR_KEYWORD for p in parameters),
-        stacklevel=usual if isinstance(usual, int) else None,
-    )
-
-
-def _keywords(logger: Any, method: str) -> _Keywords:
-    found = _keywords_of_class(logger.__class__, method)
-    if found is not None:
-        return found
-    function = getattr(logger, method)
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, (logging.Logger, logging.LoggerAdapter)):
-        return _STANDARD_KEYWORDS
-    return _keywords_of_function(function)
 
 
 class Logger:
@@ -261,7 +211,7 @@ class Logger:
         if self._is_replaying():
             return
         method = self._present(method, keywords)
-        options = self._options(_keywords(self._logger, method), keywords)
+        options = self._options(keywords_of(self._logger, method), keywords)
         token = enter(_LOGGER)
         try:
             getattr(self._logger, method)(first, *args, **options)
@@ -272,24 +222,22 @@ class Logger:
         """The method that writes it: of five methods only one takes an exception."""
         while not hasattr(self._logger, method) and method in _NEXT:
             method = _NEXT[method]
-        if keywords.get("exc_info") and method in ("error", "critical"):
-            known = _keywords(self._logger, method)
-            if not known.takes_all and "exc_info" not in known.names:
-                return "exception"
-        return method
+        if not keywords.get("exc_info") or method not in ("error", "critical"):
+            return method
+        return method if keywords_of(self._logger, method).take("exc_info") else "exception"
 
-    def _options(self, known: _Keywords, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _options(self, known: Keywords, given: Mapping[str, Any]) -> dict[str, Any]:
         """The keywords for a method: as they are if it takes them, else as keys of the record."""
         extra: MutableMapping[str, object] = self._info.extra()
         options: dict[str, Any] = {}
         for name, value in given.items():
             if name == "extra":
                 extra.update(_mapping(value))
-            elif known.takes_all or name in known.names:
+            elif known.take(name):
                 options[name] = value
-            elif name not in _STANDARD:
+            elif name not in STANDARD:
                 extra.setdefault(f"{name}_" if name in _RESERVED else name, value)
-        if known.takes_all or "extra" in known.names:
+        if known.take("extra"):
             options["extra"] = extra
         options.pop("stacklevel", None)
         if known.stacklevel is not None:

@@ -40,6 +40,11 @@ class OperationIdentity(NamedTuple):
     order: tuple[float, ...] = ()
     former_name: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """What a message calls it."""
+        return repr(self.name) if self.name else self.operation_id
+
     def update(self, action: OperationAction, **fields: Unpack[UpdateFields]) -> OperationUpdate:
         """A change of this operation, to be checkpointed."""
         # What ends a context comes after everything inside it.

@@ -12,12 +12,12 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
+from aws_durable_execution_sdk_python._core.arns import execution_parts
 from aws_durable_execution_sdk_python._core.limits import KIB, LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python.exceptions import SerDesError
@@ -27,11 +27,6 @@ INLINE_BYTES = LARGE_RESULT_BYTES - KIB
 
 _INLINE = "data"
 _PREVIEW = "preview"
-
-_EXECUTION_ARN = re.compile(
-    r"arn:[^:]+:lambda:[^:]+:[^:]+:function:(?P<function>[^:/]+):[^:/]+"
-    r"/durable-execution/(?P<execution>[^/]+)/(?P<invocation>[^/]+)"
-)
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -143,8 +138,7 @@ def directory_of(arn: str, encoding: PathEncoding) -> tuple[str, ...]:
     """The names of the directories that hold what an execution has stored."""
     if encoding is PathEncoding.HASH:
         return (_hashed(arn),)
-    parts = _EXECUTION_ARN.fullmatch(arn)
-    return tuple(map(_segment, parts.groups())) if parts else (_segment(arn),)
+    return tuple(map(_segment, execution_parts(arn) or (arn,)))
 
 
 def stem_of(operation_id: str, encoding: PathEncoding) -> str:

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import os
 import traceback
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python._core.error_texts import message_of, type_of
 from aws_durable_execution_sdk_python._core.error_traces import stored_trace, trace_of
+from aws_durable_execution_sdk_python._core.logger_methods import keywords_of
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.stack_traces import users_part
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError
@@ -84,6 +84,7 @@ class FailureLog:
 
 def _write(logger: Any, failure: UserFailure) -> None:
     error, options = failure.error, {}
+    level = "error" if failure.retry_seconds is None else "warning"
     if os.environ.get("DURABLE_EXECUTION_LOG_ERRORS") == "frames":
         told, shown = type_of(error), "".join(trace_of(error, texts=False))
     else:
@@ -91,26 +92,12 @@ def _write(logger: Any, failure: UserFailure) -> None:
         info = (type(error), error, users_part(error.__traceback__))
         # Of an operation's error the traceback shows the call, the stored trace what was called.
         shown = "" if stored_trace(error) is None else "".join(trace_of(error))
-        if _takes_exc_info(logger.__class__):
+        if keywords_of(logger, level).take("exc_info"):
             options = {"exc_info": info}
         else:
             shown = shown or "".join(traceback.format_exception(*info))
     text = f"{told}\n{shown}".rstrip()
-    level = "error" if failure.retry_seconds is None else "warning"
     write = getattr(logger, level)
     _LOGGER.call(
         functools.partial(write, "%s: %s", extra=dict(failure.keys), **options), failure.text, text
-    )
-
-
-@functools.lru_cache
-def _takes_exc_info(cls: Any) -> bool:
-    if issubclass(cls, (logging.Logger, logging.LoggerAdapter)):
-        return True
-    try:
-        parameters = inspect.signature(cls.error).parameters
-    except (AttributeError, TypeError, ValueError):
-        return False
-    return "exc_info" in parameters or any(
-        parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()
     )

@@ -252,8 +252,8 @@ _looking = threading.Lock()
 def _innermost_frames() -> dict[int, FrameType]:
     """The innermost frame of each thread, by the thread's identifier.
 
-    The collector is kept out: before CPython 3.12.5 one that runs inside, and lets go of the GIL,
-    waits for good for a thread that begins or ends meanwhile (python/cpython#106883).
+    The collector is kept out: in older releases of CPython one that runs inside, and lets go of the
+    GIL, waits for good for a thread that begins or ends meanwhile (python/cpython#106883).
     """
     with _looking:
         was_enabled = gc.isenabled()

@@ -40,7 +40,7 @@ from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operations.batch_items import BatchItemsSerDes
 from aws_durable_execution_sdk_python._operations.child import Body, Child, run_child
 from aws_durable_execution_sdk_python._operations.planning import Plan
-from aws_durable_execution_sdk_python._operations.storing import named, own_or_default, typed
+from aws_durable_execution_sdk_python._operations.storing import own_or_default, typed
 from aws_durable_execution_sdk_python.config import (
     MapConfig,
     NestingType,
@@ -204,7 +204,7 @@ def _too_many_operations(runtime: Runtime, batch: Batch[T]) -> str | None:
     if not batch.is_flat:
         ways += ", or set nesting_type=NestingType.FLAT, by which branches are no operations"
     return (
-        f"the {kind} {named(identity)} has {count} branches and takes the execution to at least "
+        f"the {kind} {identity.shown} has {count} branches and takes the execution to at least "
         f"{expected} operations, if each branch has one, and the service allows {MAX_OPERATIONS}: "
         f"{ways}"
     )

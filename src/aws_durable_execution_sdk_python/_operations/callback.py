@@ -30,7 +30,7 @@ from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.step import Step, run_step
 from aws_durable_execution_sdk_python._operations.storing import (
-    is_around_another,
+    by_type_within,
     own_or_default,
     read_in_turn,
     typed,
@@ -195,7 +195,7 @@ def _reader(config: CallbackConfig[T], default: AnySerDes[Any] | None) -> AnySer
     if config.result_type is None:
         return own_or_default(config.serdes, default)
     by_type: CallbackResultSerDes[T] = CallbackResultSerDes(config.result_type)
-    return typed(default, by_type) if is_around_another(default) else by_type
+    return by_type_within(default, by_type)
 
 
 def _keeper(config: CallbackConfig[T]) -> SerDes[Any] | None:

@@ -41,7 +41,6 @@ from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
     for_result,
-    named,
     read_in_turn,
     unrecorded,
     write_and_read,
@@ -255,7 +254,7 @@ def _succeeded(child: Child[T], identity: OperationIdentity, stored: _Stored[T])
     payload, value, large = stored
     if large:
         summary = "" if child.summarise is None else _summary(child, child.summarise, value)
-        what = f"the summary of the result of {named(identity)}"
+        what = f"the summary of the result of {identity.shown}"
         payload = payload_size(what, summary, LARGE_RESULT_BYTES, way_out="make it shorter")
     return identity.update(
         OperationAction.SUCCEED, payload=payload, context_options=ContextOptions(large)

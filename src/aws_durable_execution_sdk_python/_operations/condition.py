@@ -32,12 +32,11 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operation_contexts import WaitForConditionCheckContext
-from aws_durable_execution_sdk_python._operations.decisions import wait_decision
+from aws_durable_execution_sdk_python._operations.decisions import running_attempt, wait_decision
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable
 from aws_durable_execution_sdk_python._operations.storing import (
     for_result,
-    named,
     read,
     read_in_turn,
     unrecorded,
@@ -69,7 +68,7 @@ class Condition(Generic[T]):
     async def stored(self, runtime: Runtime, state: T, attempt: int) -> tuple[str | None, T]:
         """What to record of a state, and the state as it will be read back."""
         text, state = await write_and_read(runtime, self.serdes, state, self.identity, attempt)
-        what = f"the state of the wait_for_condition {named(self.identity)}"
+        what = f"the state of the wait_for_condition {self.identity.shown}"
         return payload_size(what, text, MAX_STEP_BYTES), state
 
 
@@ -138,7 +137,7 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
                 identity,
                 error,
                 what="check",
-                attempt=_attempt(operation),
+                attempt=running_attempt(operation),
             )
             described = describe_for_record(error)
         else:
@@ -152,18 +151,12 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
         raise rebuild(WaitForConditionError, described)
 
 
-def _attempt(operation: Operation | None) -> int:
-    """The number of the check that runs: the record counts those that ended."""
-    details = operation.step_details if operation else None
-    return (details.attempt if details else 0) + 1
-
-
 async def _check(
     runtime: Runtime, condition: Condition[T], operation: Operation | None
 ) -> tuple[OperationUpdate, T]:
     """One check; gives what to record, and the state as it will be read back."""
     identity, position = condition.identity, condition.position
-    attempt = _attempt(operation)
+    attempt = running_attempt(operation)
     # Also the first state goes through its text, so that every check sees the same kind of value.
     if operation is not None and attempt > 1:
         state: T = await read(runtime, condition.serdes, operation.result, identity)

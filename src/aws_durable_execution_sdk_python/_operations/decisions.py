@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from aws_durable_execution_sdk_python._core.model import Operation
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._retry_strategies import RetryDecision
@@ -13,6 +14,13 @@ from aws_durable_execution_sdk_python.waits import WaitForConditionDecision
 
 T = TypeVar("T")
 D = TypeVar("D", RetryDecision, WaitForConditionDecision)
+
+
+def running_attempt(operation: Operation | None) -> int:
+    """The number of the attempt or check that runs: the record counts those that ended."""
+    if operation is None or operation.step_details is None:
+        return 1
+    return operation.step_details.attempt + 1
 
 
 def retry_decision(

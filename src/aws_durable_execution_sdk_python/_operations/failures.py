@@ -26,6 +26,5 @@ def report_failure(
         attempt: which one has failed; None where there is only one.
         retry_seconds: when the next one is due; None if there is none.
     """
-    keys = position.log_info(identity, attempt).extra()
-    name = identity.operation_id if identity.name is None else repr(identity.name)
-    runtime.report(position, UserFailure(f"{what} {name}", error, keys, attempt, retry_seconds))
+    keys, what = position.log_info(identity, attempt).extra(), f"{what} {identity.shown}"
+    runtime.report(position, UserFailure(what, error, keys, attempt, retry_seconds))

@@ -24,11 +24,9 @@ from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.planning import Plan, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
-    is_around_another,
-    named,
+    by_type_within,
     own_or_default,
     read_in_turn,
-    typed,
     write,
 )
 from aws_durable_execution_sdk_python.config import InvokeConfig
@@ -89,7 +87,7 @@ def _reader(
 ) -> AnySerDes[T]:
     """What reads the result: as the type that was asked for, if one was."""
     if by_type is not None:
-        return (typed(default, by_type) if is_around_another(default) else None) or by_type
+        return by_type_within(default, by_type)
     return own_or_default(own, default) or _JSON
 
 
@@ -103,7 +101,7 @@ async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:
     operation = runtime.find(identity)
     if operation is None:
         text = await write(runtime, asked.writes, asked.payload, identity)
-        payload_size(f"the payload of the invoke {named(identity)}", text, MAX_PAYLOAD_BYTES)
+        payload_size(f"the payload of the invoke {identity.shown}", text, MAX_PAYLOAD_BYTES)
         tenant, trace = asked.config.tenant_id, trace_header()
         options = ChainedInvokeOptions(asked.function_name, tenant, trace)
         operation = await runtime.commit(

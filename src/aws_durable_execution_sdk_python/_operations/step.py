@@ -38,12 +38,11 @@ from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operation_contexts import StepContext
-from aws_durable_execution_sdk_python._operations.decisions import retry_decision
+from aws_durable_execution_sdk_python._operations.decisions import retry_decision, running_attempt
 from aws_durable_execution_sdk_python._operations.failures import report_failure
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
     for_result,
-    named,
     read_in_turn,
     write_and_read,
 )
@@ -159,7 +158,7 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
                 f"the step {identity.name or identity.operation_id} had started in an earlier "
                 "invocation that was cut off, and runs at most once per attempt"
             )
-            failure = _judge(runtime, step, operation, error)
+            failure = _judge(runtime, step, running_attempt(operation), error)
             operation = await _failed(runtime, step, failure)
             continue
         await runtime.before_body()
@@ -167,9 +166,9 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
             operation = await _start(runtime, step, operation)
             if operation is not None and operation.status is not Status.STARTED:
                 continue
-        requests = runtime.cancel_requests()
+        requests, attempt = runtime.cancel_requests(), running_attempt(operation)
         try:
-            result = await _call(runtime, step, _attempt(operation))
+            result = await _call(runtime, step, attempt)
         except ExecutionError:
             raise
         except (Exception, asyncio.CancelledError) as error:
@@ -177,10 +176,10 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
             if is_cancellation and not runtime.is_stray(error, requests):
                 raise
             runtime.pass_on_cancellation(requests)
-            failure = _judge(runtime, step, operation, error)
+            failure = _judge(runtime, step, attempt, error)
         else:
             runtime.pass_on_cancellation(requests)
-            return await _succeeded(runtime, step, result, _attempt(operation))
+            return await _succeeded(runtime, step, result, attempt)
         operation = await _failed(runtime, step, failure)
 
 
@@ -213,7 +212,7 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -
         payload, value = None, result
         if step.keeps_result:
             payload, value = await write_and_read(runtime, step.serdes, result, identity, attempt)
-            payload_size(f"the result of the step {named(identity)}", payload, MAX_STEP_BYTES)
+            payload_size(f"the result of the step {identity.shown}", payload, MAX_STEP_BYTES)
     except RetryableSerDesError:
         raise
     except (SerDesError, ValidationError) as error:
@@ -225,14 +224,12 @@ async def _succeeded(runtime: Runtime, step: Step[T], result: T, attempt: int) -
     return await _fail(runtime, identity, described)
 
 
-def _judge(
-    runtime: Runtime, step: Step[T], operation: Operation | None, error: BaseException
-) -> _Failure:
+def _judge(runtime: Runtime, step: Step[T], attempt: int, error: BaseException) -> _Failure:
     """Ask the retry strategy what comes of a failed attempt, and log it."""
     strategy, decision = step.strategy(runtime), RetryDecision.no_retry()
     try:
         if strategy is not None:
-            decision = retry_decision(step.identity.name, strategy, error, _attempt(operation))
+            decision = retry_decision(step.identity.name, strategy, error, attempt)
     except Exception as strategy_error:
         error = strategy_error
     delay = max(1, decision.delay.seconds) if decision.should_retry else None
@@ -242,7 +239,7 @@ def _judge(
         step.identity,
         error,
         what="step",
-        attempt=_attempt(operation),
+        attempt=attempt,
         retry_seconds=delay,
     )
     return _Failure(describe_for_record(error), delay)
@@ -267,13 +264,6 @@ async def _fail(runtime: Runtime, identity: OperationIdentity, described: ErrorO
     """End the step as failed; called outside the handling of the error, as `_failed` is."""
     await runtime.end(identity.update(OperationAction.FAIL, error=described))
     raise rebuild(StepError, described)
-
-
-def _attempt(operation: Operation | None) -> int:
-    """The number of the running attempt: the record counts those that ended."""
-    if operation is None or operation.step_details is None:
-        return 1
-    return operation.step_details.attempt + 1
 
 
 def _as_started(operation: Operation) -> Operation:

@@ -46,11 +46,6 @@ T = TypeVar("T")
 _BY_DEFAULT = (ExtendedTypeSerDes, JsonSerDes)
 
 
-def named(identity: OperationIdentity) -> str:
-    """What a message calls an operation."""
-    return repr(identity.name) if identity.name else identity.operation_id
-
-
 def own_or_default(
     own: AnySerDes[Any] | None, default: AnySerDes[Any] | None
 ) -> AnySerDes[Any] | None:
@@ -65,8 +60,8 @@ def for_result(
 
     An annotation that cannot be evaluated is none.
     """
-    given = default if own is None else own
-    if given is not None and not isinstance(given, AroundAnother):
+    given = own_or_default(own, default)
+    if given is not None and not is_around_another(given):
         return given
     return typed(given, result_serdes(function))
 
@@ -84,6 +79,11 @@ def typed(given: AnySerDes[Any] | None, by_type: SerDes[Any] | None) -> AnySerDe
     changed: Any = copy.copy(given)
     changed.inner = other
     return changed  # type: ignore[no-any-return]
+
+
+def by_type_within(default: AnySerDes[Any] | None, by_type: SerDes[Any]) -> AnySerDes[Any]:
+    """What reads by type: within the context's serdes where that is around another, else alone."""
+    return (typed(default, by_type) or by_type) if is_around_another(default) else by_type
 
 
 def is_around_another(serdes: AnySerDes[Any] | None) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from aiohttp import web
 
+from aws_durable_execution_sdk_python._core.arns import is_valid_execution_arn
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
 from aws_durable_execution_sdk_python_testing._faults.http_faults import HttpCalls
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer
@@ -17,12 +17,6 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import (
     member,
     read_body,
     read_object,
-)
-
-_WORD = "[a-zA-Z0-9-_]"
-_EXECUTION_ARN = re.compile(
-    r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:"
-    rf"{_WORD}+:(?:\$LATEST(?:\.PUBLISHED)?|[0-9]+)/durable-execution/{_WORD}+/{_WORD}+"
 )
 
 
@@ -153,6 +147,6 @@ class ExecutionRoutes:
 
 def _arn(request: web.Request) -> str:
     arn = request.match_info["arn"]
-    if not _EXECUTION_ARN.fullmatch(arn):
+    if not is_valid_execution_arn(arn):
         raise InvalidParameterValueError(f"Invalid durable execution ARN: {arn!r}")
     return arn
