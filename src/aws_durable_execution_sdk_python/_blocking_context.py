@@ -81,7 +81,7 @@ class DurableContext(BaseContext):
         return self._position
 
     def _run(self, plan: Plan[T]) -> T:
-        return perform(self._position, self._runtime, plan.make(self._runtime))
+        return perform(self._position, plan.make(self._runtime))
 
     @overload
     def step(

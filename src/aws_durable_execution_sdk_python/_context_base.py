@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
-from aws_durable_execution_sdk_python._core.running import Op
+from aws_durable_execution_sdk_python._core.running import Op, drive
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, refuse_loop
@@ -53,10 +53,10 @@ class ExecutionContext:
     durable_execution_arn: str
 
 
-def perform(position: ContextUse, runtime: ThreadRuntime, operation: Op[T]) -> T:
+def perform(position: ContextUse, operation: Op[T]) -> T:
     """Run an operation called on a blocking context: each one passes here."""
     try:
-        return runtime.drive(operation)
+        return drive(operation)
     except UnrecoverableError as error:
         position.refuse(error)
         raise
@@ -122,7 +122,7 @@ class Callback(Opaque, Generic[D]):
             )
         position.check_refusal()
         operation = callback_result(runtime, self._handle, self._position)
-        return perform(position, runtime, operation)
+        return perform(position, operation)
 
 
 class AsyncCallback(Opaque, Generic[D]):

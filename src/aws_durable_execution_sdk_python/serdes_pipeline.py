@@ -18,10 +18,11 @@ import gzip
 import json
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.limits import MIB
+from aws_durable_execution_sdk_python._core.running import drive
 from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._core.validation import kind_of, whole_number
@@ -291,10 +292,10 @@ class StagedSerDes(_Staged[T], SerDes[T]):
     blocking = False
 
     def serialize(self, value: T, serdes_context: SerDesContext) -> str:
-        return _driven(self._write(value, serdes_context))
+        return drive(self._write(value, serdes_context))
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> T:
-        return _driven(self._read(data, serdes_context))
+        return drive(self._read(data, serdes_context))
 
     async def _call(self, part: Any, method: str, *args: object) -> Any:
         return getattr(part, method)(*args)
@@ -344,14 +345,3 @@ def _bytes(stage: ByteStage, value: object) -> bytes:
     if not isinstance(value, bytes):
         raise SerDesError(f"the stage {stage.name!r} must give bytes, got {kind_of(value)}")
     return value
-
-
-def _driven(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns that awaits nothing."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    coroutine.close()
-    raise RuntimeError("a serdes that is not async has awaited something")

@@ -19,6 +19,21 @@ T = TypeVar("T")
 Op: TypeAlias = Coroutine[Any, Any, T]
 
 
+def drive(coroutine: Op[T]) -> T:
+    """Run a coroutine that awaits nothing, or only what blocks, to its end where this is called.
+
+    Raises:
+        RuntimeError: it has yielded to an event loop after all.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    coroutine.close()
+    raise RuntimeError(f"{coroutine!r} yielded to an event loop from a blocking call")
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """Code of the user's in which no durable operation may be called.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
-from aws_durable_execution_sdk_python._core.running import Leaf, Op
+from aws_durable_execution_sdk_python._core.running import Leaf, Op, drive
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._kernel import ownership
@@ -69,17 +69,7 @@ class ThreadRuntime(CommonRuntime):
     def run(self, make: Callable[[Runtime], Op[T]]) -> T:
         """Run an operation on this thread, the only one from now on that may use this runtime."""
         self._thread = threading.get_ident()
-        return self.drive(make(self))
-
-    def drive(self, operation: Op[T]) -> T:
-        """Run an operation's coroutine to its end on this thread."""
-        try:
-            operation.send(None)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
-        operation.close()
-        raise RuntimeError("an operation yielded to an event loop from a blocking call")
+        return drive(make(self))
 
     def check(self) -> None:
         if threading.get_ident() != self._thread:

@@ -22,13 +22,11 @@ from aws_durable_execution_sdk_python._core.values.typed_serdes import (
 )
 from aws_durable_execution_sdk_python._operations.storing import innermost_serdes
 from aws_durable_execution_sdk_python.serdes import (
+    DEFAULT_SERDES,
     AnySerDes,
-    ExtendedTypeSerDes,
     SerDes,
     SerDesContext,
 )
-
-_DEFAULT = ExtendedTypeSerDes()
 
 
 class BatchItemsSerDes(SerDes[BatchResult[Any]]):
@@ -52,10 +50,10 @@ class BatchItemsSerDes(SerDes[BatchResult[Any]]):
         return envelope.encode_batch(self._changed(batch, write_tree), LARGE_RESULT_BYTES)
 
     def serialize(self, value: BatchResult[Any], serdes_context: SerDesContext) -> str:
-        return _DEFAULT.serialize(self._changed(value, write_tree), serdes_context)
+        return DEFAULT_SERDES.serialize(self._changed(value, write_tree), serdes_context)
 
     def deserialize(self, data: str, serdes_context: SerDesContext) -> BatchResult[Any]:
-        return self._changed(_DEFAULT.deserialize(data, serdes_context), read_tree)
+        return self._changed(DEFAULT_SERDES.deserialize(data, serdes_context), read_tree)
 
     def _changed(
         self, batch: BatchResult[Any], change: Callable[[Document, Any], Any]
