@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop, sleep
+from asyncio import CancelledError, get_running_loop, sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -82,6 +82,9 @@ async def durable_operation(
         await sleep(0)
     try:
         result: T = await runtime.host(kind, make, identity)
+    except CancelledError:
+        position.cut_short()
+        raise
     except UnrecoverableError as error:
         position.refuse(error)
         raise

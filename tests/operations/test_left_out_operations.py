@@ -12,7 +12,7 @@ from fake_service import FakeService, Wire, oid, recorded
 from flavours import Flavour
 
 from aws_durable_execution_sdk_python import AsyncDurableContext, durable_execution
-from aws_durable_execution_sdk_python.config import MapConfig, NestingType
+from aws_durable_execution_sdk_python.config import ChildConfig, MapConfig, NestingType
 
 STEPS = [recorded("STEP", "SUCCEEDED", n, Result=str(n), Attempt=1) for n in (1, 2)]
 
@@ -147,4 +147,46 @@ def test_a_map_of_fewer_items_than_are_on_record_is_refused(
         step["Id"] = oid(1, index, 1)
         history += [step] if flat else [{**branch, "Id": oid(1, index), "ParentId": oid(1)}]
     answer = FakeService(*history).invoke(flavour.durable(handler))
-    assert "2 branches" in (refusal(answer) or "")
+    says = "The branches of 'items' have ended" if flat else "2 branches"
+    assert says in (refusal(answer) or "")
+
+
+def test_what_comes_after_a_number_that_nothing_is_on_record_of_is_not_left_out(
+    flavour: Flavour,
+) -> None:
+    async def nothing(ctx: Any) -> None:
+        pass
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.step(lambda: 0)
+        virtual: ChildConfig[Any] = ChildConfig(is_virtual=True)
+        await ctx.run_in_child_context(flavour.function(nothing), config=virtual)
+
+    history = [STEPS[0], recorded("STEP", "SUCCEEDED", 3, "charge", Result="3", Attempt=1)]
+    assert "'charge'" in (refusal(FakeService(*history).invoke(flavour.durable(handler))) or "")
+
+
+@pytest.mark.parametrize("is_cut_short", [False, True])
+def test_what_a_cancelled_context_may_have_asked_for_is_only_logged(
+    is_cut_short: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    @durable_execution
+    async def handler(event: Any, c: AsyncDurableContext) -> Any:
+        async def child(inside: AsyncDurableContext) -> None:
+            if is_cut_short:
+                await inside.wait(days=1)
+
+        virtual: ChildConfig[Any] = ChildConfig(is_virtual=True)
+        task = asyncio.create_task(c.run_in_child_context(child, config=virtual))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    history = [recorded("WAIT", "STARTED", 1), recorded("STEP", "SUCCEEDED", 1, Result="1")]
+    history[0]["Id"], history[1]["Id"] = oid(1, 1), oid(1, 2)
+    if not is_cut_short:
+        del history[0]
+    with caplog.at_level(logging.WARNING):
+        answer = FakeService(*history).invoke(handler)
+    assert bool(refusal(answer)) is not is_cut_short
+    assert ("WARNING" in caplog.text and "asking for the STEP" in caplog.text) is is_cut_short

@@ -12,6 +12,9 @@ Rules that replay, re-runs in place and nested batches rely on:
 - When an operation began and ended is the service's word alone: nothing is known before it is
   confirmed. What an earlier invocation left is told apart from what this one has lived to see.
 - Nothing new begins below a context that has ended, whether that is confirmed or asked.
+- What an earlier invocation left is *left out* until the code asks for it, by its number alone: so
+  what is left below a context when its function has ended is known by identity, wherever the
+  numbers of contexts without a record have put it.
 
 Operations are kept in wire form and parsed when somebody looks: most of a long history is looked
 at once, and some of it never. Nothing parsed is kept, and each entry is replaced as a whole, so
@@ -36,6 +39,7 @@ from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     Operation,
     OperationAction,
+    OperationSubType,
     OperationType,
     OperationUpdate,
     Status,
@@ -88,6 +92,8 @@ class Journal:
         self._closed: set[str] = set()
         self._given_up: set[str] = set()
         self._news: set[str] | None = None
+        # By the operation that encloses them, in the order of the record.
+        self._left_out: dict[str | None, dict[str, None]] = {}
         self.repeats = False
 
     def ask(self, update: OperationUpdate) -> bool:
@@ -134,6 +140,26 @@ class Journal:
         """What is confirmed from here on happens in this invocation."""
         self._news = set()
         self.repeats = self.has_history
+        for operation_id, operation in self._confirmed.items():
+            # A wake-up is the engine's: no code asks for it.
+            is_ours = operation.get("SubType") == OperationSubType.INVOCATION_DEADLINE
+            if operation_id != self.execution_id and not is_ours:
+                parent_id = operation.get("ParentId")
+                if parent_id == self.execution_id:
+                    parent_id = None
+                self._left_out.setdefault(parent_id, {})[operation_id] = None
+
+    def asked_for(self, operation_id: str, parent_id: str | None) -> None:
+        """The code asks for an operation, on record or not."""
+        left_out = self._left_out.get(parent_id)
+        if left_out is not None:
+            left_out.pop(operation_id, None)
+
+    def left_out(self, parent_id: str | None) -> Operation | None:
+        """The first operation right below this one that an earlier invocation asked for only."""
+        for operation_id in self._left_out.get(parent_id, ()):
+            return self.get(operation_id)
+        return None
 
     def is_history(self, operation_id: str) -> bool:
         """Whether nothing was heard of an operation since this invocation began."""

@@ -52,9 +52,8 @@ class CommonRuntime(Opaque):
     def recorded(self, operation_id: str) -> Operation | None:
         return self._invocation.journal.get(operation_id)
 
-    @property
-    def repeats(self) -> bool:
-        return self._invocation.journal.repeats
+    def left_out(self, parent_id: str | None) -> Operation | None:
+        return self._invocation.journal.left_out(parent_id)
 
     @property
     def operation_count(self) -> int:

@@ -122,9 +122,19 @@ class ContextUse(Opaque):
         runtime: what runs its function, by identity; set when that is entered.
         home: the context whose function may use it: itself, unless it is an additional context.
         refusal: the error of an operation that could not be carried out.
+        was_cut_short: whether an operation of it, or of a virtual context in it, was cancelled.
     """
 
-    __slots__ = ("_lineage", "_task", "home", "outer", "refusal", "runtime", "scope")
+    __slots__ = (
+        "_lineage",
+        "_task",
+        "home",
+        "outer",
+        "refusal",
+        "runtime",
+        "scope",
+        "was_cut_short",
+    )
 
     def __init__(self, scope: InvocationScope, outer: ContextUse | None) -> None:
         self.scope = scope
@@ -132,6 +142,7 @@ class ContextUse(Opaque):
         self.runtime: object = None
         self.home: ContextUse = self
         self.refusal: UnrecoverableError | None = None
+        self.was_cut_short = False
         self._task: asyncio.Task[object] | None = None
         self._lineage: tuple[asyncio.Task[object], ...] = ()
 
@@ -171,6 +182,10 @@ class ContextUse(Opaque):
             self.scope.arn,
             where,
         )
+
+    def cut_short(self) -> None:
+        """An operation that was called on it was cancelled."""
+        self.was_cut_short = True
 
     def current(self) -> ContextUse:
         """The context whose function runs here; this one where nothing is known.

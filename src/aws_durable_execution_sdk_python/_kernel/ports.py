@@ -92,9 +92,8 @@ class Runtime(Protocol):
         """What is known of an operation, asked for or not."""
         ...
 
-    @property
-    def repeats(self) -> bool:
-        """Whether an earlier invocation has recorded anything."""
+    def left_out(self, parent_id: str | None) -> Operation | None:
+        """The first operation right below this one that an earlier invocation asked for only."""
         ...
 
     def reopen(self, identity: OperationIdentity) -> None:

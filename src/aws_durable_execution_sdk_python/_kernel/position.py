@@ -137,6 +137,11 @@ class Position(ContextUse):
                     raise OrphanedChildException("the batch around this branch is decided")
                 context = context.outer
 
+    def cut_short(self) -> None:
+        super().cut_short()
+        if self.is_virtual and self.outer is not None:
+            self.outer.cut_short()
+
     def entered(self, runtime: object) -> _Entered:
         """While its function runs in `runtime`; a refusal becomes the function's outcome."""
         return _Entered(self, runtime)
@@ -158,8 +163,10 @@ class Position(ContextUse):
                 f"this context is nested {self.depth} deep, and {MAX_NESTED_CONTEXTS} is the most: "
                 "repeat operations in a loop, not in contexts inside each other"
             )
+        taken = self.ids.take()
+        self.scope.journal.asked_for(taken, self.parent_id)
         return OperationIdentity(
-            self.ids.take(),
+            taken,
             operation_type,
             sub_type,
             name or None,

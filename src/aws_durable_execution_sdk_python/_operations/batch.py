@@ -32,6 +32,7 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.completeness import (
+    check_asked_for_all,
     check_branches,
     refuse_fewer_branches,
 )
@@ -244,6 +245,9 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
             batch.config.max_concurrency,
         )
     )
+    succeeded = BatchItemStatus.SUCCEEDED
+    if batch.is_flat and all(status is succeeded for status in tracker.statuses):
+        check_asked_for_all(runtime, position, f"The branches of {identity.shown} have ended")
     items: list[BatchItem[T]] = []
     for index, status in enumerate(tracker.statuses):
         if status is not None:
