@@ -50,7 +50,7 @@ ON_PURPOSE = {
     "tests/model/test_crash_regressions.py": {"DUR301"},
     "tests/runtime/test_many_branches.py": {"DUR302", "DUR303"},
     "tests/runtime/test_batch_losers.py": {"DUR302", "DUR401"},
-    "tests/runtime/test_environment.py": {"DUR301", "DUR303", "DUR401"},
+    "tests/runtime/test_environment.py": {"DUR301", "DUR303", "DUR401", "DUR604"},
     # Their own threads and times are what they are about.
     "tests/runtime/test_deadline_of_waits.py": {"DUR105"},
     "tests/runtime/test_suspension_proof.py": {"DUR101"},

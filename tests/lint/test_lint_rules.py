@@ -684,6 +684,22 @@ def test_a_file_without_the_sdk_has_no_findings() -> None:
             "await asyncio.wait_for(cb.result(), timeout=5)",
             3,
         ),
+        (
+            "import asyncio\ntask = asyncio.create_task(context.wait(seconds=9))\n"
+            "await asyncio.wait([task], timeout=5)",
+            3,
+        ),
+        (
+            "import asyncio\ntask = asyncio.create_task(context.wait(seconds=9))\n"
+            "async with asyncio.timeout(5):\n    await task",
+            3,
+        ),
+        ("import anyio\nwith anyio.CancelScope(deadline=5):\n    await context.invoke('f')", 2),
+        (
+            "import asyncio\nasyncio.get_running_loop().call_later(5, print)\n"
+            "await context.wait(seconds=9)",
+            2,
+        ),
     ],
 )
 def test_a_timeout_around_a_durable_wait_is_found(body: str, line: int) -> None:
@@ -696,6 +712,9 @@ def test_a_timeout_around_a_durable_wait_is_found(body: str, line: int) -> None:
         "import asyncio\nasync with asyncio.timeout(5):\n    await context.step(lambda: 1)",
         "import asyncio\nawait asyncio.wait_for(context.step(lambda: 1), 5)",
         "import contextlib\nwith contextlib.suppress(OSError):\n    await context.wait(seconds=9)",
+        "import anyio\nwith anyio.CancelScope(shield=True):\n    await context.invoke('f')",
+        "import asyncio\nt = asyncio.create_task(context.wait(seconds=9))\nawait asyncio.wait([t])",
+        "import asyncio\nx = await context.wait(seconds=9)\nawait asyncio.wait_for(print(x), 5)",
         "import asyncio\nasync with asyncio.timeout(None):\n    await context.wait(seconds=9)",
         "import asyncio\nawait asyncio.wait_for(context.wait(seconds=9), timeout=None)",
         "import asyncio\nasync with asyncio.timeout(5):\n    pass\nawait context.wait(seconds=9)",

@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind
 from aws_durable_execution_sdk_python._kernel.ending import unwinds
 from aws_durable_execution_sdk_python._kernel.jobs import Host
+from aws_durable_execution_sdk_python._kernel.parked import Pending
 from aws_durable_execution_sdk_python._kernel.ports import (
     Branch,
     BranchesAsked,
@@ -43,7 +44,6 @@ from aws_durable_execution_sdk_python._kernel.ports import (
     Runtime,
 )
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
-from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.workers import MAX_THREADS
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, InvocationError

@@ -62,6 +62,9 @@ class CommonRuntime(Opaque):
     def reopen(self, identity: OperationIdentity) -> None:
         self._invocation.journal.open_context(identity.operation_id, identity.parent_id)
 
+    def pass_over(self, identity: OperationIdentity) -> None:
+        self._invocation.suspension.pass_over(identity.shown)
+
     def warn(self, message: str) -> None:
         _log.warning("%s: %s", self.arn, message)
 

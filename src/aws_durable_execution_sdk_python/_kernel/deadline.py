@@ -39,7 +39,7 @@ from aws_durable_execution_sdk_python._core.model import (
     WaitOptions,
 )
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
-from aws_durable_execution_sdk_python._kernel.suspension import Pending
+from aws_durable_execution_sdk_python._kernel.parked import Pending
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.ports import Runtime

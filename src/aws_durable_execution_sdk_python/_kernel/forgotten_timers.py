@@ -41,16 +41,16 @@ def warn(timers: Iterable[asyncio.TimerHandle], asleep: Asleep) -> None:
     for timer in timers:
         tasks = tasks or resting(asleep)
         task = tasks.get(reached(timer, tasks, asleep))
-        line = None if task is None else _line(task)
-        if line is not None and line not in _told:
-            _told.add(line)
+        waits_at = None if task is None else line(task)
+        if waits_at is not None and waits_at not in _told:
+            _told.add(waits_at)
             _log.warning(
                 'File "%s", line %d: a timer around this durable wait (asyncio.timeout, wait_for, '
                 "anyio.fail_after, call_later or the like) is forgotten, because the invocation is "
                 "suspended; the next one sets it anew. Let the service keep the time: "
                 "CallbackConfig(timeout=...), or a race against context.wait(...). "
                 "See docs/asyncio.md",
-                *line,
+                *waits_at,
             )
 
 
@@ -82,13 +82,13 @@ def rests(task: asyncio.Task[Any], asleep: Asleep) -> bool:
     return task in asleep or id(waits_for(task)) in settled(asleep, _LIMIT)
 
 
-def _line(task: asyncio.Task[Any]) -> tuple[str, int] | None:
+def line(task: asyncio.Task[Any]) -> tuple[str, int] | None:
     """The innermost line of the user's in which a task waits."""
-    line = None
+    found = None
     for frame in _frames(task.get_coro()):
         if not frame.f_code.co_filename.startswith(_NOT_USERS):
-            line = frame.f_code.co_filename, frame.f_lineno
-    return line
+            found = frame.f_code.co_filename, frame.f_lineno
+    return found
 
 
 def _frames(flow: object) -> Iterator[FrameType]:

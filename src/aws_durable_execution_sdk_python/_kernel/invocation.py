@@ -54,6 +54,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     ExecutionError,
     InvocationError,
     SuspendExecution,
+    UnrecoverableError,
 )
 from aws_durable_execution_sdk_python.logger import LogInfo
 from aws_durable_execution_sdk_python.serdes import SerDesDefaults
@@ -139,6 +140,7 @@ class RunningInvocation(Opaque):
             out_of_time=self.deadline.has_come,
             seconds_left=self.deadline.seconds_left,
             suspend=self._suspend,
+            refuse=self._refuse,
         )
 
     def _make_checkpointer(
@@ -219,6 +221,12 @@ class RunningInvocation(Opaque):
             self._end()
         else:
             self.checkpointer.submit(wake_up, lambda _: self._end())
+
+    def _refuse(self, error: UnrecoverableError) -> None:
+        """The execution fails with this error, whatever its code waits for."""
+        if self._root_position is not None:
+            self._root_position.refuse(error)
+            self._end()
 
     def _fail(self, error: InvocationError) -> None:
         """The invocation ends with this error, whatever user code makes of it."""

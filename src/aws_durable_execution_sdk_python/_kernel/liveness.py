@@ -71,6 +71,7 @@ class Liveness(Opaque):
     Attributes:
         searches: how many there have been.
         objects: how many those have looked at.
+        is_certain: whether the last answer that nothing can go on took a whole search.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Liveness(Opaque):
         self._cost = 0.0
         self.searches = 0
         self.objects = 0
+        self.is_certain = True
 
     def can_go_on(
         self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[object]] = ()
@@ -230,6 +232,7 @@ class Liveness(Opaque):
         threads = sum(type(each) is not FrameType for each in older)
         limit = OLDER_LIMIT * min(threads, MOST_OLDER)
         found = self._run(Search(targets, asleep=asleep, limit=limit, by_name=False), older)
+        self.is_certain = found is None or found.target is not None
         return found is not None and found.target is not None
 
     def _run(self, search: Search, sources: Sequence[object]) -> Found | None:

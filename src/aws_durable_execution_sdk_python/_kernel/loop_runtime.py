@@ -34,13 +34,13 @@ from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, Com
 from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationTask
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.parked import Pending
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
     Runtime,
 )
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python.exceptions import (
     DurableOperationError,

@@ -14,8 +14,8 @@ from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.parked import Pending
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import Pending
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError
 
 T = TypeVar("T")
@@ -98,6 +98,10 @@ class Runtime(Protocol):
 
     def reopen(self, identity: OperationIdentity) -> None:
         """Say that a context which an earlier invocation began is entered again."""
+        ...
+
+    def pass_over(self, identity: OperationIdentity) -> None:
+        """Say that a context has ended before, and that its function does not run again."""
         ...
 
     @property

@@ -19,6 +19,9 @@ invocation is suspended. The rules:
 - A thread wakes the loop before it ends: its call is looked for after its stack.
 - What waits to be cancelled, as it was before, waits for user code: its root is going. Where no
   operation is parked and nothing can cancel it, the code is not what it was.
+- With no operation parked there is nothing to be suspended for, and code that nothing can wake
+  waits for the deadline. But where contexts that have ended were *passed over*, it is most likely
+  one of those that woke it before; then, if the search was a whole one, the code is refused.
 - At the deadline nothing but the engine's work counts.
 """
 
@@ -26,21 +29,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.journal import Journal
-from aws_durable_execution_sdk_python._core.model import Operation, OperationType, Status
 from aws_durable_execution_sdk_python._kernel import forgotten_timers
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.liveness import Asleep, Liveness
+from aws_durable_execution_sdk_python._kernel.parked import Park, Parked, Pending
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque, waits_for
-from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
+from aws_durable_execution_sdk_python.exceptions import (
+    NonDeterministicExecutionError,
+    UnrecoverableError,
+)
 
 # When the service does not yet agree that a timer is due: ask again after this, doubling.
 _FIRST_RECHECK_SECONDS = 0.05
@@ -58,35 +62,14 @@ _NOT_CANCELLED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An operation that the service has to move on, and when it said it will (if by time)."""
-
-    operation_id: str
-    until: float | None = None
-
-
-def pending_state(operation: Operation | None, operation_id: str) -> Pending | None:
-    """What an operation in this state waits for, or None if it can go on."""
-    if operation is None:
-        return Pending(operation_id)
-    kind, status = operation.operation_type, operation.status
-    if kind is OperationType.STEP:
-        if status is not Status.PENDING:
-            return None
-        details = operation.step_details
-        due = details.next_attempt_timestamp if details else None
-    elif status is Status.STARTED and kind is not OperationType.CONTEXT:
-        due = operation.wait_details.scheduled_end_timestamp if operation.wait_details else None
-    else:
-        return None
-    return Pending(operation_id, due.timestamp() if due else None)
-
-
-@dataclass(eq=False, slots=True)
-class _Park:
-    pending: tuple[Pending, ...]
-    future: asyncio.Future[None]
+_IN_VAIN = (
+    "The code{where} waits for something that nothing is left to bring, and no operation is "
+    "pending. On replay, contexts that have ended do not run again ({contexts}), so what they did "
+    "to others, as to put something into a queue or to set an event, is not done again: have them "
+    "return what others need, or make them virtual, ChildConfig(is_virtual=True)."
+)
+# How many contexts that names.
+_MOST_NAMED = 3
 
 
 class _EngineWait:
@@ -124,6 +107,7 @@ class Suspension(Opaque):
         out_of_time: whether only the engine's work is to be waited for.
         seconds_left: until Lambda ends the invocation, if it tells.
         suspend: called once, when nothing can run.
+        refuse: called instead, where the code is not what it was.
     """
 
     def __init__(
@@ -139,9 +123,9 @@ class Suspension(Opaque):
         out_of_time: Callable[[], bool],
         seconds_left: Callable[[], float | None],
         suspend: Callable[[], None],
+        refuse: Callable[[UnrecoverableError], None],
     ) -> None:
         self._loop = loop
-        self._journal = journal
         self._clock = clock
         self._powers = powers
         self._work_in_hand = work_in_hand
@@ -149,22 +133,20 @@ class Suspension(Opaque):
         self._rescue = rescue
         self._out_of_time = out_of_time
         self._suspend = suspend
+        self._refuse = refuse
         self._liveness = Liveness(loop, powers, seconds_left)
         self.checkpointer: Checkpointer  # set once both exist
         self._roots: set[asyncio.Task[Any]] = set()
         self._going: set[asyncio.Task[Any]] = set()
         self._asleep: dict[asyncio.Task[Any], asyncio.Future[None] | None] = {}
         self._decided = False
+        self._passed_over: list[str] = []
         # How often a task fell asleep or woke; by this an answer is known to be of the same state.
         self._moves = 0
         self._passes = 0
         self._spinning_at: float | None = None
         self._answered: object = None
-        # By operation, in the order in which they came.
-        self._parks: dict[str, dict[_Park, None]] = {}
-        # When parked operations are due, earliest first. What is no longer true is skipped.
-        self._due: list[tuple[float, str]] = []
-        self._until: dict[str, float] = {}
+        self._parked = Parked(journal)
         self._timer: asyncio.Task[None] | None = None
         self._timer_due = 0.0
         self._asked_for = -math.inf
@@ -232,40 +214,21 @@ class Suspension(Opaque):
     async def park(self, pending: Iterable[Pending]) -> None:
         """Return once any of these operations has moved on; right away if one already has."""
         pending = tuple(pending)
-        if any(self._moved_on(p.operation_id) for p in pending):
+        if any(self._parked.has_moved_on(p.operation_id) for p in pending):
             return
-        park = _Park(pending, self._loop.create_future())
-        for each in pending:
-            self._parks.setdefault(each.operation_id, {})[park] = None
-            if each.until is not None:
-                self._until[each.operation_id] = each.until
-                heapq.heappush(self._due, (each.until, each.operation_id))
+        park = Park(pending, self._loop.create_future())
+        self._parked.add(park)
         task = self._fall_asleep(park.future)
         try:
             await park.future
         finally:
             self._wake(task)
-            self._forget(park)
+            self._parked.remove(park)
 
     def changed(self, operation_ids: Iterable[str]) -> None:
         """Resume whoever is parked on an operation that moved on."""
-        for operation_id in operation_ids:
-            parks = self._parks.get(operation_id)
-            if parks and self._moved_on(operation_id):
-                self._recheck_seconds = _FIRST_RECHECK_SECONDS
-                for park in parks:
-                    if not park.future.done():
-                        park.future.set_result(None)
-
-    def _moved_on(self, operation_id: str) -> bool:
-        return pending_state(self._journal.get(operation_id), operation_id) is None
-
-    def _forget(self, park: _Park) -> None:
-        for each in park.pending:
-            parks = self._parks[each.operation_id]
-            parks.pop(park, None)
-            if not parks:
-                del self._parks[each.operation_id]
+        if self._parked.resume(operation_ids):
+            self._recheck_seconds = _FIRST_RECHECK_SECONDS
 
     # -- deciding ---------------------------------------------------------------------------
 
@@ -276,7 +239,7 @@ class Suspension(Opaque):
         if self._decided or self.checkpointer.ended is not None:
             return False
         if self._work_in_hand() or self.checkpointer.in_flight:
-            if self._due:
+            if self._parked.has_due:
                 self._arm_timer()
             return False
         if not self.checkpointer.idle:
@@ -286,14 +249,16 @@ class Suspension(Opaque):
         if self._rescue():
             return True
         doomed = self._doomed()
-        if not self._parks and not doomed:
+        if not self._parked and not doomed and not (self._passed_over and self._going):
             return False
         if self._can_go_on():
             self._arm_timer()
             return False
         if self._loop.selector.has_events():
             return False
-        return self._refresh_or_suspend() if self._parks else _refuse(doomed)
+        if self._parked:
+            return self._refresh_or_suspend()
+        return _refuse(doomed) if doomed else self._refuse_waiting_in_vain()
 
     def _on_busy(self) -> None:
         """Now and then, decide about a loop that never rests."""
@@ -313,7 +278,7 @@ class Suspension(Opaque):
     def _decide_spinning(self) -> None:
         if self._out_of_time():
             self._end()
-        elif not self._rescue() and self._parks:
+        elif not self._rescue() and self._parked:
             ready = [task for task in asyncio.all_tasks(self._loop) if waits_for(task) is None]
             state = self._moves, tuple(map(waits_for, self._going))
             if not ready or self._can_go_on(ready):
@@ -344,27 +309,33 @@ class Suspension(Opaque):
             return True  # a root is ready
         return self._liveness.can_go_on(waiting, self._asleep, ready)
 
+    def pass_over(self, context: str) -> None:
+        """A context has ended in an earlier invocation, and its function does not run again."""
+        if len(self._passed_over) < _MOST_NAMED:
+            self._passed_over.append(context)
+
+    def _refuse_waiting_in_vain(self) -> bool:
+        if not self._liveness.is_certain:
+            return False
+        self._decided = True
+        lines = sorted(filter(None, map(forgotten_timers.line, self._going)))
+        where = ' in file "{}", line {},'.format(*lines[0]) if lines else ""
+        message = _IN_VAIN.format(where=where, contexts=", ".join(self._passed_over))
+        self._refuse(NonDeterministicExecutionError(message))
+        return True
+
     def _end(self) -> bool:
         self._decided = True
         self._suspend()
         return True
 
     def _refresh_or_suspend(self) -> bool:
-        due = self._earliest()
+        due = self._parked.earliest()
         if due <= self._clock.now() and not self._asked_in_vain(due):
             self._ask(due)
             return True
         forgotten_timers.warn(self._loop.user_time.pending(), self._asleep)
         return self._end()
-
-    def _earliest(self) -> float:
-        """When the first parked operation is due."""
-        while self._due and self._is_over(*self._due[0]):
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else math.inf
-
-    def _is_over(self, until: float, operation_id: str) -> bool:
-        return operation_id not in self._parks or self._until[operation_id] != until
 
     def _asked_in_vain(self, due: float) -> bool:
         """Whether the service was asked about this time already, and disagrees that it is due."""
@@ -377,7 +348,7 @@ class Suspension(Opaque):
     # -- timers that fall due while something else still runs -----------------------------------
 
     def _arm_timer(self) -> None:
-        due = self._earliest()
+        due = self._parked.earliest()
         if due == math.inf or (self._timer is not None and self._timer_due <= due):
             return
         if self._timer is not None:

@@ -31,13 +31,13 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
     outcome_of,
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.parked import Pending, pending_state
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
     Runtime,
 )
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import Pending, pending_state
 from aws_durable_execution_sdk_python.exceptions import (
     OrphanedChildException,
     SuspendExecution,

@@ -22,9 +22,9 @@ from aws_durable_execution_sdk_python._core.values.typed_serdes import (
     TypedSerDes,
     optional,
 )
+from aws_durable_execution_sdk_python._kernel.parked import pending_state
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operation_contexts import WaitForCallbackContext
 from aws_durable_execution_sdk_python._operations.child import Child
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen

@@ -166,6 +166,7 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
     elif operation.status is not Status.STARTED:
         if was_cancelled(operation):
             await runtime.cancelled_again(identity.operation_id)
+        runtime.pass_over(identity)
         await runtime.end_in_turn(identity.operation_id)
         raise rebuild(child.error_class, recorded_error(operation))
     else:
@@ -228,6 +229,7 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
     details = operation.context_details
     if details is None or not details.replay_children:
+        runtime.pass_over(child.identity)
         value = await read_in_turn(runtime, child.serdes, operation.result, child.identity)
         if child.check is not None:
             child.check(value)

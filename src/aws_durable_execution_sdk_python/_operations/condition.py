@@ -28,9 +28,9 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._core.user_functions import UserFunction, accepts, name_of
 from aws_durable_execution_sdk_python._core.validation import kind_of, payload_size
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
+from aws_durable_execution_sdk_python._kernel.parked import pending_state
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operation_contexts import WaitForConditionCheckContext
 from aws_durable_execution_sdk_python._operations.decisions import running_attempt, wait_decision
 from aws_durable_execution_sdk_python._operations.failures import report_failure

@@ -19,9 +19,9 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._core.values.typed_serdes import ForeignSerDes
+from aws_durable_execution_sdk_python._kernel.parked import pending_state
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.planning import Plan, chosen
 from aws_durable_execution_sdk_python._operations.storing import (
     by_type_within,

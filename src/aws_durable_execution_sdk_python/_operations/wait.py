@@ -11,9 +11,9 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
     WaitOptions,
 )
+from aws_durable_execution_sdk_python._kernel.parked import pending_state
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
-from aws_durable_execution_sdk_python._kernel.suspension import pending_state
 from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python.config import DurationLike, to_duration
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError, ValidationError

@@ -14,8 +14,15 @@ _SCOPES = frozenset(
     {"asyncio.timeout", "asyncio.timeout_at", "anyio.fail_after", "anyio.move_on_after"}
 )
 _CALLS = frozenset({"asyncio.wait_for"})
+# These set a timer only where they are given one of these keywords.
+_WITH_KEYWORD = {
+    "asyncio.wait": "timeout",
+    "asyncio.as_completed": "timeout",
+    "anyio.CancelScope": "deadline",
+}
 # They go off later, wherever the code is by then.
 _ALARMS = frozenset({"signal.alarm", "signal.setitimer", "threading.Timer"})
+_LOOP_ALARMS = frozenset({"call_later", "call_at"})
 _WAITING = frozenset({"wait", "result", "invoke", "wait_for_callback", "wait_for_condition"})
 
 
@@ -41,11 +48,16 @@ def _check(
     if not isinstance(timer, ast.Call):
         return
     name = program.source.dotted(timer.func)
-    if name not in timers or _is_endless(timer):
+    keyword = _WITH_KEYWORD.get(name or "")
+    if keyword is not None and not any(each.arg == keyword for each in timer.keywords):
+        return
+    if (keyword is None and name not in timers) or _is_endless(timer):
         return
     inside = {node for part in around for node in ast.walk(part)} & set(scope.nodes)
+    used = {node.id for node in inside if isinstance(node, ast.Name)}
     for operation in program.operations.in_scope(scope):
-        if operation.call in inside and _waits(operation):
+        is_inside = operation.call in inside or _names_of(operation, scope) & used
+        if is_inside and _waits(operation):
             message = (
                 f"{name}() around {operation.text} is forgotten when the invocation is suspended: "
                 "give the wait the time-out, with CallbackConfig(timeout=...) or a race against "
@@ -55,10 +67,24 @@ def _check(
             return
 
 
+def _names_of(operation: DurableCall, scope: Scope) -> set[str]:
+    """What a task, or the coroutine itself, that is not awaited where it is made is called."""
+    return {
+        target.id
+        for node in scope.nodes
+        if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Await)
+        if operation.call in ast.walk(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
 def _check_alarm(program: LintedModule, scope: Scope, call: ast.Call) -> Iterator[Located]:
     """A timer that is set in code which goes on to wait for the service."""
     name = program.source.dotted(call.func)
-    if name not in _ALARMS:
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _LOOP_ALARMS:
+        name = call.func.attr
+    elif name not in _ALARMS:
         return
     for operation in program.operations.in_scope(scope):
         if operation.method in _WAITING and operation.call.lineno > call.lineno:
