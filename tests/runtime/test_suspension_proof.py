@@ -27,8 +27,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-# For what has to end by itself, below the time-outs of the programs: one that is not suspended fails
-# by this, and a machine under load has time enough.
+# For what has to end by itself, below the time-outs of the programs: one that is not suspended
+# fails by this, and a machine under load has time enough.
 SECONDS = 25
 
 

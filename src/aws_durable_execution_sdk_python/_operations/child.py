@@ -161,14 +161,8 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
     elif operation is None:
         await runtime.before_context()
         runtime.post(identity.update(OperationAction.START))
-    elif operation.status is Status.SUCCEEDED:
-        return await _recorded(runtime, child, operation)
     elif operation.status is not Status.STARTED:
-        if was_cancelled(operation):
-            await runtime.cancelled_again(identity.operation_id)
-        runtime.pass_over(identity)
-        await runtime.end_in_turn(identity.operation_id)
-        raise rebuild(child.error_class, recorded_error(operation))
+        return await _recorded(runtime, child, operation)
     else:
         runtime.reopen(identity)
         # An older SDK may have begun it as another sub-type or name, which its end has to repeat.
@@ -227,6 +221,13 @@ def _check_never_recorded(runtime: Runtime, identity: OperationIdentity) -> None
 
 
 async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> T:
+    operation_id = operation.operation_id
+    if operation.status is not Status.SUCCEEDED:
+        if was_cancelled(operation):
+            await runtime.cancelled_again(operation_id)
+        runtime.pass_over(child.identity)
+        await runtime.end_in_turn(operation_id)
+        raise rebuild(child.error_class, recorded_error(operation))
     details = operation.context_details
     if details is None or not details.replay_children:
         runtime.pass_over(child.identity)
@@ -240,7 +241,7 @@ async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> 
         again = await child.body(runtime, child.inside())
         serdes = unrecorded(child.serdes)
         _, value = await write_and_read(runtime, serdes, again, child.identity)
-    await runtime.end_in_turn(operation.operation_id)
+    await runtime.end_in_turn(operation_id)
     return value
 
 

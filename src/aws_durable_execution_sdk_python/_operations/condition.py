@@ -107,12 +107,7 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
-            if was_cancelled(operation):
-                await runtime.cancelled_again(identity.operation_id)
-            if status is not Status.SUCCEEDED:
-                await runtime.end_in_turn(identity.operation_id)
-                raise rebuild(WaitForConditionError, recorded_error(operation))
-            return await read_in_turn(runtime, condition.serdes, operation.result, identity)
+            return await _recorded(runtime, condition, operation)
         pending = operation and pending_state(operation, identity.operation_id)
         if pending:
             await runtime.park(pending)
@@ -149,6 +144,16 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
             continue
         await runtime.end(identity.update(OperationAction.FAIL, error=described))
         raise rebuild(WaitForConditionError, described)
+
+
+async def _recorded(runtime: Runtime, condition: Condition[T], operation: Operation) -> T:
+    identity = condition.identity
+    if operation.status is Status.SUCCEEDED:
+        return await read_in_turn(runtime, condition.serdes, operation.result, identity)
+    if was_cancelled(operation):
+        await runtime.cancelled_again(identity.operation_id)
+    await runtime.end_in_turn(identity.operation_id)
+    raise rebuild(WaitForConditionError, recorded_error(operation))
 
 
 async def _check(
