@@ -13,12 +13,18 @@ Tree: TypeAlias = Any
 
 
 class Misfit(Exception):
-    """A value or a tree is not what the annotation says. The text names the place."""
+    """A value or a tree is not what the annotation says. The text names the place.
 
-    def __init__(self, problem: str, path: str = "") -> None:
+    Attributes:
+        is_meant: whether the value is what the annotation means, and would only be changed: no
+            other serdes is to be asked, which would change it as well.
+    """
+
+    def __init__(self, problem: str, path: str = "", *, is_meant: bool = False) -> None:
         super().__init__(problem)
         self.problem = problem
         self.path = path
+        self.is_meant = is_meant
 
     def __str__(self) -> str:
         return self.at("value")
@@ -40,6 +46,8 @@ class Codec(ABC):
         name: the annotation as messages show it, and marks name it.
         is_native: whether the default serdes keeps these values, of these types, without the codec.
         is_json: whether plain JSON does.
+        remakes: whether reading calls the program's own code, which may change what it is given: a
+            constructor. What libraries make they have compared with the value themselves.
         rank: the members of a union with the lower one are asked first.
         root: what messages call a value of this kind.
     """
@@ -47,6 +55,7 @@ class Codec(ABC):
     name: str
     is_native = False
     is_json = False
+    remakes = False
     rank = 5
     root = "value"
 
@@ -121,7 +130,10 @@ class RefusedCodec(Codec):
 
 
 class DeferredCodec(Codec):
-    """Stands for the codec of a class while that is being made: classes may hold themselves."""
+    """Stands for the codec of a class while that is being made: classes may hold themselves.
+
+    What else is true of it, `remakes` say, is so of the codec around it, which it stands for.
+    """
 
     def __init__(self, name: str, rank: int, find: Callable[[], Codec]) -> None:
         self.name = name
@@ -138,12 +150,36 @@ class DeferredCodec(Codec):
         return self._find().knows(tree)
 
 
+# A key that is longer is no name of a field, but may be data.
+_LONGEST_NAME = 40
+
+
+def is_shown(key: str) -> bool:
+    """Whether messages show a key: it looks like a field's name, or a number."""
+    return key.isdecimal() or (key.isidentifier() and len(key) <= _LONGEST_NAME)
+
+
+def place_of(key: str) -> str:
+    """The part of a path that a key is, of a dict or an object."""
+    if not is_shown(key):
+        return "[...]"
+    return f".{key}" if key.isidentifier() else f"[{key!r}]"
+
+
 def kind_of(value: object) -> str:
     """A value in a message, which says nothing of its content."""
     return "None" if value is None else type(value).__qualname__
 
 
-def unfit(expected: str, value: object) -> Misfit:
-    """Something else is there."""
+def unfit(expected: str, value: object, cls: type | None = None) -> Misfit:
+    """Something else is there.
+
+    Parameters:
+        cls: the annotated class, where the default serdes would take a value of one below it for
+            less than that.
+    """
     got = kind_of(value)
-    return Misfit(f"expected {expected}, got {'one that is not' if got == expected else got}")
+    problem = f"expected {expected}, got {'one that is not' if got == expected else got}"
+    if cls in (None, dict) or not isinstance(value, cls):
+        return Misfit(problem)
+    return Misfit(f"{problem}, a class below it: annotate that", is_meant=True)

@@ -9,10 +9,14 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.exactness import stands_for
 from aws_durable_execution_sdk_python._core.inputs import Inputs
-from aws_durable_execution_sdk_python._core.values.codecs import Codec, Misfit, Tree, kind_of, unfit
-
-# A key that is longer is no name of a field, but may be data.
-_LONGEST_NAME = 40
+from aws_durable_execution_sdk_python._core.values.codecs import (
+    Codec,
+    Misfit,
+    Tree,
+    is_shown,
+    kind_of,
+    unfit,
+)
 
 
 class ItemsCodec(Codec):
@@ -25,6 +29,7 @@ class ItemsCodec(Codec):
         self._is_set = cls in (set, frozenset)
         self.is_native = cls in (list, tuple) and item.is_native
         self.is_json = cls is list and item.is_json
+        self.remakes = item.remakes
 
     def write(self, value: Any) -> Tree:
         kind = type(value)
@@ -74,6 +79,7 @@ class TupleCodec(Codec):
         self.name = name
         self._items = items
         self.is_native = all(item.is_native for item in items)
+        self.remakes = any(item.remakes for item in items)
 
     def write(self, value: Any) -> Tree:
         if type(value) is not tuple:
@@ -102,10 +108,11 @@ class DictCodec(Codec):
         self._item = item
         self.is_native = cls is dict and key.is_native and item.is_native
         self.is_json = cls is dict and key.is_json and item.is_json
+        self.remakes = item.remakes
 
     def write(self, value: Any) -> Tree:
         if type(value) is not self._cls and not (self._cls is dict and stands_for(value, dict)):
-            raise unfit(self.name, value)
+            raise unfit(self.name, value, self._cls)
         nodes: dict[str, Tree] = {}
         for key, item in value.items():
             text = self._key.write(key)
@@ -127,9 +134,7 @@ class DictCodec(Codec):
         try:
             return change(item)
         except Misfit as misfit:
-            is_name = text.isidentifier() and len(text) <= _LONGEST_NAME
-            place = f"[{text!r}]" if is_name or text.isdecimal() else "[...]"
-            raise misfit.within(place) from None
+            raise misfit.within(f"[{text!r}]" if is_shown(text) else "[...]") from None
 
 
 class KeyCodec:
@@ -157,8 +162,13 @@ class KeyCodec:
                 f"a {kind_of(value)} cannot be a dict key in JSON: store a list of pairs instead"
             )
         back = self.read(text)
-        if type(back) is not type(value) or back != value:
-            raise Misfit(f"a key would come back as {kind_of(back)} instead of {kind_of(value)}")
+        # A whole number counts as a float, as it does elsewhere.
+        if back != value or type(back) not in (type(value), float):
+            raise Misfit(
+                f"a key would come back as {kind_of(back)} instead of {kind_of(value)}: annotate "
+                "keys of one type, or store a list of pairs",
+                is_meant=True,
+            )
         return text
 
     def read(self, text: str) -> Any:

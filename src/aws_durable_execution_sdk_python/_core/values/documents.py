@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_durable_execution_sdk_python._core import envelope
-from aws_durable_execution_sdk_python._core.values.codecs import Codec, Misfit, Tree
+from aws_durable_execution_sdk_python._core.values.codecs import Codec, Misfit, Tree, place_of
 from aws_durable_execution_sdk_python._core.values.unions import (
     UnionCodec,
     mark_of,
@@ -35,8 +35,10 @@ class Document:
         """
         try:
             tree = self._codec.write(value)
+            if self._codec.remakes:
+                self._check_remade(tree)
         except Misfit as misfit:
-            if self._is_strict:
+            if self._is_strict or misfit.is_meant:
                 raise
             try:
                 return envelope.tagged(value)
@@ -45,6 +47,29 @@ class Document:
         if needs_mark(tree) and not isinstance(self._codec, UnionCodec):  # which does by itself
             return marked(self._codec.name, tree)
         return tree
+
+    def _check_remade(self, tree: Tree) -> None:
+        """Refuse what constructors would make another value of, now and whenever it is read.
+
+        They are given what is stored, not parts of the value, which they may change in place.
+        """
+        text = envelope.to_json(tree)
+        try:
+            again = self._codec.write(self._codec.read(envelope.from_json(text)))
+        except Misfit as misfit:
+            misfit.is_meant = True
+            raise
+        remade = envelope.to_json(again)
+        if remade == text:
+            return
+        place = _difference(envelope.from_json(text), envelope.from_json(remade))
+        if place is not None:
+            problem = (
+                "would come back as something else: a constructor (its __post_init__, a converter) "
+                "changes what it is given again. Have it leave what it has made as it is, or give "
+                "the operation a serdes"
+            )
+            raise Misfit(problem, place, is_meant=True)
 
     def from_tree(self, tree: Tree) -> Any:
         """The value of what `to_tree` gave, or another wrote.
@@ -76,3 +101,21 @@ class Document:
     def described(self, misfit: Misfit) -> str:
         """The text of a misfit, with the place in the value."""
         return misfit.at(self._codec.root)
+
+
+def _difference(tree: Tree, other: Tree) -> str | None:
+    """The first place where two trees differ; None if nowhere."""
+    if type(tree) is not type(other):
+        return ""
+    if type(tree) is dict and tree.keys() == other.keys():
+        parts = [(place_of(key), tree[key], other[key]) for key in tree]
+    elif type(tree) is list and len(tree) == len(other):
+        pairs = enumerate(zip(tree, other, strict=True))
+        parts = [(f"[{index}]", *pair) for index, pair in pairs]
+    else:
+        return None if tree == other else ""
+    for place, part, counterpart in parts:
+        below = _difference(part, counterpart)
+        if below is not None:
+            return place + below
+    return None

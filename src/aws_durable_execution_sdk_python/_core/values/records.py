@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python._core.values.codecs import (
@@ -47,6 +47,18 @@ def root_of(cls: type) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
 
+def check_attributes(expected: str, value: object, fields: Collection[str]) -> None:
+    """What else was written into the instance would be lost; what was computed would not.
+
+    Raises:
+        Misfit: there is such an attribute.
+    """
+    for name in getattr(value, "__dict__", ()):
+        if name not in fields and not hasattr(type(value), name):
+            problem = f"has an attribute {name} that is no field of {expected}"
+            raise Misfit(problem, is_meant=True)
+
+
 def missing(name: str) -> Misfit:
     """A field without a default is not there."""
     return Misfit("is missing", f".{name}")
@@ -59,6 +71,8 @@ class ObjectCodec(Codec):
     that the constructor does not take are set afterwards.
     """
 
+    remakes = True
+
     def __init__(self, name: str, cls: type, fields: Sequence[FieldCodec]) -> None:
         self.name = name
         self.root = root_of(cls)
@@ -69,7 +83,7 @@ class ObjectCodec(Codec):
     def write(self, value: Any) -> Tree:
         if type(value) is not self._cls:
             raise unfit(self.name, value)
-        self._check_attributes(value)
+        check_attributes(self.name, value, self._names)
         nodes: dict[str, Tree] = {}
         for field in self._fields:
             try:
@@ -78,14 +92,6 @@ class ObjectCodec(Codec):
                 raise missing(field.name) from None
             nodes[field.name] = field.write(part)
         return nodes
-
-    def _check_attributes(self, value: object) -> None:
-        """What else was written into the instance would be lost; what was computed would not."""
-        attributes = getattr(value, "__dict__", None)
-        if attributes and not attributes.keys() <= self._names:
-            for name in attributes.keys() - self._names:
-                if not hasattr(self._cls, name):
-                    raise Misfit(f"has an attribute {name} that is no field of {self.name}")
 
     def read(self, tree: Tree) -> Any:
         if type(tree) is not dict:
@@ -128,6 +134,7 @@ class TypedDictCodec(Codec):
         self._rest = rest
         self.is_native = all(field.codec.is_native for field in fields)
         self.is_json = all(field.codec.is_json for field in fields)
+        self.remakes = any(field.codec.remakes for field in fields)
 
     def write(self, value: Any) -> Tree:
         if type(value) is not dict:
@@ -163,10 +170,14 @@ class NamedTupleCodec(Codec):
         self.root = root_of(cls)
         self._cls = cls
         self._fields = fields
+        # `__new__` is its own only in a class below the one that names the fields.
+        is_below = any(hasattr(base, "_fields") for base in cls.__bases__)
+        self.remakes = is_below or any(field.codec.remakes for field in fields)
 
     def write(self, value: Any) -> Tree:
         if not isinstance(value, tuple) or type(value) is not self._cls:
-            raise unfit(self.name, value)
+            raise unfit(self.name, value, self._cls)
+        check_attributes(self.name, value, ())
         return [field.write(part) for field, part in zip(self._fields, value, strict=True)]
 
     def read(self, tree: Tree) -> Any:

@@ -105,6 +105,8 @@ def write_tree(document: Document, value: object) -> Any:
         raise SerDesError(document.described(misfit)) from misfit.__cause__
     except RecursionError:
         raise SerDesError("the value is nested too deeply, or contains itself") from None
+    except ValueError as error:
+        raise _no_json(error) from error
 
 
 def _write(document: Document, value: object) -> str:
@@ -112,7 +114,11 @@ def _write(document: Document, value: object) -> str:
     try:
         return envelope.to_json(tree)
     except ValueError as error:
-        raise SerDesError(f"the value cannot be written as JSON: {error}") from error
+        raise _no_json(error) from error
+
+
+def _no_json(error: ValueError) -> SerDesError:
+    return SerDesError(f"the value cannot be written as JSON: {error}")
 
 
 def _read(document: Document, data: str) -> Any:

@@ -51,6 +51,7 @@ class UnionCodec(Codec):
         self.rank = max(member.rank for member in members)
         self.is_native = all(member.is_native for member in members)
         self.is_json = all(member.is_json for member in members)
+        self.remakes = any(member.remakes for member in members)
         roots = [member.root for member in members if member.root != "value"]
         self.root = roots[0] if len(roots) == 1 else "value"
 
@@ -103,6 +104,9 @@ class UnionCodec(Codec):
 
     def _closest(self, misfits: Sequence[Misfit], value: object) -> Misfit:
         """What the member says that came the furthest, if one came further than the others."""
+        for misfit in misfits:
+            if misfit.is_meant:
+                return misfit
         within = [misfit for misfit in misfits if misfit.path]
         if len(within) == 1:
             return within[0]
