@@ -15,7 +15,7 @@ from typing_extensions import TypeVar
 from aws_durable_execution_sdk_python._core import validation
 from aws_durable_execution_sdk_python._core.completion import BatchResult, CompletionConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.serdes import AnySerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes, check_serdes
 
 # The result decides what these are of; without `serdes` a configuration fits any result.
 T_co = TypeVar("T_co", default=Never, covariant=True)
@@ -100,6 +100,8 @@ class _BatchConfig(Generic[T_co]):
 
     def _check(self) -> None:
         validation.max_concurrency(self.max_concurrency)
+        check_serdes(self.serdes)
+        check_serdes(self.item_serdes, "item_serdes")
         config: object = self.completion_config
         # The configuration is the user's, and may not have been type-checked.
         if not isinstance(config, CompletionConfig):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -127,7 +129,7 @@ class MapConfig(_BatchConfig[T_co], Generic[T_co, N_co]):
             concurrency, results, and what stops the map (but see `ItemBatcher`).
 
     Raises:
-        ValidationError: a value is out of range.
+        ValidationError: a value is out of range, or of the wrong kind.
 
     Example:
         >>> MapConfig(max_concurrency=10, item_namer=lambda order, index: order["id"])
@@ -162,7 +164,7 @@ class ParallelConfig(_BatchConfig[T_co]):
         nesting_type: whether each branch is an operation of its own.
 
     Raises:
-        ValidationError: a value is out of range.
+        ValidationError: a value is out of range, or of the wrong kind.
     """
 
     completion_config: CompletionConfig = CompletionConfig.all_successful()

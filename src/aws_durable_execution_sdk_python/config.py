@@ -54,7 +54,7 @@ from aws_durable_execution_sdk_python._core.limits import MAX_CALLBACK_TIMEOUT_S
 from aws_durable_execution_sdk_python._core.values.typed_serdes import checked_type
 from aws_durable_execution_sdk_python._retry_strategies import RetryStrategy
 from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.serdes import AnySerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes, check_serdes
 
 __all__ = [
     "BatchItemStatus",
@@ -147,6 +147,7 @@ class StepConfig(Generic[T_co]):
 
     def __post_init__(self) -> None:
         _check_retry_strategy(self.retry_strategy)
+        check_serdes(self.serdes)
         validation.sub_type(self.sub_type)
         if self.timeout is not None and to_seconds(self.timeout) == 0:
             raise ValidationError(f"timeout must be above 0; got {self.timeout!r}")
@@ -170,7 +171,7 @@ class ChildConfig(Generic[T_co]):
             for the context itself, and the function runs again on replay.
 
     Raises:
-        ValidationError: `sub_type` is not 1 to 32 letters, digits, '-' or '_'.
+        ValidationError: `sub_type` is not 1 to 32 letters, digits, '-' or '_', or `serdes` is none.
     """
 
     serdes: AnySerDes[T_co] | None = None
@@ -179,6 +180,7 @@ class ChildConfig(Generic[T_co]):
     is_virtual: bool = False
 
     def __post_init__(self) -> None:
+        check_serdes(self.serdes)
         validation.sub_type(self.sub_type)
 
 
@@ -193,7 +195,7 @@ class InvokeConfig(Generic[P, R]):
         timeout: of the 1.4 releases, where it did not limit the call either. Deprecated.
 
     Raises:
-        ValidationError: `tenant_id` is not what Lambda accepts.
+        ValidationError: `tenant_id` is not what Lambda accepts, or a serdes is none.
     """
 
     serdes_payload: AnySerDes[P] | None = None
@@ -203,6 +205,8 @@ class InvokeConfig(Generic[P, R]):
     timeout: InitVar[DurationLike | None] = None
 
     def __post_init__(self, timeout: DurationLike | None) -> None:
+        check_serdes(self.serdes_payload, "serdes_payload")
+        check_serdes(self.serdes_result, "serdes_result")
         validation.tenant_id(self.tenant_id)
         if timeout is not None:
             _warn_without_effect(
@@ -226,7 +230,8 @@ class CallbackConfig(Generic[R_co]):
             is "none" unless that is "aws".
 
     Raises:
-        ValidationError: a value is out of range, or both `serdes` and `result_type` are given.
+        ValidationError: a value is out of range or of the wrong kind, or both `serdes` and
+            `result_type` are given.
 
     Example:
         >>> CallbackConfig(timeout=Duration.from_minutes(3)).timeout_seconds
@@ -242,6 +247,7 @@ class CallbackConfig(Generic[R_co]):
     result_type: type[R_co] | UnionType | None = None
 
     def __post_init__(self) -> None:
+        check_serdes(self.serdes)
         validation.sub_type(self.sub_type)
         if self.result_type is not None:
             checked_type(self.result_type)

@@ -27,7 +27,12 @@ from aws_durable_execution_sdk_python._core.offload_envelope import (
 from aws_durable_execution_sdk_python._offload_files import FilesBelow
 from aws_durable_execution_sdk_python.exceptions import SerDesError
 from aws_durable_execution_sdk_python.offload import GeneratePreview, OffloadingSerDes
-from aws_durable_execution_sdk_python.serdes import EXTENDED_TYPES_SERDES, SerDes, SerDesContext
+from aws_durable_execution_sdk_python.serdes import (
+    EXTENDED_TYPES_SERDES,
+    SerDes,
+    SerDesContext,
+    check_serdes,
+)
 
 __all__ = [
     "FileSystemPathEncoding",
@@ -53,12 +58,18 @@ class FileSystemSerDesConfig:
             SHA-256.
         generate_preview: makes of a value what is recorded beside the path; see `preview`.
         serdes: writes and reads the value itself.
+
+    Raises:
+        ValidationError: `serdes` is none.
     """
 
     storage_mode: FileSystemSerDesMode = FileSystemSerDesMode.ALWAYS
     path_encoding: FileSystemPathEncoding = FileSystemPathEncoding.URI
     generate_preview: GeneratePreview | None = None
     serdes: SerDes[Any] = EXTENDED_TYPES_SERDES
+
+    def __post_init__(self) -> None:
+        check_serdes(self.serdes)
 
 
 _DEFAULT = FileSystemSerDesConfig()

@@ -30,7 +30,12 @@ from aws_durable_execution_sdk_python._kernel.origin import ENGINE, origin
 from aws_durable_execution_sdk_python._service.s3_objects import S3Objects
 from aws_durable_execution_sdk_python.exceptions import SerDesError, ValidationError
 from aws_durable_execution_sdk_python.offload import AsyncOffloadingSerDes, GeneratePreview
-from aws_durable_execution_sdk_python.serdes import EXTENDED_TYPES_SERDES, AnySerDes, SerDesContext
+from aws_durable_execution_sdk_python.serdes import (
+    EXTENDED_TYPES_SERDES,
+    AnySerDes,
+    SerDesContext,
+    check_serdes,
+)
 
 __all__ = ["S3PathEncoding", "S3SerDes", "S3SerDesMode"]
 
@@ -68,7 +73,7 @@ class S3SerDes(AsyncOffloadingSerDes[T], Generic[T]):
         put_options: for `put_object`: `ServerSideEncryption`, `StorageClass`, `Tagging`.
 
     Raises:
-        ValidationError: `bucket` or `prefix` is no text, or `bucket` is empty.
+        ValidationError: `bucket` or `prefix` is no text, `bucket` is empty, or `serdes` is none.
         SerDesError: from its methods, for what stays: no access, an object that is gone or was
             changed.
         RetryableSerDesError: for what may pass.
@@ -88,6 +93,7 @@ class S3SerDes(AsyncOffloadingSerDes[T], Generic[T]):
     ) -> None:
         if not isinstance(bucket, str) or not bucket or not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError("S3SerDes needs the name of a bucket and a prefix for its keys")
+        check_serdes(serdes)
         self._bucket = bucket
         self._prefix = prefix
         self._storage_mode = storage_mode

@@ -27,7 +27,7 @@ from aws_durable_execution_sdk_python._core.outward import as_json_text
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
 from aws_durable_execution_sdk_python._core.user_functions import Bound, is_async
-from aws_durable_execution_sdk_python._core.validation import kind_of
+from aws_durable_execution_sdk_python._core.validation import shown
 from aws_durable_execution_sdk_python._core.values.annotations import (
     Unresolved,
     innermost,
@@ -117,8 +117,8 @@ class SerDesDefaults:
     callback: AnySerDes[Any] | None = None
 
     def __post_init__(self) -> None:
-        for each in (self.values, self.invoke_payload, self.invoke_result, self.callback):
-            check_serdes(each)
+        for name in ("values", "invoke_payload", "invoke_result", "callback"):
+            check_serdes(getattr(self, name), name)
 
     @classmethod
     def of(cls, given: AnySerDes[Any] | SerDesDefaults | None) -> SerDesDefaults:
@@ -136,8 +136,11 @@ def _has_async_methods(cls: type[AnySerDes[Any]]) -> bool:
     return is_async(cls.serialize) or is_async(cls.deserialize)
 
 
-def check_serdes(serdes: object) -> None:
+def check_serdes(serdes: object, name: str = "serdes") -> None:
     """Refuse what is no serdes.
+
+    Parameters:
+        name: of the parameter that it was given for.
 
     Raises:
         ValidationError: it is neither None nor an object with `serialize` and `deserialize`.
@@ -146,9 +149,14 @@ def check_serdes(serdes: object) -> None:
         return
     methods = (getattr(serdes, "serialize", None), getattr(serdes, "deserialize", None))
     if isinstance(serdes, type) or not all(map(callable, methods)):
+        way_out = (
+            "make one of the class, or give TypedSerDes(...) of the type of the values"
+            if isinstance(serdes, type)
+            else "for values of a type give TypedSerDes(...) of it"
+        )
         raise ValidationError(
-            "serdes must be an object with the methods serialize and deserialize, "
-            f"got {kind_of(serdes)}"
+            f"{name} must be an object with the methods serialize and deserialize, "
+            f"got {shown(serdes)}: {way_out}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from aws_durable_execution_sdk_python import (
     ValidationError,
     durable_execution,
 )
-from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES
+from aws_durable_execution_sdk_python._core.limits import MAX_ERROR_BYTES, MAX_RESPONSE_BYTES
 from aws_durable_execution_sdk_python.config import CompletionConfig, ParallelConfig
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 
@@ -247,19 +248,24 @@ def test_a_larger_result_is_checkpointed_and_left_out_of_the_response(flavour: F
     assert update["Id"] != EXECUTION_ID
 
 
-def test_a_larger_error_is_checkpointed_and_left_out_of_the_response(flavour: Flavour) -> None:
+@pytest.mark.parametrize("length", [MAX_ERROR_BYTES, MAX_RESPONSE_BYTES])
+def test_an_error_is_answered_as_far_as_the_service_takes_errors(
+    flavour: Flavour, length: int
+) -> None:
     service = FakeService()
-    problem = ValueError("x" * MAX_RESPONSE_BYTES)
-    assert service.invoke(flavour.durable(raising(problem))) == {"Status": "FAILED"}
-    (update,) = service.updates
-    assert (update["Type"], update["Action"]) == ("EXECUTION", "FAIL")
-    # Cut to what the service takes as an error, 32 KiB; otherwise it would refuse the update, and
-    # the execution would end with that refusal instead of the handler's error.
-    assert update["Error"]["ErrorType"] == "ValueError"
-    message = update["Error"]["ErrorMessage"]
-    assert message.startswith("x" * 10_000)
-    assert message.endswith(f"[cut: {MAX_RESPONSE_BYTES} bytes in all]")
-    assert len(message) < 32 * 1024
+    answer = service.invoke(flavour.durable(raising(ValueError("é" * length))))
+    error = answer["Error"]
+    assert (answer["Status"], error["ErrorType"]) == ("FAILED", "ValueError")
+    assert error["ErrorMessage"].startswith("é" * 10_000)
+    assert re.search(r"\[cut: the error object has \d+ bytes in all\]$", error["ErrorMessage"])
+    assert len(json.dumps(error, ensure_ascii=False).encode()) <= MAX_ERROR_BYTES
+    assert service.updates == []
+
+
+def test_a_long_message_that_the_service_takes_is_answered_whole(flavour: Flavour) -> None:
+    message = "x" * (MAX_ERROR_BYTES - 8 * 1024)
+    answer = FakeService().invoke(flavour.durable(raising(ValueError(message))))
+    assert failure(answer) == ("ValueError", message)
 
 
 def test_a_result_over_what_the_service_takes_fails_and_says_what_to_do(flavour: Flavour) -> None:

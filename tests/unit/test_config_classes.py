@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Annotated, Any, Literal, NewType, TypeVar
 
 import pytest
+from typing_extensions import TypeAliasType
 
 from aws_durable_execution_sdk_python import config as module
 from aws_durable_execution_sdk_python.config import (
@@ -28,13 +30,23 @@ from aws_durable_execution_sdk_python.config import (
     WithRetryConfig,
 )
 from aws_durable_execution_sdk_python.exceptions import ValidationError
+from aws_durable_execution_sdk_python.filesystem_serdes import FileSystemSerDesConfig
 from aws_durable_execution_sdk_python.retries import (
     RetryPresets,
     RetryStrategyConfig,
     create_retry_strategy,
 )
-from aws_durable_execution_sdk_python.serdes import ExtendedTypeSerDes, PassThroughSerDes
+from aws_durable_execution_sdk_python.s3_serdes import S3SerDes
+from aws_durable_execution_sdk_python.serdes import (
+    ExtendedTypeSerDes,
+    PassThroughSerDes,
+    SerDesContext,
+    SerDesDefaults,
+    TypedSerDes,
+)
 
+T = TypeVar("T")
+WHERE = SerDesContext()
 STRATEGY = RetryPresets.none()
 TEXT = PassThroughSerDes()
 ANY = ExtendedTypeSerDes()
@@ -163,6 +175,65 @@ def test_a_branch_name_is_checked() -> None:
 def test_with_retry_wraps_its_attempts_in_a_child_context_by_default() -> None:
     config = WithRetryConfig(create_retry_strategy())
     assert config.wrap_in_child_context
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        StepConfig,
+        ChildConfig,
+        CallbackConfig,
+        WaitForCallbackConfig,
+        MapConfig,
+        ParallelConfig,
+        FileSystemSerDesConfig,
+        partial(S3SerDes, "bucket"),
+        InvokeConfig,
+        SerDesDefaults,
+    ],
+)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (5, r"got 5 \(int\): for values of a type give TypedSerDes"),
+        (object(), "got a value of type object: for values of a type give TypedSerDes"),
+        (dict, "got dict: make one of the class, or give TypedSerDes"),
+        (PassThroughSerDes, "got PassThroughSerDes: make one of the class"),
+    ],
+)
+def test_what_is_no_serdes_is_refused_where_it_is_given(config: Any, given: Any, said: str) -> None:
+    names = ["serdes"]
+    if config is InvokeConfig:
+        names = ["serdes_payload", "serdes_result"]
+    elif config is SerDesDefaults:
+        names = ["values", "invoke_payload", "invoke_result", "callback"]
+    elif config in (MapConfig, ParallelConfig):
+        names = ["serdes", "item_serdes"]
+    for name in names:
+        with pytest.raises(ValidationError, match=f"^{name} must be an object .*{said}"):
+            config(**{name: given})
+
+
+@pytest.mark.parametrize("given", [5, "Order", None, {"a": int}, [int], Ellipsis])
+def test_what_is_no_type_is_refused_where_it_is_given(given: Any) -> None:
+    with pytest.raises(ValidationError, match=r"a type must be .* got .*: give the type"):
+        TypedSerDes(given)
+    if given is not None:
+        with pytest.raises(ValidationError, match="a type must be a class"):
+            CallbackConfig(result_type=given)
+
+
+Count = NewType("Count", int)
+Counts = TypeAliasType("Counts", list[Count])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [int, Any, list, list[int], int | None, Literal[1], Count, Counts, T, Annotated[int, 1]],
+)
+def test_whatever_says_a_type_is_one(given: Any) -> None:
+    assert CallbackConfig(result_type=given).result_type is given
+    assert TypedSerDes(given).serialize([1] if given in (list, list[int], Counts) else 1, WHERE)
 
 
 @pytest.mark.parametrize(

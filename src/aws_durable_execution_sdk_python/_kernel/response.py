@@ -7,14 +7,11 @@ import json
 import math
 import time
 from collections.abc import Callable
-from typing import TypeAlias, Unpack
+from typing import TypeAlias
 
+from aws_durable_execution_sdk_python._core.error_size import fitting
 from aws_durable_execution_sdk_python._core.error_texts import kind_name
-from aws_durable_execution_sdk_python._core.errors import (
-    describe,
-    describe_for_record,
-    text_of,
-)
+from aws_durable_execution_sdk_python._core.errors import describe, text_of
 from aws_durable_execution_sdk_python._core.json_results import check_result
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
@@ -22,7 +19,6 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
     Status,
-    UpdateFields,
 )
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._kernel.checkpointer import Checkpointer
@@ -44,7 +40,7 @@ async def response_to(
     to_text: Callable[[object], str],
     report: _Report,
 ) -> Response:
-    """The response to what the handler came to; what is too large for it is saved instead.
+    """The response to what the handler came to; a result too large for it is saved instead.
 
     Parameters:
         error, value: what the handler raised, or returned.
@@ -59,13 +55,13 @@ async def response_to(
             check_result(value)
             result = to_text(value)
         except Exception as unserialisable:  # also by what the user's classes do
-            return await _failed(checkpointer, _unserialisable(value, unserialisable), report)
+            return _failed(_unserialisable(value, unserialisable), report)
         return await _succeeded(checkpointer, result, report)
     if isinstance(error, InvocationError) and error.is_retryable():
         raise error
     if not isinstance(error, Exception | asyncio.CancelledError):
         raise error
-    return await _failed(checkpointer, error, report)
+    return _failed(error, report)
 
 
 async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -> Response:
@@ -75,31 +71,25 @@ async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -
     try:
         payload_size("the result of the handler", result, MAX_RESULT_BYTES, way_out=_RETURN_LESS)
     except ValidationError as error:
-        return await _failed(checkpointer, error, report)
-    await _finish(checkpointer, OperationAction.SUCCEED, payload=result)
+        return _failed(error, report)
+    await _save(checkpointer, result)
     return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
 
-async def _failed(checkpointer: Checkpointer, error: BaseException, report: _Report) -> Response:
+def _failed(error: BaseException, report: _Report) -> Response:
     report(error)
-    described = describe(error)
-    response: Response = {"Status": Status.FAILED.value, "Error": described.to_dict()}
-    if _size(response) <= MAX_RESPONSE_BYTES:
-        return response
-    await _finish(checkpointer, OperationAction.FAIL, error=describe_for_record(error))
-    return {"Status": Status.FAILED.value}
+    # Bounded as any error is, and so never too large for the response.
+    return {"Status": Status.FAILED.value, "Error": fitting(describe(error)).to_dict()}
 
 
-async def _finish(
-    checkpointer: Checkpointer, action: OperationAction, **outcome: Unpack[UpdateFields]
-) -> None:
-    """Save an outcome too large for the response as the execution's own last update."""
+async def _save(checkpointer: Checkpointer, result: str) -> None:
+    """Save a result too large for the response as the execution's own last update."""
     update = OperationUpdate(
         operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
         operation_type=OperationType.EXECUTION,
-        action=action,
+        action=OperationAction.SUCCEED,
+        payload=result,
         order=(math.inf,),
-        **outcome,
     )
     try:
         await checkpointer.save(update)
@@ -122,8 +112,7 @@ def _unserialisable(value: object, error: Exception) -> Exception:
 def failed_unless_retryable(error: BaseException, report: _Report) -> Response:
     """FAILED for what another invocation cannot mend; anything else is raised."""
     if isinstance(error, InvocationError) and not error.is_retryable():
-        report(error)
-        return {"Status": Status.FAILED.value, "Error": describe(error).to_dict()}
+        return _failed(error, report)
     raise error
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional, overload
+import typing
+from typing import Any, NewType, Optional, overload
 
+import typing_extensions
 from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core import envelope
 from aws_durable_execution_sdk_python._core.errors import text_of
 from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
+from aws_durable_execution_sdk_python._core.validation import shown
 from aws_durable_execution_sdk_python._core.values.codecs import Codec, Misfit
 from aws_durable_execution_sdk_python._core.values.documents import Document
 from aws_durable_execution_sdk_python._core.values.plans import codec_of
@@ -28,7 +31,7 @@ class TypedSerDes(SerDes[T]):
         value_type: a class, or `list[...]`, `A | B` and so on; see docs/values.md.
 
     Raises:
-        ValidationError: it is a string, or None.
+        ValidationError: it is no type, but a string, None or a value say.
 
     Example:
         >>> from datetime import timedelta
@@ -66,6 +69,10 @@ class TypedSerDes(SerDes[T]):
         return value
 
 
+# What is a type without being written as `list[...]` or `A | B`.
+_TYPES = (type, NewType, typing_extensions.TypeAliasType, typing_extensions.TypeVar, typing.TypeVar)
+
+
 def optional(value_type: object) -> object:
     """The type of such values, or None."""
     return Optional[value_type]  # noqa: UP045 - what is no class has no `|`
@@ -77,11 +84,12 @@ def checked_type(value_type: object) -> object:
     Raises:
         ValidationError: it cannot be one.
     """
-    if value_type is None or isinstance(value_type, str):
-        raise ValidationError(
-            f"a type must be a class, or list[...] and so on, got {type(value_type).__name__}"
-        )
-    return value_type
+    if isinstance(value_type, _TYPES) or typing_extensions.get_origin(value_type) is not None:
+        return value_type
+    raise ValidationError(
+        f"a type must be a class, or list[...] and so on, got {shown(value_type)}: give the type "
+        "itself, no value of it and not its name"
+    )
 
 
 def _document(value_type: object) -> Document:
