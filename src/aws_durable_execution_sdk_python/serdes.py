@@ -23,7 +23,7 @@ from typing_extensions import TypeVar
 from aws_durable_execution_sdk_python._core import envelope
 from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_of
-from aws_durable_execution_sdk_python._core.outward import as_json_text
+from aws_durable_execution_sdk_python._core.plain_json import plain_json
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
 from aws_durable_execution_sdk_python._core.user_functions import Bound, is_async
@@ -34,7 +34,7 @@ from aws_durable_execution_sdk_python._core.values.annotations import (
     is_unannotated,
     result_codec,
 )
-from aws_durable_execution_sdk_python._core.values.boundary import as_payload
+from aws_durable_execution_sdk_python._core.values.boundary import payload_text
 from aws_durable_execution_sdk_python._core.values.codecs import Codec
 from aws_durable_execution_sdk_python._core.values.typed_serdes import AnnotatedSerDes, TypedSerDes
 from aws_durable_execution_sdk_python.exceptions import (
@@ -164,7 +164,7 @@ class JsonSerDes(SerDes[Any]):
     """Plain JSON, with its limits: tuples come back as lists, dates as text. For `invoke`."""
 
     def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
-        return json.dumps(value, allow_nan=False, default=as_json_text)
+        return plain_json(value, "value")
 
     def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         return json.loads(data)
@@ -184,7 +184,7 @@ class CallbackSerDes(SerDes[Any]):
     """Results that external systems send: decoded when they are valid JSON, else the raw text."""
 
     def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
-        return json.dumps(value, allow_nan=False)
+        return plain_json(value, "value")
 
     def deserialize(self, data: str, serdes_context: SerDesContext | None = None) -> Any:
         try:
@@ -230,7 +230,7 @@ class PayloadSerDes(JsonSerDes):
     """The payload of an invoke: as `JsonSerDes`, and objects by the annotations of their class."""
 
     def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
-        return json.dumps(value, allow_nan=False, default=as_payload)
+        return payload_text(value)
 
 
 class _UnresolvedSerDes(ExtendedTypeSerDes):

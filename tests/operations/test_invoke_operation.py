@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -138,14 +139,24 @@ def test_the_error_is_an_invoke_error_only_whatever_the_other_function_raised(
     assert service.invoke(flavour.durable(handler)) == succeeded([True, "ValueError", "bad"])
 
 
+@dataclasses.dataclass
+class Reading:
+    celsius: float
+    more: Any = None
+
+
 @pytest.mark.parametrize(
     ("payload", "kind", "said"),
     [
         ({1, 2}, SerDesError, "set"),
-        (float("nan"), SerDesError, "pay-now"),
+        (float("nan"), SerDesError, "'pay-now'.*payload is nan, .* give None, or a text, in its"),
+        ({"a": [1, float("inf")]}, SerDesError, r"payload.a\[1\] is inf, which JSON does not have"),
+        ({"a": Reading(float("nan"))}, SerDesError, "reading.celsius: is nan, .* give None"),
+        (Reading(1.0, {"a": float("nan")}), SerDesError, "the Reading in payload.more.a is nan"),
+        ({"a": {1: 1, "1": 2}}, SerDesError, "two keys of the dict at payload.a become the same"),
         ("x" * MAX_PAYLOAD_BYTES, ValidationError, str(MAX_PAYLOAD_BYTES)),
     ],
-    ids=["set", "nan", "too large"],
+    ids=["set", "nan", "infinity", "nan in a field", "nan in any field", "keys", "too large"],
 )
 def test_a_payload_that_cannot_be_sent_raises_before_anything_is_recorded(
     flavour: Flavour, payload: Any, kind: type[Exception], said: str

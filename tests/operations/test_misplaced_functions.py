@@ -219,7 +219,7 @@ def test_a_type_with_the_name_of_a_builtin_is_named_with_its_module(flavour: Fla
         ({1: 1, "1": 2}, "two keys of the dict at result become the same text in JSON"),
         ({"a": [{None: 1, "null": 2}]}, "two keys of the dict at result.a[0] become the same"),
         ({True: 1, "true": 2}, "use string keys"),
-        (float("nan"), "result is nan, which JSON does not have: return None, or a text"),
+        (float("nan"), "result is nan, which JSON does not have: give None, or a text"),
         ({"a": [1.5, (float("inf"),)]}, "result.a[1][0] is inf"),
         ({"the secret": float("-inf")}, "result.... is -inf"),
     ],

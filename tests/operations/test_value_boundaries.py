@@ -164,6 +164,20 @@ def test_a_result_that_fits_nothing_fails_naming_the_place() -> None:
         assert "page.items[0].price: expected float, got str" in (failure(answer)[1] or "")
 
 
+@pytest.mark.parametrize(
+    ("annotation", "value", "place"),
+    [
+        (Item, Item("a", float("nan")), "item.price: is nan"),
+        (dict[str, float | dt.timedelta], {"a": float("inf")}, "result.a is inf"),
+        (Struct, Struct("a", dt.datetime(2020, 1, 2), {1: float("nan")}), "nan, which JSON"),
+        (list[float], [float("-inf")], "result[0] is -inf"),
+    ],
+)
+def test_no_number_leaves_as_something_else(annotation: Any, value: Any, place: str) -> None:
+    for answer in answers(handlers(None, annotation, lambda event: value)):
+        assert place in (failure(answer)[1] or "")
+
+
 def test_look_alikes_are_not_marked_for_others() -> None:
     for answer in answers(handlers(None, Cat | Dog, lambda event: Dog("a"))):
         assert answer == succeeded({"name": "a"})

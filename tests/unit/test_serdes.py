@@ -354,7 +354,7 @@ def test_json_serdes_is_plain_json() -> None:
 
 
 def test_json_serdes_writes_no_nan() -> None:
-    with pytest.raises(SerDesError, match="not JSON compliant"):
+    with pytest.raises(SerDesError, match="value is nan, which JSON does not have: give None"):
         serialize(JsonSerDes(), math.nan, "op-1", "arn")
 
 

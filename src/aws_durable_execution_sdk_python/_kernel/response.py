@@ -12,7 +12,6 @@ from typing import TypeAlias
 from aws_durable_execution_sdk_python._core.error_size import fitting
 from aws_durable_execution_sdk_python._core.error_texts import kind_name
 from aws_durable_execution_sdk_python._core.errors import describe, text_of
-from aws_durable_execution_sdk_python._core.json_results import check_result
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
@@ -52,7 +51,6 @@ async def response_to(
     """
     if error is None:
         try:
-            check_result(value)
             result = to_text(value)
         except Exception as unserialisable:  # also by what the user's classes do
             return _failed(_unserialisable(value, unserialisable), report)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.outward import as_json_text
+from aws_durable_execution_sdk_python._core.plain_json import plain_json
 from aws_durable_execution_sdk_python._core.values.annotations import (
     Unresolved,
     event_codec,
@@ -78,8 +78,13 @@ def _by_codec(codec: Codec, value: Any) -> str:
     return _to_json(tree)
 
 
-def as_payload(value: Any) -> object:
-    """For the JSON encoder: what stands for a value in a payload.
+def payload_text(value: Any) -> str:
+    """The JSON of a payload. Raises whatever the user's classes do, and what JSON does."""
+    return plain_json(value, "payload", _as_payload)
+
+
+def _as_payload(value: Any) -> object:
+    """What stands for a value in a payload.
 
     No function returns payloads: the class of an object with fields says what these are.
 
@@ -99,4 +104,4 @@ def as_payload(value: Any) -> object:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, default=as_json_text)
+    return plain_json(value, "result")

@@ -69,6 +69,7 @@ _SCALARS: Mapping[object, Codec] = {
     float: FloatCodec(),
     **{cls: TextCodec(cls) for cls in TEXT_TYPES},
 }
+_OUTWARD_SCALARS: Mapping[object, Codec] = {**_SCALARS, float: FloatCodec(outward=True)}
 _ITEMS: Mapping[object, type] = {
     list: list,
     set: set,
@@ -121,6 +122,7 @@ class Planner:
     def __init__(self, names: Mapping[str, Any], *, outward: bool = False) -> None:
         self._names = names
         self._outward = outward
+        self._scalars = _OUTWARD_SCALARS if outward else _SCALARS
         self._classes: dict[object, Codec | None] = {}
         self.used_names = False
 
@@ -130,8 +132,8 @@ class Planner:
         Raises:
             Exception: an annotation within it cannot be evaluated.
         """
-        if is_hashable(annotation) and annotation in _SCALARS:
-            return _SCALARS[annotation]
+        if is_hashable(annotation) and annotation in self._scalars:
+            return self._scalars[annotation]
         if isinstance(annotation, (typing.TypeVar, typing_extensions.TypeVar)):
             return variables.get(annotation) or self._untyped(annotation)
         if isinstance(annotation, typing.NewType):

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python._core.exactness import stands_for
+from aws_durable_execution_sdk_python._core.plain_json import not_finite
 from aws_durable_execution_sdk_python._core.values.codecs import Codec, Misfit, Tree, kind_of, unfit
 
 
@@ -64,11 +65,18 @@ def _plain(value: object) -> str | int:
 
 
 class FloatCodec(Codec):
-    """Floats. A whole number counts as one; what JSON cannot hold is a text, such as "nan"."""
+    """Floats. A whole number counts as one; what JSON cannot hold is a text, such as "nan".
+
+    Parameters:
+        outward: whether the tree is for others, who do not take a text for a number.
+    """
 
     name = "float"
     is_native = is_json = True
     rank = 6
+
+    def __init__(self, *, outward: bool = False) -> None:
+        self._outward = outward
 
     def write(self, value: Any) -> Tree:
         if type(value) is int:
@@ -76,7 +84,11 @@ class FloatCodec(Codec):
         if type(value) is not float and not stands_for(value, float):
             raise unfit("float", value)
         number = float(value)
-        return number if math.isfinite(number) else str(number)
+        if math.isfinite(number):
+            return number
+        if self._outward:
+            raise Misfit(not_finite(number))
+        return str(number)
 
     def read(self, tree: Tree) -> Any:
         if type(tree) is float:
