@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import traceback
 from typing import Any
 
 import pytest
@@ -118,6 +120,32 @@ def test_a_failure_of_an_earlier_invocation_is_logged_again_only_as_the_handlers
     ]
     # Where the step's function raised, which the traceback of a replay does not have.
     assert "in refuse\n" in caplog.records[1].getMessage()
+    frames = traceback.extract_tb(caplog.records[1].exc_info[2])  # type: ignore[index]
+    assert frames
+    assert not [frame for frame in frames if "aws_durable_execution_sdk_python" in frame.filename]
+
+
+def test_a_long_error_is_logged_once_and_cut_once(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What travels on has the text as it is on record, which is cut."""
+    text = "stock " * 10_000
+
+    def refuse_at_length(*_: Any) -> None:
+        raise OrderError(text)
+
+    async def inner(ctx: Any) -> Any:
+        return await ctx.step(refuse_at_length, name="charge")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.run_in_child_context(inner, name="inner")
+
+    message = failure(FakeService().invoke(flavour.durable(handler)))[1] or ""
+    (record,) = caplog.records
+    assert record.getMessage().endswith(message)
+    assert re.fullmatch(rf"(stock )+st... \[cut: {len(text)} bytes in all\]", message)
+    assert message.count("[cut: ") == 1
+    assert len(message) < 12 * 1024
 
 
 def test_a_child_context_that_fails_by_itself_is_logged(

@@ -299,6 +299,51 @@ def test_a_request_that_was_withdrawn_as_its_error_passed_was_made() -> None:
     assert run(handler).result == "cancelled"
 
 
+async def failing_group(*args: Any) -> None:
+    async def fail(number: int) -> None:
+        raise KeyError(number)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail(1))
+        group.create_task(fail(2))
+
+
+async def answering_group(*args: Any) -> int:
+    count = 0
+    try:
+        await failing_group()
+    except* KeyError as caught:
+        count = len(caught.exceptions)
+    return count
+
+
+async def checked_group(state: int, *args: Any) -> int:
+    return await answering_group()
+
+
+@pytest.mark.parametrize("operation", ["step", "run_in_child_context", "wait_for_condition"])
+def test_a_task_group_that_fails_within_an_operation_cancels_nobody(operation: str) -> None:
+    """Before Python 3.13 a group cancels the task that waits for it, and leaves it at that."""
+
+    async def handler(event: Any, context: AsyncDurableContext) -> list[Any]:
+        if operation == "wait_for_condition":
+            answers: list[Any] = [await context.wait_for_condition(checked_group, config=ONE_CHECK)]
+        else:
+            answers = [await getattr(context, operation)(answering_group)]
+        try:
+            if operation == "wait_for_condition":
+                await context.wait_for_condition(failing_group, config=ONE_CHECK)
+            else:
+                await getattr(context, operation)(failing_group)
+        except* KeyError as caught:
+            answers += [error.args[0] for error in caught.exceptions]
+        task = asyncio.current_task()
+        assert task is not None
+        return [*answers, task.cancelling()]
+
+    assert run(handler).result == [2, 1, 2, 0]
+
+
 def test_another_error_than_the_one_that_passed_is_nobodys() -> None:
     async def child(context: AsyncDurableContext) -> None:
         with contextlib.suppress(TimeoutError):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +21,8 @@ from aws_durable_execution_sdk_python_testing._cli.main import main
 from aws_durable_execution_sdk_python_testing._cli.progress_views import LineView, LiveView
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
 from aws_durable_execution_sdk_python_testing._engine import StartExecution
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless, harmless_logs
+from aws_durable_execution_sdk_python_testing._results.tree import result_tree
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
@@ -99,7 +103,80 @@ def test_views_of_a_run_show_it_harmlessly(view: Views, forbidden: str) -> None:
     assert not set(forbidden) & set(text)
 
 
+FAILING = f"""
+from aws_durable_execution_sdk_python import durable_execution
+
+def fail(_):
+    raise ValueError({" ".join(ATTACKS)!r})
+
+@durable_execution
+def handler(event, context):
+    context.step(fail)
+"""
+
+
+def test_what_a_run_logs_is_shown_harmlessly(tmp_path: Path) -> None:
+    """A traceback has the text of the error, which may come from anywhere."""
+    (tmp_path / "program.py").write_text(FAILING)
+    command = f"from {main.__module__} import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", command, "run", "program.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    errors = ran.stderr.decode()
+    assert "step 'fail' failed on attempt 1: ValueError: ␛]52" in errors
+    assert "raise ValueError(" in errors
+    assert not set("\x1b\x07\x9b\u202e") & set(errors + ran.stdout.decode())
+
+
+@pytest.mark.parametrize("level", [None, "INFO"])
+def test_records_are_logged_harmlessly(level: str | None) -> None:
+    """Whether the program has set up logging or not; its own handlers are its own."""
+    logs = f"from {harmless_logs.__module__} import harmless_logs; harmless_logs({level!r})"
+    log = f"import logging; logging.getLogger('a').error({ATTACKS[0]!r})"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{logs}; {log}"], capture_output=True, timeout=60, check=True
+    )
+    assert ran.stderr.decode().splitlines() == [
+        f"{'ERROR:a:' if level else ''}␛]52;c;aGk=␇",
+    ]
+
+
 # -------------------------------------------------------------------- what failed on the way
+
+
+@durable_execution
+def floods(event: Any, context: DurableContext) -> Any:
+    def body(_: Any) -> None:
+        raise ValueError("line\n" * 5_000)
+
+    context.step(body, name="floods")
+
+
+def test_a_long_error_fills_no_list() -> None:
+    with DurableFunctionTestRunner(floods) as runner:
+        arn = runner.run_async()
+        result = runner.wait_for_result(arn)
+        events = runner._service.history(arn)
+    out = io.StringIO()
+    view = LineView(out, lambda name: "")
+    for event in events:
+        view.event(event)
+    assert out.getvalue().count("line") == 5
+    view.end(result)
+    listed = out.getvalue().partition("of 1 operation failed:")[2]
+    assert listed.count("ValueError: line") == 1
+    assert listed.count("line\n") == 4
+    assert "line ...\n" in listed
+    assert "raise ValueError(" in listed
+    drawn = Console(file=io.StringIO(), width=200)
+    drawn.print(result_tree(result))
+    operation, _, error = drawn.file.getvalue().partition("error: ")  # type: ignore[attr-defined]
+    assert operation.count("line") == 5
+    assert error.count("line") > 1_000
 
 
 @durable_execution

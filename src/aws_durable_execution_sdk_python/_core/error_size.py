@@ -13,11 +13,28 @@ from aws_durable_execution_sdk_python._core.limits import KIB, MAX_ERROR_BYTES
 from aws_durable_execution_sdk_python._core.model import ErrorObject
 from aws_durable_execution_sdk_python._core.validation import utf8_size
 
+# With its trace and details, each bounded too, an error stays far below what the service takes.
+MAX_MESSAGE_BYTES = 12 * KIB
+_SAYING_SO = 64
+
 # An escape takes six characters for one byte.
 _LONGEST_ESCAPE = 6
+# And a character four bytes of UTF-8.
+_LONGEST_CHARACTER = 4
 _KEPT_OF_A_TEXT = 12 * KIB
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def kept_message(message: str) -> str:
+    """What is kept of a message; says how long it was. Cut again, it stays as it is."""
+    if len(message) <= MAX_MESSAGE_BYTES // _LONGEST_CHARACTER:
+        return message
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= MAX_MESSAGE_BYTES:
+        return message
+    kept = encoded[: MAX_MESSAGE_BYTES - _SAYING_SO].decode(errors="ignore")
+    return f"{kept}... [cut: {len(encoded)} bytes in all]"
 
 
 def error_size(error: ErrorObject) -> int:

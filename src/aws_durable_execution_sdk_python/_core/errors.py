@@ -22,7 +22,7 @@ from aws_durable_execution_sdk_python._core.error_classes import (
     stand_in,
 )
 from aws_durable_execution_sdk_python._core.error_details import Details, details_of, read_details
-from aws_durable_execution_sdk_python._core.error_size import fitting
+from aws_durable_execution_sdk_python._core.error_size import fitting, kept_message
 from aws_durable_execution_sdk_python._core.error_state import (
     RESTORED,
     Restored,
@@ -39,7 +39,6 @@ from aws_durable_execution_sdk_python._core.error_texts import (
 )
 from aws_durable_execution_sdk_python._core.error_traces import trace_of
 from aws_durable_execution_sdk_python._core.error_values import Tree, from_tree
-from aws_durable_execution_sdk_python._core.limits import KIB
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation
 from aws_durable_execution_sdk_python.exceptions import CallbackError, DurableOperationError
 
@@ -62,9 +61,6 @@ CANCELLED = ErrorObject(
     f"{exceptions.__name__}.{exceptions.OperationCancelledError.__qualname__}",
     "aws-durable-cancelled",
 )
-
-# With its trace and details, each bounded too, an error stays far below what the service takes.
-MAX_MESSAGE_BYTES = 12 * KIB
 
 _set_cause = BaseException.__dict__["__cause__"].__set__
 _set_context = BaseException.__dict__["__context__"].__set__
@@ -90,12 +86,7 @@ def describe_for_record(error: BaseException) -> ErrorObject:
     The service refuses larger errors, which would end the execution instead of the operation.
     """
     described = describe(error)
-    message = (described.message or "").encode(errors="replace")
-    if len(message) > MAX_MESSAGE_BYTES:
-        kept = message[:MAX_MESSAGE_BYTES].decode(errors="ignore")
-        cut = f"{kept}... [cut: {len(message)} bytes in all]"
-        described = dataclasses.replace(described, message=cut)
-    return fitting(described)
+    return fitting(dataclasses.replace(described, message=kept_message(described.message or "")))
 
 
 def recorded_error(operation: Operation) -> ErrorObject:

@@ -40,6 +40,19 @@ def users_part(entry: TracebackType | None) -> TracebackType | None:
     return beginning if entry is None else entry
 
 
+def users_frames(entry: TracebackType | None) -> TracebackType | None:
+    """A traceback without any frame of ours; whole if there are no others."""
+    left: list[TracebackType] = []
+    rest = entry
+    while rest is not None:
+        if not is_ours(rest):
+            left.append(rest)
+        rest = rest.tb_next
+    for each in reversed(left):
+        rest = TracebackType(rest, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return rest or entry
+
+
 def stack_trace(error: BaseException, inner: list[str] | None = None) -> list[str]:
     """The frames an error came through, outermost first, without those of ours around the user's.
 

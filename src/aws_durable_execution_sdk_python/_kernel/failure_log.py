@@ -3,7 +3,7 @@
 - What is logged is the failure of a function: a step's, a check's, a child context's, the
   handler's. Each is logged where it is recorded or answered, never where a replay raises it again.
 - An operation's error that passes through further functions, uncaught, is the same failure. It is
-  known by its type and text: what looks the same in the log is not said twice.
+  known by its type and text, as they are on record: what looks the same is not said twice.
 - A logger that fails changes nothing of the program.
 - Payloads are never logged. The text of an exception is, unless the environment has
   DURABLE_EXECUTION_LOG_ERRORS=frames.
@@ -18,11 +18,12 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from aws_durable_execution_sdk_python._core.error_size import kept_message
 from aws_durable_execution_sdk_python._core.error_texts import message_of, type_of
 from aws_durable_execution_sdk_python._core.error_traces import stored_trace, trace_of
 from aws_durable_execution_sdk_python._core.logger_methods import keywords_of
 from aws_durable_execution_sdk_python._core.running import Leaf
-from aws_durable_execution_sdk_python._core.stack_traces import users_part
+from aws_durable_execution_sdk_python._core.stack_traces import users_frames, users_part
 from aws_durable_execution_sdk_python.exceptions import DurableOperationError
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class FailureLog:
         if self._is_logged(error):
             return
         if failure.retry_seconds is None:
-            self._logged.add((type_of(error), message_of(error)))
+            self._logged.add(_known_by(error))
         try:
             _write(logger, failure)
         except Exception as refusal:
@@ -77,9 +78,13 @@ class FailureLog:
         """Whether it reports an operation's failure that has been logged, by its text or cause."""
         if not isinstance(error, DurableOperationError):
             return False
-        if (type_of(error), message_of(error)) in self._logged:
+        if _known_by(error) in self._logged:
             return True
         return error.__cause__ is not None and self._is_logged(error.__cause__)
+
+
+def _known_by(error: BaseException) -> tuple[str, str]:
+    return type_of(error), kept_message(message_of(error))
 
 
 def _write(logger: Any, failure: UserFailure) -> None:
@@ -88,9 +93,10 @@ def _write(logger: Any, failure: UserFailure) -> None:
     if os.environ.get("DURABLE_EXECUTION_LOG_ERRORS") == "frames":
         told, shown = type_of(error), "".join(trace_of(error, texts=False))
     else:
-        told = f"{type_of(error)}: {message_of(error)}"
-        info = (type(error), error, users_part(error.__traceback__))
+        told = ": ".join(_known_by(error))
         # Of an operation's error the traceback shows the call, the stored trace what was called.
+        frames = users_frames if isinstance(error, DurableOperationError) else users_part
+        info = (type(error), error, frames(error.__traceback__))
         shown = "" if stored_trace(error) is None else "".join(trace_of(error))
         if keywords_of(logger, level).take("exc_info"):
             options = {"exc_info": info}

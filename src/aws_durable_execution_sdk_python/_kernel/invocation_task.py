@@ -15,12 +15,29 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+if sys.version_info < (3, 13):
+    _ON_TASK_DONE = asyncio.TaskGroup._on_task_done.__code__
+
 
 class InvocationTask(asyncio.Task[T]):
     """asyncio's task; see the module."""
 
     # The error that was passing when a request was last withdrawn.
     _passing: weakref.ref[asyncio.CancelledError] | None = None
+
+    if sys.version_info < (3, 13):
+
+        def cancel(self, msg: object = None) -> bool:
+            """As asyncio's, but for what a task group asks that waits for its tasks to end.
+
+            When one of them fails, it asks its own task, answers that itself, and would never
+            withdraw it: the task would count as cancelled ever after. Later versions do.
+            """
+            asked = super().cancel(msg)
+            caller = sys._getframe(1)
+            if caller.f_code is _ON_TASK_DONE and caller.f_locals["self"]._exiting:
+                super().uncancel()
+            return asked
 
     def uncancel(self) -> int:
         """As asyncio's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from aws_durable_execution_sdk_python_testing._cli.serving import (
 )
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_option
 from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     ServerSettings,
     StoreType,
@@ -99,7 +99,7 @@ def start_server(
     **options: Any,
 ) -> None:
     """Serve the durable API; functions run behind the Lambda endpoint."""
-    logging.basicConfig(level=log_level.upper())
+    harmless_logs(log_level.upper())
     with reporting(click.ClickException):
         functions = read_option(function_configs) if function_configs else []
         settings = ServerSettings(

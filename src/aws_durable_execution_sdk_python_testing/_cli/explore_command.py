@@ -35,6 +35,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 from aws_durable_execution_sdk_python_testing._exploration.crash_report import CrashReport
 from aws_durable_execution_sdk_python_testing._exploration.explored_runs import Subject, run
 from aws_durable_execution_sdk_python_testing._exploration.exploring import explore as explore_runs
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
 from aws_durable_execution_sdk_python_testing.exceptions import (
     DurableFunctionsLocalRunnerError,
     DurableFunctionsTestError,
@@ -77,6 +78,7 @@ def explore(
     input = read_json(event, "--event")
     answers = dict(map(parse_callback, callbacks))
     in_sandboxes = options.pop("sandbox")
+    harmless_logs()
     try:
         with prints_aside(as_json):
             how = _in_sandboxes if in_sandboxes else _in_process

@@ -252,8 +252,10 @@ def _failures(fold: OperationFold) -> Iterator[str]:
     innermost = [one for one in failed if one.operation_id not in around]
     for operation in innermost[:_MOST_FAILURES]:
         path = " / ".join([*_around(operation, fold), wording.title(operation)])
-        error = "" if operation.error is None else f": {operation.error}"
+        error = "" if operation.error is None else f": {wording.brief(operation.error)}"
         yield f"  {path}  {operation.status}{error}"
+        if operation.error is not None and operation.error.trace:
+            yield operation.error.trace
     if len(innermost) > _MOST_FAILURES:
         yield f"  and {len(innermost) - _MOST_FAILURES} more"
 
@@ -280,7 +282,7 @@ def _depth(operation: Operation, fold: OperationFold) -> int:
 def _remark(operation: Operation, fold: OperationFold, answering: Answering) -> str:
     """What there is to know beyond the status."""
     if operation.error is not None:
-        return operation.error.headline
+        return wording.brief(operation.error)
     if operation.status is not Status.STARTED:
         return ""
     wait = operation.wait_details

@@ -52,6 +52,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock, VirtualClock
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
@@ -130,6 +131,7 @@ def run(
         as_json=as_json,
     )
     out = sys.stdout
+    harmless_logs()
     with prints_aside(as_json):
         try:
             result = _run(request, load_program(target), out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +26,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     without_handler,
 )
 from aws_durable_execution_sdk_python_testing._faults import Faults
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     RuntimeName,
     ServerSettings,
@@ -130,7 +130,7 @@ def serve(
     Example:
         durable serve --function order=app.py:handler
     """
-    logging.basicConfig(level=log_level)
+    harmless_logs(log_level)
     with reporting(CommandError):
         functions = [
             _at_endpoint(function, options["lambda_endpoint"])

@@ -7,6 +7,7 @@ instead is their picture.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from rich.console import (
@@ -44,6 +45,28 @@ def harmless_console(console: Console) -> Console:
     """Let a console show only what is harmless, besides its own styles."""
     console.push_render_hook(_Hook())
     return console
+
+
+class HarmlessFormatter(logging.Formatter):
+    """Log records as text that a terminal only shows."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return harmless(super().format(record))
+
+
+def harmless_logs(level: int | str | None = None) -> None:
+    """Let records that this process logs be shown harmlessly, where no handler is the user's own.
+
+    Parameters:
+        level: what is shown from there on, with its logger; None leaves that to the program.
+    """
+    if level is None:
+        if logging.lastResort is not None:
+            logging.lastResort.setFormatter(HarmlessFormatter())
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(HarmlessFormatter(logging.BASIC_FORMAT))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 class _Hook(RenderHook):

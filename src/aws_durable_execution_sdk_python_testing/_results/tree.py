@@ -98,7 +98,7 @@ def _label(operation: Operation, now: datetime | None) -> Text:
 def _remark(operation: Operation) -> str:
     """What there is to know beyond status and times."""
     if operation.status in _FAILED and isinstance(operation, _WITH_ERROR):
-        return "" if operation.error is None else operation.error.headline
+        return wording.brief(operation.error)
     if isinstance(operation, StepOperation) and operation.next_attempt_timestamp is not None:
         return f"again at {wording.moment(operation.next_attempt_timestamp)}"
     if operation.status is not Status.STARTED:

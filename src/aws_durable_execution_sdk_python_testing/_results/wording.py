@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Column, Table
 
-from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
@@ -28,6 +28,10 @@ STYLES = {
     Status.RUNNING: "cyan",
     Status.DELETING: "dim",
 }
+
+# Of an error where it is one of many.
+_MOST_LINES = 5
+_LONGEST = 1_000
 
 
 class Named(Protocol):
@@ -73,6 +77,13 @@ def moment(when: datetime) -> str:
 def count(number: int, what: str) -> str:
     """E.g. `1 attempt`, `2 attempts`."""
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def brief(error: ErrorObject | None) -> str:
+    """Type and message of an error, the beginning of a long one: for lists, which it would fill."""
+    headline = "" if error is None else error.headline
+    text = "\n".join(headline[:_LONGEST].split("\n")[:_MOST_LINES])
+    return text if text == headline else f"{text} ..."
 
 
 def conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
