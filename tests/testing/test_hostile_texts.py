@@ -111,7 +111,7 @@ def fail(_):
 
 @durable_execution
 def handler(event, context):
-    context.step(fail)
+    context.step(fail, name="fail")
 """
 
 
@@ -146,6 +146,18 @@ def test_records_are_logged_harmlessly(level: str | None) -> None:
 
 
 # -------------------------------------------------------------------- what failed on the way
+
+
+@durable_execution
+def halves(event: Any, context: DurableContext) -> Any:
+    raise ValueError("half \ud83d of a character")
+
+
+def test_half_a_character_is_shown(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """No output can encode it; an error that cannot be printed tells nothing."""
+    with DurableFunctionTestRunner(halves) as runner:
+        runner.run().print()
+    assert "half \ufffd of a character" in capfdbinary.readouterr().out.decode()
 
 
 @durable_execution

@@ -1,7 +1,7 @@
 """Error objects that are no larger than the service takes.
 
-What tells most is kept longest: the type always, then the message, then the data, which may only be
-whole, then the lines of the stack trace.
+What tells most is kept longest: the type always, then the beginning of the message, then the data,
+which may only be whole, then the lines of the stack trace, then the rest of the message.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ def fitting(error: ErrorObject) -> ErrorObject:
     """The error as it can be stored: itself, or what there is room for, which the message says."""
     if _is_surely_small(error) or error_size(error) <= MAX_ERROR_BYTES:
         return error
+    shorter = dataclasses.replace(error, message=kept_message(error.message or ""))
+    if error_size(shorter) <= MAX_ERROR_BYTES:
+        return shorter
     size = error_size(error)
     error = dataclasses.replace(error, stack_trace=None, type=_cut(error.type))
     if error_size(_saying(error, size)) > MAX_ERROR_BYTES:

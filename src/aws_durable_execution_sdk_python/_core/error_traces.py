@@ -36,8 +36,8 @@ def _lines(error: BaseException, seen: set[int], texts: bool, depth: int) -> lis
         return lines
     for label, below in _below(error):
         if id(below) not in seen:
-            text = f": {text_of(below)}" if texts else ""
-            lines.append(f"{label} {type_of(below)}{text}"[:_LONGEST].rstrip() + "\n")
+            told = ": ".join(filter(None, (type_of(below), text_of(below) if texts else "")))
+            lines.append(f"{label} {told}"[:_LONGEST].rstrip() + "\n")
             lines += _lines(below, seen, texts, depth + 1)
     return lines
 

@@ -93,7 +93,7 @@ def _write(logger: Any, failure: UserFailure) -> None:
     if os.environ.get("DURABLE_EXECUTION_LOG_ERRORS") == "frames":
         told, shown = type_of(error), "".join(trace_of(error, texts=False))
     else:
-        told = ": ".join(_known_by(error))
+        told = ": ".join(filter(None, _known_by(error)))
         # Of an operation's error the traceback shows the call, the stored trace what was called.
         frames = users_frames if isinstance(error, DurableOperationError) else users_part
         info = (type(error), error, frames(error.__traceback__))

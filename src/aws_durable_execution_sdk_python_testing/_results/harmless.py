@@ -26,6 +26,8 @@ _PICTURES = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in _KEPT},
     0x7F: 0x2421,
     **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+    # Halves of characters, which no output can encode.
+    **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
     # They turn the direction of writing around, and so what a line seems to say.
     **dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
 }
