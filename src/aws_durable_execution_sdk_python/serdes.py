@@ -14,9 +14,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any, Protocol, TypeAlias
-from weakref import WeakKeyDictionary
 
 from typing_extensions import TypeVar
 
@@ -26,17 +24,9 @@ from aws_durable_execution_sdk_python._core.error_texts import kind_name, text_o
 from aws_durable_execution_sdk_python._core.plain_json import plain_json
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import SerDes, SerDesContext
-from aws_durable_execution_sdk_python._core.user_functions import Bound, is_async
+from aws_durable_execution_sdk_python._core.user_functions import is_async
 from aws_durable_execution_sdk_python._core.validation import shown
-from aws_durable_execution_sdk_python._core.values.annotations import (
-    Unresolved,
-    innermost,
-    is_unannotated,
-    result_codec,
-)
-from aws_durable_execution_sdk_python._core.values.boundary import payload_text
-from aws_durable_execution_sdk_python._core.values.codecs import Codec
-from aws_durable_execution_sdk_python._core.values.typed_serdes import AnnotatedSerDes, TypedSerDes
+from aws_durable_execution_sdk_python._core.values.typed_serdes import TypedSerDes
 from aws_durable_execution_sdk_python.exceptions import (
     NestedOperationError,
     RetryableSerDesError,
@@ -59,7 +49,6 @@ __all__ = [
     "SerDesDefaults",
     "TypedSerDes",
     "deserialize",
-    "round_trip",
     "serialize",
 ]
 
@@ -226,57 +215,6 @@ class ExtendedTypeSerDes(SerDes[Any]):
             raise SerDesError(f"stored data cannot be read: {problem} in an envelope") from None
 
 
-class PayloadSerDes(JsonSerDes):
-    """The payload of an invoke: as `JsonSerDes`, and objects by the annotations of their class."""
-
-    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
-        return payload_text(value)
-
-
-class _UnresolvedSerDes(ExtendedTypeSerDes):
-    """The results of a function whose annotation cannot be evaluated: as without one."""
-
-    def __init__(self, unresolved: Unresolved) -> None:
-        self._unresolved = unresolved
-
-    def serialize(self, value: object, serdes_context: SerDesContext | None = None) -> str:
-        try:
-            return super().serialize(value, serdes_context)
-        except SerDesError as error:
-            annotation, reason = self._unresolved
-            raise SerDesError(
-                f"{error}. The annotation {annotation!r} cannot be evaluated ({reason}): import "
-                "what it names where the function is defined, at run time as well"
-            ) from error
-
-
-_BY_ANNOTATION: WeakKeyDictionary[Any, SerDes[Any] | None] = WeakKeyDictionary()
-
-
-def result_serdes(function: Any) -> SerDes[Any] | None:
-    """What stores the results of a function by its annotation; None for the default serdes.
-
-    The annotation is evaluated when this is first called for the function, and never again.
-    """
-    if type(function) is not FunctionType:
-        function = function.function if isinstance(function, Bound) else innermost(function)
-    if type(function) is FunctionType and is_unannotated(function):
-        return None
-    try:
-        return _BY_ANNOTATION[function]
-    except KeyError:
-        found = _BY_ANNOTATION[function] = _serdes_of(result_codec(function))
-        return found
-    except TypeError:  # nothing that can be remembered
-        return _serdes_of(result_codec(function))
-
-
-def _serdes_of(codec: Codec | Unresolved | None) -> SerDes[Any] | None:
-    if isinstance(codec, Unresolved):
-        return _UnresolvedSerDes(codec)
-    return None if codec is None or codec.is_native else AnnotatedSerDes(codec)
-
-
 DEFAULT_SERDES = ExtendedTypeSerDes()
 # The official SDK's name for it.
 EXTENDED_TYPES_SERDES = DEFAULT_SERDES
@@ -286,9 +224,6 @@ DEFAULT_JSON_SERDES = JsonSerDes()
 NOTHING: Any = None
 # The default serdes does not ask where a value belongs.
 _ANYWHERE = SerDesContext()
-# What it reads back as the very value that was written. So are most strings, but not those with
-# the halves of a character, which come back as the whole one.
-_SAME_WHEN_READ = frozenset({int, bool, float, type(None)})
 
 
 def serialize(
@@ -352,30 +287,6 @@ def deserialize(
         raise
     except Exception as error:
         raise not_read(chosen, operation_id, name, error) from error
-
-
-def round_trip(
-    serdes: SerDes[T] | None,
-    value: T,
-    operation_id: str,
-    durable_execution_arn: str,
-    *,
-    name: str | None = None,
-    attempt: int = 1,
-) -> tuple[str | None, T]:
-    """Serialise a value and read it back: the first run must see what a replay will.
-
-    Raises:
-        SerDesError, RetryableSerDesError: as `serialize` and `deserialize` do.
-    """
-    text = serialize(serdes, value, operation_id, durable_execution_arn, name=name, attempt=attempt)
-    if serdes is None and _is_same_when_read(value):
-        return text, value
-    return text, deserialize(serdes, text, operation_id, durable_execution_arn, name=name)
-
-
-def _is_same_when_read(value: object) -> bool:
-    return type(value) in _SAME_WHEN_READ or (type(value) is str and value.isascii())
 
 
 def text_from(serdes: object, value: object) -> str:

@@ -47,6 +47,7 @@ from value_types import (
 )
 
 from aws_durable_execution_sdk_python import durable_step
+from aws_durable_execution_sdk_python._operations.typed_results import result_serdes
 from aws_durable_execution_sdk_python.config import (
     CompletionConfig,
     Duration,
@@ -65,7 +66,6 @@ from aws_durable_execution_sdk_python.serdes import (
     SerDes,
     SerDesContext,
     TypedSerDes,
-    result_serdes,
 )
 from aws_durable_execution_sdk_python.serdes_pipeline import ByteStage, compress, pipeline
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision

@@ -14,6 +14,8 @@ from aws_durable_execution_sdk_python._core.completion import (
     BatchItemStatus,
     BatchResult,
     CompletionReason,
+)
+from aws_durable_execution_sdk_python._core.completion_record import (
     read_completion_record,
     write_completion_record,
 )

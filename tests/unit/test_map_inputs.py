@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.inputs import Inputs
-from aws_durable_execution_sdk_python.serdes import JsonSerDes, SerDesContext, round_trip
+from aws_durable_execution_sdk_python._core.model import OperationType
+from aws_durable_execution_sdk_python._operations.storing import round_trip
+from aws_durable_execution_sdk_python.serdes import JsonSerDes, SerDesContext
+
+STEP = OperationIdentity("id", OperationType.STEP, "Step", None, None)
 
 CHANGES: dict[str, Callable[[Any], object]] = {
     "item": lambda items: items.__setitem__(0, 9),
@@ -74,8 +79,8 @@ def test_equality_is_that_of_lists() -> None:
 
 @pytest.mark.parametrize("items", [(1, "a", None), (1, (2, 3)), ()])
 def test_it_is_stored_as_a_list(items: tuple[Any, ...]) -> None:
-    text, value = round_trip(None, {"items": Inputs(items)}, "id", "arn")
-    assert (text, value) == round_trip(None, {"items": list(items)}, "id", "arn")
+    text, value = round_trip({"items": Inputs(items)}, STEP, "arn")
+    assert (text, value) == round_trip({"items": list(items)}, STEP, "arn")
 
 
 def test_it_is_sent_as_a_list() -> None:

@@ -25,7 +25,9 @@ from aws_durable_execution_sdk_python._core.completion import (
     CompletionReason,
 )
 from aws_durable_execution_sdk_python._core.envelope import encode_batch
-from aws_durable_execution_sdk_python._core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationType
+from aws_durable_execution_sdk_python._operations.storing import round_trip
 from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
 from aws_durable_execution_sdk_python.serdes import (
     CallbackSerDes,
@@ -35,9 +37,10 @@ from aws_durable_execution_sdk_python.serdes import (
     SerDes,
     SerDesContext,
     deserialize,
-    round_trip,
     serialize,
 )
+
+STEP = OperationIdentity("id", OperationType.STEP, "Step", None, None)
 
 HERE = SerDesContext("op-1", "arn:execution")
 SERDES = ExtendedTypeSerDes()
@@ -462,7 +465,7 @@ def test_a_serdes_must_write_text() -> None:
 @given(st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False))
 @example("\ud83d\ude00")
 def test_a_round_trip_gives_what_a_replay_reads(value: Any) -> None:
-    text, seen = round_trip(None, value, "id", "arn")
+    text, seen = round_trip(value, STEP, "arn")
     read = deserialize(None, text, "id", "arn")
     assert (seen, type(seen)) == (read, type(read))
 
@@ -485,14 +488,15 @@ def test_a_batch_written_item_by_item_is_written_the_same(data: st.DataObject) -
 
 def test_a_round_trip_gives_a_copy_of_what_can_change() -> None:
     value = {"a": [1]}
-    _, seen = round_trip(None, value, "id", "arn")
+    _, seen = round_trip(value, STEP, "arn")
     assert seen == value
     assert seen is not value
 
 
-def test_a_round_trip_reads_back_through_the_operations_own_serdes() -> None:
+def test_a_serdes_is_told_where_a_value_belongs() -> None:
     recording = Recording(answer="read")
-    assert round_trip(recording, "written", "op-1", "arn:execution") == ("read", "read")
+    assert serialize(recording, "written", "op-1", "arn:execution") == "read"
+    assert deserialize(recording, "read", "op-1", "arn:execution") == "read"
     assert recording.contexts == [HERE, HERE]
 
 

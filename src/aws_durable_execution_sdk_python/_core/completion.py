@@ -16,12 +16,8 @@ from typing import overload
 from aws_durable_execution_sdk_python._core.batch_result import (
     BatchItem,
     BatchItemStatus,
-    BatchKind,
     BatchResult,
     CompletionReason,
-    CompletionRecord,
-    read_completion_record,
-    write_completion_record,
 )
 from aws_durable_execution_sdk_python._core.item_tally import ItemTally
 from aws_durable_execution_sdk_python._core.running import Leaf
@@ -31,20 +27,16 @@ from aws_durable_execution_sdk_python.exceptions import InvalidStateError, Valid
 __all__ = [
     "BatchItem",
     "BatchItemStatus",
-    "BatchKind",
     "BatchResult",
     "CompletionConfig",
     "CompletionDecision",
     "CompletionItemStatus",
     "CompletionOutcome",
     "CompletionReason",
-    "CompletionRecord",
     "CompletionStatus",
     "CompletionTracker",
     "complete_batch",
     "continue_batch",
-    "read_completion_record",
-    "write_completion_record",
 ]
 
 # ------------------------------------------------------------------------- custom completion

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import math
 from types import CodeType
-from typing import NamedTuple, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 from aws_durable_execution_sdk_python._core.model import (
+    CallbackOptions,
+    ChainedInvokeOptions,
+    ContextOptions,
+    ErrorObject,
     Operation,
     OperationAction,
     OperationSubType,
     OperationType,
     OperationUpdate,
-    UpdateFields,
+    StepOptions,
+    WaitOptions,
 )
 
 # Sub-types that an older SDK wrote for what is now another one.
 _SAME_SUB_TYPE: dict[str, tuple[str, ...]] = {
     OperationSubType.WAIT_FOR_CALLBACK: (OperationSubType.RUN_IN_CHILD_CONTEXT,),
 }
+
+
+class UpdateFields(TypedDict, total=False):
+    """What an update says besides which operation it changes and how."""
+
+    payload: str | None
+    error: ErrorObject | None
+    context_options: ContextOptions | None
+    step_options: StepOptions | None
+    wait_options: WaitOptions | None
+    callback_options: CallbackOptions | None
+    chained_invoke_options: ChainedInvokeOptions | None
 
 
 class OperationIdentity(NamedTuple):

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import TypedDict, cast
+from typing import cast
 
 from aws_durable_execution_sdk_python._core.codec import (
     Fields,
@@ -366,18 +366,6 @@ def _text(value: str) -> str:
 def _options_text(options: WireType) -> str:
     # There are few that differ: of contexts two.
     return _utf8_json(options.to_dict())
-
-
-class UpdateFields(TypedDict, total=False):
-    """What an update says besides which operation it changes and how."""
-
-    payload: str | None
-    error: ErrorObject | None
-    context_options: ContextOptions | None
-    step_options: StepOptions | None
-    wait_options: WaitOptions | None
-    callback_options: CallbackOptions | None
-    chained_invoke_options: ChainedInvokeOptions | None
 
 
 _UPDATE_OPTIONS = tuple(

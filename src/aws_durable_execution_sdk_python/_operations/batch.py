@@ -10,10 +10,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from aws_durable_execution_sdk_python._core.completion import (
     BatchItem,
     BatchItemStatus,
-    BatchKind,
     BatchResult,
     CompletionReason,
     CompletionTracker,
+)
+from aws_durable_execution_sdk_python._core.completion_record import (
+    BatchKind,
     read_completion_record,
     write_completion_record,
 )

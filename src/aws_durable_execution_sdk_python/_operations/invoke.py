@@ -29,9 +29,10 @@ from aws_durable_execution_sdk_python._operations.storing import (
     read_in_turn,
     write,
 )
+from aws_durable_execution_sdk_python._operations.typed_results import PayloadSerDes
 from aws_durable_execution_sdk_python.config import InvokeConfig
 from aws_durable_execution_sdk_python.exceptions import InvokeError, ValidationError
-from aws_durable_execution_sdk_python.serdes import AnySerDes, PayloadSerDes
+from aws_durable_execution_sdk_python.serdes import AnySerDes
 
 P = TypeVar("P")
 T = TypeVar("T")

@@ -27,9 +27,9 @@ from aws_durable_execution_sdk_python._operations.batch import (
 from aws_durable_execution_sdk_python._operations.child import function_body
 from aws_durable_execution_sdk_python._operations.item_batches import batched
 from aws_durable_execution_sdk_python._operations.planning import Plan, check_callable, chosen
+from aws_durable_execution_sdk_python._operations.typed_results import result_serdes
 from aws_durable_execution_sdk_python.config import BatchedInput, MapConfig
 from aws_durable_execution_sdk_python.exceptions import ValidationError
-from aws_durable_execution_sdk_python.serdes import result_serdes
 
 T = TypeVar("T")
 

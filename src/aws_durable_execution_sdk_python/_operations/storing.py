@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.serdes_base import AroundAnother
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
+from aws_durable_execution_sdk_python._operations.typed_results import result_serdes
 from aws_durable_execution_sdk_python.exceptions import NestedOperationError, RetryableSerDesError
 from aws_durable_execution_sdk_python.offload import (
     AnyOffloading,
@@ -37,13 +38,15 @@ from aws_durable_execution_sdk_python.serdes import (
     SerDes,
     SerDesContext,
     is_async_serdes,
-    result_serdes,
 )
 
 T = TypeVar("T")
 
 # What writes values where nothing else is said.
 _BY_DEFAULT = (ExtendedTypeSerDes, JsonSerDes)
+# What the default serdes reads back as the very value that was written. So are most strings, but
+# not those with the halves of a character, which come back as the whole one.
+_SAME_WHEN_READ = frozenset({int, bool, float, type(None)})
 
 
 def own_or_default(
@@ -183,9 +186,7 @@ async def write_and_read(
         SerDesError, RetryableSerDesError: as `write` and `read` do.
     """
     if serdes is None:
-        return codecs.round_trip(
-            None, value, identity.operation_id, runtime.arn, name=identity.name
-        )
+        return round_trip(value, identity, runtime.arn)
     result: T
     if _is_offloading(serdes):
         text, result = await write_and_read(runtime, serdes.inner, value, identity, attempt)
@@ -198,6 +199,24 @@ async def write_and_read(
     text = await write(runtime, serdes, value, identity, attempt)
     result = await read(runtime, serdes, text, identity)
     return text, result
+
+
+def round_trip(value: T, identity: OperationIdentity, arn: str) -> tuple[str | None, T]:
+    """The text of a value by the default serdes, and the value as a replay will read it.
+
+    Raises:
+        SerDesError: it has none.
+    """
+    operation_id, name = identity.operation_id, identity.name
+    text = codecs.serialize(None, value, operation_id, arn, name=name)
+    if _is_same_when_read(value):
+        return text, value
+    again: T = codecs.deserialize(None, text, operation_id, arn, name=name)
+    return text, again
+
+
+def _is_same_when_read(value: object) -> bool:
+    return type(value) in _SAME_WHEN_READ or (type(value) is str and value.isascii())
 
 
 async def read_in_turn(

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aws_durable_execution_sdk_python._core.batch_result import (
-    BatchKind,
     BatchResult,
     CompletionReason,
+)
+from aws_durable_execution_sdk_python._core.completion_record import (
+    BatchKind,
     CompletionRecord,
     read_completion_record,
 )
