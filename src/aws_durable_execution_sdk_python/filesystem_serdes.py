@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.offload_envelope import (
-    INLINE_BYTES,
     Fingerprint,
     OffloadMode,
     PathEncoding,
-    directory_of,
-    inline_envelope,
+    StoreRules,
     read_envelope,
     reference_envelope,
-    stem_of,
 )
 from aws_durable_execution_sdk_python._offload_files import FilesBelow
 from aws_durable_execution_sdk_python.exceptions import SerDesError
@@ -100,25 +97,21 @@ class FileSystemSerDes(OffloadingSerDes[Any]):
         self, base_path: str | os.PathLike[str], config: FileSystemSerDesConfig | None = None
     ) -> None:
         self._base = os.fspath(base_path)
-        self._config = config or _DEFAULT
+        config = config or _DEFAULT
+        self._rules = StoreRules(config.storage_mode, config.path_encoding, config.generate_preview)
         self._files = FilesBelow(self._base)
-        self.inner = self._config.serdes
+        self.inner = config.serdes
 
     def offload(self, text: str, value: object, serdes_context: SerDesContext) -> str:
-        config = self._config
-        if config.storage_mode is FileSystemSerDesMode.OVERFLOW:
-            envelope = inline_envelope(text)
-            if envelope is not None:
-                return envelope
+        envelope = self._rules.inline(text)
+        if envelope is not None:
+            return envelope
         content = text.encode(errors="surrogatepass")
-        preview = None if config.generate_preview is None else config.generate_preview(value)
-        path = self._files.write(
-            directory_of(serdes_context.durable_execution_arn, config.path_encoding),
-            stem_of(serdes_context.operation_id, config.path_encoding),
-            content,
-        )
-        members = {_FILE: path, **Fingerprint.of(content).members()}
-        return reference_envelope(members, preview, INLINE_BYTES)
+        preview = self._rules.preview(value)
+        directory = self._rules.directory(serdes_context.durable_execution_arn)
+        stem = self._rules.stem(serdes_context.operation_id)
+        path = self._files.write(directory, stem, content)
+        return reference_envelope({_FILE: path, **Fingerprint.of(content).members()}, preview)
 
     def fetch(self, data: str, serdes_context: SerDesContext) -> str:
         kept = read_envelope(data, _FILE)
@@ -132,5 +125,4 @@ class FileSystemSerDes(OffloadingSerDes[Any]):
 
     def execution_directory(self, durable_execution_arn: str) -> str:
         """The directory with everything that an execution has stored."""
-        names = directory_of(durable_execution_arn, self._config.path_encoding)
-        return os.path.join(self._base, *names)
+        return os.path.join(self._base, *self._rules.directory(durable_execution_arn))

@@ -16,15 +16,12 @@ from typing import Any, Generic, cast
 from typing_extensions import TypeVar
 
 from aws_durable_execution_sdk_python._core.offload_envelope import (
-    INLINE_BYTES,
     Fingerprint,
     OffloadMode,
     PathEncoding,
-    directory_of,
-    inline_envelope,
+    StoreRules,
     read_envelope,
     reference_envelope,
-    stem_of,
 )
 from aws_durable_execution_sdk_python._kernel.origin import ENGINE, origin
 from aws_durable_execution_sdk_python._service.s3_objects import S3Objects
@@ -96,20 +93,17 @@ class S3SerDes(AsyncOffloadingSerDes[T], Generic[T]):
         check_serdes(serdes)
         self._bucket = bucket
         self._prefix = prefix
-        self._storage_mode = storage_mode
-        self._path_encoding = path_encoding
-        self._generate_preview = generate_preview
+        self._rules = StoreRules(storage_mode, path_encoding, generate_preview)
         self._objects = S3Objects(bucket, client_options or {}, put_options or {})
         self.inner = serdes
 
     async def offload(self, text: str, value: T, serdes_context: SerDesContext) -> str:
-        if self._storage_mode is S3SerDesMode.OVERFLOW:
-            envelope = inline_envelope(text)
-            if envelope is not None:
-                return envelope
+        envelope = self._rules.inline(text)
+        if envelope is not None:
+            return envelope
         content = text.encode(errors="surrogatepass")
         fingerprint = Fingerprint.of(content)
-        preview = None if self._generate_preview is None else self._generate_preview(value)
+        preview = self._rules.preview(value)
         key = self._key(serdes_context, fingerprint)
         reference: dict[str, object] = {"bucket": self._bucket, "key": key}
         with _as_engine():
@@ -117,7 +111,7 @@ class S3SerDes(AsyncOffloadingSerDes[T], Generic[T]):
         if version is not None:
             reference["versionId"] = version
         reference |= fingerprint.members()
-        return reference_envelope({_S3: reference}, preview, INLINE_BYTES)
+        return reference_envelope({_S3: reference}, preview)
 
     async def fetch(self, data: str, serdes_context: SerDesContext) -> str:
         kept = read_envelope(data, _S3)
@@ -132,8 +126,8 @@ class S3SerDes(AsyncOffloadingSerDes[T], Generic[T]):
     # -- keys and references --------------------------------------------------------------------
 
     def _key(self, context: SerDesContext, fingerprint: Fingerprint) -> str:
-        directory = directory_of(context.durable_execution_arn, self._path_encoding)
-        stem = stem_of(context.operation_id, self._path_encoding)
+        directory = self._rules.directory(context.durable_execution_arn)
+        stem = self._rules.stem(context.operation_id)
         digest = fingerprint.sha256[:_DIGITS_IN_KEY]
         return f"{self._prefix}{'/'.join(directory)}/{stem}-{context.attempt}-{digest}.json"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
@@ -91,7 +91,40 @@ class Kept(NamedTuple):
     reference: Any = None
 
 
-def inline_envelope(text: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class StoreRules:
+    """What is kept in a store, under which names, and what stands on record beside the reference.
+
+    Attributes:
+        mode: which values are kept there.
+        encoding: how their names are made.
+        generate_preview: makes what people see on record; None for nothing.
+    """
+
+    mode: OffloadMode
+    encoding: PathEncoding
+    generate_preview: Callable[[Any], dict[str, Any] | None] | None
+
+    def inline(self, text: str) -> str | None:
+        """The envelope of a text that is not kept elsewhere; None for one that is."""
+        return _inline_envelope(text) if self.mode is OffloadMode.OVERFLOW else None
+
+    def preview(self, value: object) -> dict[str, Any] | None:
+        return None if self.generate_preview is None else self.generate_preview(value)
+
+    def directory(self, arn: str) -> tuple[str, ...]:
+        """The names of the directories that hold what an execution has stored."""
+        if self.encoding is PathEncoding.HASH:
+            return (_hashed(arn),)
+        return tuple(map(_segment, execution_parts(arn) or (arn,)))
+
+    def stem(self, operation_id: str) -> str:
+        """What the names of everything begin with that an operation has stored."""
+        is_hash = self.encoding is PathEncoding.HASH
+        return _hashed(operation_id) if is_hash else _segment(operation_id)
+
+
+def _inline_envelope(text: str) -> str | None:
     """The envelope that holds a text itself; None if it is too large for the record."""
     if len(text) > INLINE_BYTES:
         return None
@@ -99,19 +132,17 @@ def inline_envelope(text: str) -> str | None:
     return envelope if utf8_size(envelope) <= INLINE_BYTES else None
 
 
-def reference_envelope(
-    members: Mapping[str, object], preview: Mapping[str, object] | None, limit: int
-) -> str:
+def reference_envelope(members: Mapping[str, object], preview: Mapping[str, object] | None) -> str:
     """The envelope that refers to a store.
 
     Raises:
         SerDesError: with its preview it is itself too large for the record.
     """
     envelope = _to_json({**members, _PREVIEW: preview} if preview else {**members})
-    if len(envelope) > limit:
+    if len(envelope) > INLINE_BYTES:
         raise SerDesError(
             f"the preview makes the reference to the value {len(envelope)} bytes long, and it may "
-            f"have {limit}: make it smaller (PreviewConfig(max_preview_bytes=...))"
+            f"have {INLINE_BYTES}: make it smaller (PreviewConfig(max_preview_bytes=...))"
         )
     return envelope
 
@@ -132,18 +163,6 @@ def read_envelope(data: str, key: str) -> Kept:
         if isinstance(text, str) and len(envelope) == 1:
             return Kept(text)
     return Kept(data)
-
-
-def directory_of(arn: str, encoding: PathEncoding) -> tuple[str, ...]:
-    """The names of the directories that hold what an execution has stored."""
-    if encoding is PathEncoding.HASH:
-        return (_hashed(arn),)
-    return tuple(map(_segment, execution_parts(arn) or (arn,)))
-
-
-def stem_of(operation_id: str, encoding: PathEncoding) -> str:
-    """What the names of everything begin with that an operation has stored."""
-    return _hashed(operation_id) if encoding is PathEncoding.HASH else _segment(operation_id)
 
 
 def _hashed(text: str) -> str:
