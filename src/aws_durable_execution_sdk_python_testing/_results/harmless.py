@@ -22,12 +22,12 @@ from rich.segment import Segment
 
 _KEPT = "\n\t"
 # C0 has pictures of its own in Unicode, C1 has none.
-_PICTURES = {
+_PICTURES: dict[int, int | str] = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in _KEPT},
     0x7F: 0x2421,
     **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
     # Halves of characters, which no output can encode.
-    **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
+    **{code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)},
     # They turn the direction of writing around, and so what a line seems to say.
     **dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
 }
