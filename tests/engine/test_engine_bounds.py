@@ -123,7 +123,7 @@ def test_forged_markers_are_refused(position: str, reverse: bool) -> None:
 def test_a_flag_is_true_or_false(value: Any) -> None:
     handler = Bench().start()
     handler.checkpoint(context("START"))
-    with pytest.raises(InvalidParameterValueError, match="ReplayChildren"):
+    with pytest.raises(InvalidParameterValueError, match="replayChildren"):
         handler.checkpoint(context("SUCCEED", ContextOptions={"ReplayChildren": value}))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from api_clients import Api
+from botocore.exceptions import ClientError
 from served_handlers import APPROVAL, ECHO, FAILING, MANY_STEPS, WAITING, WATCHED
 from serving_bench import Served
 
@@ -256,7 +257,7 @@ async def test_a_second_answer_is_a_typed_error(serve: Serve, connect: Connect) 
             await api.call(f"send_durable_execution_callback_{operation}", CallbackId=callback_id)
 
 
-async def test_a_malformed_callback_id_is_a_typed_error(serve: Serve, connect: Connect) -> None:
+async def test_a_malformed_callback_id_is_a_client_error(serve: Serve, connect: Connect) -> None:
     api = await connect(serve(APPROVAL))
-    with pytest.raises(api.exceptions.InvalidParameterValueException):
+    with pytest.raises(ClientError, match=r"ValidationException.* 'callbackId' failed"):
         await api.call("send_durable_execution_callback_heartbeat", CallbackId="?/%2F+=")

@@ -11,7 +11,6 @@ from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python_testing._engine import pauses, tokens, transitions
 from aws_durable_execution_sdk_python_testing._engine.checks import (
-    check_client_token,
     exceeds_operations,
     over_operations,
     validate_batch,
@@ -54,7 +53,6 @@ def checkpoint(
     """Validate the batch, apply it, and tell the handler what it has not seen."""
     token, client_token = body.get("CheckpointToken"), body.get("ClientToken")
     check_token(execution, token)
-    check_client_token(client_token)
     updates = body.get("Updates") or []
     validate_batch(service, execution, updates)
     _warn_of_size(execution, updates, service.limits)

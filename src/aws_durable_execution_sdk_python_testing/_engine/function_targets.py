@@ -58,8 +58,6 @@ _LONGEST_NAME = 64
 _LATEST = r"\$LATEST(?:\.PUBLISHED)?"
 _ACCOUNT_ID = "[0-9]{12}"
 ACCOUNT_ID = re.compile(_ACCOUNT_ID)
-EXECUTION_NAME = re.compile(_WORD + "{1,64}")
-QUALIFIER = re.compile(f"{_LATEST}|{_WORD}{{1,128}}")
 _VERSION = re.compile(f"{_LATEST}|[0-9]+")
 # How requests name a function: a name, a part of its ARN, or all of it.
 _REFERENCE = re.compile(

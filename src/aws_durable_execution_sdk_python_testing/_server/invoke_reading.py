@@ -10,10 +10,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.limits import MAX_PAYLOAD_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
-from aws_durable_execution_sdk_python_testing._engine.function_targets import (
-    QUALIFIER,
-    FunctionReference,
-)
+from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
 from aws_durable_execution_sdk_python_testing._http.http_errors import (
     InvalidRequestContentError,
     RequestTooLargeError,
@@ -33,10 +30,12 @@ def reference_of(name: str, qualifier: str | None) -> FunctionReference:
         raise InvalidParameterValueError(f"Invalid function name: {name!r}") from None
     if not qualifier or reference.qualifier == qualifier:
         return reference
-    check_member(qualifier, "Qualifier", QUALIFIER)
-    if reference.qualifier is None:
+    if reference.qualifier is not None:
+        raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
+    try:
         return FunctionReference.parse(f"{name}:{qualifier}")
-    raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
+    except ValueError:
+        raise InvalidParameterValueError(f"Invalid Qualifier: {qualifier!r}") from None
 
 
 def payload_of(body: bytes, kind: str) -> str:
