@@ -8,13 +8,12 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing._engine import tokens
 from aws_durable_execution_sdk_python_testing._engine.api_model import check_members
 from aws_durable_execution_sdk_python_testing._engine.checks import check_function
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length
-from aws_durable_execution_sdk_python_testing._engine.queries import position, present, summary
+from aws_durable_execution_sdk_python_testing._engine.queries import present, summary
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
@@ -90,14 +89,15 @@ def page(
     count = page_length(max_items)
     everything = service.executions.values()
     scope = f"{'reverse ' if reverse_order else ''}{filters.scope}"
-    start = position(marker, scope, 0 if reverse_order else service.started)
+    first = 0 if reverse_order else service.started
+    start = service.markers.read(marker, scope, first, service.now)
     found: list[Execution] = []
     for execution in everything if reverse_order else reversed(everything):
         passed = execution.number < start if reverse_order else execution.number > start
         if passed or not filters.match(execution):
             continue
         if len(found) == count:
-            return _answer(found, tokens.page_marker(scope, execution.number))
+            return _answer(found, service.markers.make(scope, execution.number, service.now))
         found.append(execution)
     return _answer(found, None)
 
