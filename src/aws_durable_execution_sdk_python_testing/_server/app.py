@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._http.http_answers import (
     refuse_route,
 )
 from aws_durable_execution_sdk_python_testing._http.page_guard import keep_web_pages_out
+from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
@@ -30,6 +31,7 @@ def make_app(
     service: DurableService,
     hosting: Hosting,
     invoking: InvokeRoutes,
+    rates: ApiRates,
     *,
     max_request_bytes: int,
     allowed_hosts: Collection[str] = (),
@@ -40,6 +42,7 @@ def make_app(
         service: where executions run.
         hosting: runs their functions.
         invoking: starts them.
+        rates: how often operations of the API may be called.
         max_request_bytes: larger bodies are answered with 413.
         allowed_hosts: public names this service is reached by, besides addresses and local names.
     """
@@ -47,7 +50,7 @@ def make_app(
         middlewares=[answer_errors, keep_web_pages_out(allowed_hosts), cut_unanswered],
         client_max_size=max_request_bytes,
     )
-    executions = ExecutionRoutes(service, hosting)
+    executions = ExecutionRoutes(service, hosting, rates)
     status = StatusRoutes(service)
     table = [
         ("POST", "/2015-03-31/functions/{FunctionName}/invocations", invoking.invoke),

@@ -10,6 +10,7 @@ from aiohttp import web
 from aws_durable_execution_sdk_python_testing._engine.api_model import check_members
 from aws_durable_execution_sdk_python_testing._faults.http_faults import HttpCalls
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer
+from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.request_reading import (
@@ -26,20 +27,23 @@ class ExecutionRoutes:
     Parameters:
         service: where executions run.
         hosting: knows what functions wrote.
+        rates: how often each may be called.
     """
 
-    def __init__(self, service: DurableService, hosting: Hosting) -> None:
+    def __init__(self, service: DurableService, hosting: Hosting, rates: ApiRates) -> None:
         self._service = service
+        self._rates = rates
         self._hosting = hosting
         self._calls = HttpCalls(service, service.faults)
 
     async def checkpoint(self, request: web.Request) -> web.Response:
+        self._rates.take("CheckpointDurableExecution")
         body = await read_request(request, "CheckpointDurableExecution")
         arn = body.pop("DurableExecutionArn")
         return json_answer(await self._calls.checkpoint(arn, body))
 
     async def state(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "GetDurableExecutionState")
+        asked = await self._asked(request, "GetDurableExecutionState")
         return json_answer(
             await self._calls.get_state(
                 asked["DurableExecutionArn"],
@@ -50,12 +54,12 @@ class ExecutionRoutes:
         )
 
     async def describe(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "GetDurableExecution")
+        asked = await self._asked(request, "GetDurableExecution")
         include = asked.get("IncludeExecutionData", True)
         return json_answer(self._service.describe(asked["DurableExecutionArn"], include))
 
     async def history(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "GetDurableExecutionHistory")
+        asked = await self._asked(request, "GetDurableExecutionHistory")
         return json_answer(
             self._service.history_page(
                 asked["DurableExecutionArn"],
@@ -83,12 +87,12 @@ class ExecutionRoutes:
         return json_answer({"Lines": lines})
 
     async def stop(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "StopDurableExecution")
+        asked = await self._asked(request, "StopDurableExecution")
         stopped = self._service.stop(asked["DurableExecutionArn"], asked.get("Error"))
         return json_answer({"StopTimestamp": stopped})
 
     async def pause(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "PauseDurableExecution")
+        asked = await self._asked(request, "PauseDurableExecution")
         timeout_paused = asked.get("ExecutionTimeoutPaused")
         self._service.pause(
             asked["DurableExecutionArn"],
@@ -99,7 +103,7 @@ class ExecutionRoutes:
         return json_answer({}, 202)
 
     async def resume(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "ResumeDurableExecution")
+        asked = await self._asked(request, "ResumeDurableExecution")
         self._service.resume(
             asked["DurableExecutionArn"],
             reason=asked.get("Reason"),
@@ -108,12 +112,12 @@ class ExecutionRoutes:
         return json_answer({}, 202)
 
     async def delete(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "DeleteDurableExecution")
+        asked = await self._asked(request, "DeleteDurableExecution")
         requested = self._service.delete(asked["DurableExecutionArn"])
         return json_answer({"DeletionRequestTimestamp": requested}, 202)
 
     async def list_of_function(self, request: web.Request) -> web.Response:
-        return json_answer(self._list(await checked_request(request, _LIST)))
+        return json_answer(self._list(await self._asked(request, _LIST)))
 
     async def list_all(self, request: web.Request) -> web.Response:
         """The executions of all functions, or of one named in the query."""
@@ -136,16 +140,21 @@ class ExecutionRoutes:
         )
 
     async def callback_succeed(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "SendDurableExecutionCallbackSuccess")
+        asked = await self._asked(request, "SendDurableExecutionCallbackSuccess")
         self._service.callback_succeed(asked["CallbackId"], asked.get("Result"))
         return json_answer({})
 
     async def callback_fail(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "SendDurableExecutionCallbackFailure")
+        asked = await self._asked(request, "SendDurableExecutionCallbackFailure")
         self._service.callback_fail(asked["CallbackId"], asked.get("Error"))
         return json_answer({})
 
     async def callback_heartbeat(self, request: web.Request) -> web.Response:
-        asked = await checked_request(request, "SendDurableExecutionCallbackHeartbeat")
+        asked = await self._asked(request, "SendDurableExecutionCallbackHeartbeat")
         self._service.callback_heartbeat(asked["CallbackId"])
         return json_answer({})
+
+    async def _asked(self, request: web.Request, operation: str) -> dict[str, Any]:
+        """The members of a request, if it may come now and is one."""
+        self._rates.take(operation)
+        return await checked_request(request, operation)

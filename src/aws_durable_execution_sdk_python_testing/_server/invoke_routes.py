@@ -41,6 +41,7 @@ from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
 )
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
+from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
     CurrentEndpoint,
@@ -118,6 +119,7 @@ class InvokeRoutes:
         functions: the declared functions: Invoke knows no others.
         hosting: calls plain functions.
         current: the endpoint of functions without one of their own.
+        rates: how often executions may be started.
         lenient: whether durable functions may be invoked without a qualifier.
     """
 
@@ -127,10 +129,12 @@ class InvokeRoutes:
         functions: DeclaredFunctions,
         hosting: Hosting,
         current: CurrentEndpoint,
+        rates: ApiRates,
         *,
         lenient: bool = False,
     ) -> None:
         self._lenient = lenient
+        self._rates = rates
         self._service = service
         self._functions = functions
         self._hosting = hosting
@@ -146,6 +150,7 @@ class InvokeRoutes:
             return web.Response(status=204, headers=version)
         if invoke.function.durable is None:
             return await self._call_plain(invoke, version)
+        self._rates.take("Invoke")
         arn = self._start(invoke)
         # An execution that has the name already may run another version.
         version = {"X-Amz-Executed-Version": function_part(arn).rpartition(":")[2]}
