@@ -237,6 +237,25 @@ async def test_a_callbacks_error_reaches_the_handler(serve: Serve, connect: Conn
     assert "too expensive" in served.service.execution(arn)["Error"]["ErrorMessage"]
 
 
+async def test_all_of_a_callbacks_error_is_in_the_history(serve: Serve, connect: Connect) -> None:
+    served = serve(APPROVAL)
+    api = await connect(served)
+    arn = await start(api, "approval")
+    error = {
+        "ErrorMessage": "no",
+        "ErrorType": "Denied",
+        "ErrorData": '{"code": 7}',
+        "StackTrace": ["line 1", "line 2"],
+    }
+    await api.call(
+        "send_durable_execution_callback_failure", CallbackId=served.callback(arn), Error=error
+    )
+    assert served.wait(arn) == "FAILED"
+    history = await api.call("get_durable_execution_history", DurableExecutionArn=arn)
+    (failed,) = (one for one in history["Events"] if one["EventType"] == "CallbackFailed")
+    assert failed["CallbackFailedDetails"]["Error"]["Payload"] == error
+
+
 async def test_a_heartbeat_keeps_a_callback_open(serve: Serve, connect: Connect) -> None:
     served = serve(WATCHED)
     api = await connect(served)
