@@ -99,6 +99,7 @@ def test_a_malformed_payload_is_a_bad_request(serve: Serve, body: bytes) -> None
         {"X-Amz-Client-Context": base64.b64encode(b"{").decode()},
         {"X-Amz-Client-Context": base64.b64encode(b"[]").decode()},
         {"X-Amz-Client-Context": "\u00e9"},
+        {"X-Amz-Client-Context": base64.b64encode(b'{"a":"%s"}' % (b"x" * 2_680)).decode()},
         {"Expect": "the-unexpected"},
     ],
 )

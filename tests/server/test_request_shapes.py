@@ -211,6 +211,15 @@ def test_what_may_be_secret_is_not_quoted(connection: Connection) -> None:
     )
 
 
+def test_no_request_makes_an_answer_without_end(connection: Connection) -> None:
+    updates = [{**RIGHT, "Name": "\u00e9" * 50_000}] + [{"Id": "a b"}] * 20_000
+    members = {"DurableExecutionArn": ARN, "CheckpointToken": "t", "Updates": updates}
+    reply = send(connection, Broken("CheckpointDurableExecution", members, ""))
+    assert (reply.status, reply.error) == (400, "ValidationException")
+    assert reply.json["message"].startswith("100 validation errors detected: Value '\u00e9\u00e9")
+    assert len(reply.body) < 32_768
+
+
 @pytest.mark.parametrize(
     ("members", "text"),
     [

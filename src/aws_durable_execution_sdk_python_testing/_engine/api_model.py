@@ -1,8 +1,9 @@
 """What the API's model says of requests: their members, where each is, and what values it takes.
 
 The rules are those of botocore's service model, in the form the SDK carries it: none stands here.
-A value of another type than the model's is no request at all. Of what is one, every rule that is
-broken is found, in the order of the request, and told in one answer.
+A value of another type than the model's is no request at all. Of what is one, the rules that are
+broken are found, in the order of the request, and told in one answer: so many of them, and so much
+of each value, that no request makes an answer without end.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from aws_durable_execution_sdk_python._service.model import durable_model
@@ -19,6 +21,8 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     ShapeError,
 )
 
+_MOST_VIOLATIONS = 100
+_LONGEST_QUOTE = 1_000  # characters
 # Python's types of the model's, and what is said of a value that has another one.
 _TYPES: Mapping[str, tuple[type[Any] | tuple[type[Any], ...], str]] = {
     "string": (str, "a string"),
@@ -81,7 +85,7 @@ def check_error_members(error: Any) -> None:
 
 
 def _refuse(violations: Iterator[str]) -> None:
-    found = list(violations)
+    found = list(islice(violations, _MOST_VIOLATIONS))
     if found:
         raise ShapeError(found)
 
@@ -235,7 +239,8 @@ def _listed(model: Mapping[str, Any]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    return f" '[{', '.join(map(str, value))}]'" if isinstance(value, list) else f" '{value}'"
+    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    return f" '{text}'" if len(text) <= _LONGEST_QUOTE else f" '{text[:_LONGEST_QUOTE]}...'"
 
 
 def violation(path: str, rule: str, value: str = "") -> str:

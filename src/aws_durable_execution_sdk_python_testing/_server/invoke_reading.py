@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import par
 REQUEST_RESPONSE, EVENT, DRY_RUN = "RequestResponse", "Event", "DryRun"
 TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
 _NO_PAYLOAD = "{}"
+_LONGEST_CLIENT_CONTEXT = 3_583  # bytes of base64
 
 
 def reference_of(name: str, qualifier: str | None) -> FunctionReference:
@@ -66,6 +67,11 @@ def client_context_of(header: str | None) -> str | None:
     """The JSON object of the header, in ASCII: so it fits into any header again."""
     if header is None:
         return None
+    if len(header) > _LONGEST_CLIENT_CONTEXT:
+        raise InvalidParameterValueError(
+            f"Invalid X-Amz-Client-Context: {len(header)} bytes of base64, of at most "
+            f"{_LONGEST_CLIENT_CONTEXT}."
+        )
     try:
         context = parse_json(base64.b64decode(header, validate=True))
     except (ValueError, InvalidParameterValueError):
