@@ -119,6 +119,28 @@ def test_the_tail_of_a_real_runtimes_log(serve: Serve, tmp_path: Any) -> None:
     assert len(tail) <= 4 * KIB
 
 
+# --------------------------------------------------------------------- the client context
+
+
+def test_a_durable_function_in_a_real_runtime_is_given_the_client_context(
+    serve: Serve, tmp_path: Any
+) -> None:
+    pytest.importorskip("awslambdaric")
+    code = tmp_path / "shop.py"
+    code.write_text(
+        "from aws_durable_execution_sdk_python import durable_execution\n"
+        "@durable_execution\n"
+        "def handler(event, context):\n"
+        "    context.wait(seconds=3600)\n"
+        "    return context.lambda_context.client_context.custom\n"
+    )
+    function = DeclaredFunction(name="f", handler=f"{code}:handler", durable=DurableTarget())
+    served = serve(function, runtime="lambda", skip_time=True)
+    sent = base64.b64encode(b'{"custom": {"city": "Oslo"}}').decode()
+    reply = served.send("POST", INVOKE.format("f"), 1, {"X-Amz-Client-Context": sent})
+    assert reply.json == {"city": "Oslo"}
+
+
 # ------------------------------------------------------------------------------ the rest
 
 

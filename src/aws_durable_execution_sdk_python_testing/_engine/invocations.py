@@ -60,6 +60,7 @@ def begin(service: ServiceState, arn: str) -> HandlerInvocation:
         facts.lambda_endpoint,
         facts.tenant_id,
         facts.trace_header,
+        facts.client_context,
     )
 
 

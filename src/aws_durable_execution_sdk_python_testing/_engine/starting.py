@@ -118,6 +118,7 @@ def _facts(service: ServiceState, request: StartExecution, function: _Function) 
         retention_period_days=retention,
         tenant_id=request.tenant_id,
         trace_header=request.trace_header,
+        client_context=request.client_context,
         asynchronous=request.asynchronous,
         lambda_endpoint=request.lambda_endpoint,
         chained_endpoint=request.chained_endpoint,

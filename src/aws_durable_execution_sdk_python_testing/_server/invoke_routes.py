@@ -227,6 +227,7 @@ class InvokeRoutes:
             raise InvalidParameterValueError(
                 f"{function.name} is isolated by tenant: name one in X-Amz-Tenant-Id."
             )
+        client_context = client_context_of(asked.get("ClientContext"))
         trace_header = request.headers.get("X-Amzn-Trace-Id")
         check_member(trace_header, "X-Amzn-Trace-Id", TRACE_HEADER)
         return _Invoke(
@@ -239,7 +240,8 @@ class InvokeRoutes:
             log_tail=self._wants_tail(function, asked.get("LogType"), kind),
             tenant_id=tenant_id,
             trace_header=trace_header,
-            client_context=client_context_of(asked.get("ClientContext")),
+            # Lambda passes it on to who is invoked by somebody that waits.
+            client_context=client_context if kind == REQUEST_RESPONSE else None,
             execution_name=asked.get("DurableExecutionName"),
         )
 
@@ -264,6 +266,7 @@ class InvokeRoutes:
                 account_id=invoke.account_id,
                 tenant_id=invoke.tenant_id,
                 trace_header=invoke.trace_header,
+                client_context=invoke.client_context,
                 asynchronous=invoke.kind == EVENT,
                 chained_endpoint=self._current.url,
             )
