@@ -163,11 +163,9 @@ def test_a_child_runs_the_version_its_alias_stands_for(bench: Bench) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("tenancy", "options"), [(True, {}), (False, {"TenantId": "t"}), (None, {"TenantId": "t!"})]
-)
+@pytest.mark.parametrize(("tenancy", "options"), [(True, {}), (False, {"TenantId": "t"})])
 def test_a_tenant_a_function_cannot_take_refuses_the_checkpoint(
-    bench: Bench, tenancy: bool | None, options: dict[str, str]
+    bench: Bench, tenancy: bool, options: dict[str, str]
 ) -> None:
     bench.engine.register_target("child", DurableTarget(tenancy=tenancy))
     parent = bench.start()
@@ -221,7 +219,7 @@ def test_what_is_invoked_is_pinned_to_the_endpoint_at_the_start(bench: Bench) ->
             "arn:aws:lambda:eu-west-1:123456789012:function:child",
             "Cannot start a CHAINED_INVOKE on a function in another region.",
         ),
-        ("no such name!", "Invalid function ARN 'no such name!'"),
+        ("no.such.name", "Invalid function ARN 'no.such.name'"),
     ],
 )
 def test_a_function_out_of_reach_refuses_the_checkpoint(

@@ -64,6 +64,14 @@ def introduced(event: Any, context: Any) -> Any:
     return caller and {"custom": caller.custom, "title": caller.client.app_title}
 
 
+@durable_execution
+def remembering(event: Any, context: DurableContext) -> Any:
+    """What its caller says of itself, as an invocation knows that the caller did not make."""
+    context.wait(seconds=3600)
+    caller = context.lambda_context.client_context
+    return caller and caller.custom
+
+
 def broken(event: Any, context: Any) -> Any:
     raise KeyError("sku")
 
@@ -78,3 +86,4 @@ PARENT = hosted("parent", parent)
 DOUBLE = hosted("double", double)
 BROKEN = hosted("broken", broken)
 INTRODUCED = hosted("introduced", introduced)
+REMEMBERING = hosted("remembering", remembering)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from api_clients import Api
+from botocore.exceptions import ClientError
 from served_handlers import APPROVAL, ECHO, FAILING, MANY_STEPS, WAITING, WATCHED
 from serving_bench import Served
 
@@ -236,6 +237,25 @@ async def test_a_callbacks_error_reaches_the_handler(serve: Serve, connect: Conn
     assert "too expensive" in served.service.execution(arn)["Error"]["ErrorMessage"]
 
 
+async def test_all_of_a_callbacks_error_is_in_the_history(serve: Serve, connect: Connect) -> None:
+    served = serve(APPROVAL)
+    api = await connect(served)
+    arn = await start(api, "approval")
+    error = {
+        "ErrorMessage": "no",
+        "ErrorType": "Denied",
+        "ErrorData": '{"code": 7}',
+        "StackTrace": ["line 1", "line 2"],
+    }
+    await api.call(
+        "send_durable_execution_callback_failure", CallbackId=served.callback(arn), Error=error
+    )
+    assert served.wait(arn) == "FAILED"
+    history = await api.call("get_durable_execution_history", DurableExecutionArn=arn)
+    (failed,) = (one for one in history["Events"] if one["EventType"] == "CallbackFailed")
+    assert failed["CallbackFailedDetails"]["Error"]["Payload"] == error
+
+
 async def test_a_heartbeat_keeps_a_callback_open(serve: Serve, connect: Connect) -> None:
     served = serve(WATCHED)
     api = await connect(served)
@@ -256,7 +276,7 @@ async def test_a_second_answer_is_a_typed_error(serve: Serve, connect: Connect) 
             await api.call(f"send_durable_execution_callback_{operation}", CallbackId=callback_id)
 
 
-async def test_a_malformed_callback_id_is_a_typed_error(serve: Serve, connect: Connect) -> None:
+async def test_a_malformed_callback_id_is_a_client_error(serve: Serve, connect: Connect) -> None:
     api = await connect(serve(APPROVAL))
-    with pytest.raises(api.exceptions.InvalidParameterValueException):
+    with pytest.raises(ClientError, match=r"ValidationException.* 'callbackId' failed"):
         await api.call("send_durable_execution_callback_heartbeat", CallbackId="?/%2F+=")

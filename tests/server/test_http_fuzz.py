@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python_testing._server.server_settings import Ser
 ERRORS = {
     400: {
         "InvalidParameterValueException",
+        "ValidationException",
         "InvalidRequestContentException",
         "CallbackTimeoutException",
     },

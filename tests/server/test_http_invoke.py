@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from api_clients import Api
-from served_handlers import BROKEN, DOUBLE, ECHO, FAILING, INTRODUCED, PARENT, WAITING
+from served_handlers import BROKEN, DOUBLE, ECHO, FAILING, INTRODUCED, PARENT, REMEMBERING, WAITING
 from serving_bench import Served
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
@@ -107,6 +107,9 @@ async def test_no_payload_is_an_empty_object(serve: Serve, connect: Connect) -> 
         ("echo", "$LATEST"),
         ("echo:7", "7"),
         ("123456789012:function:echo", "$LATEST"),
+        ("123456789012:echo", "$LATEST"),
+        ("function:echo", "$LATEST"),
+        ("us-west-2:123456789012:function:echo:7", "7"),
         ("arn:aws:lambda:us-west-2:123456789012:function:echo", "$LATEST"),
         ("arn:aws:lambda:us-west-2:123456789012:function:echo:$LATEST", "$LATEST"),
     ],
@@ -196,6 +199,21 @@ async def test_a_plain_function_is_given_the_client_context(serve: Serve, connec
     assert json.loads(answer["Payload"]) == {"custom": {"city": "Ærø"}, "title": "shop"}
     answer = await api.call("invoke", FunctionName="introduced")
     assert json.loads(answer["Payload"]) is None
+
+
+async def test_every_invocation_of_an_execution_is_given_the_client_context(
+    serve: Serve, connect: Connect
+) -> None:
+    """Lambda passes it on where somebody waits for the answer, and only there."""
+    served = serve(REMEMBERING, skip_time=True)
+    api = await connect(served)
+    context = base64.b64encode(b'{"custom": {"city": "Oslo"}}').decode()
+    request = {"FunctionName": "remembering", "ClientContext": context}
+    answer = await api.call("invoke", **request)
+    assert json.loads(answer["Payload"]) == {"city": "Oslo"}
+    started = await api.call("invoke", InvocationType="Event", **request)
+    assert served.wait(started["DurableExecutionArn"]) == "SUCCEEDED"
+    assert served.service.execution(started["DurableExecutionArn"])["Result"] == "null"
 
 
 async def test_a_plain_functions_exception_is_a_function_error(

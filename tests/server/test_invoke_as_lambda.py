@@ -52,12 +52,12 @@ def test_an_option_lets_it_pass(serve: Serve) -> None:
     assert serve(ECHO, allow_unqualified=True).send("POST", INVOKE.format("echo"), 1).json == 1
 
 
-@pytest.mark.parametrize("qualifier", ["a b", "a:b", "x" * 129, "$NEWEST"])
+@pytest.mark.parametrize("qualifier", ["a b", "a:b", "x" * 129, "$NEWEST.PUBLISHED"])
 def test_a_qualifier_that_is_none_is_named(serve: Serve, qualifier: str) -> None:
     path = f"{INVOKE.format('echo')}?Qualifier={quote(qualifier)}"
     status, code, message = refused(serve(ECHO).send("POST", path, 1))
-    assert (status, code) == (400, "InvalidParameterValueException")
-    assert message.startswith(f"Invalid Qualifier: {qualifier!r}")
+    assert (status, code) == (400, "ValidationException")
+    assert f"Value '{qualifier}' at 'qualifier' failed to satisfy constraint" in message
 
 
 def test_the_version_told_is_the_one_that_runs(serve: Serve) -> None:
@@ -119,6 +119,28 @@ def test_the_tail_of_a_real_runtimes_log(serve: Serve, tmp_path: Any) -> None:
     assert len(tail) <= 4 * KIB
 
 
+# --------------------------------------------------------------------- the client context
+
+
+def test_a_durable_function_in_a_real_runtime_is_given_the_client_context(
+    serve: Serve, tmp_path: Any
+) -> None:
+    pytest.importorskip("awslambdaric")
+    code = tmp_path / "shop.py"
+    code.write_text(
+        "from aws_durable_execution_sdk_python import durable_execution\n"
+        "@durable_execution\n"
+        "def handler(event, context):\n"
+        "    context.wait(seconds=3600)\n"
+        "    return context.lambda_context.client_context.custom\n"
+    )
+    function = DeclaredFunction(name="f", handler=f"{code}:handler", durable=DurableTarget())
+    served = serve(function, runtime="lambda", skip_time=True)
+    sent = base64.b64encode(b'{"custom": {"city": "Oslo"}}').decode()
+    reply = served.send("POST", INVOKE.format("f"), 1, {"X-Amz-Client-Context": sent})
+    assert reply.json == {"city": "Oslo"}
+
+
 # ------------------------------------------------------------------------------ the rest
 
 
@@ -135,7 +157,7 @@ def test_the_tail_of_a_real_runtimes_log(serve: Serve, tmp_path: Any) -> None:
 )
 def test_an_arn_that_is_none_is_a_bad_request(serve: Serve, arn: str) -> None:
     reply = serve(ECHO).send("GET", f"{EXECUTIONS}/{quote(arn, safe='')}")
-    assert (reply.status, reply.error) == (400, "InvalidParameterValueException")
+    assert (reply.status, reply.error) == (400, "ValidationException")
 
 
 def test_an_unknown_execution_is_no_404_for_its_handler(serve: Serve) -> None:

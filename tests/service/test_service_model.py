@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aioboto3
 import boto3
+import botocore.session
 import pytest
 from recording_service import ARN, Answer, RecordingService, failure
 
@@ -15,6 +16,7 @@ from aws_durable_execution_sdk_python._service.model import (
     durable_model,
     ensure_durable_operations,
 )
+from aws_durable_execution_sdk_python_testing._engine.api_model import INVOKE_SHAPES
 
 CALLBACK_ID = "Y2FsbGJhY2s+Lw=="
 CALLBACK_PATH = "/2025-12-01/durable-execution-callbacks/Y2FsbGJhY2s%2BLw%3D%3D"
@@ -310,3 +312,41 @@ async def test_aioboto3_client(
         with pytest.raises(client.exceptions.CallbackTimeoutException):
             await client.send_durable_execution_callback_heartbeat(CallbackId=CALLBACK_ID)
     assert answer["Status"] == "RUNNING"
+
+
+def test_the_rules_for_requests_are_botocores() -> None:
+    """The local service refuses what they forbid, so they must be all there."""
+    theirs = botocore.session.get_session().get_component("data_loader")
+    model = theirs.load_service_model("lambda", "service-2")
+    if "CheckpointDurableExecution" not in model["operations"]:
+        pytest.skip("this botocore is older than durable functions")
+    for name, operation in durable_model()["operations"].items():
+        other = model["operations"][name]
+        assert operation["http"] == other["http"]
+        assert _rules(durable_model()["shapes"], operation["input"]["shape"]) == _rules(
+            model["shapes"], other["input"]["shape"]
+        )
+    shapes = {**durable_model()["shapes"], **INVOKE_SHAPES}
+    assert _rules(shapes, "InvocationRequest") == _rules(model["shapes"], "InvocationRequest")
+
+
+def _rules(shapes: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """All that a request's shape says about what may be in it, whatever its parts are called."""
+    shape = shapes[name]
+    told = {key: shape[key] for key in ("type", "max", "pattern", "sensitive") if key in shape}
+    return {
+        **told,
+        "min": shape.get("min") or (0 if shape["type"] == "integer" and "min" in shape else None),
+        "enum": sorted(shape.get("enum", ())),
+        "required": sorted(shape.get("required", ())),
+        "payload": shape.get("payload"),
+        "element": "member" in shape and _rules(shapes, shape["member"]["shape"]),
+        "members": {
+            key: (
+                member.get("location"),
+                member.get("location") and member["locationName"],
+                _rules(shapes, member["shape"]),
+            )
+            for key, member in shape.get("members", {}).items()
+        },
+    }

@@ -12,6 +12,7 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionsTestError,
     ErrorObject,
 )
+from aws_durable_execution_sdk_python_testing._remote.durable_api import console_page
 
 
 @pytest.fixture
@@ -131,6 +132,22 @@ def test_a_time_out_names_what_the_execution_waits_for(
     cloud.events = SUSPENDED
     with pytest.raises(TimeoutError, match="waits for callback 'approve'"):
         runner.wait_for_result(ARN, timeout=0)
+
+
+def test_an_execution_has_a_page_in_the_console() -> None:
+    arn = "arn:aws:lambda:eu-north-1:123456789012:function:Mine:7/durable-execution/run/id-1"
+    assert console_page(arn) == (
+        "https://eu-north-1.console.aws.amazon.com/lambda/home?region=eu-north-1"
+        "#/functions/Mine/versions/7/executions/run/id-1"
+    )
+
+
+def test_no_page_is_told_of_where_no_console_is(
+    runner: DurableFunctionCloudTestRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    runner.run_async()
+    assert "console" not in caplog.text
 
 
 def test_an_execution_that_does_not_end_raises_timeout_error(

@@ -11,12 +11,6 @@ from dataclasses import dataclass
 from typing import Self
 
 _EXECUTION = "/durable-execution/"
-_WORD = "[a-zA-Z0-9-_]"
-# As the service takes it, and its parts where others may have made it.
-_OF_THE_SERVICE = re.compile(
-    r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:"
-    rf"{_WORD}+:(?:\$LATEST(?:\.PUBLISHED)?|[0-9]+){_EXECUTION}{_WORD}+/{_WORD}+"
-)
 _PARTS = re.compile(
     rf"arn:[^:]+:lambda:[^:]+:[^:]+:function:([^:/]+):[^:/]+{_EXECUTION}([^/]+)/([^/]+)"
 )
@@ -47,11 +41,6 @@ class FunctionArn:
 def execution_arn(function: FunctionArn, name: str, execution_id: str) -> str:
     """The ARN of an execution of a version of a function."""
     return f"{function}{_EXECUTION}{name}/{execution_id}"
-
-
-def is_valid_execution_arn(text: str) -> bool:
-    """Whether the service takes this for the ARN of an execution."""
-    return _OF_THE_SERVICE.fullmatch(text) is not None
 
 
 def execution_parts(text: str) -> tuple[str, ...] | None:

@@ -107,6 +107,11 @@ _STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
     help="Let durable functions be invoked without version or alias, which Lambda refuses.",
 )
 @click.option(
+    "--api-rates",
+    is_flag=True,
+    help="Answer 429 to calls over the API's quotas, such as 15 histories a second.",
+)
+@click.option(
     "--faults",
     metavar="FAULTS",
     help="What is to go wrong between functions and service, and how often: "

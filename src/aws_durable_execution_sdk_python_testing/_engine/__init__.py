@@ -27,6 +27,7 @@ from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     ResourceConflictError,
     ResourceNotFoundError,
     ServiceError,
+    ShapeError,
     TooManyRequestsError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_limits import Limits
@@ -52,6 +53,7 @@ __all__ = [
     "ResourceNotFoundError",
     "Returned",
     "ServiceError",
+    "ShapeError",
     "StartExecution",
     "Started",
     "Target",

@@ -9,9 +9,8 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python._core.validation import utf8_size
-from aws_durable_execution_sdk_python_testing._engine import pauses, tokens, transitions
+from aws_durable_execution_sdk_python_testing._engine import pauses, transitions
 from aws_durable_execution_sdk_python_testing._engine.checks import (
-    check_client_token,
     exceeds_operations,
     over_operations,
     validate_batch,
@@ -54,7 +53,6 @@ def checkpoint(
     """Validate the batch, apply it, and tell the handler what it has not seen."""
     token, client_token = body.get("CheckpointToken"), body.get("ClientToken")
     check_token(execution, token)
-    check_client_token(client_token)
     updates = body.get("Updates") or []
     validate_batch(service, execution, updates)
     _warn_of_size(execution, updates, service.limits)
@@ -85,16 +83,12 @@ def state(
 ) -> dict[str, Any]:
     """One page of operations. A marker continues under the token it was given out with."""
     check_token(execution, token)
-    start: int | None = 0
-    if marker:
-        start = tokens.read_page_marker(marker, execution.marker_scope)
-    if start is None:
-        raise InvalidParameterValueError("Invalid marker")
+    start = service.markers.read(marker, execution.marker_scope, 0, service.now)
     count = page_length(max_items)
     operations, end = state_page(execution, start, count, service.limits.page_bytes)
     page: dict[str, Any] = {"Operations": [operation.wire for operation in operations]}
     if end is not None:
-        page["NextMarker"] = tokens.page_marker(execution.marker_scope, end)
+        page["NextMarker"] = service.markers.make(execution.marker_scope, end, service.now)
     return page
 
 

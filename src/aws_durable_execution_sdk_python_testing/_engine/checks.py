@@ -1,24 +1,26 @@
-"""Whether a batch of updates may be applied. It is judged as a whole before any of it is."""
+"""Whether a batch of updates may be applied. It is judged as a whole before any of it is.
+
+What the API's model says of its members has been checked by then; see `api_model`.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from aws_durable_execution_sdk_python._core.limits import (
-    MAX_CALLBACK_TIMEOUT_SECONDS,
-    MAX_DELAY_SECONDS,
-    OPERATION_NAME,
-    SUB_TYPE,
-    TENANT_ID,
-)
 from aws_durable_execution_sdk_python._core.model import OperationAction, OperationType, Status
 from aws_durable_execution_sdk_python._core.validation import utf8_size
+from aws_durable_execution_sdk_python_testing._engine.api_model import (
+    at_most,
+    check_error_members,
+    check_members,
+    violation,
+)
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
+    ACCOUNT_ID,
     FunctionReference,
     Target,
 )
@@ -30,41 +32,13 @@ from aws_durable_execution_sdk_python_testing._engine.service_limits import Limi
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.transitions import TRANSITIONS, Update
 
-_E = TypeVar("_E", OperationType, OperationAction)
-
-_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
-_TEXT_FIELDS: Mapping[str, re.Pattern[str]] = {
-    "ParentId": _ID,
-    "Name": OPERATION_NAME,
-    "SubType": SUB_TYPE,
-}
-_CLIENT_TOKEN = re.compile(r"[\x21-\x7E]{1,64}")
-_LONGEST_REASON = 1_024
-_LONGEST_TRACE_HEADER = 8_192
-_ERROR_TEXTS = ("ErrorMessage", "ErrorType", "ErrorData")
-
-_STEP_RETRY = (OperationType.STEP, OperationAction.RETRY)
 _INVOKE_START = (OperationType.CHAINED_INVOKE, OperationAction.START)
-# Options an action cannot do without.
-_REQUIRED_OPTIONS: Mapping[tuple[OperationType, OperationAction], str] = {
-    _STEP_RETRY: "StepOptions",
-    (OperationType.WAIT, OperationAction.START): "WaitOptions",
-    _INVOKE_START: "ChainedInvokeOptions",
+# The option an action cannot do without, and the object it is in.
+_REQUIRED_OPTIONS: Mapping[tuple[OperationType, OperationAction], tuple[str, str]] = {
+    (OperationType.STEP, OperationAction.RETRY): ("StepOptions", "NextAttemptDelaySeconds"),
+    (OperationType.WAIT, OperationAction.START): ("WaitOptions", "WaitSeconds"),
+    _INVOKE_START: ("ChainedInvokeOptions", "FunctionName"),
 }
-_OPTION_OBJECTS = (
-    "ContextOptions",
-    "StepOptions",
-    "WaitOptions",
-    "CallbackOptions",
-    "ChainedInvokeOptions",
-)
-# Whole seconds: options object, member, smallest, largest, required.
-_SECONDS: Sequence[tuple[str, str, int, int, bool]] = (
-    ("StepOptions", "NextAttemptDelaySeconds", 1, MAX_DELAY_SECONDS, True),
-    ("WaitOptions", "WaitSeconds", 1, MAX_DELAY_SECONDS, True),
-    ("CallbackOptions", "TimeoutSeconds", 0, MAX_CALLBACK_TIMEOUT_SECONDS, False),
-    ("CallbackOptions", "HeartbeatTimeoutSeconds", 0, MAX_CALLBACK_TIMEOUT_SECONDS, False),
-)
 # What an action must not bring, and what is said about it.
 _FORBIDDEN: Mapping[OperationAction, tuple[str, str]] = {
     OperationAction.FAIL: ("Payload", "Cannot provide a Payload for FAIL action."),
@@ -88,19 +62,16 @@ class _Known:
     status: Status
 
 
-def validate_batch(service: ServiceState, execution: Execution, updates: Any) -> None:
-    """Check a batch against the API's constraints, its own order and the stored operations.
+def validate_batch(service: ServiceState, execution: Execution, updates: Sequence[Update]) -> None:
+    """Check a batch against the limits, its own order and the stored operations.
 
     Raises:
-        ShapeError, InvalidParameterValueError: the first rule that is broken; of the shapes of all
-            updates before anything else.
+        ShapeError, InvalidParameterValueError: the first rule that is broken.
     """
-    if not isinstance(updates, list):
-        _refuse("Updates must be a list.")
     for number, update in enumerate(updates, start=1):
-        _check_modelled_limits(update, f"updates.{number}.member", service.limits)
+        _check_length(update, f"updates.{number}.member.payload", execution, service.limits)
     for update in updates:
-        _check_shape(update)
+        _check_action(update)
     for update in updates:
         _check_data(update, execution, service.limits)
         if (OperationType(update["Type"]), OperationAction(update["Action"])) == _INVOKE_START:
@@ -126,12 +97,6 @@ def over_operations(limits: Limits) -> str:
     return f"Durable execution exceeds the limit of {limits.operations} operations."
 
 
-def check_client_token(token: Any) -> None:
-    """Check a checkpoint's ClientToken; it may be left out."""
-    if token is not None:
-        check_text("ClientToken", token, _CLIENT_TOKEN)
-
-
 def check_error(error: Any, limit: int) -> None:
     """Check a wire error object, of at most `limit` bytes."""
     check_error_members(error)
@@ -140,22 +105,10 @@ def check_error(error: Any, limit: int) -> None:
         _refuse(f"Error object size must be less than or equal to {limit} bytes.")
 
 
-def check_error_members(error: Any) -> None:
-    """Check what a wire error object is made of."""
-    if not isinstance(error, Mapping):
-        _refuse("Error must be an object.")
-    for key in _ERROR_TEXTS:
-        if not isinstance(error.get(key), str | None):
-            _refuse(f"{key} must be a string.")
-    trace = error.get("StackTrace") or []
-    if not isinstance(trace, list) or not all(isinstance(line, str) for line in trace):
-        _refuse("StackTrace must be a list of strings.")
-
-
-def check_text(key: str, value: Any, pattern: re.Pattern[str]) -> None:
-    """Check a string member against its pattern."""
-    if not isinstance(value, str) or pattern.fullmatch(value) is None:
-        _refuse(f"Invalid {key}: {value!r} must match {pattern.pattern}.")
+def check_account(account_id: str) -> None:
+    """Check the id of an AWS account."""
+    if not ACCOUNT_ID.fullmatch(account_id):
+        _refuse(f"Invalid AccountId: {account_id!r} must match {ACCOUNT_ID.pattern}.")
 
 
 def check_function(what: str, name: Any) -> FunctionReference:
@@ -166,36 +119,14 @@ def check_function(what: str, name: Any) -> FunctionReference:
         _refuse(f"Invalid {what} '{name}'")
 
 
-def check_reason(reason: Any) -> None:
-    """Check what a caller says about a pause or its end."""
-    _check_length("Reason", reason, _LONGEST_REASON)
-
-
-def check_trace_header(header: Any) -> None:
-    """Check an X-Ray trace header."""
-    _check_length("XAmznTraceId", header, _LONGEST_TRACE_HEADER)
-
-
-def check_flag(key: str, value: Any) -> None:
-    """Check a member that is true or false."""
-    if not isinstance(value, bool):
-        _refuse(f"Invalid {key}: {value!r} must be true or false.")
-
-
 def check_tenant(tenant_id: Any, target: Target | None) -> None:
     """Check a tenant's id, and whether the function wants one."""
-    if tenant_id is not None:
-        check_text("TenantId", tenant_id, TENANT_ID)
+    check_members("Invoke", {"TenantId": tenant_id})
     tenancy = None if target is None else target.tenancy
     if tenancy is True and tenant_id is None:
         _refuse("The function is tenant-isolated: a TenantId is required.")
     if tenancy is False and tenant_id is not None:
         _refuse("The function is not tenant-isolated: a TenantId is not allowed.")
-
-
-def _check_length(key: str, value: Any, longest: int) -> None:
-    if value is not None and not (isinstance(value, str) and len(value) <= longest):
-        _refuse(f"Invalid {key}: it must be a string of at most {longest} characters.")
 
 
 def check_range(key: str, value: Any, smallest: int, largest: int) -> None:
@@ -208,53 +139,25 @@ def check_range(key: str, value: Any, smallest: int, largest: int) -> None:
 # ------------------------------------------------------------------------ one update alone
 
 
-def _check_shape(update: Any) -> None:
-    if not isinstance(update, Mapping):
-        _refuse("An update must be an object.")
-    check_text("Id", update.get("Id"), _ID)
-    for member, pattern in _TEXT_FIELDS.items():
-        if update.get(member) is not None:
-            check_text(member, update[member], pattern)
-    key = _member(OperationType, update.get("Type")), _member(OperationAction, update.get("Action"))
+def _check_action(update: Update) -> None:
+    key = OperationType(update["Type"]), OperationAction(update["Action"])
     if key not in TRANSITIONS:
         _refuse("Invalid action for the given operation type.")
-    _check_options(update, _REQUIRED_OPTIONS.get(key))
+    options, needed = _REQUIRED_OPTIONS.get(key, (None, ""))
+    if options is not None and (update.get(options) or {}).get(needed) is None:
+        _refuse(f"Invalid {options} for the given action.")
 
 
-def _member(enumeration: type[_E], value: Any) -> _E:
-    try:
-        return enumeration(value)
-    except ValueError:
-        _refuse(f"{value!r} is not a valid {enumeration.__name__}.")
-
-
-def _check_options(update: Update, required: str | None) -> None:
-    for options in _OPTION_OBJECTS:
-        given = update.get(options)
-        if not isinstance(given, Mapping) and (given is not None or options == required):
-            _refuse(f"Invalid {options} for the given action.")
-    for options, key, smallest, largest, needed in _SECONDS:
-        given = update.get(options)
-        if given is not None and (needed or given.get(key) is not None):
-            check_range(key, given.get(key), smallest, largest)
-    replay = (update.get("ContextOptions") or {}).get("ReplayChildren")
-    if replay is not None:
-        check_flag("ReplayChildren", replay)
-
-
-def _check_modelled_limits(update: Any, member: str, limits: Limits) -> None:
-    """Check what the API's model bounds, and the service therefore before all else."""
-    if not isinstance(update, Mapping):
-        return
-    wait = update.get("WaitOptions")
-    seconds = wait.get("WaitSeconds") if isinstance(wait, Mapping) else None
-    if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds < 1:
-        rule = "Member must have value greater than or equal to 1"
-        raise ShapeError(f"{member}.waitOptions.waitSeconds", rule, seconds)
+def _check_length(update: Update, path: str, execution: Execution, limits: Limits) -> None:
+    """Check what ends an execution, whose limit is one of the model."""
     payload, longest = update.get("Payload"), limits.execution_payload_bytes
-    if isinstance(payload, str) and utf8_size(payload) > longest:
-        rule = f"Member must have length less than or equal to {longest}"
-        raise ShapeError(f"{member}.payload", rule)
+    if payload is not None and _may_be_longest(update, execution) and utf8_size(payload) > longest:
+        raise ShapeError([violation(path, at_most(longest))])
+
+
+def _may_be_longest(update: Update, execution: Execution) -> bool:
+    """Whether a payload may be as long as any."""
+    return update["Type"] == OperationType.EXECUTION and not execution.facts.asynchronous
 
 
 def _check_data(update: Update, execution: Execution, limits: Limits) -> None:
@@ -271,16 +174,14 @@ def _check_data(update: Update, execution: Execution, limits: Limits) -> None:
         _check_payload(payload, update, execution, limits)
 
 
-def _check_payload(payload: Any, update: Update, execution: Execution, limits: Limits) -> None:
-    if not isinstance(payload, str):
-        _refuse("Payload must be a string.")
+def _check_payload(payload: str, update: Update, execution: Execution, limits: Limits) -> None:
+    if _may_be_longest(update, execution):
+        return
     limit, subject = limits.payload_bytes, f"{update['Type']} payload"
     if update["Type"] == OperationType.STEP:
         limit, subject = limits.step_bytes, "STEP output payload"
     elif update["Type"] == OperationType.CHAINED_INVOKE:
         subject = "CHAINED_INVOKE input payload"
-    elif update["Type"] == OperationType.EXECUTION and not execution.facts.asynchronous:
-        limit = limits.execution_payload_bytes
     check_size(subject, payload, limit)
 
 
@@ -297,7 +198,6 @@ def _check_target(options: Mapping[str, Any], service: ServiceState, execution: 
         _refuse("Cannot start a CHAINED_INVOKE on a function in another account.")
     if reference.region not in (None, facts.region):
         _refuse("Cannot start a CHAINED_INVOKE on a function in another region.")
-    check_trace_header(options.get("XAmznTraceId"))
     target = service.targets.find(reference.name, reference.qualifier)
     check_tenant(options.get("TenantId"), target)
 

@@ -26,6 +26,8 @@ class StartExecution:
         account_id: owner of the function; None takes the engine's.
         tenant_id: whom the function works for; handed to every invocation.
         trace_header: the X-Ray header; handed to every invocation and to chained invokes.
+        client_context: what a caller that waits says of itself, a JSON object as text; handed to
+            every invocation, so that a replay finds what the first run found.
         asynchronous: started without a caller that waits; lowers the payload limits.
         lambda_endpoint: where the handler is to be invoked; kept for the driver, not read.
         chained_endpoint: where functions this execution invokes are to be called, as it is
@@ -41,6 +43,7 @@ class StartExecution:
     account_id: str | None = None
     tenant_id: str | None = None
     trace_header: str | None = None
+    client_context: str | None = None
     asynchronous: bool = False
     lambda_endpoint: str | None = None
     chained_endpoint: str | None = None
@@ -69,6 +72,7 @@ class HandlerInvocation:
     lambda_endpoint: str | None = None
     tenant_id: str | None = None
     trace_header: str | None = None
+    client_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Facts:
     retention_period_days: int
     tenant_id: str | None = None
     trace_header: str | None = None
+    client_context: str | None = None
     asynchronous: bool = False
     lambda_endpoint: str | None = None
     chained_endpoint: str | None = None

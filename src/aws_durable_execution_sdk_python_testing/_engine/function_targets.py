@@ -58,13 +58,11 @@ _LONGEST_NAME = 64
 _LATEST = r"\$LATEST(?:\.PUBLISHED)?"
 _ACCOUNT_ID = "[0-9]{12}"
 ACCOUNT_ID = re.compile(_ACCOUNT_ID)
-EXECUTION_NAME = re.compile(_WORD + "{1,64}")
-QUALIFIER = re.compile(f"{_LATEST}|{_WORD}{{1,128}}")
 _VERSION = re.compile(f"{_LATEST}|[0-9]+")
 # How requests name a function: a name, a part of its ARN, or all of it.
 _REFERENCE = re.compile(
-    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-[0-9]):)?"
-    f"(?P<account>{_ACCOUNT_ID}):function:)?"
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-[0-9]):)?"
+    f"(?:(?P<account>{_ACCOUNT_ID}):)?(?:function:)?"
     f"(?P<name>{_WORD}{{1,{_LONGEST_NAME}}})(?::(?P<qualifier>{_LATEST}|{_WORD}+))?"
 )
 

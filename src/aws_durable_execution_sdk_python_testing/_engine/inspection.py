@@ -53,12 +53,7 @@ class Inspection:
         """
         execution = self._service.find(arn)
         return queries.history_page(
-            execution,
-            include_execution_data,
-            marker,
-            max_items,
-            reverse_order,
-            self._service.limits.page_bytes,
+            self._service, execution, include_execution_data, marker, max_items, reverse_order
         )
 
     def list_executions(

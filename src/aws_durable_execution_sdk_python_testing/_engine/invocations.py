@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
-from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses, tokens
+from aws_durable_execution_sdk_python_testing._engine import lifecycle, pauses
 from aws_durable_execution_sdk_python_testing._engine.checks import over_operations
 from aws_durable_execution_sdk_python_testing._engine.command_types import (
     Crashed,
@@ -60,12 +60,15 @@ def begin(service: ServiceState, arn: str) -> HandlerInvocation:
         facts.lambda_endpoint,
         facts.tenant_id,
         facts.trace_header,
+        facts.client_context,
     )
 
 
 def _event(service: ServiceState, execution: Execution) -> dict[str, Any]:
     operations, end = state_page(execution, 0, None, service.limits.page_bytes)
-    marker = "" if end is None else tokens.page_marker(execution.marker_scope, end)
+    marker = ""
+    if end is not None:
+        marker = service.markers.make(execution.marker_scope, end, service.now)
     return {
         "DurableExecutionArn": execution.arn,
         "CheckpointToken": execution.token,

@@ -8,25 +8,16 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
-from aws_durable_execution_sdk_python_testing._engine import tokens
-from aws_durable_execution_sdk_python_testing._engine.checks import check_function, check_text
+from aws_durable_execution_sdk_python_testing._engine.api_model import check_members
+from aws_durable_execution_sdk_python_testing._engine.checks import check_function
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
-from aws_durable_execution_sdk_python_testing._engine.function_targets import (
-    EXECUTION_NAME,
-    QUALIFIER,
-    FunctionReference,
-)
+from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length
-from aws_durable_execution_sdk_python_testing._engine.queries import position, present, summary
+from aws_durable_execution_sdk_python_testing._engine.queries import present, summary
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
 )
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
-
-_MOST_STATUSES = 10
-_OPEN = {Status.RUNNING, Status.PAUSING, Status.PAUSED, Status.DELETING}
-_STATUSES = _OPEN | TERMINAL - {Status.CANCELLED}
 
 Moment = float | str | datetime | None
 
@@ -54,16 +45,19 @@ class Filters:
         started_before: Moment,
     ) -> Filters:
         """Check what a request asks for."""
+        members = {
+            "FunctionName": function_name,
+            "Qualifier": qualifier,
+            "DurableExecutionName": execution_name,
+            "Statuses": list(statuses) or None,
+        }
+        check_members("ListDurableExecutionsByFunction", members)
         function = None if function_name is None else check_function("function", function_name)
-        if qualifier is not None:
-            check_text("Qualifier", qualifier, QUALIFIER)
-        if execution_name is not None:
-            check_text("DurableExecutionName", execution_name, EXECUTION_NAME)
         return cls(
             function,
             _one_qualifier(function, qualifier),
             execution_name,
-            _read_statuses(statuses),
+            tuple(sorted(map(str, statuses))),
             _read_moment("StartedAfter", started_after, -math.inf),
             _read_moment("StartedBefore", started_before, math.inf),
         )
@@ -95,14 +89,15 @@ def page(
     count = page_length(max_items)
     everything = service.executions.values()
     scope = f"{'reverse ' if reverse_order else ''}{filters.scope}"
-    start = position(marker, scope, 0 if reverse_order else service.started)
+    first = 0 if reverse_order else service.started
+    start = service.markers.read(marker, scope, first, service.now)
     found: list[Execution] = []
     for execution in everything if reverse_order else reversed(everything):
         passed = execution.number < start if reverse_order else execution.number > start
         if passed or not filters.match(execution):
             continue
         if len(found) == count:
-            return _answer(found, tokens.page_marker(scope, execution.number))
+            return _answer(found, service.markers.make(scope, execution.number, service.now))
         found.append(execution)
     return _answer(found, None)
 
@@ -128,15 +123,6 @@ def _one_qualifier(function: FunctionReference | None, qualifier: str | None) ->
             f"The function name asks for {named!r}, and the Qualifier for {qualifier!r}."
         )
     return named or qualifier
-
-
-def _read_statuses(statuses: Collection[str]) -> tuple[str, ...]:
-    if len(statuses) > _MOST_STATUSES:
-        raise InvalidParameterValueError(f"Statuses must be at most {_MOST_STATUSES}.")
-    for status in statuses:
-        if status not in _STATUSES:
-            raise InvalidParameterValueError(f"Invalid status: {status!r}.")
-    return tuple(sorted(map(str, statuses)))
 
 
 def _read_moment(key: str, moment: Moment, default: float) -> float:

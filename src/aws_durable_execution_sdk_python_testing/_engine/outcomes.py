@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python._core.validation import utf8_size
-from aws_durable_execution_sdk_python_testing._engine import checks
+from aws_durable_execution_sdk_python_testing._engine.api_model import check_error_members
 from aws_durable_execution_sdk_python_testing._engine.execution_record import ExecutionOutcome
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
@@ -69,7 +69,7 @@ def judge(output: Any, limit: int) -> ExecutionOutcome | Suspended | Refused:
 
 def _is_error(value: Any) -> bool:
     try:
-        checks.check_error_members(value)
+        check_error_members(value)
     except InvalidParameterValueError:
         return False
     return True

@@ -9,11 +9,7 @@ from typing import Any
 from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import history_events
-from aws_durable_execution_sdk_python_testing._engine.checks import (
-    check_client_token,
-    check_flag,
-    check_reason,
-)
+from aws_durable_execution_sdk_python_testing._engine.api_model import check_members
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution, Pause
 from aws_durable_execution_sdk_python_testing._engine.service_errors import ResourceConflictError
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
@@ -28,8 +24,8 @@ def pause(
     client_token: str | None,
 ) -> None:
     """Pause a running execution: at once, or when its invocation next checkpoints or ends."""
-    check_reason(reason)
-    check_flag("ExecutionTimeoutPaused", timeout_paused)
+    members = {"Reason": reason, "ExecutionTimeoutPaused": timeout_paused}
+    check_members("PauseDurableExecution", {**members, "ClientToken": client_token})
     if _answered(service, execution, client_token, "pause", reason, timeout_paused):
         return
     _check_status(execution, "paused", {Status.RUNNING})
@@ -72,7 +68,7 @@ def resume(
     service: ServiceState, execution: Execution, reason: str | None, client_token: str | None
 ) -> None:
     """End a pause; one that has not taken effect yet leaves no trace."""
-    check_reason(reason)
+    check_members("ResumeDurableExecution", {"Reason": reason, "ClientToken": client_token})
     if _answered(service, execution, client_token, "resume", reason):
         return
     _check_status(execution, "resumed", {Status.PAUSING, Status.PAUSED})
@@ -123,7 +119,6 @@ def _answered(
     service: ServiceState, execution: Execution, client_token: str | None, *request: Any
 ) -> bool:
     """Whether this very request has been carried out within the window."""
-    check_client_token(client_token)
     at = execution.progress.answered.get(_key(client_token, request))
     return at is not None and service.now - at <= service.limits.client_token_window
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_durable_execution_sdk_python_testing._engine import history_events, metering, tokens
+from aws_durable_execution_sdk_python_testing._engine import history_events, metering
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.paging import page_length
-from aws_durable_execution_sdk_python_testing._engine.service_errors import (
-    InvalidParameterValueError,
-)
+from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 
 
 def describe(execution: Execution, include_execution_data: bool) -> dict[str, Any]:
@@ -67,12 +65,12 @@ def _data(execution: Execution) -> dict[str, Any]:
 
 
 def history_page(
+    service: ServiceState,
     execution: Execution,
     include_execution_data: bool,
     marker: str | None,
     max_items: int,
     reverse_order: bool,
-    page_bytes: int,
 ) -> dict[str, Any]:
     """GetDurableExecutionHistory. Event ids never change, so a marker is the next one's id.
 
@@ -80,9 +78,8 @@ def history_page(
     """
     events, count = execution.history, page_length(max_items)
     scope = f"{'reverse ' if reverse_order else ''}history {execution.arn}"
-    start = position(marker, scope, len(events) if reverse_order else 1)
-    if not 0 < start <= len(events):
-        raise InvalidParameterValueError("Invalid marker")
+    first = len(events) if reverse_order else 1
+    start = service.markers.read(marker, scope, first, service.now)
     step = -1 if reverse_order else 1
     stop = max(start - count, 0) if reverse_order else min(start + count, len(events) + 1)
     page: list[dict[str, Any]] = []
@@ -92,26 +89,16 @@ def history_page(
         if not include_execution_data:
             event = history_events.without_data(event)
         size += metering.stored_bytes(event)
-        if page and size > page_bytes:
+        if page and size > service.limits.page_bytes:
             stop = event_id
             break
         page.append(event)
     answer: dict[str, Any] = {"Events": page}
     if 0 < stop <= len(events):
-        answer["NextMarker"] = tokens.page_marker(scope, stop)
+        answer["NextMarker"] = service.markers.make(scope, stop, service.now)
     return answer
 
 
 def present(members: dict[str, Any]) -> dict[str, Any]:
     """The members that have a value."""
     return {key: value for key, value in members.items() if value is not None}
-
-
-def position(marker: str | None, scope: str, default: int) -> int:
-    """Where the page a marker asks for begins; `default` without one."""
-    if not marker:
-        return default
-    found = tokens.read_page_marker(marker, scope)
-    if found is None:
-        raise InvalidParameterValueError("Invalid marker")
-    return found

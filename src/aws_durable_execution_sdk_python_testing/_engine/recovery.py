@@ -16,7 +16,7 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
 )
 from aws_durable_execution_sdk_python_testing._engine.operation_record import OperationRecord
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState, damaged
-from aws_durable_execution_sdk_python_testing._engine.stored_records import decoded
+from aws_durable_execution_sdk_python_testing._engine.stored_records import decoded, leading
 from aws_durable_execution_sdk_python_testing._engine.timers import TimerKind
 from aws_durable_execution_sdk_python_testing._engine.transitions import arm_callback, call_function
 from aws_durable_execution_sdk_python_testing.stores.base import (
@@ -37,8 +37,8 @@ _LOST: dict[str, Any] = {
 def load(service: ServiceState) -> None:
     """Rebuild every execution from its records. Nothing runs yet.
 
-    Of those that are closed only the first and the last record are read: most of them nobody
-    asks for.
+    Of those that are closed only the beginning of the first and of the last record is read: most
+    of them nobody asks for.
 
     Raises:
         StoreDamagedError: the records are not what the engine stored.
@@ -67,16 +67,14 @@ def _logs(store: EventStore) -> dict[str, list[Record | str]]:
 
 
 def _restore(service: ServiceState, arn: str, records: Sequence[Record | str]) -> None:
-    first = decoded(records[0])
-    last = first if len(records) == 1 else decoded(records[-1])
-    execution = Execution(Facts(**first["Facts"]), service.touched)
+    execution = Execution(Facts(**leading(records[0], "Facts")), service.touched)
     if execution.arn != arn:
         raise ValueError(f"it is of {execution.arn}")
     service.add(execution)
-    progress = Progress.from_dict(last.get("Progress", {}))
+    progress = Progress.from_dict(leading(records[-1], "Progress") or {})
     if progress.ended is not None:
         execution.sleep(records, progress)
-        service.now = max(service.now, last["Events"][-1]["EventTimestamp"])
+        service.now = max(service.now, progress.ended)
         return
     for record in records:
         execution.restore(decoded(record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -44,8 +45,11 @@ class InvalidParameterValueError(ServiceError):
 class ShapeError(ServiceError):
     """The request is not what the API's model says. Not in that model itself.
 
+    Parameters:
+        violations: all that is wrong, each in the service's words.
+
     Example:
-        >>> print(ShapeError("updates.1.member.payload", "Member must ..."))
+        >>> print(ShapeError(["Value at 'updates.1.member.payload' failed to satisfy ..."]))
         1 validation error detected: Value at 'updates.1.member.payload' failed to satisfy ...
     """
 
@@ -53,12 +57,9 @@ class ShapeError(ServiceError):
     status_code = 400
     message_key = "message"
 
-    def __init__(self, member: str, rule: str, value: object = None) -> None:
-        shown = "Value" if value is None else f"Value {str(value)!r}"
-        super().__init__(
-            f"1 validation error detected: {shown} at '{member}' failed to satisfy constraint: "
-            f"{rule}"
-        )
+    def __init__(self, violations: Sequence[str]) -> None:
+        errors = "error" if len(violations) == 1 else "errors"
+        super().__init__(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
 
 
 class CallbackTimeoutError(ServiceError):

@@ -40,6 +40,7 @@ class Limits:
             accepted, with a warning in the log.
         page_bytes: operations in one invocation event or page of state, in JSON form.
         client_token_window: how long a checkpoint's client token replays its answer.
+        marker_lifetime: how long a page's marker is good for.
         written_bytes: data that one execution may store, all in all; as for `operations`.
         invoke_depth: how often a function may be among those that invoke it, one another by
             chained invokes; the next such invoke fails. One that invokes itself would go on for
@@ -65,6 +66,7 @@ class Limits:
     batch_bytes: int = MAX_BYTES
     page_bytes: int = 5 * MIB
     client_token_window: float = 15 * 60.0
+    marker_lifetime: float = 24 * 60 * 60.0
     written_bytes: int = 100 * MIB
     invoke_depth: int = 16
     invocation_attempts: int | None = None

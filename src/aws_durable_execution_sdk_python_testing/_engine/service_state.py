@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aws_durable_execution_sdk_python_testing._engine.effects import Effect, InvokeHandler
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.function_targets import TargetRegistry
+from aws_durable_execution_sdk_python_testing._engine.page_markers import PageMarkers
 from aws_durable_execution_sdk_python_testing._engine.retention import Retention
 from aws_durable_execution_sdk_python_testing._engine.service_errors import (
     InvalidParameterValueError,
@@ -41,6 +42,7 @@ class ServiceState:
         purged: ARNs of executions that are gone here, and not yet from the store.
         started: how many executions there ever were.
         names: ARNs by account, function and execution name.
+        markers: where pages continue.
     """
 
     store: EventStore
@@ -58,6 +60,10 @@ class ServiceState:
     purged: list[str] = field(default_factory=list)
     retention: Retention = field(default_factory=Retention)
     started: int = 0
+    markers: PageMarkers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.markers = PageMarkers(self.limits.marker_lifetime)
 
     def add(self, execution: Execution) -> None:
         facts = execution.facts

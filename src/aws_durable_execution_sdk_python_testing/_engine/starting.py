@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from aws_durable_execution_sdk_python._core.arns import FunctionArn, execution_arn
 from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python_testing._engine import lifecycle
+from aws_durable_execution_sdk_python_testing._engine.api_model import check_members
 from aws_durable_execution_sdk_python_testing._engine.checks import (
+    check_account,
     check_function,
     check_range,
     check_size,
     check_tenant,
-    check_text,
-    check_trace_header,
 )
 from aws_durable_execution_sdk_python_testing._engine.command_types import Started, StartExecution
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Facts
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
-    ACCOUNT_ID,
     DEFAULT_QUALIFIER,
-    EXECUTION_NAME,
-    QUALIFIER,
     DurableTarget,
     Target,
     executed_version,
@@ -77,12 +74,10 @@ def _function(service: ServiceState, request: StartExecution) -> _Function:
 
 
 def _check(service: ServiceState, request: StartExecution, function: _Function) -> None:
-    check_text("Qualifier", function.qualifier, QUALIFIER)
-    check_text("AccountId", function.account_id, ACCOUNT_ID)
-    if request.execution_name is not None:
-        check_text("DurableExecutionName", request.execution_name, EXECUTION_NAME)
+    name = request.execution_name
+    check_members("Invoke", {"Qualifier": function.qualifier, "DurableExecutionName": name})
+    check_account(function.account_id)
     check_tenant(request.tenant_id, function.target)
-    check_trace_header(request.trace_header)
     limits = service.limits
     limit = limits.payload_bytes if request.asynchronous else limits.execution_payload_bytes
     check_size("Input", request.input or "", limit)
@@ -123,6 +118,7 @@ def _facts(service: ServiceState, request: StartExecution, function: _Function) 
         retention_period_days=retention,
         tenant_id=request.tenant_id,
         trace_header=request.trace_header,
+        client_context=request.client_context,
         asynchronous=request.asynchronous,
         lambda_endpoint=request.lambda_endpoint,
         chained_endpoint=request.chained_endpoint,

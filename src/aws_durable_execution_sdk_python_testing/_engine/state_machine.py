@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
     recovery,
     starting,
 )
+from aws_durable_execution_sdk_python_testing._engine.api_model import check_request
 from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
     DEFAULT_ACCOUNT_ID,
     DEFAULT_REGION,
@@ -254,7 +255,9 @@ class Engine(DrivenEngine):
         Raises:
             InvalidParameterValueError: `Invalid checkpoint token`, the broken rule, or no such
                 execution.
+            ShapeError: the request is not what the API's model says.
         """
+        check_request("CheckpointDurableExecution", {**body, "DurableExecutionArn": arn})
         with self._command(now) as service:
             execution = service.find_for_handler(arn)
             answer = checkpoints.replayed(service, execution, body)

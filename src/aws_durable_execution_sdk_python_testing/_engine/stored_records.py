@@ -17,6 +17,22 @@ def decoded(record: Record | str) -> Record:
     return record
 
 
+def leading(record: Record | str, key: str) -> Any:
+    """A member of a record; None if it has none.
+
+    Of a text that begins with the member, as records are written, nothing else is read.
+    """
+    if isinstance(record, str):
+        beginning = f'{{"{key}":'
+        if record.startswith(beginning):
+            value, _ = _DECODER.raw_decode(record, len(beginning))
+            return value
+    return decoded(record).get(key)
+
+
+_DECODER = json.JSONDecoder()
+
+
 def told(value: Any) -> dict[str, Any]:
     """The fields of a frozen dataclass that do not have their default: the rest goes unsaid."""
     found: dict[str, Any] = {}

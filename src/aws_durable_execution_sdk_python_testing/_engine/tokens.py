@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 
 _LONGEST = 1_024  # of a callback id
-_POSITION = re.compile("[0-9]{1,18}")
 _SEPARATOR = "\n"  # in no ARN, operation id or request id
 
 
@@ -35,19 +33,6 @@ def read_callback_id(text: str) -> tuple[str, str] | None:
     """The execution's ARN and the operation's id; None if it never was a callback id."""
     parts = _unpack(text)
     return (parts[0], parts[1]) if len(parts) == 2 else None
-
-
-def page_marker(scope: str, position: int) -> str:
-    """A place to continue at. It is valid in its `scope` only."""
-    return _pack(scope, str(position))
-
-
-def read_page_marker(text: str, scope: str) -> int | None:
-    """The position a marker stands for; None if it is malformed or of another scope."""
-    parts = _unpack(text)
-    if len(parts) != 2 or parts[0] != scope or not _POSITION.fullmatch(parts[1]):
-        return None
-    return int(parts[1])
 
 
 def _pack(*parts: str) -> str:

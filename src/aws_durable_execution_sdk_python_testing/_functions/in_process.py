@@ -74,6 +74,7 @@ class InProcessInvoker:
             invocation.request_id,
             function.seconds(service),
             invocation.tenant_id,
+            invocation.client_context,
         )
         hooks = Hooks(service.clock, self._steps.stand_in, compat_aws=self._compat_aws)
         client = InProcessClient(service, hooks)

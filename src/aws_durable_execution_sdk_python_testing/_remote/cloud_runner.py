@@ -11,7 +11,11 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, ErrorObject, Operation, Status
 from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
-from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi, credentials
+from aws_durable_execution_sdk_python_testing._remote.durable_api import (
+    DurableApi,
+    console_page,
+    credentials,
+)
 from aws_durable_execution_sdk_python_testing._results import folding
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
 from aws_durable_execution_sdk_python_testing._results.open_operations import waits_for
@@ -38,6 +42,9 @@ _ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_LAMBDA"
 
 class DurableFunctionCloudTestRunner:
     """Runs a deployed durable function and reads its history.
+
+    The log of `aws_durable_execution_sdk_python_testing.cloud` tells, at level INFO, where the AWS
+    console shows each execution.
 
     Parameters:
         function_name: name, `name:qualifier` or ARN of the function.
@@ -77,13 +84,13 @@ class DurableFunctionCloudTestRunner:
         self._poll_interval = poll_interval
         self._is_raw = compat_chosen(compat)
         session: Any = boto3.DEFAULT_SESSION or boto3.Session()
-        elsewhere = lambda_endpoint or os.environ.get(_ENDPOINT_VARIABLE)
+        self._is_of_aws = not (lambda_endpoint or os.environ.get(_ENDPOINT_VARIABLE))
         client: Any = session.client(
             "lambda",
             region_name=region,
             endpoint_url=lambda_endpoint,
             config=Config(read_timeout=_READ_TIMEOUT_SECONDS),
-            **(credentials(session) if elsewhere else {}),
+            **({} if self._is_of_aws else credentials(session)),
         )
         self._client = ensure_durable_operations(client)
         self._api = DurableApi(self._client)
@@ -191,6 +198,8 @@ class DurableFunctionCloudTestRunner:
                 f"invoking {self._function_name} started no durable execution: "
                 "is it deployed with a DurableConfig?"
             )
+        if self._is_of_aws:
+            _log.info("started %s: %s", arn, console_page(arn))
         if response.get("FunctionError"):
             # The execution tells more of it: its result is what the test gets.
             _log.warning("%s answered with an error: %s", arn, response["FunctionError"])

@@ -6,6 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
+from aws_durable_execution_sdk_python._core.arns import (
+    FunctionArn,
+    execution_id,
+    execution_name,
+    function_part,
+)
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
@@ -26,6 +32,21 @@ def credentials(session: Any) -> dict[str, str]:
     if session.get_credentials() is not None:
         return {}
     return {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+
+
+def console_page(arn: str) -> str:
+    """Where the AWS console shows an execution.
+
+    Example:
+        >>> console_page("arn:aws:lambda:R:123456789012:function:F:1/durable-execution/N/I")
+        'https://R.console.aws.amazon.com/lambda/home?region=R#/functions/F/versions/1/executions/N/I'
+    """
+    function = FunctionArn.parse(function_part(arn))
+    region, version = function.region, function.qualifier
+    return (
+        f"https://{region}.console.aws.amazon.com/lambda/home?region={region}#/functions/"
+        f"{function.name}/versions/{version}/executions/{execution_name(arn)}/{execution_id(arn)}"
+    )
 
 
 class DurableApi:

@@ -85,6 +85,7 @@ class SandboxInvoker:
             payload=json.dumps(invocation.event),
             tenant_id=invocation.tenant_id,
             trace_header=invocation.trace_header,
+            client_context=invocation.client_context,
         )
         answer = self._run(invocation.function_name, event, service)
         if answer.error is not None:

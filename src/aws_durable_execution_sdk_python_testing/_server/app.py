@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._http.http_answers import (
     refuse_route,
 )
 from aws_durable_execution_sdk_python_testing._http.page_guard import keep_web_pages_out
+from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
@@ -30,6 +31,7 @@ def make_app(
     service: DurableService,
     hosting: Hosting,
     invoking: InvokeRoutes,
+    rates: ApiRates,
     *,
     max_request_bytes: int,
     allowed_hosts: Collection[str] = (),
@@ -40,6 +42,7 @@ def make_app(
         service: where executions run.
         hosting: runs their functions.
         invoking: starts them.
+        rates: how often operations of the API may be called.
         max_request_bytes: larger bodies are answered with 413.
         allowed_hosts: public names this service is reached by, besides addresses and local names.
     """
@@ -47,26 +50,26 @@ def make_app(
         middlewares=[answer_errors, keep_web_pages_out(allowed_hosts), cut_unanswered],
         client_max_size=max_request_bytes,
     )
-    executions = ExecutionRoutes(service, hosting)
+    executions = ExecutionRoutes(service, hosting, rates)
     status = StatusRoutes(service)
     table = [
-        ("POST", "/2015-03-31/functions/{name}/invocations", invoking.invoke),
+        ("POST", "/2015-03-31/functions/{FunctionName}/invocations", invoking.invoke),
         ("POST", "/start-durable-execution", invoking.start),
         ("PUT", "/lambda-endpoint", invoking.change_endpoint),
-        ("POST", f"{EXECUTIONS}/{{arn}}/checkpoint", executions.checkpoint),
-        ("GET", f"{EXECUTIONS}/{{arn}}/state", executions.state),
-        ("GET", f"{EXECUTIONS}/{{arn}}/history", executions.history),
-        ("GET", f"{EXECUTIONS}/{{arn}}/logs", executions.logs),
-        ("GET", f"{EXECUTIONS}/{{arn}}", executions.describe),
-        ("DELETE", f"{EXECUTIONS}/{{arn}}", executions.delete),
-        ("POST", f"{EXECUTIONS}/{{arn}}/stop", executions.stop),
-        ("POST", f"{EXECUTIONS}/{{arn}}/pause", executions.pause),
-        ("POST", f"{EXECUTIONS}/{{arn}}/resume", executions.resume),
-        ("GET", f"{FUNCTIONS}/{{name}}/durable-executions", executions.list_of_function),
+        ("POST", f"{EXECUTIONS}/{{DurableExecutionArn}}/checkpoint", executions.checkpoint),
+        ("GET", f"{EXECUTIONS}/{{DurableExecutionArn}}/state", executions.state),
+        ("GET", f"{EXECUTIONS}/{{DurableExecutionArn}}/history", executions.history),
+        ("GET", f"{EXECUTIONS}/{{DurableExecutionArn}}/logs", executions.logs),
+        ("GET", f"{EXECUTIONS}/{{DurableExecutionArn}}", executions.describe),
+        ("DELETE", f"{EXECUTIONS}/{{DurableExecutionArn}}", executions.delete),
+        ("POST", f"{EXECUTIONS}/{{DurableExecutionArn}}/stop", executions.stop),
+        ("POST", f"{EXECUTIONS}/{{DurableExecutionArn}}/pause", executions.pause),
+        ("POST", f"{EXECUTIONS}/{{DurableExecutionArn}}/resume", executions.resume),
+        ("GET", f"{FUNCTIONS}/{{FunctionName}}/durable-executions", executions.list_of_function),
         ("GET", EXECUTIONS, executions.list_all),
-        ("POST", f"{CALLBACKS}/{{id}}/succeed", executions.callback_succeed),
-        ("POST", f"{CALLBACKS}/{{id}}/fail", executions.callback_fail),
-        ("POST", f"{CALLBACKS}/{{id}}/heartbeat", executions.callback_heartbeat),
+        ("POST", f"{CALLBACKS}/{{CallbackId}}/succeed", executions.callback_succeed),
+        ("POST", f"{CALLBACKS}/{{CallbackId}}/fail", executions.callback_fail),
+        ("POST", f"{CALLBACKS}/{{CallbackId}}/heartbeat", executions.callback_heartbeat),
         ("GET", "/health", status.health),
         ("GET", "/metrics", status.metrics),
         ("*", "/{unknown:(?s:.*)}", refuse_route),

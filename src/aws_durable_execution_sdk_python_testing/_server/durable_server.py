@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
     DEFAULT_REGION,
 )
 from aws_durable_execution_sdk_python_testing._http.http_listener import HttpListener
+from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates, NoRates
 from aws_durable_execution_sdk_python_testing._server.app import make_app
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
@@ -150,14 +151,15 @@ class DurableServer:
         for function in self._functions:
             for name in function.names:
                 service.register_target(name, function.target)
-        invoking = InvokeRoutes(
-            service, self._functions, hosting, current, lenient=settings.allow_unqualified
-        )
+        rates = ApiRates() if settings.api_rates else NoRates()
+        lenient = settings.allow_unqualified
+        invoking = InvokeRoutes(service, self._functions, hosting, current, rates, lenient=lenient)
         resources.callback(invoking.close)
         app = make_app(
             service,
             hosting,
             invoking,
+            rates,
             max_request_bytes=settings.max_request_bytes,
             allowed_hosts=settings.allowed_hosts,
         )

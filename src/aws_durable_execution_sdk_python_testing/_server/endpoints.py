@@ -96,7 +96,7 @@ class EndpointInvoker:
 
     def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Send a durable handler its invocation event."""
-        headers = _headers(invocation.tenant_id, invocation.trace_header)
+        headers = _headers(invocation.tenant_id, invocation.trace_header, invocation.client_context)
         answer = self._send(
             invocation.function_name,
             invocation.lambda_endpoint,

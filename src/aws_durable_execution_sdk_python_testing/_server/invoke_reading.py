@@ -10,10 +10,7 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._core.limits import MAX_PAYLOAD_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
-from aws_durable_execution_sdk_python_testing._engine.function_targets import (
-    QUALIFIER,
-    FunctionReference,
-)
+from aws_durable_execution_sdk_python_testing._engine.function_targets import FunctionReference
 from aws_durable_execution_sdk_python_testing._http.http_errors import (
     InvalidRequestContentError,
     RequestTooLargeError,
@@ -23,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import par
 REQUEST_RESPONSE, EVENT, DRY_RUN = "RequestResponse", "Event", "DryRun"
 TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
 _NO_PAYLOAD = "{}"
+_LONGEST_CLIENT_CONTEXT = 3_583  # bytes of base64
 
 
 def reference_of(name: str, qualifier: str | None) -> FunctionReference:
@@ -33,10 +31,12 @@ def reference_of(name: str, qualifier: str | None) -> FunctionReference:
         raise InvalidParameterValueError(f"Invalid function name: {name!r}") from None
     if not qualifier or reference.qualifier == qualifier:
         return reference
-    check_member(qualifier, "Qualifier", QUALIFIER)
-    if reference.qualifier is None:
+    if reference.qualifier is not None:
+        raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
+    try:
         return FunctionReference.parse(f"{name}:{qualifier}")
-    raise InvalidParameterValueError(f"{name} has another qualifier than {qualifier!r}.")
+    except ValueError:
+        raise InvalidParameterValueError(f"Invalid Qualifier: {qualifier!r}") from None
 
 
 def payload_of(body: bytes, kind: str) -> str:
@@ -67,6 +67,11 @@ def client_context_of(header: str | None) -> str | None:
     """The JSON object of the header, in ASCII: so it fits into any header again."""
     if header is None:
         return None
+    if len(header) > _LONGEST_CLIENT_CONTEXT:
+        raise InvalidParameterValueError(
+            f"Invalid X-Amz-Client-Context: {len(header)} bytes of base64, of at most "
+            f"{_LONGEST_CLIENT_CONTEXT}."
+        )
     try:
         context = parse_json(base64.b64decode(header, validate=True))
     except (ValueError, InvalidParameterValueError):

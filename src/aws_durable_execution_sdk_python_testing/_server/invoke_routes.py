@@ -41,6 +41,7 @@ from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
 )
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer, text_answer
 from aws_durable_execution_sdk_python_testing._local_service.worker_threads import WorkerThreads
+from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
     CurrentEndpoint,
@@ -59,14 +60,12 @@ from aws_durable_execution_sdk_python_testing._server.invoke_reading import (
     trace_header_of,
 )
 from aws_durable_execution_sdk_python_testing._server.request_reading import (
+    checked_request,
     member,
-    read_body,
     read_object,
 )
 
-_INVOCATION_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
 _TAIL = "Tail"
-_LOG_TYPES = ("None", _TAIL)
 _TAIL_BYTES = 4 * KIB
 _UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
 # SAM sends them all, some as null.
@@ -120,6 +119,7 @@ class InvokeRoutes:
         functions: the declared functions: Invoke knows no others.
         hosting: calls plain functions.
         current: the endpoint of functions without one of their own.
+        rates: how often executions may be started.
         lenient: whether durable functions may be invoked without a qualifier.
     """
 
@@ -129,10 +129,12 @@ class InvokeRoutes:
         functions: DeclaredFunctions,
         hosting: Hosting,
         current: CurrentEndpoint,
+        rates: ApiRates,
         *,
         lenient: bool = False,
     ) -> None:
         self._lenient = lenient
+        self._rates = rates
         self._service = service
         self._functions = functions
         self._hosting = hosting
@@ -148,6 +150,7 @@ class InvokeRoutes:
             return web.Response(status=204, headers=version)
         if invoke.function.durable is None:
             return await self._call_plain(invoke, version)
+        self._rates.take("Invoke")
         arn = self._start(invoke)
         # An execution that has the name already may run another version.
         version = {"X-Amz-Executed-Version": function_part(arn).rpartition(":")[2]}
@@ -210,24 +213,22 @@ class InvokeRoutes:
     # --------------------------------------------------------------------------- reading
 
     async def _read(self, request: web.Request) -> _Invoke:
-        name = request.match_info["name"]
-        reference = reference_of(name, request.query.get("Qualifier"))
+        asked = await checked_request(request, "Invoke")
+        name = asked["FunctionName"]
+        reference = reference_of(name, asked.get("Qualifier"))
         function = self._functions.find(reference.target_name)
         if function is None:
             raise ResourceNotFoundError(f"Function not found: {name}")
         if function.durable is not None and reference.qualifier is None and not self._lenient:
             raise InvalidParameterValueError(_UNQUALIFIED)
-        headers = request.headers
-        kind = headers.get("X-Amz-Invocation-Type", REQUEST_RESPONSE)
-        if kind not in _INVOCATION_TYPES:
-            raise InvalidParameterValueError(f"Invalid X-Amz-Invocation-Type: {kind!r}")
-        tenant_id = headers.get("X-Amz-Tenant-Id")
-        check_member(tenant_id, "X-Amz-Tenant-Id", TENANT_ID)
+        kind = asked.get("InvocationType", REQUEST_RESPONSE)
+        tenant_id = asked.get("TenantId")
         if function.tenancy and tenant_id is None:
             raise InvalidParameterValueError(
                 f"{function.name} is isolated by tenant: name one in X-Amz-Tenant-Id."
             )
-        trace_header = headers.get("X-Amzn-Trace-Id")
+        client_context = client_context_of(asked.get("ClientContext"))
+        trace_header = request.headers.get("X-Amzn-Trace-Id")
         check_member(trace_header, "X-Amzn-Trace-Id", TRACE_HEADER)
         return _Invoke(
             function=function,
@@ -235,19 +236,16 @@ class InvokeRoutes:
             region=reference.region or (function.arn.region if function.arn else None),
             qualifier=reference.qualifier or DEFAULT_QUALIFIER,
             kind=kind,
-            payload=payload_of(await read_body(request), kind),
-            log_tail=self._wants_tail(function, headers.get("X-Amz-Log-Type", "None"), kind),
+            payload=payload_of(asked.get("Payload", b""), kind),
+            log_tail=self._wants_tail(function, asked.get("LogType"), kind),
             tenant_id=tenant_id,
             trace_header=trace_header,
-            client_context=client_context_of(headers.get("X-Amz-Client-Context")),
-            execution_name=headers.get("X-Amz-Durable-Execution-Name"),
+            # Lambda passes it on to who is invoked by somebody that waits.
+            client_context=client_context if kind == REQUEST_RESPONSE else None,
+            execution_name=asked.get("DurableExecutionName"),
         )
 
-    def _wants_tail(self, function: DeclaredFunction, log_type: str, kind: str) -> bool:
-        if log_type not in _LOG_TYPES:
-            raise InvalidParameterValueError(
-                f"Invalid X-Amz-Log-Type: {log_type!r} is none of {', '.join(_LOG_TYPES)}"
-            )
+    def _wants_tail(self, function: DeclaredFunction, log_type: str | None, kind: str) -> bool:
         wanted = log_type == _TAIL and kind == REQUEST_RESPONSE
         if wanted and not self._hosting.keeps_lines(function.name):
             raise InvalidParameterValueError(
@@ -268,6 +266,7 @@ class InvokeRoutes:
                 account_id=invoke.account_id,
                 tenant_id=invoke.tenant_id,
                 trace_header=invoke.trace_header,
+                client_context=invoke.client_context,
                 asynchronous=invoke.kind == EVENT,
                 chained_endpoint=self._current.url,
             )

@@ -1,19 +1,30 @@
-"""Reads requests. What is malformed raises InvalidParameterValueError, whatever it is."""
+"""Reads requests. What is malformed raises InvalidParameterValueError, whatever it is.
+
+What is well formed and breaks a rule of the API's model raises ShapeError.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from aiohttp import web
 
 from aws_durable_execution_sdk_python_testing._engine import InvalidParameterValueError
+from aws_durable_execution_sdk_python_testing._engine.api_model import (
+    Shape,
+    check_request,
+    request_of,
+)
 from aws_durable_execution_sdk_python_testing._http.http_errors import RequestTooLargeError
 
 _FLAGS = {"true": True, "false": False}
+_WHOLE = re.compile("-?[0-9]{1,18}")
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -84,47 +95,81 @@ def member(body: dict[str, Any], key: str, kind: type[Any]) -> Any:
     return value
 
 
-class Query:
-    """The query string of a request."""
+async def read_request(request: web.Request, operation: str) -> dict[str, Any]:
+    """The members of an operation's request, wherever the API's model says they are.
 
-    def __init__(self, request: web.Request) -> None:
-        self._query = request.query
+    Those of a query have the types of the model; what is in a body is as it was sent. A member
+    that is left out has no entry.
+    """
+    shape = request_of(operation)
+    members = await _body_members(request, shape)
+    for name, member in shape.members.items():
+        kind, key = member.shape.kind, member.location_name
+        if member.location == "uri" and key in request.match_info:
+            members[name] = request.match_info[key]
+        elif member.location == "header" and key in request.headers:
+            members[name] = request.headers[key]
+        elif member.location == "querystring" and key in request.query:
+            texts = request.query.getall(key)
+            members[name] = texts if kind == "list" else _QUERY_VALUES[kind](name, texts[0])
+    return members
 
-    def text(self, key: str) -> str | None:
-        return self._query.get(key) or None
 
-    def texts(self, key: str) -> list[str]:
-        return self._query.getall(key, [])
+async def checked_request(request: web.Request, operation: str) -> dict[str, Any]:
+    """The same, held against the model."""
+    members = await read_request(request, operation)
+    check_request(operation, members)
+    return members
 
-    def flag(self, key: str, default: bool) -> bool:
-        text = self._query.get(key)
-        if text is None:
-            return default
-        try:
-            return _FLAGS[text.lower()]
-        except KeyError:
-            raise InvalidParameterValueError(f"Invalid {key}: must be true or false.") from None
 
-    def count(self, key: str) -> int:
-        """A whole number, 0 if it is left out."""
-        text = self._query.get(key, "0")
-        # int() takes underscores, blanks and digits of every script.
-        if not (text.isascii() and text.isdecimal()) or len(text) > 9:
-            raise InvalidParameterValueError(f"Invalid {key}: must be a whole number.")
-        return int(text)
+async def _body_members(request: web.Request, shape: Shape) -> dict[str, Any]:
+    """What the body has of a request. An empty one has nothing."""
+    if shape.payload is not None and shape.members[shape.payload].shape.kind == "blob":
+        body = await read_body(request)
+        return {shape.payload: body} if body else {}
+    if shape.payload is not None:
+        whole = await read_object(request)
+        return {shape.payload: whole} if whole else {}
+    names = [name for name, member in shape.members.items() if member.location is None]
+    found = await read_object(request) if names else {}
+    return {name: found[name] for name in names if name in found}
 
-    def time(self, key: str) -> float | None:
-        """A time in epoch seconds, given in ISO 8601 or as such seconds."""
-        text = self._query.get(key)
-        if text is None:
-            return None
-        try:
-            seconds = _seconds(text)
-        except (ValueError, OverflowError):
-            seconds = math.nan
-        if not math.isfinite(seconds):
-            raise InvalidParameterValueError(f"Invalid {key}: must be a time in ISO 8601.")
-        return seconds
+
+def _text(name: str, text: str) -> str:
+    return text
+
+
+def _flag(name: str, text: str) -> bool:
+    try:
+        return _FLAGS[text.lower()]
+    except KeyError:
+        raise InvalidParameterValueError(f"Invalid {name}: must be true or false.") from None
+
+
+def _count(name: str, text: str) -> int:
+    # int() takes underscores, blanks and digits of every script.
+    if not _WHOLE.fullmatch(text):
+        raise InvalidParameterValueError(f"Invalid {name}: must be a whole number.")
+    return int(text)
+
+
+def _time(name: str, text: str) -> float:
+    """A time in epoch seconds, given in ISO 8601 or as such seconds."""
+    try:
+        seconds = _seconds(text)
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InvalidParameterValueError(f"Invalid {name}: must be a time in ISO 8601.")
+    return seconds
+
+
+_QUERY_VALUES: Mapping[str, Callable[[str, str], Any]] = {
+    "string": _text,
+    "boolean": _flag,
+    "integer": _count,
+    "timestamp": _time,
+}
 
 
 def _seconds(text: str) -> float:

@@ -51,6 +51,7 @@ class ServerSettings:
         allowed_hosts: public names the service is reached by, besides addresses and local names.
         allow_unqualified: let durable functions be invoked without version or alias, which
             Lambda refuses.
+        api_rates: refuse calls of the API over the quotas of a Region.
         faults: what is to go wrong between handlers and service.
     """
 
@@ -67,6 +68,7 @@ class ServerSettings:
     max_request_bytes: int = MAX_REQUEST_BYTES
     allowed_hosts: Collection[str] = ()
     allow_unqualified: bool = False
+    api_rates: bool = False
     faults: Faults | None = None
 
 

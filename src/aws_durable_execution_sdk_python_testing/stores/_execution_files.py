@@ -12,10 +12,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_durable_execution_sdk_python_testing.stores.base import (
     StoreDamagedError,
@@ -34,11 +35,12 @@ _WITHOUT_CHECKSUMS = 1
 _BEGINNING = b'{"durable_execution":'
 _JOURNAL_BEGINNING = b'[["'
 _FILE_NAME = re.compile(r".*-[0-9a-f]{32}\.jsonl")
+_UNREADABLE = re.compile(r"[^A-Za-z0-9_-]+")
 _READABLE_LENGTH = 120
+_CHUNK = 1 << 17
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One record as text.
 
     Attributes:
@@ -68,7 +70,7 @@ class ExecutionFile:
     """What a file holds.
 
     Attributes:
-        lines: its whole ones.
+        lines: its whole ones, no two with the same number.
         end: where the last of them ends.
         complete: whether the file ends there, with a line break.
         outdated: whether it is of the format before, without checksums.
@@ -89,7 +91,7 @@ def file_name(arn: str) -> str:
     Only letters, digits, `_` and `-` of the ARN get into it, so it stays in its directory; the
     digest makes it unique, also where upper and lower case are the same.
     """
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", arn.rpartition(":function:")[2])
+    readable = _UNREADABLE.sub("_", arn.rpartition(":function:")[2])
     digest = hashlib.sha256(arn.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{readable[:_READABLE_LENGTH]}-{digest[:32]}.jsonl"
 
@@ -160,69 +162,100 @@ def read_file(path: Path) -> ExecutionFile:
         StoreDamagedError: it holds something else than what was stored.
         StoreFormatError: no store of this version can have written it.
     """
-    with open(path, "rb", buffering=0) as file:
-        data = file.read()
+    data = _content(path)
     first, line_break, rest = data.partition(b"\n")
     if not line_break:
         if not (first.startswith(_BEGINNING) or _BEGINNING.startswith(first)):
             raise not_ours(path)
         return ExecutionFile((), 0, complete=False, outdated=False)
     arn, version = _read_header(path, first)
-    reader = _Lines(path, arn, outdated=version == _WITHOUT_CHECKSUMS)
     *whole, last = rest.split(b"\n")
-    for text in whole:
-        reader.add(text)
-    complete = not last
-    if last and reader.fits(last):
-        reader.add(last)
-    elif last and reader.fits(last[:-1]):
-        raise StoreDamagedError(str(path), "its last line", "it is not what was stored")
-    size = len(first) + 1 + sum(len(text) + 1 for text in whole)
-    end = size + len(last) if len(reader.lines) > len(whole) else size
-    return ExecutionFile(reader.lines, end, complete, reader.outdated)
+    parse = _Checked(arn) if version == _FORMAT else _Unchecked(arn)
+    lines = _read_lines(path, parse, whole)
+    end = len(data) - len(last)
+    if last and version == _FORMAT:
+        line = parse(last)
+        if line is not None:
+            lines.append(line)
+            end = len(data)
+        elif parse(last[:-1]) is not None:
+            raise StoreDamagedError(str(path), "its last line", "it is not what was stored")
+    return ExecutionFile(lines, end, complete=not last, outdated=version != _FORMAT)
 
 
-class _Lines:
-    """The lines of one file, one after the other."""
+def _content(path: Path) -> bytes:
+    """All of a file. A store has thousands, so each is opened without ado."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        parts = [os.read(descriptor, _CHUNK)]
+        while len(parts[-1]) == _CHUNK:
+            parts.append(os.read(descriptor, _CHUNK))
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)
 
-    def __init__(self, path: Path, arn: str, *, outdated: bool) -> None:
-        self.lines: list[Line] = []
-        self.outdated = outdated
-        self._path = path
+
+def _read_lines(
+    path: Path, parse: Callable[[bytes], Line | None], texts: list[bytes]
+) -> list[Line]:
+    """The lines of a file. All of them are whole: each ends with a line break."""
+    lines: list[Line] = []
+    number = -1
+    for text in texts:
+        line = parse(text)
+        if line is None or line.number <= number:
+            what = f"record {len(lines) + 1}"
+            raise StoreDamagedError(str(path), what, "it is not what was stored")
+        lines.append(line)
+        number = line.number
+    return lines
+
+
+class _Checked:
+    """Reads one line after the other; None for what is no line, or not the next one."""
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+        # See `checksum`: of bytes, none of which is looked at twice.
+        self._beginning = f"{arn}\n".encode("utf-8", "surrogatepass")
+        self._before = 0
+
+    def __call__(self, text: bytes) -> Line | None:
+        body, _, told = text[1:-1].rpartition(b",")
+        found = zlib.crc32(body, zlib.crc32(self._beginning, self._before))
+        # All of the line, or another one could have the same sum.
+        if told != b"%d" % found or text[:1] != b"[" or text[-1:] != b"]":
+            return None
+        first, _, record = body.partition(b",")
+        try:
+            line = Line(int(first), self._arn, record.decode(), found)
+        except ValueError:
+            return None
+        self._before = found
+        return line
+
+
+class _Unchecked:
+    """The same, of the format before."""
+
+    def __init__(self, arn: str) -> None:
         self._arn = arn
         self._before: int | None = None
 
-    def add(self, text: bytes) -> None:
-        line = self._parse(text)
-        if line is None or (self.lines and line.number <= self.lines[-1].number):
-            what = f"record {len(self.lines) + 1}"
-            raise StoreDamagedError(str(self._path), what, "it is not what was stored")
-        self.lines.append(line)
-        self._before = line.sum
-
-    def fits(self, text: bytes) -> bool:
-        return not self.outdated and self._parse(text) is not None
-
-    def _parse(self, text: bytes) -> Line | None:
+    def __call__(self, text: bytes) -> Line | None:
         try:
-            if self.outdated:
-                number, record = json.loads(text)
-                compact = json.dumps(record, separators=(",", ":"))
-                return Line.make(int(number), self._arn, compact, self._before)
-            body, _, told = text[1:-1].decode().rpartition(",")
-            found = checksum(self._arn, body, self._before)
-            # All of the line, or another one could have the same sum.
-            if told != str(found) or text[:1] + text[-1:] != b"[]":
-                return None
-            first, _, record = body.partition(",")
-            return Line(int(first), self._arn, record, found)
+            number, record = json.loads(text)
+            compact = json.dumps(record, separators=(",", ":"))
+            line = Line.make(int(number), self._arn, compact, self._before)
         except (ValueError, TypeError, RecursionError):
             return None
+        self._before = line.sum
+        return line
 
 
 def _read_header(path: Path, line: bytes) -> tuple[str, int]:
     try:
-        found = json.loads(line)
+        found = json.loads(line.decode())
         arn, version = str(found["durable_execution"]), found["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise not_ours(path) from None
