@@ -6,7 +6,7 @@ Documented in the product's index ("Durable functions") and getting-started page
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
@@ -34,6 +34,8 @@ from aws_durable_execution_sdk_python.lambda_service import (
     DurableExecutionInvocationOutput,
     DurableServiceClient,
 )
+from aws_durable_execution_sdk_python.plugin import DurableInstrumentationPluginFactory
+from aws_durable_execution_sdk_python.plugin_discovery import load_configured_plugins
 from aws_durable_execution_sdk_python.serdes import AnySerDes, SerDesDefaults
 
 __all__ = [
@@ -163,6 +165,7 @@ def durable_execution(
     compat: Compat | None = None,
     deadline_margin: TimeLimit | None = None,
     serdes: AnySerDes[Any] | SerDesDefaults | None = None,
+    plugins: Sequence[DurableInstrumentationPluginFactory] | None = None,
 ) -> Callable[[_AsyncHandler | _BlockingHandler], Handler]: ...
 def durable_execution(
     func: AnyFunction | None = None,
@@ -171,6 +174,7 @@ def durable_execution(
     compat: Compat | None = None,
     deadline_margin: TimeLimit | None = None,
     serdes: AnySerDes[Any] | SerDesDefaults | None = None,
+    plugins: Sequence[DurableInstrumentationPluginFactory] | None = None,
 ) -> object:
     """Make a Lambda handler durable.
 
@@ -192,6 +196,8 @@ def durable_execution(
         serdes: stores what operations leave that are given no serdes of their own: a serdes, or
             `SerDesDefaults` to set what invokes and callbacks use as well. What the handler
             itself is given and returns is JSON in any case.
+        plugins: factories of plugins that observe each invocation, besides those that the
+            environment variable `DURABLE_EXECUTION_PLUGINS` names; see `plugin`.
 
     Returns:
         The handler for Lambda: it takes Lambda's event and context and returns the response.
@@ -200,6 +206,7 @@ def durable_execution(
         ValidationError: `compat`, `deadline_margin` or `serdes` is something else; the function
             does not take an event and a context, or is `async def` and annotated with
             `DurableContext`.
+        PluginLoadError: one of the plugins is no factory, or cannot be loaded.
 
     Example:
         >>> @durable_execution
@@ -214,6 +221,7 @@ def durable_execution(
             compat=compat,
             deadline_margin=deadline_margin,
             serdes=serdes,
+            plugins=plugins,
         )
     if not accepts(func, 2):
         raise ValidationError(
@@ -221,6 +229,7 @@ def durable_execution(
             "cannot be called with two. Decorate a function; a method may be called from it"
         )
     kind, values = context_kind(func, Kind.BLOCKING), HandlerValues(func)
+    factories = load_configured_plugins(plugins)
     if settings.client is None:
         warm_up()
 
@@ -229,7 +238,7 @@ def durable_execution(
         given = _parse(event)
 
         async def main(environment: Environment) -> dict[str, Any]:
-            invocation = await _invocation(settings, given, environment, lambda_context)
+            invocation = await _invocation(settings, given, environment, lambda_context, factories)
             return await invocation.run(func, kind, values)
 
         return run_in_environment(main)
@@ -280,6 +289,7 @@ async def _invocation(
     given: DurableExecutionInvocationInput,
     environment: Environment,
     lambda_context: object,
+    factories: Sequence[DurableInstrumentationPluginFactory],
 ) -> RunningInvocation:
     client, hooks = _brought(given)
     if client is None and settings.client is not None:
@@ -297,6 +307,8 @@ async def _invocation(
         compat_aws=settings.is_compat_aws(hooks),
         deadline_margin=settings.deadline_margin,
         serdes=settings.serdes,
+        plugins=factories,
+        updated=given.updated_operation_ids,
     )
 
 

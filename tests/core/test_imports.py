@@ -37,7 +37,7 @@ ALLOWED: Mapping[str, set[str]] = {
 }
 LEAVES = {
     *("exceptions", "config", "_config_legacy", "_batch_config", "_retry_strategies"),
-    *("waits", "serdes", "offload", "logger", "_operation_contexts"),
+    *("waits", "serdes", "offload", "logger", "_operation_contexts", "plugin"),
 }
 # The journal and the codec know the errors they raise, and nothing else above them.
 CORE_LEAVES = {"exceptions"}

@@ -182,11 +182,13 @@ class FakeService:
         }
         visible = [op for op in self.operations.values() if not self._is_collapsed(op)]
         operations, marker = self._paged([_as_in_event(op) for op in [execution, *visible]])
+        updated = list(self._changed)
         self._changed.clear()
         return {
             "DurableExecutionArn": ARN,
             "CheckpointToken": self._next_token(),
             "InitialExecutionState": {"Operations": operations, "NextMarker": marker or ""},
+            "UpdatedOperationIds": updated,
         }
 
     def invoke(self, handler: Any, event: Wire | None = None) -> Wire:

@@ -200,6 +200,11 @@ class Journal:
         confirmed = self._confirmed.get(operation_id)
         return None if confirmed is None else Operation.for_replay(confirmed)
 
+    def confirmed(self, operation_id: str) -> Operation | None:
+        """An operation as the service last told it, with all that it tells."""
+        confirmed = self._confirmed.get(operation_id)
+        return None if confirmed is None else Operation.from_dict(confirmed)
+
     def whole(self, operation_id: str) -> Operation | None:
         """The same with all that the service tells, when it began and ended too."""
         asked = self._asked.get(operation_id)

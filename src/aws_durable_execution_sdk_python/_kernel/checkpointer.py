@@ -79,6 +79,7 @@ class Checkpointer(Opaque):
         *,
         tuning: Tuning,
         catch_up: Callable[[], Awaitable[None]],
+        on_merge: Callable[[list[str]], None],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
     ) -> None:
@@ -87,6 +88,7 @@ class Checkpointer(Opaque):
         self._token = token
         self._journal = journal
         self._catch_up = catch_up
+        self._on_merge = on_merge
         self._on_change = on_change
         self._on_end = on_end
         self._loop = running_loop()
@@ -311,6 +313,7 @@ class Checkpointer(Opaque):
         if changed is None:
             self._end(Ended(), batch)
             return
+        self._on_merge(changed)
         for entry in batch:
             self._settle(entry, None)
         self._on_change(changed)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Never, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Never, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
-from aws_durable_execution_sdk_python._core.model import Operation
+from aws_durable_execution_sdk_python._core.model import (
+    ErrorObject,
+    Operation,
+    OperationUpdate,
+)
+from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
+from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, SuspendExecution
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -92,10 +100,73 @@ class CommonRuntime(Opaque):
         *,
         at_most_once: bool = False,
     ) -> F:
-        stand_in = self._invocation.hooks.stand_in
-        if stand_in is None:
+        stand_in, plugins = self._invocation.hooks.stand_in, self._invocation.plugins
+        if stand_in is not None:
+            described = StepAttempt(
+                self.arn, identity.operation_id, identity.name, attempt, at_most_once
+            )
+            function = cast(F, stand_in(described, function))
+        if plugins is None:
             return function
-        described = StepAttempt(
-            self.arn, identity.operation_id, identity.name, attempt, at_most_once
+        return plugins.body(self.where(), identity, attempt, function)
+
+    # -- what plugins are told --------------------------------------------------------------
+
+    @abstractmethod
+    def where(self) -> Where:
+        """Where hooks run that are about the code that runs here."""
+
+    @abstractmethod
+    async def settle(self, given: Awaitable[Any]) -> Any:
+        """Await what a hook gives."""
+
+    async def block_on(self, given: Awaitable[Any]) -> Any:
+        """Block this thread while what a hook gives is awaited on the event loop."""
+        plugins = self._invocation.plugins
+        assert plugins is not None  # else there is no hook
+        return await plugins.block_on(given)
+
+    def starts(self, update: OperationUpdate) -> Awaitable[None]:
+        plugins = self._invocation.plugins
+        return AT_ONCE if plugins is None else plugins.starts(update, self.settle)
+
+    def resumes(self, operation_id: str) -> Awaitable[None]:
+        plugins = self._invocation.plugins
+        return AT_ONCE if plugins is None else plugins.resumes(operation_id, self.settle)
+
+    def context_body(
+        self,
+        identity: OperationIdentity,
+        make: Callable[[], Awaitable[T]],
+        *,
+        is_replay_children: bool = False,
+    ) -> Awaitable[T]:
+        plugins = self._invocation.plugins
+        if plugins is None:
+            return make()
+        return plugins.context_body(
+            self.where(), identity, make, is_replay_children=is_replay_children
         )
-        return cast(F, stand_in(described, function))
+
+    def has_run(
+        self, identity: OperationIdentity, error: ErrorObject | None, *, is_replayed: bool = False
+    ) -> Awaitable[None]:
+        plugins = self._invocation.plugins
+        if plugins is None:
+            return AT_ONCE
+        return plugins.has_run(identity, error, self.settle, is_replayed=is_replayed)
+
+    async def trace_for(self, identity: OperationIdentity, function_name: str) -> str | None:
+        plugins = self._invocation.plugins
+        if plugins is not None:
+            given = await plugins.propagated(identity, function_name, self.settle)
+            if given is not None:
+                return given
+        return trace_header()
+
+    async def told_end(self, turn: Awaitable[None], operation_id: str) -> None:
+        """Wait for the turn of an operation's end; plugins are told of it before the program."""
+        await turn
+        plugins = self._invocation.plugins
+        assert plugins is not None  # else there is nobody to be told
+        await plugins.ends(operation_id, self.settle)

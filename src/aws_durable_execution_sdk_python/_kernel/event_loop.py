@@ -337,10 +337,16 @@ class EventLoop(RestorableLoop):
         self._strangers.add(task)
         return task
 
-    def create_strange_task(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """A task of nobody's, in real time: what it begins may serve others as well."""
+    def create_strange_task(
+        self, coro: Coroutine[Any, Any, T], context: Context | None = None
+    ) -> asyncio.Task[T]:
+        """A task of nobody's, in real time: what it begins may serve others as well.
+
+        Parameters:
+            context: what it runs in; a copy of the current one by default.
+        """
         self._has_scheduled = True
-        task = asyncio.Task(coro, loop=self, context=context_of(None))
+        task = asyncio.Task(coro, loop=self, context=context or context_of(None))
         self._strangers.add(task)
         return task
 

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -34,7 +34,9 @@ from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
+from aws_durable_execution_sdk_python._kernel.observed_client import ObservedClient
 from aws_durable_execution_sdk_python._kernel.ownership import InvocationScope, StepBody
+from aws_durable_execution_sdk_python._kernel.plugins import Plugins
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
@@ -57,6 +59,10 @@ from aws_durable_execution_sdk_python.exceptions import (
     UnrecoverableError,
 )
 from aws_durable_execution_sdk_python.logger import LogInfo
+from aws_durable_execution_sdk_python.plugin import (
+    DurableInstrumentationPluginFactory,
+    ServiceCallInfo,
+)
 from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
 _log = logging.getLogger(__name__)
@@ -88,11 +94,19 @@ class RunningInvocation(Opaque):
         compat_aws: bool = False,
         deadline_margin: float | None = None,
         serdes: SerDesDefaults | None = None,
+        plugins: Sequence[DurableInstrumentationPluginFactory] = (),
+        updated: Iterable[str] = (),
     ) -> None:
         self.arn = arn
         self.compat_aws = compat_aws
         self.hooks = hooks
         self._contexts = contexts
+        self._plugin_factories = plugins
+        self._updated = updated
+        # None without plugins, which is all that they cost then.
+        self.plugins: Plugins | None = None
+        if plugins:
+            client = ObservedClient(client, self._on_service_call)
         self.loop = running_loop()
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
@@ -153,6 +167,7 @@ class RunningInvocation(Opaque):
             self.journal,
             tuning=tuning,
             catch_up=self.workers.catch_up,
+            on_merge=self._on_merge,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
@@ -214,6 +229,14 @@ class RunningInvocation(Opaque):
         """Threads that run, and bodies that may come to their end."""
         return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
 
+    def _on_merge(self, operation_ids: list[str]) -> None:
+        if self.plugins is not None:
+            self.plugins.merged(operation_ids)
+
+    def _on_service_call(self, call: ServiceCallInfo) -> None:
+        if self.plugins is not None:
+            self.plugins.called(call)
+
     def _suspend(self) -> None:
         """Nothing can run in this invocation any more."""
         wake_up = self.deadline.wake_up()
@@ -254,11 +277,37 @@ class RunningInvocation(Opaque):
             except InvocationError as error:
                 return failed_unless_retryable(error, self._report)
             root = partial(self._root, handler, kind, values, self._input())
-            raised, response = await self._course(root, values)
+            # The handler's flow of control, and what comes of it, is the user's.
+            context = self._flows.context()
+            respond = partial(self._respond, root, values, context)
+            return await (self._observed(respond, context) if self._plugin_factories else respond())
         finally:
             self.checkpointer.close()
             self.scope.over = True
             compat.leave_mode(mode)
+
+    def _observed(
+        self, respond: Callable[[], Awaitable[Response]], context: Context
+    ) -> Awaitable[Response]:
+        """The response, with plugins told when the invocation begins and ends."""
+        plugins = self.plugins = Plugins(
+            self.arn,
+            getattr(self.scope.lambda_context, "aws_request_id", None),
+            self.journal,
+            self.loop,
+            self.inbox,
+            context=context,
+            updated=self._updated,
+        )
+        return plugins.around(self._plugin_factories, self._input(), respond)
+
+    async def _respond(
+        self, root: Callable[[], Op[object]], values: HandlerValues, context: Context
+    ) -> Response:
+        try:
+            raised, response = await self._course(root, values, context)
+        finally:
+            self.checkpointer.close()
         if raised is not None:
             raise raised
         ended = self.checkpointer.ended
@@ -269,7 +318,7 @@ class RunningInvocation(Opaque):
         return failed_unless_retryable(ended.error, self._report)
 
     async def _course(
-        self, root: Callable[[], Op[object]], values: HandlerValues
+        self, root: Callable[[], Op[object]], values: HandlerValues, context: Context
     ) -> tuple[BaseException | None, Response]:
         """Everything that runs, in one task group; what it came to is a value.
 
@@ -281,9 +330,8 @@ class RunningInvocation(Opaque):
         response = PENDING
         async with asyncio.TaskGroup() as group:
             self.checkpointer.consume_in(group)
-            # The handler's flow of control, and what comes of it, is the user's. It is not the
-            # group's, which would wait for good for a handler that resists its end.
-            handler = self.loop.create_task(_outcome(self, root), context=self._flows.context())
+            # Not in the group, which would wait for good for a handler that resists its end.
+            handler = self.loop.create_task(_outcome(self, root), context=context)
             handler.add_done_callback(lambda _: self._end())
             try:
                 with (

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
@@ -35,6 +35,8 @@ from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationT
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending
+from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
+from aws_durable_execution_sdk_python._kernel.plugin_calls import HookCancelled
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -135,7 +137,8 @@ class LoopRuntime(CommonRuntime):
 
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         completions = self._invocation.completions
-        return completions.end_of(operation_id) if completions.needs_turn() else AT_ONCE
+        turn = completions.end_of(operation_id) if completions.needs_turn() else AT_ONCE
+        return turn if self._invocation.plugins is None else self.told_end(turn, operation_id)
 
     def reading(self, operation_id: str) -> AbstractContextManager[None]:
         return self._invocation.completions.reading(operation_id)
@@ -169,7 +172,7 @@ class LoopRuntime(CommonRuntime):
         turn: asyncio.Future[None] = invocation.loop.create_future()
         saved = partial(invocation.completions.saved, update.operation_id, turn)
         invocation.checkpointer.submit(update, saved)
-        return turn
+        return turn if invocation.plugins is None else self.told_end(turn, update.operation_id)
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         self.check()
@@ -241,6 +244,25 @@ class LoopRuntime(CommonRuntime):
         with self._invocation.suspension.waiting_for_engine():
             return await Branches(self, branches).run(host)
 
+    def where(self) -> Where:
+        requests = self.cancel_requests()
+        cut_off = partial(self._is_cut_off, requests)
+        return Where(self.settle, self.block_on, cut_off)
+
+    async def settle(self, given: Awaitable[Any]) -> Any:
+        requests = self.cancel_requests()
+        try:
+            return await self._invocation.await_body(given)
+        except asyncio.CancelledError as error:
+            if not self.is_stray(error, requests):
+                raise
+            raise HookCancelled from error
+
+    def _is_cut_off(self, requests: int, error: BaseException) -> bool:
+        if isinstance(error, asyncio.CancelledError):
+            return self.is_ending or self.cancel_requests() > requests
+        return not isinstance(error, Exception)
+
     def host(
         self,
         kind: Kind,
@@ -310,7 +332,8 @@ class UnorderedRuntime(LoopRuntime):
     """For blocking branches whose results are on record: they have no order among each other."""
 
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
-        return AT_ONCE
+        plugins = self._invocation.plugins
+        return AT_ONCE if plugins is None else self.told_end(AT_ONCE, operation_id)
 
 
 def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from aws_durable_execution_sdk_python._core.completion import CompletionReason, CompletionTracker
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
-from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation, OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Leaf, Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
@@ -122,6 +122,36 @@ class Runtime(Protocol):
 
         Not if nobody waits for what runs here, and what it came to does not count.
         """
+        ...
+
+    # -- what plugins are told ------------------------------------------------------------
+
+    def starts(self, update: OperationUpdate) -> Awaitable[None]:
+        """Tell plugins of an operation, or an attempt of it, that this update is about to begin."""
+        ...
+
+    def resumes(self, operation_id: str) -> Awaitable[None]:
+        """Tell them that the code has come to an operation that has begun before, and not ended."""
+        ...
+
+    def context_body(
+        self,
+        identity: OperationIdentity,
+        make: Callable[[], Awaitable[T]],
+        *,
+        is_replay_children: bool = False,
+    ) -> Awaitable[T]:
+        """What runs inside a context, of whose beginning and end plugins are told."""
+        ...
+
+    def has_run(
+        self, identity: OperationIdentity, error: ErrorObject | None, *, is_replayed: bool = False
+    ) -> Awaitable[None]:
+        """Tell them that a context has ended of which nothing is recorded now."""
+        ...
+
+    async def trace_for(self, identity: OperationIdentity, function_name: str) -> str | None:
+        """The trace header for a function that is invoked for the first time."""
         ...
 
     # -- order of completion --------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
@@ -32,6 +32,7 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
 )
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending, pending_state
+from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -88,6 +89,11 @@ class ThreadRuntime(CommonRuntime):
         self._invocation.inbox.put(self._submit, update)
 
     async def end(self, update: OperationUpdate) -> None:
+        self._save_and_wait(update)
+        if self._invocation.plugins is not None:
+            await self.told_end(AT_ONCE, update.operation_id)
+
+    def _save_and_wait(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         host = Host(self.job)
@@ -95,7 +101,7 @@ class ThreadRuntime(CommonRuntime):
         host.wait()
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        await self.end(update)
+        self._save_and_wait(update)
         return self._invocation.journal.get(update.operation_id)
 
     async def before_body(self) -> None:
@@ -132,9 +138,11 @@ class ThreadRuntime(CommonRuntime):
 
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Blocking code waits for one operation at a time, and blocking branches have no order."""
-        return AT_ONCE
+        plugins = self._invocation.plugins
+        return AT_ONCE if plugins is None else self.told_end(AT_ONCE, operation_id)
 
-    start_in_turn = end_in_turn
+    def start_in_turn(self, operation_id: str) -> Awaitable[None]:
+        return AT_ONCE
 
     def reading(self, operation_id: str) -> AbstractContextManager[None]:
         return nullcontext()
@@ -165,6 +173,19 @@ class ThreadRuntime(CommonRuntime):
         if blocks:
             return cast(T, code.call(function, *args))
         return self._on_loop(partial(self._invocation.loop_runtime.use, code, function, *args))
+
+    def where(self) -> Where:
+        return Where(
+            self.settle, self.settle, self._is_cut_off, self._thread, finish=self._await_body
+        )
+
+    async def settle(self, given: Awaitable[Any]) -> Any:
+        return await self.block_on(given)
+
+    def _is_cut_off(self, error: BaseException) -> bool:
+        if isinstance(error, asyncio.CancelledError):
+            return self._is_given_up
+        return not isinstance(error, Exception)
 
     def _await_body(self, body: Awaitable[T]) -> T:
         try:

@@ -131,9 +131,11 @@ async def create_callback(
     operation = runtime.find(identity)
     if operation is None or _id_of(operation) is None:
         options = CallbackOptions(config.timeout_seconds, config.heartbeat_timeout_seconds)
-        operation = await runtime.commit(
-            identity.update(OperationAction.START, callback_options=options)
-        )
+        start = identity.update(OperationAction.START, callback_options=options)
+        await runtime.starts(start)
+        operation = await runtime.commit(start)
+    else:
+        await runtime.resumes(identity.operation_id)
     callback_id = _id_of(operation)
     if callback_id is None:
         raise ExecutionError(f"the service gave callback {identity.operation_id} no id")

@@ -160,11 +160,14 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         _check_never_recorded(runtime, identity)
     elif operation is None:
         await runtime.before_context()
-        runtime.post(identity.update(OperationAction.START))
+        start = identity.update(OperationAction.START)
+        await runtime.starts(start)
+        runtime.post(start)
     elif operation.status is not Status.STARTED:
         return await _recorded(runtime, child, operation)
     else:
         runtime.reopen(identity)
+        await runtime.resumes(identity.operation_id)
         # An older SDK may have begun it as another sub-type or name, which its end has to repeat.
         sub_type, name = operation.sub_type or identity.sub_type, operation.name
         if (sub_type, name) != (identity.sub_type, identity.name):
@@ -198,10 +201,11 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
 
 async def _run_body(runtime: Runtime, child: Child[T], inside: Position, requests: int) -> T:
     """Await the body, which cannot keep a cancellation to itself where a replay does not run it."""
+    running = runtime.context_body(child.identity, partial(child.body, runtime, inside))
     if child.is_virtual or child.has_task:
-        return await child.body(runtime, inside)
+        return await running
     try:
-        value = await child.body(runtime, inside)
+        value = await running
     except ExecutionError:
         raise
     except Exception:
@@ -236,13 +240,19 @@ async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> 
             child.check(value)
         return value
     if child.rebuild_large is not None:
-        value = await child.rebuild_large(runtime, child.inside(), operation)
+        rebuild_large = partial(child.rebuild_large, runtime, child.inside(), operation)
+        value = await _run_again(runtime, child, rebuild_large)
     else:
-        again = await child.body(runtime, child.inside())
+        again = await _run_again(runtime, child, partial(child.body, runtime, child.inside()))
         serdes = unrecorded(child.serdes)
         _, value = await write_and_read(runtime, serdes, again, child.identity)
     await runtime.end_in_turn(operation_id)
+    await runtime.has_run(child.identity, None, is_replayed=True)
     return value
+
+
+def _run_again(runtime: Runtime, child: Child[T], make: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+    return runtime.context_body(child.identity, make, is_replay_children=True)
 
 
 class _Stored(NamedTuple, Generic[T]):
@@ -270,8 +280,8 @@ def _summary(child: Child[T], summarise: Callable[[T], str], value: T) -> str:
 
 async def _close(runtime: Runtime, child: Child[T], update: OperationUpdate) -> None:
     if child.is_virtual:
-        return
-    if child.has_task:
+        await runtime.has_run(child.identity, update.error)
+    elif child.has_task:
         runtime.post(update)
     else:
         await runtime.end(update)

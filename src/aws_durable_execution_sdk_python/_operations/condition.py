@@ -104,6 +104,8 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
     runtime.check()
     identity = condition.identity
     operation = runtime.find(identity)
+    if operation is not None:
+        await runtime.resumes(identity.operation_id)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
@@ -115,7 +117,9 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
             continue
         await runtime.before_body()
         if status is not Status.STARTED:
-            runtime.post(identity.update(OperationAction.START))
+            start = identity.update(OperationAction.START)
+            await runtime.starts(start)
+            runtime.post(start)
         requests = runtime.cancel_requests()
         try:
             update, value = await _check(runtime, condition, operation)

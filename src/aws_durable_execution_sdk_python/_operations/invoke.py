@@ -16,7 +16,6 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     Status,
 )
-from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._core.validation import payload_size
 from aws_durable_execution_sdk_python._core.values.typed_serdes import ForeignSerDes
 from aws_durable_execution_sdk_python._kernel.parked import pending_state
@@ -103,11 +102,13 @@ async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:
     if operation is None:
         text = await write(runtime, asked.writes, asked.payload, identity)
         payload_size(f"the payload of the invoke {identity.shown}", text, MAX_PAYLOAD_BYTES)
-        tenant, trace = asked.config.tenant_id, trace_header()
-        options = ChainedInvokeOptions(asked.function_name, tenant, trace)
-        operation = await runtime.commit(
-            identity.update(OperationAction.START, payload=text, chained_invoke_options=options)
-        )
+        trace = await runtime.trace_for(identity, asked.function_name)
+        options = ChainedInvokeOptions(asked.function_name, asked.config.tenant_id, trace)
+        start = identity.update(OperationAction.START, payload=text, chained_invoke_options=options)
+        await runtime.starts(start)
+        operation = await runtime.commit(start)
+    else:
+        await runtime.resumes(identity.operation_id)
     while (pending := pending_state(operation, identity.operation_id)) is not None:
         await runtime.park(pending)
         operation = runtime.recorded(identity.operation_id)

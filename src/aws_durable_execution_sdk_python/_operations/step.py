@@ -144,6 +144,8 @@ async def run_step(runtime: Runtime, step: Step[T]) -> T:
 
 async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | None) -> T:
     identity = step.identity
+    if operation is not None:
+        await runtime.resumes(identity.operation_id)
     while True:
         status = None if operation is None else operation.status
         if operation is not None and status in TERMINAL:
@@ -186,6 +188,7 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
 async def _start(runtime: Runtime, step: Step[T], operation: Operation | None) -> Operation | None:
     """Record that an attempt begins; wait for it only if it must never run twice."""
     start = step.identity.update(OperationAction.START)
+    await runtime.starts(start)
     if step.at_most_once:
         return await runtime.commit(start)
     runtime.post(start)

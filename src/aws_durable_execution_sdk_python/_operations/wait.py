@@ -62,9 +62,11 @@ async def run_wait(runtime: Runtime, identity: OperationIdentity, seconds: int) 
     operation = runtime.find(identity)
     if operation is None:
         options = WaitOptions(wait_seconds=seconds)
-        operation = await runtime.commit(
-            identity.update(OperationAction.START, wait_options=options)
-        )
+        start = identity.update(OperationAction.START, wait_options=options)
+        await runtime.starts(start)
+        operation = await runtime.commit(start)
+    else:
+        await runtime.resumes(identity.operation_id)
     while (pending := pending_state(operation, identity.operation_id)) is not None:
         await runtime.park(pending)
         operation = runtime.recorded(identity.operation_id)

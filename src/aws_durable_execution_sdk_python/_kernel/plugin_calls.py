@@ -1,0 +1,196 @@
+"""Calls the hooks of an invocation's plugins.
+
+- Hooks are called in the order of registration, where the code runs that they are about: in its
+  task or thread, and in its context, so that what one sets there is seen by that code. What an
+  `async def` hook gives is awaited there; a thread blocks meanwhile.
+- What a hook raises is logged, and changes nothing. Only the *control* exceptions go on, which end
+  a process or a generator, out of a group as well. All the same every plugin gets to know of the
+  end of the invocation.
+- A cancellation of the code around a hook that is awaited is not the hook's, and goes on.
+- A hook that no plugin overrides is not called, and what it would be told is not made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from aws_durable_execution_sdk_python._core import running
+from aws_durable_execution_sdk_python._core.running import Leaf
+from aws_durable_execution_sdk_python._core.user_functions import is_awaitable
+from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python.plugin import (
+    DurableInstrumentationPlugin,
+    InvocationEndInfo,
+    InvocationStartInfo,
+    PropagationInput,
+    PropagationMetadata,
+)
+
+_log = logging.getLogger(__name__)
+
+# Awaits what a hook gave, where the code runs that the hook is about.
+Settle: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
+
+CONTROL = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+_HOOK = Leaf(None, "hook of a plugin")
+
+
+class HookCancelled(Exception):
+    """A hook was cancelled, and the code around it was not."""
+
+
+class PluginCalls(Opaque):
+    """The plugins of one invocation."""
+
+    def __init__(self) -> None:
+        self._started: list[DurableInstrumentationPlugin] = []
+        # By hook, those who override it.
+        self._hooks: dict[str, tuple[DurableInstrumentationPlugin, ...]] = {}
+
+    def wants(self, hook: str) -> bool:
+        """Whether any plugin overrides a hook."""
+        return bool(self._hooks.get(hook))
+
+    async def begin(
+        self, factories: Sequence[Any], info: InvocationStartInfo, settle: Settle
+    ) -> None:
+        """Make the plugins, and tell each that the invocation begins."""
+        plugins = [p for factory in factories if (p := _create(factory, info)) is not None]
+        for plugin in plugins:
+            self._start(plugin)
+            await _call(plugin, "on_invocation_start", info, settle)
+
+    def _start(self, plugin: DurableInstrumentationPlugin) -> None:
+        self._started.append(plugin)
+        for name in _HOOKS:
+            if _overrides(plugin, name):
+                self._hooks[name] = (*self._hooks.get(name, ()), plugin)
+
+    async def tell(self, hook: str, info: object, settle: Settle) -> None:
+        """Call a hook of each plugin."""
+        for plugin in self._hooks.get(hook, ()):
+            await _call(plugin, hook, info, settle)
+
+    async def end(self, info: InvocationEndInfo, settle: Settle) -> None:
+        """Tell each plugin that the invocation ends, whatever one of them raises."""
+        control: BaseException | None = None
+        for plugin in self._started:
+            try:
+                await _call(plugin, "on_invocation_end", info, settle)
+            except CONTROL as error:
+                control = control or error
+        if control is not None:
+            raise control
+
+    async def propagated(self, info: PropagationInput, settle: Settle) -> str | None:
+        """The trace header that the first plugin gives which gives one."""
+        chosen, others = None, 0
+        for plugin in self._hooks.get(_PROPAGATION, ()):
+            given = await _call(plugin, _PROPAGATION, info, settle)
+            header = _header(plugin, given)
+            if header is None:
+                continue
+            if chosen is None:
+                chosen = plugin, header
+            elif header != chosen[1]:
+                others += 1
+                _log.warning(
+                    "%s gives an invoke another trace header than %s, whose stands (%d such)",
+                    *(_name(plugin), _name(chosen[0]), others),
+                )
+        return None if chosen is None else chosen[1]
+
+
+def _create(factory: Any, info: InvocationStartInfo) -> DurableInstrumentationPlugin | None:
+    try:
+        plugin = factory.create_plugin(info)
+    except BaseException as error:
+        _failed(factory, "create_plugin", error)
+        return None
+    if isinstance(plugin, DurableInstrumentationPlugin):
+        return plugin
+    if asyncio.iscoroutine(plugin):
+        plugin.close()
+    _log.warning("create_plugin of %s gave %r, which is no plugin", _name(factory), plugin)
+    return None
+
+
+async def _call(
+    plugin: DurableInstrumentationPlugin, hook: str, info: object, settle: Settle
+) -> Any:
+    """What a hook gives, or None if it raises."""
+    token = running.enter(_HOOK)
+    try:
+        try:
+            given = getattr(plugin, hook)(info)
+        except BaseException as error:
+            _failed(plugin, hook, error)
+            return None
+        if not is_awaitable(given):
+            return given
+        try:
+            return await settle(given)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            _failed(plugin, hook, error)
+            return None
+    finally:
+        running.leave(token)
+
+
+def _failed(plugin: object, hook: str, error: BaseException) -> None:
+    """Log what a hook raised.
+
+    Raises:
+        The error, or the part of it, that ends a process or a generator.
+    """
+    if isinstance(error, CONTROL):
+        raise error
+    if isinstance(error, BaseExceptionGroup):
+        control, rest = error.split(CONTROL)
+        if rest is not None:
+            _log.error("%s of the plugin %s failed", hook, _name(plugin), exc_info=rest)
+        if control is not None:
+            raise control
+        return
+    _log.error("%s of the plugin %s failed", hook, _name(plugin), exc_info=error)
+
+
+def _header(plugin: object, given: object) -> str | None:
+    if given is None:
+        return None
+    if not isinstance(given, PropagationMetadata):
+        _log.warning("%s gave %r instead of PropagationMetadata", _name(plugin), given)
+        return None
+    header = given.x_amzn_trace_id
+    if header is not None and not isinstance(header, str):  # pyright: ignore
+        _log.warning("%s gave the trace header %r, which is no text", _name(plugin), header)
+        return None
+    return header if header and header.strip() else None
+
+
+def _name(thing: object) -> str:
+    return type(thing).__qualname__
+
+
+_PROPAGATION = "provide_propagation_metadata"
+_HOOKS = (
+    _PROPAGATION,
+    "on_operation_start",
+    "on_operation_end",
+    "on_operation_change",
+    "on_user_function_start",
+    "on_user_function_end",
+    "on_service_call",
+)
+
+
+def _overrides(plugin: DurableInstrumentationPlugin, name: str) -> bool:
+    function = getattr(plugin, name)
+    own = getattr(function, "__func__", function)
+    return own is not getattr(DurableInstrumentationPlugin, name)
