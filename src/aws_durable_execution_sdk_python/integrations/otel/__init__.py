@@ -30,6 +30,7 @@ from aws_durable_execution_sdk_python.integrations.otel.log_filter import (
     OtelContextLogFilter,
     install_log_filter,
 )
+from aws_durable_execution_sdk_python.integrations.otel.metrics import OtelMetricsPluginFactory
 from aws_durable_execution_sdk_python.integrations.otel.plugin_factory import (
     EXECUTION_OTEL_PLUGIN_FACTORY,
     INVOCATION_OTEL_PLUGIN_FACTORY,
@@ -55,6 +56,7 @@ __all__ = [
     "InvocationOtelPlugin",
     "InvocationOtelPluginFactory",
     "OtelContextLogFilter",
+    "OtelMetricsPluginFactory",
     "OtelPluginConfig",
     "ProviderResult",
     "Sampling",

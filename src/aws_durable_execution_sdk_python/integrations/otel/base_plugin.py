@@ -78,8 +78,8 @@ class OtelPlugin(DurableInstrumentationPlugin):
         """When something begins or ends now; None for the tracer's own clock."""
         return None
 
-    def _attempt_ended(self, info: UserFunctionEndInfo) -> None:
-        """An attempt has ended."""
+    def _attempt_ended(self, operation_id: str, span: Span) -> None:
+        """The span of an attempt has ended."""
 
     def _end_operations(self, spans: InvocationTrace) -> None:
         """The invocation ends."""
@@ -173,7 +173,7 @@ class OtelPlugin(DurableInstrumentationPlugin):
         else:
             fail(span, info.error)
         span.end(self._now())
-        self._attempt_ended(info)
+        self._attempt_ended(info.operation_id, span)
 
     # -- logs -------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext
 
 from aws_durable_execution_sdk_python.integrations.otel.base_plugin import (
@@ -26,12 +27,11 @@ from aws_durable_execution_sdk_python.integrations.otel.invocation_trace import 
 from aws_durable_execution_sdk_python.plugin import (
     OperationEndInfo,
     OperationStartInfo,
-    UserFunctionEndInfo,
     UserFunctionStartInfo,
 )
 
 
-class _Span(NamedTuple):
+class _Interval(NamedTuple):
     """From when to when something ran, in nanoseconds."""
 
     start: int
@@ -47,7 +47,7 @@ class ExecutionOtelPlugin(OtelPlugin):
         self._recorded: set[str] = set()
         self._virtual: dict[str, SpanContext] = {}
         # By operation: what ran inside it here.
-        self._inside: dict[str, _Span] = {}
+        self._inside: dict[str, _Interval] = {}
 
     def _handler_span(self, spans: InvocationTrace) -> Span:
         return NonRecordingSpan(spans.workflow)
@@ -72,13 +72,13 @@ class ExecutionOtelPlugin(OtelPlugin):
         context = self._virtual.setdefault(operation_id, spans.random())
         if info.start_time is not None:
             began = nanoseconds(info.start_time)
-            self._encloses(operation_id, _Span(began, began))
+            self._encloses(operation_id, _Interval(began, began))
         return context
 
-    def _attempt_ended(self, info: UserFunctionEndInfo) -> None:
-        if info.start_time is not None and info.end_time is not None:
-            ran = _Span(nanoseconds(info.start_time), nanoseconds(info.end_time))
-            self._encloses(info.operation_id, ran)
+    def _attempt_ended(self, operation_id: str, span: Span) -> None:
+        # One that is not recorded has no times, and its operation is not recorded either.
+        if isinstance(span, ReadableSpan) and span.start_time and span.end_time:
+            self._encloses(operation_id, _Interval(span.start_time, span.end_time))
 
     def on_operation_end(self, info: OperationEndInfo) -> None:
         spans = self._trace
@@ -104,9 +104,11 @@ class ExecutionOtelPlugin(OtelPlugin):
         set_outcome(span, info)
         span.end(end)
         if info.parent_id:
-            self._encloses(info.parent_id, _Span(start, end))
+            self._encloses(info.parent_id, _Interval(start, end))
 
-    def _encloses(self, operation_id: str, ran: _Span) -> None:
+    def _encloses(self, operation_id: str, ran: _Interval) -> None:
         with self._lock:
             known = self._inside.get(operation_id, ran)
-            self._inside[operation_id] = _Span(min(known.start, ran.start), max(known.end, ran.end))
+            self._inside[operation_id] = _Interval(
+                min(known.start, ran.start), max(known.end, ran.end)
+            )
