@@ -78,10 +78,19 @@ NAMES: dict[str, str] = {
         OperationUpdate StateOutput StepDetails StepOptions WaitDetails WaitOptions
     """,
     "logger": "LogInfo Logger LoggerInterface",
+    "plugin": """
+        DurableInstrumentationPlugin DurableInstrumentationPluginFactory InvocationEndInfo
+        InvocationInfo InvocationStartInfo InvocationStatus OperationChangeInfo OperationEndInfo
+        OperationInfo OperationStartInfo OperationType PropagationInput PropagationMetadata
+        UserFunctionEndInfo UserFunctionOutcome UserFunctionStartInfo
+    """,
+    "plugin_discovery": """
+        PLUGIN_ENTRY_POINT_GROUP PLUGIN_ENVIRONMENT_VARIABLE load_configured_plugins
+    """,
 }
 
 SIGNATURES: dict[str, str] = {
-    "durable_execution": "func *boto3_client",
+    "durable_execution": "func *boto3_client *plugins",
     "with_retry": "context func config name",
     "complete_batch": "outcome",
     "continue_batch": "",
@@ -157,6 +166,34 @@ SIGNATURES: dict[str, str] = {
     "concurrency.models.BatchResult.from_dict": "data completion_config",
     "concurrency.models.BatchResult.from_items": "items completion_config",
     "lambda_service.ErrorObject": "message type data stack_trace",
+    "plugin.OperationInfo": """
+        operation_id operation_type sub_type name parent_id start_time is_replayed status
+        *end_time *result *error *attempt
+    """,
+    "plugin.OperationInfo.from_operation": "operation *is_replayed",
+    "plugin.UserFunctionStartInfo": """
+        operation_id operation_type sub_type name parent_id start_time is_replayed status
+        is_replay_children *end_time *result *error *attempt
+    """,
+    "plugin.UserFunctionEndInfo": """
+        operation_id operation_type sub_type name parent_id start_time is_replayed status
+        is_replay_children outcome *end_time *result *error *attempt
+    """,
+    "plugin.UserFunctionEndInfo.from_start_info": "start_info error *outcome",
+    "plugin.OperationChangeInfo": "execution_arn updated_operations operations",
+    "plugin.InvocationStartInfo": """
+        request_id execution_arn is_first_invocation execution_start_time
+        *execution_input *operations *updated_operations
+    """,
+    "plugin.InvocationEndInfo": """
+        request_id execution_arn is_first_invocation execution_start_time error
+        *execution_input *operations *status *execution_result
+    """,
+    "plugin.PropagationInput": """
+        execution_arn operation_id target_function_name parent_operation_id
+    """,
+    "plugin.PropagationMetadata": "x_amzn_trace_id",
+    "plugin_discovery.load_configured_plugins": "explicit_plugins *environment",
     "lambda_service.ErrorObject.from_message": "message",
     "lambda_service.ErrorObject.from_exception": "exception",
     "lambda_service.DurableServiceClient.checkpoint": """

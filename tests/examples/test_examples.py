@@ -33,6 +33,7 @@ APPROVED = {"status": "approved", "by": "kim"}
 QUOTED = {"status": "quoted", "price": "10.0 NOK"}
 PARCEL = {"order_id": "o-4", "parcel": "parcel of 2"}
 INSPECTION = {"sensor": "cellar", "inspection": "Saturday, 01 February"}
+SHIPPED = ["o-5-reserved", "o-5-shipped"]
 
 RESULTS: dict[str, Any] = {
     "approval": APPROVED,
@@ -60,6 +61,8 @@ RESULTS: dict[str, Any] = {
     "saga_async": CANCELLED_TRIP,
     "step_retries": "charged 22.00",
     "step_retries_async": "charged 22.00",
+    "tracing": SHIPPED,
+    "tracing_async": SHIPPED,
     "wait_for_callback": "fine",
     "wait_for_callback_async": {"legal": "fine", "finance": "too dear"},
     "with_retry": "paid 12A-hold-2",
