@@ -364,6 +364,27 @@ def test_a_failure_is_told_with_its_error(flavour: Flavour) -> None:
     assert ended.execution_result is None
 
 
+def test_an_error_without_a_text_is_told(flavour: Flavour) -> None:
+    told, service = Told(), FakeService()
+
+    class Unprintable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text for you")
+
+    def work() -> None:
+        raise Unprintable
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.step(work, name="work")
+
+    assert service.run(observed(flavour, handler, told.factory()))["Status"] == "FAILED"
+    (body,) = told.of("user_function_end")
+    assert (body.outcome, body.error.message) == (
+        "FAILED",
+        f"({Unprintable.__qualname__} has no text: RuntimeError)",
+    )
+
+
 def test_an_invocation_that_raises_is_told_as_one_to_be_retried(flavour: Flavour) -> None:
     told = Told()
     service = FakeService(answers={1: CheckpointError("no network", retryable=True)})
@@ -457,6 +478,33 @@ def test_what_ends_the_process_goes_on_and_every_plugin_gets_the_end(flavour: Fl
 
     assert ends.short == ["invocation first", "invocation RETRY"]
     assert told.events == []
+
+
+@pytest.mark.parametrize(
+    "hook", ["on_operation_end", "on_operation_change", "on_user_function_start"]
+)
+@AWAITED
+def test_what_ends_the_process_in_the_middle_goes_on_after_the_end_was_told(
+    flavour: Flavour, hook: str, awaited: bool
+) -> None:
+    told, service = Told(), FakeService()
+
+    def stop(info: Any) -> None:
+        raise Stop
+
+    async def stop_async(info: Any) -> None:
+        raise Stop
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.create_callback(name="unread")
+        return await ctx.step(lambda: service.complete("SUCCEEDED", 1, Result="1"), name="work")
+
+    stopping = plugin(**{hook: stop_async if awaited else stop})
+    with pytest.raises(Stop):
+        service.invoke(observed(flavour, handler, stopping, told.factory()))
+
+    assert told.short[0] == "invocation first"
+    assert told.short[-1].startswith("invocation ")
 
 
 def test_hooks_share_the_context_of_the_code_that_they_are_about(flavour: Flavour) -> None:

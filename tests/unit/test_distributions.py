@@ -35,8 +35,9 @@ def test_the_execution_sdk_needs_nothing_else() -> None:
     assert names == {"aioboto3", "anyio", "typing-extensions"}
 
 
-def test_the_commands_and_plugins_belong_to_the_testing_sdk() -> None:
-    assert _project(ROOT).keys().isdisjoint({"scripts", "entry-points"})
+def test_the_commands_and_plugins_of_tools_belong_to_the_testing_sdk() -> None:
+    assert "scripts" not in _project(ROOT)
+    assert set(_project(ROOT)["entry-points"]) == {"aws_durable_execution.plugins"}
     assert set(_project(TESTING)["scripts"]) == {"durable", "dex-local-runner"}
     assert set(_project(TESTING)["entry-points"]) == {"flake8.extension", "pytest11"}
 

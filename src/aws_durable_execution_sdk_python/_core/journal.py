@@ -211,6 +211,14 @@ class Journal:
         known = self._confirmed.get(operation_id) if asked is None else _as_asked(asked)
         return None if known is None else Operation.from_dict(known)
 
+    def execution_input(self) -> str | None:
+        """The text of the execution's event; None if the execution itself is not on record."""
+        execution = self.get(self.execution_id)
+        if execution is None or execution.operation_type is not OperationType.EXECUTION:
+            return None
+        details = execution.execution_details
+        return (details and details.input_payload) or ""
+
     def operation_ids(self) -> list[str]:
         """The ids of all that is known, in the order in which it was heard of."""
         return list({**self._confirmed, **self._asked})

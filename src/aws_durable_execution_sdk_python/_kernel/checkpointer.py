@@ -49,6 +49,7 @@ from aws_durable_execution_sdk_python._core.model import (
     StateOutput,
 )
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
+from aws_durable_execution_sdk_python._kernel.observed_client import ObservedClient
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.unsaved import (
@@ -63,6 +64,7 @@ from aws_durable_execution_sdk_python.exceptions import (
     CheckpointError,
     OrphanedChildException,
 )
+from aws_durable_execution_sdk_python.plugin import ServiceCallInfo
 
 T = TypeVar("T")
 
@@ -79,7 +81,6 @@ class Checkpointer(Opaque):
         *,
         tuning: Tuning,
         catch_up: Callable[[], Awaitable[None]],
-        on_merge: Callable[[list[str]], None],
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
     ) -> None:
@@ -88,7 +89,7 @@ class Checkpointer(Opaque):
         self._token = token
         self._journal = journal
         self._catch_up = catch_up
-        self._on_merge = on_merge
+        self._on_merge: Callable[[list[str]], None] | None = None
         self._on_change = on_change
         self._on_end = on_end
         self._loop = running_loop()
@@ -112,6 +113,15 @@ class Checkpointer(Opaque):
         self._is_awake = False
         self.in_flight = False
         self.ended: Ended | None = None
+
+    def observe(
+        self,
+        on_call: Callable[[ServiceCallInfo], None],
+        on_merge: Callable[[list[str]], None],
+    ) -> None:
+        """Tell of each call, and of what an answer has brought before anybody is released."""
+        self._client = ObservedClient(self._client, on_call)
+        self._on_merge = on_merge
 
     @property
     def idle(self) -> bool:
@@ -313,7 +323,8 @@ class Checkpointer(Opaque):
         if changed is None:
             self._end(Ended(), batch)
             return
-        self._on_merge(changed)
+        if self._on_merge is not None:
+            self._on_merge(changed)
         for entry in batch:
             self._settle(entry, None)
         self._on_change(changed)

@@ -15,7 +15,6 @@ from aws_durable_execution_sdk_python._core import compat
 from aws_durable_execution_sdk_python._core.arns import execution_id
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
-    OperationType,
     StateOutput,
 )
 from aws_durable_execution_sdk_python._core.running import Op
@@ -34,7 +33,6 @@ from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_workers import Workers
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
-from aws_durable_execution_sdk_python._kernel.observed_client import ObservedClient
 from aws_durable_execution_sdk_python._kernel.ownership import InvocationScope, StepBody
 from aws_durable_execution_sdk_python._kernel.plugins import Plugins
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
@@ -61,7 +59,6 @@ from aws_durable_execution_sdk_python.exceptions import (
 from aws_durable_execution_sdk_python.logger import LogInfo
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPluginFactory,
-    ServiceCallInfo,
 )
 from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 
@@ -105,8 +102,6 @@ class RunningInvocation(Opaque):
         self._updated = updated
         # None without plugins, which is all that they cost then.
         self.plugins: Plugins | None = None
-        if plugins:
-            client = ObservedClient(client, self._on_service_call)
         self.loop = running_loop()
         self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
@@ -167,7 +162,6 @@ class RunningInvocation(Opaque):
             self.journal,
             tuning=tuning,
             catch_up=self.workers.catch_up,
-            on_merge=self._on_merge,
             on_change=self.suspension.changed,
             on_end=lambda _: self._end(),
         )
@@ -228,14 +222,6 @@ class RunningInvocation(Opaque):
     def _work_in_hand(self) -> bool:
         """Threads that run, and bodies that may come to their end."""
         return self.workers.busy or (self._bodies > 0 and not self.deadline.is_last_moment)
-
-    def _on_merge(self, operation_ids: list[str]) -> None:
-        if self.plugins is not None:
-            self.plugins.merged(operation_ids)
-
-    def _on_service_call(self, call: ServiceCallInfo) -> None:
-        if self.plugins is not None:
-            self.plugins.called(call)
 
     def _suspend(self) -> None:
         """Nothing can run in this invocation any more."""
@@ -299,6 +285,7 @@ class RunningInvocation(Opaque):
             context=context,
             updated=self._updated,
         )
+        self.checkpointer.observe(plugins.called, plugins.merged)
         return plugins.around(self._plugin_factories, self._input(), respond)
 
     async def _respond(
@@ -383,15 +370,13 @@ class RunningInvocation(Opaque):
         return next(filter(None, errors), None)
 
     def _input(self) -> Any:
-        operation = self.journal.get(self.journal.execution_id)
-        if operation is None or operation.operation_type is not OperationType.EXECUTION:
+        payload = self.journal.execution_input()
+        if payload is None:
             raise ExecutionError(
                 f"the state of {self.arn} has no EXECUTION operation: is the function configured "
                 "as a durable function?"
             )
-        details = operation.execution_details
-        payload = details.input_payload if details else None
-        return json.loads(payload) if payload and payload.strip() else {}
+        return json.loads(payload) if payload.strip() else {}
 
     def _root(
         self, handler: AnyFunction, kind: Kind, values: HandlerValues, event: object

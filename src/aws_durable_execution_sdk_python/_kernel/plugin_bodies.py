@@ -12,9 +12,12 @@ import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from aws_durable_execution_sdk_python._core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.error_texts import text_of, type_name
+from aws_durable_execution_sdk_python._core.identity import OperationIdentity
+from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationType, Status
 from aws_durable_execution_sdk_python._core.running import drive
 from aws_durable_execution_sdk_python._core.user_functions import is_async, is_awaitable
 from aws_durable_execution_sdk_python._kernel.plugin_calls import PluginCalls, Settle
@@ -124,12 +127,12 @@ class ObservedBody:
     ) -> None:
         if not self._calls.wants("on_user_function_end"):
             return
-        described, outcome = None, UserFunctionOutcome.SUCCEEDED
+        told, outcome = None, UserFunctionOutcome.SUCCEEDED
         if error is not None and self._where.is_cut_off(error):
             outcome = UserFunctionOutcome.INCOMPLETE
         elif error is not None:
-            described, outcome = ErrorObject.from_exception(error), UserFunctionOutcome.FAILED
-        end = UserFunctionEndInfo.from_start_info(info, described, outcome=outcome)
+            told, outcome = described(error), UserFunctionOutcome.FAILED
+        end = UserFunctionEndInfo.from_start_info(info, told, outcome=outcome)
         await self._calls.tell("on_user_function_end", end, settle)
 
 
@@ -159,3 +162,33 @@ async def _not_awaited(given: Awaitable[Any]) -> None:
     """For a coroutine that is closed, which cannot wait any more."""
     if inspect.iscoroutine(given):
         given.close()
+
+
+def described(error: BaseException) -> ErrorObject:
+    """What is told of an error, whatever the user's class does."""
+    return ErrorObject(text_of(error), type_name(type(error)))
+
+
+def identified(
+    identity: OperationIdentity,
+) -> tuple[str, OperationType, str, str | None, str | None]:
+    return (
+        identity.operation_id,
+        identity.operation_type,
+        str(identity.sub_type),
+        identity.name,
+        identity.parent_id,
+    )
+
+
+def function_info(
+    identity: OperationIdentity, attempt: int | None, *, is_replay_children: bool = False
+) -> UserFunctionStartInfo:
+    return UserFunctionStartInfo(
+        *identified(identity),
+        datetime.now(UTC),
+        False,
+        Status.STARTED,
+        is_replay_children,
+        attempt=attempt,
+    )

@@ -29,7 +29,6 @@ from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     ErrorObject,
     Operation,
-    OperationType,
     OperationUpdate,
     Status,
 )
@@ -37,8 +36,15 @@ from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.origin import context_of
-from aws_durable_execution_sdk_python._kernel.plugin_bodies import ObservedBody, Where
+from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
+    ObservedBody,
+    Where,
+    described,
+    function_info,
+    identified,
+)
 from aws_durable_execution_sdk_python._kernel.plugin_calls import (
+    CONTROL,
     HookCancelled,
     PluginCalls,
     Settle,
@@ -57,7 +63,6 @@ from aws_durable_execution_sdk_python.plugin import (
     OperationStartInfo,
     PropagationInput,
     ServiceCallInfo,
-    UserFunctionStartInfo,
 )
 
 T = TypeVar("T")
@@ -105,6 +110,7 @@ class Plugins(Opaque):
         self._changed: dict[str, None] = {}
         self._service_calls: list[ServiceCallInfo] = []
         self._delivery: asyncio.Task[None] | None = None
+        self._control: BaseException | None = None
         ended = [operation for operation in operations if operation.status in TERMINAL]
         self._ends.are_old(op.operation_id for op in ended if op.operation_id not in self._updated)
         for operation in ended:
@@ -152,7 +158,10 @@ class Plugins(Opaque):
 
     async def _end(self, outcome: CallOutcome) -> None:
         """Tell what is left to tell, and the end."""
-        await self._ends.tell_rest(_awaited)
+        try:
+            await self._ends.tell_rest(_awaited)
+        except CONTROL as control:
+            self._control = control
         while self._delivery is not None:
             await self._delivery
         status, result, error = _ending(outcome)
@@ -169,6 +178,8 @@ class Plugins(Opaque):
             execution_result=result,
         )
         await self._calls.end(info, _awaited)
+        if self._control is not None:
+            raise self._control
 
     async def block_on(self, given: Awaitable[T]) -> T:
         """Have what a hook gives awaited on the loop, while a thread blocks; also at the end."""
@@ -244,7 +255,7 @@ class Plugins(Opaque):
         """A context of which nothing is recorded now has come to its end."""
         await self._ends.tell_inside(identity.operation_id, settle)
         info = OperationEndInfo(
-            *_identified(identity),
+            *identified(identity),
             None,
             is_replayed,
             Status.SUCCEEDED if error is None else Status.FAILED,
@@ -266,7 +277,7 @@ class Plugins(Opaque):
         """The function of a step or a check, observed."""
         if not self._observes_bodies:
             return function
-        make_info = partial(_function_info, identity, attempt)
+        make_info = partial(function_info, identity, attempt)
         return ObservedBody(self._calls, where, make_info).around(function)
 
     def context_body(
@@ -280,7 +291,7 @@ class Plugins(Opaque):
         """What runs inside a context, observed."""
         if not self._observes_bodies:
             return make()
-        make_info = partial(_function_info, identity, None, is_replay_children=is_replay_children)
+        make_info = partial(function_info, identity, None, is_replay_children=is_replay_children)
         return ObservedBody(self._calls, where, make_info).run(make)
 
     @property
@@ -328,6 +339,8 @@ class Plugins(Opaque):
                     updated = {each: operations[each] for each in changed}
                     info = OperationChangeInfo(self._arn, updated, operations)
                     await self._calls.tell("on_operation_change", info, _awaited)
+        except CONTROL as error:
+            self._control = error  # out of a task of its own it would stop the event loop
         finally:
             self._delivery = None
 
@@ -355,39 +368,14 @@ class Plugins(Opaque):
         )
 
 
-def _identified(
-    identity: OperationIdentity,
-) -> tuple[str, OperationType, str, str | None, str | None]:
-    return (
-        identity.operation_id,
-        identity.operation_type,
-        str(identity.sub_type),
-        identity.name,
-        identity.parent_id,
-    )
-
-
-def _function_info(
-    identity: OperationIdentity, attempt: int | None, *, is_replay_children: bool = False
-) -> UserFunctionStartInfo:
-    return UserFunctionStartInfo(
-        *_identified(identity),
-        datetime.now(UTC),
-        False,
-        Status.STARTED,
-        is_replay_children,
-        attempt=attempt,
-    )
-
-
 def _ending(outcome: CallOutcome) -> tuple[InvocationStatus, str | None, ErrorObject | None]:
     """What plugins are told of an invocation's outcome."""
     if outcome.error is not None:
-        return InvocationStatus.RETRY, None, ErrorObject.from_exception(outcome.error)
+        return InvocationStatus.RETRY, None, described(outcome.error)
     response = outcome.value
     error = response.get("Error")
-    described = None if error is None else ErrorObject.from_dict(error)
-    return InvocationStatus(response["Status"]), response.get("Result"), described
+    stored = None if error is None else ErrorObject.from_dict(error)
+    return InvocationStatus(response["Status"]), response.get("Result"), stored
 
 
 async def _awaited(given: Awaitable[Any]) -> Any:
