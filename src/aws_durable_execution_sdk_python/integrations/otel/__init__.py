@@ -13,11 +13,6 @@ except ImportError as error:
         "'aws-durable-execution-sdk-python[otel]', or add a Lambda layer that has it"
     ) from error
 
-from aws_durable_execution_sdk_python.integrations.otel.config import (
-    OtelPluginConfig,
-    ProviderResult,
-    create_tracer_provider,
-)
 from aws_durable_execution_sdk_python.integrations.otel.execution_view import ExecutionOtelPlugin
 from aws_durable_execution_sdk_python.integrations.otel.identities import (
     DeterministicIdGenerator,
@@ -30,7 +25,12 @@ from aws_durable_execution_sdk_python.integrations.otel.log_filter import (
     OtelContextLogFilter,
     install_log_filter,
 )
-from aws_durable_execution_sdk_python.integrations.otel.metrics import OtelMetricsPluginFactory
+from aws_durable_execution_sdk_python.integrations.otel.otel_config import (
+    OtelPluginConfig,
+    ProviderResult,
+    create_tracer_provider,
+)
+from aws_durable_execution_sdk_python.integrations.otel.otel_metrics import OtelMetricsPluginFactory
 from aws_durable_execution_sdk_python.integrations.otel.plugin_factory import (
     EXECUTION_OTEL_PLUGIN_FACTORY,
     INVOCATION_OTEL_PLUGIN_FACTORY,

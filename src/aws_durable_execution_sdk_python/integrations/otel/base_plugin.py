@@ -11,10 +11,6 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
-from aws_durable_execution_sdk_python.integrations.otel.config import (
-    INSTRUMENT_NAME,
-    OtelPluginConfig,
-)
 from aws_durable_execution_sdk_python.integrations.otel.invocation_trace import (
     Attributes,
     InvocationTrace,
@@ -22,6 +18,10 @@ from aws_durable_execution_sdk_python.integrations.otel.invocation_trace import 
     nanoseconds,
 )
 from aws_durable_execution_sdk_python.integrations.otel.log_filter import claim, install_log_filter
+from aws_durable_execution_sdk_python.integrations.otel.otel_config import (
+    INSTRUMENT_NAME,
+    OtelPluginConfig,
+)
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPlugin,
     InvocationEndInfo,

@@ -29,16 +29,16 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
-from aws_durable_execution_sdk_python.integrations.otel.config import (
-    OtelPluginConfig,
-    create_tracer_provider,
-)
 from aws_durable_execution_sdk_python.integrations.otel.identities import (
     DeterministicIdGenerator,
     derive_execution_root_span_id,
     derive_trace_id,
     derive_workflow_span_id,
     operation_id_to_span_id,
+)
+from aws_durable_execution_sdk_python.integrations.otel.otel_config import (
+    OtelPluginConfig,
+    create_tracer_provider,
 )
 from aws_durable_execution_sdk_python.integrations.otel.sampling import DecidedSampler, decide
 from aws_durable_execution_sdk_python.integrations.otel.trace_context import (

@@ -16,12 +16,12 @@ from aws_durable_execution_sdk_python.integrations.otel.base_plugin import (
     operation_attributes,
     set_outcome,
 )
-from aws_durable_execution_sdk_python.integrations.otel.config import OtelPluginConfig
 from aws_durable_execution_sdk_python.integrations.otel.identities import operation_id_to_span_id
 from aws_durable_execution_sdk_python.integrations.otel.invocation_trace import (
     MICROSECOND,
     InvocationTrace,
 )
+from aws_durable_execution_sdk_python.integrations.otel.otel_config import OtelPluginConfig
 from aws_durable_execution_sdk_python.plugin import (
     OperationEndInfo,
     OperationInfo,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from aws_durable_execution_sdk_python.integrations.otel.config import OtelPluginConfig
 from aws_durable_execution_sdk_python.integrations.otel.execution_view import ExecutionOtelPlugin
 from aws_durable_execution_sdk_python.integrations.otel.invocation_view import InvocationOtelPlugin
+from aws_durable_execution_sdk_python.integrations.otel.otel_config import OtelPluginConfig
 from aws_durable_execution_sdk_python.plugin import InvocationStartInfo
 
 

@@ -6,7 +6,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider
 
 from aws_durable_execution_sdk_python.integrations.metrics import Measurements, MetricsPlugin
-from aws_durable_execution_sdk_python.integrations.otel.config import INSTRUMENT_NAME
+from aws_durable_execution_sdk_python.integrations.otel.otel_config import INSTRUMENT_NAME
 from aws_durable_execution_sdk_python.plugin import (
     InvocationEndInfo,
     InvocationStartInfo,
