@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -24,13 +25,14 @@ from aws_durable_execution_sdk_python.exceptions import BotoClientError
 from aws_durable_execution_sdk_python_testing._faults import NoAnswerError
 from aws_durable_execution_sdk_python_testing._faults.http_faults import cut_unanswered
 from aws_durable_execution_sdk_python_testing._http.http_answers import answer_errors
+from aws_durable_execution_sdk_python_testing._server.api_rates import NoRates
 from aws_durable_execution_sdk_python_testing._server.execution_routes import ExecutionRoutes
 
 if TYPE_CHECKING:
     from model_process import Process
 
 _MOST_BYTES = 10 * 1024 * 1024
-_EXECUTION = f"{EXECUTIONS}/{{arn}}"
+_EXECUTION = f"{EXECUTIONS}/{{DurableExecutionArn}}"
 _ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-west-2",
     "AWS_ACCESS_KEY_ID": "AKIATEST",
@@ -111,7 +113,7 @@ def _answered(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 @web.middleware
 async def _late(request: web.Request, handler: Handler) -> web.StreamResponse:
-    process = _processes.get(request.match_info["arn"])
+    process = _processes.get(request.match_info["DurableExecutionArn"])
     if process is None:
         return await handler(request)
     try:
@@ -125,18 +127,26 @@ class _Server:
 
     def __init__(self) -> None:
         self.url = ""
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
+        self._ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        self._ready.wait()
+        self._ready.result()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)  # who waits is not to wait for good
+
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        routes = ExecutionRoutes(cast(Any, _Calls()), cast(Any, None))
+        routes = ExecutionRoutes(cast(Any, _Calls()), cast(Any, None), NoRates())
         app = web.Application(
             middlewares=[answer_errors, cut_unanswered, _late], client_max_size=_MOST_BYTES
         )
@@ -147,6 +157,6 @@ class _Server:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self.url = "http://{}:{}".format(*runner.addresses[0][:2])
-        self._ready.set()
+        self._ready.set_result(None)
         await self._stopping.wait()
         await runner.cleanup()
