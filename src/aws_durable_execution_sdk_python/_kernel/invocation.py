@@ -103,7 +103,7 @@ class RunningInvocation(Opaque):
         # None without plugins, which is all that they cost then.
         self.plugins: Plugins | None = None
         self.loop = running_loop()
-        self.journal = Journal(execution_id(arn), hooks.recall)
+        self.journal = Journal(execution_id(arn), hooks.recall, hooks.had_ended)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         self.failures = FailureLog()
