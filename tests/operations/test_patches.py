@@ -122,9 +122,7 @@ def test_a_patch_on_record_must_be_mentioned(flavour: Flavour) -> None:
     assert "deprecate_patch('fraud')" in message
 
 
-def test_only_patched_leaves_a_marker_and_it_takes_no_number_and_no_request(
-    flavour: Flavour,
-) -> None:
+def test_only_patched_leaves_a_marker_and_it_takes_no_number(flavour: Flavour) -> None:
     services = {}
     for way in (before, patched, deprecated):
         services[way] = FakeService()
@@ -135,7 +133,6 @@ def test_only_patched_leaves_a_marker_and_it_takes_no_number_and_no_request(
         deprecated: [],
     }
     with_marker, without = services[patched], services[deprecated]
-    assert len(with_marker.requests) == len(without.requests)
     others = [op["Id"] for op in with_marker.operations.values() if op["SubType"] != "PatchMarker"]
     assert others == list(without.operations)
 
@@ -148,6 +145,32 @@ def test_the_marker_goes_before_what_the_new_code_records(flavour: Flavour) -> N
     assert (
         service.trace.index("STEP SUCCEED take") < marked < service.trace.index("STEP START check")
     )
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_marker_is_recorded_also_if_nothing_follows(flavour: Flavour, fails: bool) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        is_new = patched(ctx)
+        if fails:
+            raise LookupError("gone")
+        return is_new
+
+    service = FakeService()
+    answer = service.invoke(flavour.durable(handler))
+    assert answer["Status"] == ("FAILED" if fails else "SUCCEEDED")
+    assert service.trace == ["STEP START fraud", "STEP SUCCEED fraud"]
+    assert len(service.requests) == 1
+
+
+def test_a_marker_is_recorded_before_an_invocation_is_suspended(flavour: Flavour) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        callback = await ctx.create_callback()
+        patched(ctx)
+        return await callback.result()
+
+    service = FakeService()
+    assert service.invoke(flavour.durable(handler)) == PENDING
+    assert markers(service) == ["fraud"]
 
 
 def test_an_execution_that_waits_right_before_the_patch_takes_the_new_way(flavour: Flavour) -> None:
