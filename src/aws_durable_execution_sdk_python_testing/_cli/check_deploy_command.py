@@ -23,7 +23,7 @@ from aws_durable_execution_sdk_python_testing._cli.command_errors import Command
 from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
 from aws_durable_execution_sdk_python_testing._deploy_gate.checking import (
-    Finding,
+    CheckedExecution,
     Verdict,
     check_running,
 )
@@ -120,7 +120,7 @@ def check_deploy(
     sys.exit(_UNCHECKED if counts[Verdict.UNCHECKED] else 0)
 
 
-def _watched(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _watched(findings: Iterator[CheckedExecution]) -> Iterator[CheckedExecution]:
     """The same, counted on a terminal as they come."""
     console = Console(stderr=True)
     progress = Progress(
@@ -141,7 +141,7 @@ def _watched(findings: Iterator[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def _print(function: str, findings: Sequence[Finding], counts: Counter[Verdict]) -> None:
+def _print(function: str, findings: Sequence[CheckedExecution], counts: Counter[Verdict]) -> None:
     console = stdout_console()
     for verdict, style in ((Verdict.DIVERGES, "bold red"), (Verdict.UNCHECKED, "yellow")):
         for said, alike in _grouped(findings, verdict).items():
@@ -160,9 +160,11 @@ def _print(function: str, findings: Sequence[Finding], counts: Counter[Verdict])
     console.print(Text(f"{function}: {len(findings)} running: {', '.join(parts)}"), soft_wrap=True)
 
 
-def _grouped(findings: Sequence[Finding], verdict: Verdict) -> dict[str, list[Finding]]:
+def _grouped(
+    findings: Sequence[CheckedExecution], verdict: Verdict
+) -> dict[str, list[CheckedExecution]]:
     """Findings by what there is to say of them: often one line of code breaks many executions."""
-    groups: dict[str, list[Finding]] = {}
+    groups: dict[str, list[CheckedExecution]] = {}
     for finding in findings:
         if finding.verdict is verdict:
             said = finding.reason or str(finding.divergence)
@@ -170,7 +172,7 @@ def _grouped(findings: Sequence[Finding], verdict: Verdict) -> dict[str, list[Fi
     return groups
 
 
-def _named(findings: Sequence[Finding]) -> str:
+def _named(findings: Sequence[CheckedExecution]) -> str:
     names = ", ".join(finding.name for finding in islice(findings, _MOST_NAMES))
     more = len(findings) - _MOST_NAMES
     return f"{names} and {more} more" if more > 0 else names

@@ -1,6 +1,6 @@
 """The running executions of a function, replayed against the code at hand.
 
-Invariant: every execution that was listed as running comes to one finding, whatever becomes of its
+Invariant: every execution that was listed as running is told of once, whatever becomes of its
 replay, and nothing of one replay is left for the next. What ends meanwhile, or is gone, needs no
 verdict: no code has to go on with it.
 """
@@ -37,7 +37,7 @@ class Verdict(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckedExecution:
     """One execution that was running.
 
     Attributes:
@@ -73,7 +73,7 @@ class Finding:
 
 def check_running(
     api: DurableApi, function: str, processes: list[ReplayProcess]
-) -> Iterator[Finding]:
+) -> Iterator[CheckedExecution]:
     """Replay what runs of a function; findings come as they are made.
 
     Parameters:
@@ -112,9 +112,11 @@ class _Check:
         self._lock = threading.Lock()
         self._executions = api.executions(function, Statuses=list(RUNNING))
         # None where a thread has come to its end.
-        self._found: queue.SimpleQueue[Finding | BaseException | None] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[CheckedExecution | BaseException | None] = (
+            queue.SimpleQueue()
+        )
 
-    def findings(self, threads: int) -> Iterator[Finding]:
+    def findings(self, threads: int) -> Iterator[CheckedExecution]:
         """What that many threads find."""
         while threads:
             match self._found.get():
@@ -139,29 +141,29 @@ class _Check:
             execution = None if self.stopped else next(self._executions, None)
         return None if execution is None else str(execution["DurableExecutionArn"])
 
-    def _look_at(self, arn: str, process: ReplayProcess) -> Finding:
+    def _look_at(self, arn: str, process: ReplayProcess) -> CheckedExecution:
         from botocore.exceptions import BotoCoreError, ClientError
 
         function_arn = arn.partition("/durable-execution/")[0]
         try:
             recording = Recording(list(self._api.events(arn)), arn, function_arn)
             if recording.status is not Status.RUNNING:
-                return Finding(arn, Verdict.ENDED)
+                return CheckedExecution(arn, Verdict.ENDED)
             if not recording.events:
-                return Finding(arn, Verdict.REPLAYS)  # nothing is on record yet
+                return CheckedExecution(arn, Verdict.REPLAYS)  # nothing is on record yet
             report = process.replay(recording)
         except ClientError as error:
             answer = error.response.get("Error", {})
             if answer.get("Code") == _GONE:
-                return Finding(arn, Verdict.ENDED)
+                return CheckedExecution(arn, Verdict.ENDED)
             return _unchecked(arn, f"its history: {answer.get('Code')}: {answer.get('Message')}")
         except BotoCoreError as error:
             return _unchecked(arn, f"its history: {error}")
         except ReplayFailedError as error:
             return _unchecked(arn, str(error))
         verdict = Verdict.REPLAYS if report.ok else Verdict.DIVERGES
-        return Finding(arn, verdict, report.operations, report.divergence)
+        return CheckedExecution(arn, verdict, report.operations, report.divergence)
 
 
-def _unchecked(arn: str, reason: str) -> Finding:
-    return Finding(arn, Verdict.UNCHECKED, reason=reason)
+def _unchecked(arn: str, reason: str) -> CheckedExecution:
+    return CheckedExecution(arn, Verdict.UNCHECKED, reason=reason)

@@ -23,7 +23,6 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 import aws_durable_execution_sdk_python
-import aws_durable_execution_sdk_python_testing
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
 )
@@ -36,19 +35,12 @@ from aws_durable_execution_sdk_python_testing._recordings import Recording, Reco
 
 # Members of an answer: why there is no verdict, and whether it is the last.
 ERROR, ENDS = "Error", "Ends"
-# What is not the user's own code.
-_LIBRARIES = tuple(
-    {
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *(
-            str(Path(package.__file__ or "").parent)
-            for package in (
-                aws_durable_execution_sdk_python,
-                aws_durable_execution_sdk_python_testing,
-            )
-        ),
-        "<",
-    }
+# Where what is not the user's own code comes from.
+_LIBRARIES = (
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    str(Path(aws_durable_execution_sdk_python.__file__).parent),
+    str(Path(__file__).parents[1]),
+    "<",
 )
 
 
