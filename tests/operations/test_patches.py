@@ -30,6 +30,7 @@ from aws_durable_execution_sdk_python.config import (
 )
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, NestedOperationError
 from aws_durable_execution_sdk_python.retries import RetryDecision
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 
 Way = Callable[[Any], bool]
 
@@ -383,6 +384,49 @@ def test_virtual_contexts_ahead_are_record_that_goes_on(
         assert service.run(nested(patched)) == succeeded(begun is patched)
 
 
+@pytest.mark.parametrize("nesting", [NestingType.NESTED, NestingType.FLAT])
+@pytest.mark.parametrize("invocations", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize(
+    ("begun", "then"), [(before, patched), (patched, deprecated), (deprecated, deprecated)]
+)
+def test_a_change_in_many_places_can_be_deployed_at_any_moment(
+    flavour: Flavour, nesting: NestingType, invocations: int, begun: Way, then: Way
+) -> None:
+    def working(way: Way) -> Any:
+        virtual = ChildConfig(is_virtual=True)
+
+        async def inner(ctx: Any) -> Any:
+            if way(ctx):
+                await ctx.step(lambda: None, name="added inside")
+            await ctx.wait(seconds=1)
+
+        async def item(ctx: Any, number: int, *_: Any) -> Any:
+            if number % 2:
+                await ctx.step(lambda: None, name="first")
+            if way(ctx):
+                await ctx.wait(seconds=1, name="added")
+            await ctx.run_in_child_context(flavour.function(inner), config=virtual)
+            await ctx.wait(seconds=1 + number % 3)
+            if way(ctx):
+                await ctx.step(lambda: None, name="added later")
+            return await ctx.step(lambda: number, name="last")
+
+        async def handler(event: Any, ctx: Any) -> Any:
+            limits = MapConfig(max_concurrency=3, nesting_type=nesting)
+            done = await ctx.map(list(range(7)), flavour.function(item), "items", limits)
+            if way(ctx):
+                await ctx.step(lambda: None, name="added at the end")
+            return list(done)
+
+        return flavour.durable(handler)
+
+    service = FakeService()
+    for _ in range(invocations):
+        assert service.invoke(working(begun)) == PENDING
+        service.pass_time(1)
+    assert service.run(working(then)) == succeeded(list(range(7)))
+
+
 @pytest.mark.parametrize("begun", [before, patched])
 def test_a_context_whose_large_result_is_made_again_is_made_the_same_way(
     flavour: Flavour, begun: Way
@@ -522,3 +566,22 @@ def test_operations_called_before_and_awaited_later_are_not_ahead() -> None:
         service.pass_time(1)
         # Nothing was asked for after the patch: both go the new way.
         assert service.invoke(gathering(patched)) == succeeded(True)
+
+
+def test_a_crash_anywhere_changes_nothing(flavour: Flavour) -> None:
+    async def child(ctx: Any) -> Any:
+        if not patched(ctx):
+            await ctx.step(lambda: None, name="old")
+        return await ctx.step(lambda: "new", name="new")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        if not patched(ctx):
+            await ctx.wait(seconds=1, name="old")
+        inside = await ctx.run_in_child_context(flavour.function(child))
+        await ctx.wait(seconds=1)
+        return [inside, patched(ctx), ctx.patched("at the end")]
+
+    with DurableFunctionTestRunner(flavour.durable(handler)) as runner:
+        report = runner.explore_crashes()
+    assert report.calm.result == ["new", True, True]
+    assert report.explored
