@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,9 @@ from click.testing import CliRunner, Result
 from fake_lambda import ARN, FakeLambda, event
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
-from aws_durable_execution_sdk_python_testing._deploy_gate import replay_process
+from aws_durable_execution_sdk_python_testing._deploy_gate import replay_process, replay_worker
 from aws_durable_execution_sdk_python_testing._deploy_gate.paced_calls import Pace
+from aws_durable_execution_sdk_python_testing._recordings import Recording
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing.cli import main
@@ -218,6 +221,23 @@ def test_what_a_handler_prints_is_not_in_the_report(deployment: Deployment) -> N
     result = deployment.check(change, "--json")
     assert json.loads(result.stdout)["Summary"]["REPLAYS"] == 1
     assert "hello" not in result.stderr
+
+
+def test_a_process_ends_with_who_started_it_in_the_midst_of_a_replay(tmp_path: Path) -> None:
+    path = tmp_path / "code.py"
+    path.write_text(HEAD + BLOCKING.format(change="[time.sleep(0.01) for _ in iter(int, 1)]"))
+    worker = subprocess.Popen(
+        [sys.executable, "-m", replay_worker.__name__, f"{path}:handler", "600"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"{}\n"
+        worker.stdin.write(Recording([STARTED]).to_json().encode() + b"\n")
+        worker.stdin.close()
+        assert worker.wait(60) == 0
 
 
 # ------------------------------------------------------------------------------------- refusals
