@@ -108,7 +108,7 @@ class FakeLambda:
             if start + self.page < len(self.events):
                 answer["NextMarker"] = str(start + self.page)
             return 200, answer, {}
-        if parts[-1] == "durable-executions":
+        if parts[1] == "functions":
             start = int(query.get("Marker", ["0"])[0])
             listed = [
                 {**_FIXED, "Status": "RUNNING", "DurableExecutionArn": arn} for arn in self.running
