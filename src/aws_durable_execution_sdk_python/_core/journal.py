@@ -54,9 +54,6 @@ from aws_durable_execution_sdk_python.exceptions import (
 _HOLD_CANCELLATION = frozenset({OperationType.STEP, OperationType.CONTEXT})
 
 
-# Whether a context, None for the execution, had ended on record although it is open again.
-HadEnded = Callable[[str | None], bool]
-
 # Told what the code asks for and what is recorded of it; gives what is to be taken as recorded.
 Recall = Callable[[OperationIdentity, Operation | None], Operation | None]
 
@@ -82,21 +79,14 @@ class Journal:
     Parameters:
         execution_id: the id of the EXECUTION operation.
         recall: asked about every operation the code asks for, if given.
-        had_ended: asked about contexts that are open, if given.
 
     Attributes:
         repeats: whether an earlier invocation has recorded anything.
     """
 
-    def __init__(
-        self,
-        execution_id: str,
-        recall: Recall | None = None,
-        had_ended: HadEnded | None = None,
-    ) -> None:
+    def __init__(self, execution_id: str, recall: Recall | None = None) -> None:
         self.execution_id = execution_id
         self._recall = recall
-        self._had_ended = had_ended
         self._confirmed: dict[str, Wire] = {}
         self._asked: dict[str, _Asked] = {}
         self._parents: dict[str, str | None] = {}
@@ -179,10 +169,6 @@ class Journal:
             for operation_id in list(self._left_out.get(parent_id, ()))
             if self._confirmed[operation_id].get("SubType") != OperationSubType.PATCH
         }
-
-    def had_ended(self, parent_id: str | None) -> bool:
-        """Whether a context, which may be open again, had ended on record."""
-        return self._had_ended is not None and self._had_ended(parent_id)
 
     def is_history(self, operation_id: str) -> bool:
         """Whether nothing was heard of an operation since this invocation began."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python._core.journal import HadEnded, Recall
+from aws_durable_execution_sdk_python._core.journal import Recall
 from aws_durable_execution_sdk_python._core.user_functions import AnyFunction
 from aws_durable_execution_sdk_python._kernel.clock import Clock
 from aws_durable_execution_sdk_python._kernel.tuning import DEFAULT_TUNING, Tuning
@@ -41,7 +41,8 @@ class Hooks:
         clock: what durable timers run by; None for the system's.
         stand_in: asked before the function of a step runs.
         recall: asked what is recorded of an operation.
-        had_ended: asked whether a context that is open again had ended on record.
+        had_ended: asked whether a context, None for the execution, is open again although it had
+            ended on record.
         tuning: the engine's constants.
         compat_aws: whether handlers that do not say so themselves are compatible with the official
             SDK; None where the environment decides.
@@ -50,6 +51,6 @@ class Hooks:
     clock: Clock | None = None
     stand_in: StandIn | None = None
     recall: Recall | None = None
-    had_ended: HadEnded | None = None
+    had_ended: Callable[[str | None], bool] | None = None
     tuning: Tuning = DEFAULT_TUNING
     compat_aws: bool | None = None

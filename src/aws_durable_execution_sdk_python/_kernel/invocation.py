@@ -103,7 +103,7 @@ class RunningInvocation(Opaque):
         # None without plugins, which is all that they cost then.
         self.plugins: Plugins | None = None
         self.loop = running_loop()
-        self.journal = Journal(execution_id(arn), hooks.recall, hooks.had_ended)
+        self.journal = Journal(execution_id(arn), hooks.recall)
         self._initial = initial
         self.deadline = Deadline(lambda_context, deadline_margin, self.journal)
         self.failures = FailureLog()
@@ -115,6 +115,7 @@ class RunningInvocation(Opaque):
             self.loop,
             serdes or SerDesDefaults(),
             compat_aws=compat_aws,
+            had_ended=hooks.had_ended,
         )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()

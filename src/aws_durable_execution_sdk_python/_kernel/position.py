@@ -248,8 +248,10 @@ class Position(ContextUse):
         have left none. Virtual contexts, of which several may run at the same time, share what is
         below the one around them: there the next numbers are looked for.
         """
-        journal = self.scope.journal
-        if self._completed or self.ids.peek() in journal or journal.had_ended(self.parent_id):
+        journal, had_ended = self.scope.journal, self.scope.had_ended
+        if self._completed or self.ids.peek() in journal:
+            return True
+        if had_ended is not None and had_ended(self.parent_id):
             return True
         ahead = journal.lies_ahead(self.parent_id)
         if not (ahead and self.is_virtual):
