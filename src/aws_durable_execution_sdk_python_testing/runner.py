@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python_testing._results.operations import (
     ExecutionOperation,
     InvokeOperation,
     Operation,
+    PatchOperation,
     StepOperation,
     WaitOperation,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "ExecutionOperation",
     "InvokeOperation",
     "Operation",
+    "PatchOperation",
     "StepOperation",
     "WaitOperation",
 ]

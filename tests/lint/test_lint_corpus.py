@@ -81,8 +81,9 @@ ON_PURPOSE = {
     },
     # Its handlers tell in which process they run.
     "tests/sandbox/functions/durable_functions.py": {"DUR104"},
-    # A mistake that type checkers have to find.
+    # Mistakes that type checkers have to find.
     "tests/typing/samples/callbacks_and_invokes.py": {"DUR601"},
+    "tests/typing/samples/handlers.py": {"DUR701"},
 }
 
 

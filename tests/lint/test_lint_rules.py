@@ -810,3 +810,34 @@ def test_alarms_before_durable_waits() -> None:
     body = "signal.alarm(5)\ncontext.wait(seconds=1)"
     assert in_handler(body, "import signal") == [("DUR604", 1)]
     assert in_handler("signal.alarm(5)", "import signal") == []
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("if context.patched('a'):\n    return 1", []),
+        ("is_new = context.patched('a')\nreturn 1 if is_new else 2", []),
+        ("while not context.patched('a'):\n    pass", []),
+        ("for n in range(3):\n    if context.patched(f'round {n}'):\n        return n", []),
+        ("context.deprecate_patch('a')\nreturn 1", []),
+        ("context.patched('a')\nreturn 1", [("DUR701", 1)]),
+        ("if context.deprecate_patch('a'):\n    return 1", [("DUR701", 1)]),
+        ("is_new = context.deprecate_patch('a')", [("DUR701", 1)]),
+        ("context.patched(str(hash(event)))\n", [("DUR701", 1), ("DUR502", 1)]),
+    ],
+)
+def test_patches(is_async: bool, body: str, lines: list[tuple[str, int]]) -> None:
+    assert sorted(in_handler(body, is_async=is_async)) == sorted(lines)
+
+
+def test_patches_are_not_awaited() -> None:
+    body = "if await context.patched('a'):\n    return 1"
+    assert in_handler(body, is_async=True) == [("DUR701", 1)]
+
+
+def test_patches_in_other_code_than_their_contexts() -> None:
+    in_step = "context.step(lambda _: context.patched('a'))"
+    assert in_handler(in_step) == [("DUR201", 1)]
+    in_child = "context.run_in_child_context(lambda c: context.patched('a'))"
+    assert in_handler(in_child) == [("DUR202", 1)]

@@ -735,3 +735,18 @@ def test_only_hooks_that_are_overridden_are_called(flavour: Flavour) -> None:
         return await ctx.step(lambda: 1)
 
     assert service.run(observed(flavour, handler, Factory(Silent))) == succeeded(1)
+
+
+@AWAITED
+def test_the_marker_of_a_patch_is_no_operation_to_tell_of(flavour: Flavour, awaited: bool) -> None:
+    told, service = Told(awaited=awaited), FakeService()
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        if ctx.patched("fraud check"):
+            await ctx.step(lambda: 7, name="work")
+        return ctx.patched("at the end")
+
+    assert service.run(observed(flavour, handler, told.factory())) == succeeded(True)
+    assert len(service.operations) == 3
+    about = [info.name for hook, info in told.events if hook.startswith("operation")]
+    assert about == ["work", "work"]

@@ -504,3 +504,73 @@ def test_the_command_refuses_a_directory_without_recordings(project: Project) ->
     (project.recordings / "one.json").unlink()
     result = project.replay("old")
     assert (result.exit_code, "no recordings" in result.stderr) == (2, True)
+
+
+# ------------------------------------------------------------------------------------- patches
+
+
+def changing(flavour: Flavour, version: str) -> Any:
+    """A handler before a change, with its patch, with the patch deprecated, and without it."""
+
+    def is_new(ctx: Any) -> bool:
+        if version == "deprecated":
+            ctx.deprecate_patch("fraud")
+        answer: bool = ctx.patched("fraud") if version == "patched" else version != "before"
+        return answer
+
+    async def child(ctx: Any) -> Any:
+        await ctx.step(lambda _: 1, name="look")
+        if is_new(ctx):
+            await ctx.step(lambda _: 2, name="look twice")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.run_in_child_context(flavour.function(child), name="check")
+        if is_new(ctx):
+            await ctx.step(lambda _: 3, name="report")
+        await ctx.wait(seconds=1)
+        if is_new(ctx):
+            await ctx.step(lambda _: 4, name="thank")
+
+    return flavour.durable(handler)
+
+
+@pytest.mark.parametrize(
+    ("begun", "today"),
+    [
+        ("before", "patched"),
+        ("patched", "patched"),
+        ("patched", "deprecated"),
+        ("deprecated", "deprecated"),
+        ("deprecated", "after"),
+    ],
+)
+def test_a_patch_lets_what_was_recorded_at_any_point_replay(
+    flavour: Flavour, begun: str, today: str
+) -> None:
+    recording = record(changing(flavour, begun))
+    for beginning in beginnings(recording):
+        assert_replays(changing(flavour, today), beginning)
+
+
+@pytest.mark.parametrize(
+    ("begun", "today", "found"),
+    [
+        ("before", "deprecated", "look twice"),
+        ("before", "after", "look twice"),
+        ("deprecated", "patched", "look twice"),
+        ("patched", "before", "look twice"),
+        ("patched", "after", "deprecate_patch('fraud')"),
+    ],
+)
+def test_a_patch_that_is_taken_out_too_early_is_reported(
+    flavour: Flavour, begun: str, today: str, found: str
+) -> None:
+    report = replay(changing(flavour, today), record(changing(flavour, begun)))
+    assert report.divergence is not None
+    assert found in str(report.divergence)
+
+
+def test_a_patch_that_nobody_mentions_is_named_with_its_context(flavour: Flavour) -> None:
+    report = replay(changing(flavour, "after"), record(changing(flavour, "patched")))
+    assert report.divergence is not None
+    assert report.divergence.expected == "the patch 'fraud' in check"

@@ -12,6 +12,12 @@ ARN = (
     "arn:aws:lambda:us-west-2:123456789012:function:Mine:$LATEST/durable-execution/run/"
     "00000000-0000-0000-0000-000000000001"
 )
+_FIXED = {
+    "DurableExecutionArn": ARN,
+    "DurableExecutionName": "run",
+    "FunctionArn": ARN.partition("/")[0],
+    "StartTimestamp": 100.0,
+}
 
 
 class FakeLambda:
@@ -24,7 +30,8 @@ class FakeLambda:
         invoked: `(function name, invocation type, payload)` of each Invoke.
         callbacks: `(callback id, call, body)` of each callback call.
         lines: what functions wrote, as a local service tells.
-        page: events in one page of history.
+        running: the ARNs that a list of executions shows.
+        page: events in one page of history, or executions in one of a list.
         later: what `events` are after each look at the history.
         throttled: so many looks are answered with TooManyRequestsException.
         durable: whether Invoke answers with an execution's ARN.
@@ -36,6 +43,7 @@ class FakeLambda:
         self.invoked: list[tuple[str, str | None, Any]] = []
         self.callbacks: list[tuple[str, str, bytes]] = []
         self.lines: list[dict[str, Any]] = []
+        self.running: list[str] = []
         self.page = 1000
         self.later: list[list[dict[str, Any]]] = []
         self.throttled = 0
@@ -100,18 +108,21 @@ class FakeLambda:
             if start + self.page < len(self.events):
                 answer["NextMarker"] = str(start + self.page)
             return 200, answer, {}
+        if parts[1] == "functions":
+            start = int(query.get("Marker", ["0"])[0])
+            listed = [
+                {**_FIXED, "Status": "RUNNING", "DurableExecutionArn": arn} for arn in self.running
+            ]
+            answer = {"DurableExecutions": listed[start : start + self.page]}
+            if start + self.page < len(listed):
+                answer["NextMarker"] = str(start + self.page)
+            return 200, answer, {}
         if parts[-1] == "logs":
             return 200, {"Lines": self.lines}, {}
         execution = self.executions.pop(0) if len(self.executions) > 1 else self.executions[0]
         if execution is None:
             return 404, {"Message": "no"}, {"X-Amzn-ErrorType": "ResourceNotFoundException"}
-        fixed = {
-            "DurableExecutionArn": ARN,
-            "DurableExecutionName": "run",
-            "FunctionArn": ARN.partition("/")[0],
-            "StartTimestamp": 100.0,
-        }
-        return 200, {**fixed, **execution}, {}
+        return 200, {**_FIXED, **execution}, {}
 
 
 def event(number: int, event_type: str, operation_id: str | None, **more: Any) -> dict[str, Any]:

@@ -199,3 +199,11 @@ def test_an_operation_as_json_has_its_children_and_no_empty_members() -> None:
     assert inside["parent_id"] == child["operation_id"]
     assert "error" not in inside
     assert isinstance(inside["start_timestamp"], str)
+
+
+def test_the_tree_shows_the_markers_of_patches() -> None:
+    @durable_execution
+    def changed(event: Any, context: DurableContext) -> bool:
+        return context.patched("fraud check")
+
+    assert any("fraud check [PatchMarker]  SUCCEEDED" in line for line in drawn(run(changed)))

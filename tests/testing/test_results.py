@@ -29,6 +29,7 @@ from aws_durable_execution_sdk_python_testing._results.result import (
     StepOperation,
     WaitOperation,
 )
+from aws_durable_execution_sdk_python_testing.model import OperationSubType
 
 
 @durable_execution
@@ -217,3 +218,27 @@ def test_importing_the_plugin_imports_neither_sdk_nor_aws_libraries() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@durable_execution
+def changed(event: Any, context: DurableContext) -> list[bool]:
+    def block(child: DurableContext) -> bool:
+        return child.patched("inner")
+
+    return [
+        context.patched("check"),
+        context.step(lambda _: True, name="check"),
+        context.run_in_child_context(block, name="block"),
+    ]
+
+
+def test_the_marker_of_a_patch_is_an_operation_of_its_own_kind() -> None:
+    with DurableFunctionTestRunner(changed) as runner:
+        result = runner.run()
+    assert result.result == [True, True, True]
+    marker = result.get_patch("check")
+    assert (marker.operation_type, marker.sub_type) == ("STEP", OperationSubType.PATCH)
+    assert result.get_step("check").sub_type is OperationSubType.STEP
+    assert result.get_context("block").get_patch("inner").status is OperationStatus.SUCCEEDED
+    with pytest.raises(DurableFunctionsTestError, match="no patch named 'inner'"):
+        result.get_patch("inner")

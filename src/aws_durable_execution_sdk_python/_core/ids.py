@@ -12,7 +12,15 @@ def operation_id(prefix: str | None, n: int) -> str:
     batch's own id as prefix. The digest is the default 64-byte one cut to 64 hex digits, which
     is not the same as a 32-byte digest.
     """
-    text = f"{prefix}-{n}" if prefix else str(n)
+    return _digest(f"{prefix}-{n}" if prefix else str(n))
+
+
+def marker_id(prefix: str | None, patch: str) -> str:
+    """The id of the marker of a patch under `prefix`, which is no operation's number."""
+    return _digest(f"{prefix}-patch:{patch}" if prefix else f"patch:{patch}")
+
+
+def _digest(text: str) -> str:
     return blake2b(text.encode()).hexdigest()[:64]
 
 

@@ -14,7 +14,8 @@ Rules that replay, re-runs in place and nested batches rely on:
 - Nothing new begins below a context that has ended, whether that is confirmed or asked.
 - What an earlier invocation left is *left out* until the code asks for it, by its number alone: so
   what is left below a context when its function has ended is known by identity, wherever the
-  numbers of contexts without a record have put it.
+  numbers of contexts without a record have put it. The marker of a patch is left out like the
+  rest, but says nothing of how far the record goes.
 
 Operations are kept in wire form and parsed when somebody looks: most of a long history is looked
 at once, and some of it never. Nothing parsed is kept, and each entry is replaced as a whole, so
@@ -160,6 +161,14 @@ class Journal:
         for operation_id in self._left_out.get(parent_id, ()):
             return self.get(operation_id)
         return None
+
+    def lies_ahead(self, parent_id: str | None) -> set[str]:
+        """What is right below this one on record that the code has not asked for; no markers."""
+        return {
+            operation_id
+            for operation_id in list(self._left_out.get(parent_id, ()))
+            if self._confirmed[operation_id].get("SubType") != OperationSubType.PATCH
+        }
 
     def is_history(self, operation_id: str) -> bool:
         """Whether nothing was heard of an operation since this invocation began."""

@@ -76,6 +76,8 @@ class OperationSubType(enum.StrEnum):
     PARALLEL_BRANCH = "ParallelBranch"
     # Asked for by no code: the wait that an invocation leaves when its time is gone.
     INVOCATION_DEADLINE = "InvocationDeadline"
+    # Numbered by no code: the step that says which way `patched` went.
+    PATCH = "PatchMarker"
 
 
 class OperationAction(enum.StrEnum):

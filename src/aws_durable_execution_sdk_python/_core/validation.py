@@ -30,6 +30,11 @@ def operation_name(name: object) -> str | None:
     return None if name is None else _text("name", name, OPERATION_NAME, rule)
 
 
+def patch_name(name: object) -> str:
+    """Check a patch's name: 1 to 256 printable ASCII characters."""
+    return _text("name", name, OPERATION_NAME, "1 to 256 printable ASCII characters (space to ~)")
+
+
 def sub_type(value: object) -> str | None:
     """Check an operation's sub-type: None, or 1 to 32 letters, digits, '-' and '_'."""
     rule = "1 to 32 letters, digits, '-' or '_'"

@@ -128,6 +128,11 @@ class Checkpointer(Opaque):
         """Nothing queued and nothing in flight."""
         return not self._queued and not self.in_flight
 
+    @property
+    def unsaved(self) -> list[OperationUpdate]:
+        """What is queued or in flight."""
+        return [entry.update for entry in self._unsaved.values() if entry.update is not None]
+
     # -- producers --------------------------------------------------------------------------
 
     def submit(self, update: OperationUpdate, release: Release | None = None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import NoReturn, TypeVar
 
 from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._core.model import OperationSubType
 from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python.exceptions import (
@@ -69,6 +70,12 @@ def _left_out(runtime: Runtime, position: Position, ended: str) -> str | None:
         return None
     runtime.check()
     position.check_wanted()
+    if operation.sub_type == OperationSubType.PATCH:
+        return (
+            f"{ended} without a word of the patch {operation.name!r} that is on record. Keep "
+            f"context.deprecate_patch({operation.name!r}) in this context until the last execution "
+            "that recorded it has ended; `durable check-deploy` tells"
+        )
     named = f" {operation.name!r}" if operation.name else ""
     return (
         f"{ended} without asking for the {operation.operation_type}{named} that is on record. "

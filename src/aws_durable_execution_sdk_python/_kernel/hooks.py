@@ -41,6 +41,8 @@ class Hooks:
         clock: what durable timers run by; None for the system's.
         stand_in: asked before the function of a step runs.
         recall: asked what is recorded of an operation.
+        had_ended: asked whether a context, None for the execution, is open again although it had
+            ended on record.
         tuning: the engine's constants.
         compat_aws: whether handlers that do not say so themselves are compatible with the official
             SDK; None where the environment decides.
@@ -49,5 +51,6 @@ class Hooks:
     clock: Clock | None = None
     stand_in: StandIn | None = None
     recall: Recall | None = None
+    had_ended: Callable[[str | None], bool] | None = None
     tuning: Tuning = DEFAULT_TUNING
     compat_aws: bool | None = None

@@ -115,6 +115,7 @@ class RunningInvocation(Opaque):
             self.loop,
             serdes or SerDesDefaults(),
             compat_aws=compat_aws,
+            had_ended=hooks.had_ended,
         )
         self._ended = False
         self._ending: asyncio.Future[None] = self.loop.create_future()

@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -101,6 +102,8 @@ class InvocationScope(Opaque):
         over: whether nothing of this invocation can run any more.
         compat_aws: whether a context may be used inside its own steps and child contexts, as the
             official SDK allows.
+        had_ended: whether a context, None for the execution, had ended on record; None where those
+            that are open have not.
     """
 
     arn: str
@@ -111,6 +114,7 @@ class InvocationScope(Opaque):
     refused: set[ContextUse] = field(default_factory=set["ContextUse"])
     over: bool = False
     compat_aws: bool = False
+    had_ended: Callable[[str | None], bool] | None = None
 
 
 class ContextUse(Opaque):

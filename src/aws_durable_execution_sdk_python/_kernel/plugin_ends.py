@@ -22,8 +22,9 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
 
-# What an invocation leaves for the next one when its time is gone; no code has asked for it.
-_OWN = OperationSubType.INVOCATION_DEADLINE
+# What is no operation of the code, and has no beginning to tell of: the wake-up an invocation
+# leaves when its time is gone, and the markers of patches.
+_OWN = (OperationSubType.INVOCATION_DEADLINE, OperationSubType.PATCH)
 
 
 class UntoldEnds:
@@ -53,7 +54,7 @@ class UntoldEnds:
 
     def add(self, operation: Operation) -> None:
         """This one has ended."""
-        if operation.operation_type is OperationType.EXECUTION or operation.sub_type == _OWN:
+        if operation.operation_type is OperationType.EXECUTION or operation.sub_type in _OWN:
             return
         with self._lock:
             if operation.operation_id in self._told:

@@ -6,6 +6,8 @@
   nearest context around that has one.
 - `order` is the numbers of the contexts around and the operation's own. It grows along the program,
   also where branches run at the same time, and so sorts what goes into one checkpoint.
+- A patch has no number: its marker is known by the context's id and the patch's name, so that code
+  with a patch counts as the code without it did.
 - A context replays as long as the operation that would come next is on record. Once that is not so
   it stays so; inside a context that has completed everything is a repetition.
 """
@@ -19,9 +21,9 @@ from types import CodeType, FrameType
 
 from aws_durable_execution_sdk_python._core import running
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
-from aws_durable_execution_sdk_python._core.ids import IdSequence, operation_id
+from aws_durable_execution_sdk_python._core.ids import IdSequence, marker_id, operation_id
 from aws_durable_execution_sdk_python._core.limits import MAX_NESTED_CONTEXTS
-from aws_durable_execution_sdk_python._core.model import OperationType
+from aws_durable_execution_sdk_python._core.model import OperationSubType, OperationType
 from aws_durable_execution_sdk_python._kernel import ownership
 from aws_durable_execution_sdk_python._kernel.ownership import ContextUse, InvocationScope
 from aws_durable_execution_sdk_python.exceptions import (
@@ -35,6 +37,11 @@ from aws_durable_execution_sdk_python.serdes import SerDesDefaults
 # Every module of this package lies below it.
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
+# A marker stands behind the operation called last and all inside it, and before the next one.
+_BEHIND = 0.5
+# How many numbers in a row may have left no record, as virtual child contexts do.
+_LONGEST_GAP = 16
+
 
 class Position(ContextUse):
     """The durable state behind a context object, blocking or async.
@@ -47,6 +54,7 @@ class Position(ContextUse):
         order: where the context is in the program, see `OperationIdentity`.
         is_virtual: whether the context itself has no operation of its own.
         serdes: what operations use that are given no serdes.
+        patches: which way `patched` went in this context, by the name of the patch.
     """
 
     __slots__ = (
@@ -57,6 +65,7 @@ class Position(ContextUse):
         "is_virtual",
         "order",
         "parent_id",
+        "patches",
         "serdes",
         "underlying_logger",
     )
@@ -79,6 +88,7 @@ class Position(ContextUse):
         self.is_virtual = is_virtual
         self.underlying_logger: object = outer.underlying_logger if outer else logging.getLogger()
         self.serdes: SerDesDefaults = outer.serdes if outer else scope.serdes
+        self.patches: dict[str, bool] = {}
         journal = scope.journal
         # Inside a context that has completed, everything is a repetition, to its last line.
         self._completed: bool = (outer is not None and outer._completed) or (
@@ -176,6 +186,20 @@ class Position(ContextUse):
             former_name,
         )
 
+    def marker(self, patch: str) -> OperationIdentity:
+        """The identity of the marker of a patch, which takes no number."""
+        marker = marker_id(self.ids.prefix, patch)
+        self.scope.journal.asked_for(marker, self.parent_id)
+        return OperationIdentity(
+            marker,
+            OperationType.STEP,
+            OperationSubType.PATCH,
+            patch,
+            self.parent_id,
+            _user_site(),
+            (*self.order, self.ids.count + _BEHIND),
+        )
+
     def branch(
         self,
         batch: OperationIdentity,
@@ -217,6 +241,24 @@ class Position(ContextUse):
             self._replaying = False
         return self._replaying
 
+    def record_goes_on(self) -> bool:
+        """Whether this context did something after this point, or ended, before this code ran.
+
+        Of a context with a record everything below it is asked, however many numbers in between
+        have left none. Virtual contexts, of which several may run at the same time, share what is
+        below the one around them: there the next numbers are looked for.
+        """
+        journal, had_ended = self.scope.journal, self.scope.had_ended
+        if self._completed or self.ids.peek() in journal:
+            return True
+        if had_ended is not None and had_ended(self.parent_id):
+            return True
+        ahead = journal.lies_ahead(self.parent_id)
+        if not (ahead and self.is_virtual):
+            return bool(ahead)
+        numbers = range(self.ids.count + 1, self.ids.count + 1 + _LONGEST_GAP)
+        return any(_begins(operation_id(self.ids.prefix, n), ahead) for n in numbers)
+
 
 class _Entered:
     __slots__ = ("_position", "_runtime", "_token")
@@ -244,6 +286,12 @@ class _Entered:
         # Whoever closes a coroutine, or unwinds a thread, does not want its outcome.
         if error is not refusal and not isinstance(error, (GeneratorExit, SuspendExecution)):
             raise refusal
+
+
+def _begins(number: str, ahead: set[str]) -> bool:
+    """Whether an operation is on record, or one inside it if it is a virtual context."""
+    inside = (operation_id(number, n) for n in range(1, 1 + _LONGEST_GAP))
+    return number in ahead or any(one in ahead for one in inside)
 
 
 def _user_site() -> tuple[CodeType, int] | None:

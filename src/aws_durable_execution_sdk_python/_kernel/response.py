@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python._core.errors import describe, text_of
 from aws_durable_execution_sdk_python._core.limits import MAX_RESPONSE_BYTES, MAX_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
+    OperationSubType,
     OperationType,
     OperationUpdate,
     Status,
@@ -49,17 +50,18 @@ async def response_to(
     Raises:
         The error, if it makes the service invoke again: a retryable one, a crash.
     """
-    if error is None:
-        try:
-            result = to_text(value)
-        except Exception as unserialisable:  # also by what the user's classes do
-            return _failed(_unserialisable(value, unserialisable), report)
-        return await _succeeded(checkpointer, result, report)
     if isinstance(error, InvocationError) and error.is_retryable():
         raise error
-    if not isinstance(error, Exception | asyncio.CancelledError):
+    if not isinstance(error, Exception | asyncio.CancelledError | None):
         raise error
-    return _failed(error, report)
+    await _save_markers(checkpointer)
+    if error is not None:
+        return _failed(error, report)
+    try:
+        result = to_text(value)
+    except Exception as unserialisable:  # also by what the user's classes do
+        return _failed(_unserialisable(value, unserialisable), report)
+    return await _succeeded(checkpointer, result, report)
 
 
 async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -> Response:
@@ -70,7 +72,7 @@ async def _succeeded(checkpointer: Checkpointer, result: str, report: _Report) -
         payload_size("the result of the handler", result, MAX_RESULT_BYTES, way_out=_RETURN_LESS)
     except ValidationError as error:
         return _failed(error, report)
-    await _save(checkpointer, result)
+    await _save_result(checkpointer, result)
     return {"Status": Status.SUCCEEDED.value, "Result": ""}
 
 
@@ -80,7 +82,17 @@ def _failed(error: BaseException, report: _Report) -> Response:
     return {"Status": Status.FAILED.value, "Error": fitting(describe(error)).to_dict()}
 
 
-async def _save(checkpointer: Checkpointer, result: str) -> None:
+async def _save_markers(checkpointer: Checkpointer) -> None:
+    """Save which way patches went, also where nothing followed that could take it along.
+
+    Whoever replays the finished execution, to test a change, is to go the same way.
+    """
+    markers = [one for one in checkpointer.unsaved if one.sub_type == OperationSubType.PATCH]
+    if markers:
+        await _save(checkpointer, markers[-1])
+
+
+async def _save_result(checkpointer: Checkpointer, result: str) -> None:
     """Save a result too large for the response as the execution's own last update."""
     update = OperationUpdate(
         operation_id=f"execution-result-{time.time_ns() // 1_000_000}",
@@ -89,6 +101,10 @@ async def _save(checkpointer: Checkpointer, result: str) -> None:
         payload=result,
         order=(math.inf,),
     )
+    await _save(checkpointer, update)
+
+
+async def _save(checkpointer: Checkpointer, update: OperationUpdate) -> None:
     try:
         await checkpointer.save(update)
     except BaseException:

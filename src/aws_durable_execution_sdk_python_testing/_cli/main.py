@@ -28,6 +28,7 @@ _COMMANDS = {
     "rm": f"{_HERE}.control_commands",
     "record": f"{_HERE}.recording_commands",
     "replay": f"{_HERE}.recording_commands",
+    "check-deploy": f"{_HERE}.check_deploy_command",
     "lint": f"{_HERE}.lint_command",
     "explore": f"{_HERE}.explore_command",
 }
@@ -41,7 +42,7 @@ class _Commands(InterruptibleGroup):
         place = _COMMANDS.get(cmd_name)
         if place is None:
             return None
-        command: click.Command = getattr(importlib.import_module(place), cmd_name)
+        command: click.Command = getattr(importlib.import_module(place), cmd_name.replace("-", "_"))
         return command
 
 

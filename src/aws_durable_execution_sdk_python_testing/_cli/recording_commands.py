@@ -117,7 +117,7 @@ def replay(paths: tuple[str, ...], handlers: tuple[str, ...], as_json: bool) -> 
     except RecordingError as error:
         raise CommandError(str(error)) from error
     if as_json:
-        print_json([_to_dict(path, report) for path, report in reports.items()])
+        print_json([{"Recording": str(p), **report.to_dict()} for p, report in reports.items()])
     else:
         _print(reports.items())
     sys.exit(0 if all(report.ok for report in reports.values()) else FAILED)
@@ -146,18 +146,6 @@ def _handler_of(
     if handler is None:
         raise CommandError(f"{path} is of the function {name}: say --handler {name}=FILE:HANDLER")
     return handler
-
-
-def _to_dict(path: Path, report: ReplayReport) -> dict[str, Any]:
-    divergence = report.divergence
-    return {
-        "Recording": str(path),
-        "Replays": report.ok,
-        "RecordedStatus": report.recorded,
-        "ReplayedStatus": report.replayed,
-        "Operations": report.operations,
-        "Divergence": None if divergence is None else divergence.to_dict(),
-    }
 
 
 def _print(reports: Iterable[tuple[Path, ReplayReport]]) -> None:

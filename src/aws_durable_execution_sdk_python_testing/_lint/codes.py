@@ -46,6 +46,9 @@ _TABLE = (
     Code("DUR602", "blocking-call-in-async", "A blocking call holds up the event loop"),
     Code("DUR603", "context-shared-by-tasks", "Concurrent coroutines share one context"),
     Code("DUR604", "forgotten-timeout", "A time-out of the code's own is around a durable wait"),
+    Code(
+        "DUR701", "misused-patch", "A patch's answer is dropped, or a deprecated one is asked for"
+    ),
     Code("DUR901", "unknown-ignore", "A `# durable: ignore` names an unknown code"),
     Code("DUR902", "unused-ignore", "A `# durable: ignore` has nothing to ignore"),
 )

@@ -55,6 +55,11 @@ class DurableCall:
         """How the operation is named in messages."""
         return f"{shown(self.call.func)}()"
 
+    @property
+    def is_to_be_awaited(self) -> bool:
+        """Whether the call gives a coroutine."""
+        return self.context.kind is ContextKind.ASYNC and self.method not in _PATCHES
+
 
 @dataclass(frozen=True, slots=True)
 class _Takes:
@@ -76,7 +81,9 @@ _TAKES = {
     # Its attempts share the caller's context, so what they run is the handler's own code.
     "with_retry": _Takes(1, "func", Role.HANDLER),
 }
-_METHODS = frozenset({*_TAKES, "wait", "create_callback", "invoke"}) - {"with_retry"}
+# They give their answer at once, in async code as well.
+_PATCHES = frozenset({"patched", "deprecate_patch"})
+_METHODS = (frozenset({*_TAKES, "wait", "create_callback", "invoke"}) - {"with_retry"}) | _PATCHES
 # Decorator: what the function is, and which parameter is its durable context.
 _DECORATORS = {
     "durable_execution": (Role.HANDLER, 1),

@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python._core.arns import FunctionArn, execution_a
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
+    TERMINAL,
     CheckpointOutput,
     ContextDetails,
     Operation,
@@ -139,6 +140,7 @@ class _Playback:
         self._function_arn = recording.function_arn or str(_FUNCTION)
         self._function_name = recording.function_name or _FUNCTION.name
         self._execution = execution
+        self._is_complete = recording.is_complete
         self.recorded = {
             operation.operation_id: _below(execution, operation) for operation in operations
         }
@@ -161,7 +163,7 @@ class _Playback:
         }
         state = InitialExecutionState([beginning, *(o.to_dict() for o in self._stage.operations)])
         given = DurableExecutionInvocationInputWithClient(
-            self._arn, "0", state, self, Hooks(recall=self.recall)
+            self._arn, "0", state, self, Hooks(recall=self.recall, had_ended=self.had_ended)
         )
         try:
             answer = handler(given, self._lambda_context())
@@ -186,6 +188,11 @@ class _Playback:
         """What the code is told: what is recorded, else that it has begun and goes on."""
         self.asked[identity.operation_id] = Asked(identity, _source(identity))
         return known or begun(identity)
+
+    def had_ended(self, context_id: str | None) -> bool:
+        """Whether a context was at its end: what it asks beyond was not asked when it ran."""
+        known = self.recorded.get(context_id or "")
+        return self._is_complete or (known is not None and known.status in TERMINAL)
 
     async def checkpoint(
         self,

@@ -104,11 +104,20 @@ class Recording:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise RecordingError(f"cannot read {path}: {error}") from error
+        return cls.of(content, str(path))
+
+    @classmethod
+    def of(cls, content: Any, where: str) -> Recording:
+        """The recording in JSON that was read; `where` it is from goes in messages.
+
+        Raises:
+            RecordingError: as `load` does.
+        """
         events = content.get("Events") if isinstance(content, dict) else None
         if not isinstance(events, list) or not all(map(_is_event, events)):
-            raise RecordingError(f"{path} is no recorded history: it has no list of Events")
+            raise RecordingError(f"{where} is no recorded history: it has no list of Events")
         recording = cls(events, content.get("DurableExecutionArn"), content.get("FunctionArn"))
-        recording.check(str(path))
+        recording.check(where)
         return recording
 
     def check(self, where: str) -> None:
@@ -144,14 +153,17 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON, times in ISO 8601."""
+        Path(path).write_text(self.to_json(indent=2) + "\n", encoding="utf-8")
+
+    def to_json(self, indent: int | None = None) -> str:
+        """What `save` writes; without an indent in one line."""
         content = {
             "DurableExecutionArn": self.arn,
             "FunctionArn": self.function_arn,
             "Status": self.status,
             "Events": self.events,
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False, default=_encode)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        return json.dumps(content, indent=indent, ensure_ascii=False, default=_encode)
 
 
 def find_recordings(paths: Iterable[str | Path]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,18 @@ class Divergence:
         """The operations are the same, but not what the handler comes to."""
         return cls(expected, found, source, causes=_END_CAUSES)
 
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Divergence:
+        """What `to_dict` gave."""
+        source = told["Source"]
+        return cls(
+            told["Expected"],
+            told["Found"],
+            source and SourceLine(source["File"], source["Line"], source["Function"]),
+            told["OperationId"],
+            tuple(told["LikelyCauses"]),
+        )
+
     def __str__(self) -> str:
         lines = [f"expected: {self.expected}", f"found:    {self.found}"]
         if self.source is not None:
@@ -97,6 +110,27 @@ class ReplayReport:
     def ok(self) -> bool:
         """Whether the code does what is recorded."""
         return self.divergence is None
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> ReplayReport:
+        """What `to_dict` gave."""
+        divergence = told["Divergence"]
+        return cls(
+            Status(told["RecordedStatus"]),
+            Status(told["ReplayedStatus"]),
+            told["Operations"],
+            divergence and Divergence.from_dict(divergence),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "Replays": self.ok,
+            "RecordedStatus": self.recorded,
+            "ReplayedStatus": self.replayed,
+            "Operations": self.operations,
+            "Divergence": None if self.divergence is None else self.divergence.to_dict(),
+        }
 
 
 class ReplayDivergedError(AssertionError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_durable_execution_sdk_python._core.errors import type_name
@@ -22,6 +22,10 @@ from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
 )
 
 _REFUSED = type_name(NonDeterministicExecutionError)
+_PATCH_CAUSES = (
+    "the code changed: deprecate_patch was taken out before the executions that recorded the patch "
+    "had ended, or the patch was renamed",
+)
 _BATCHES = (OperationSubType.MAP, OperationSubType.PARALLEL)
 
 
@@ -67,7 +71,7 @@ def find_divergence(
         ending: how the handler ended.
     """
     in_order = sorted(asked.values(), key=lambda one: one.identity.order)
-    missed = _missed(recorded, decided, asked)
+    missed, unmentioned = _first(list(_missed(recorded, decided, asked)))
     limit = None if missed is None else _end_around(missed, asked)
     for one in in_order:
         if limit is not None and one.identity.order > limit:
@@ -84,6 +88,8 @@ def find_divergence(
         if instead is not None:
             return _divergence(missed, instead, recorded)
         return _missing(missed, asked.get(missed.parent_id or ""), recorded, ending)
+    if unmentioned is not None:
+        return _unmentioned(unmentioned, asked.get(unmentioned.parent_id or ""), recorded)
     if end is not None and ending.status is not end:
         wanted = "the handler to return" if end is Status.SUCCEEDED else "the handler to raise"
         return Divergence.of_the_end(wanted, str(ending), ending.source)
@@ -104,8 +110,8 @@ def _is_in_ended_context(one: Asked, recorded: Mapping[str, Operation]) -> bool:
 
 def _missed(
     recorded: Mapping[str, Operation], decided: Collection[str], asked: Mapping[str, Asked]
-) -> Operation | None:
-    """The first recorded operation that the code would have had to ask for, but did not."""
+) -> Iterator[Operation]:
+    """The recorded operations that the code would have had to ask for, but did not."""
     unseen = set(decided)
     for operation in recorded.values():
         if operation.sub_type == OperationSubType.INVOCATION_DEADLINE:
@@ -114,8 +120,25 @@ def _missed(
             # Inside of what is not run again, or what may be decided sooner this time.
             unseen.add(operation.operation_id)
         if operation.parent_id not in unseen and operation.operation_id not in asked:
-            return operation
-    return None
+            unseen.add(operation.operation_id)
+            yield operation
+
+
+def _first(missed: Sequence[Operation]) -> tuple[Operation | None, Operation | None]:
+    """The operation, or else the marker of a patch, that is missed first.
+
+    Where operations beside the marker are missed as well, they say more: it is not only the patch
+    that is gone.
+    """
+    if not missed or not _is_marker(missed[0]):
+        return (missed[0] if missed else None), None
+    beside = (one for one in missed if one.parent_id == missed[0].parent_id)
+    instead = next((one for one in beside if not _is_marker(one)), None)
+    return (instead, None) if instead else (None, missed[0])
+
+
+def _is_marker(operation: Operation) -> bool:
+    return operation.sub_type == OperationSubType.PATCH
 
 
 def _is_undecided_batch(operation: Operation) -> bool:
@@ -152,6 +175,20 @@ def _missing(
         place = _place(expected.parent_id, recorded)
         found, source = f"the code{place} does not ask for it", around.source
     return Divergence(described, found, source, expected.operation_id)
+
+
+def _unmentioned(
+    marker: Operation, around: Asked | None, recorded: Mapping[str, Operation]
+) -> Divergence:
+    """A patch is on record, and the code does not mention it any more."""
+    place = _place(marker.parent_id, recorded)
+    return Divergence(
+        f"the patch {marker.name!r}{place}",
+        f"the code{place} does not mention it: keep context.deprecate_patch({marker.name!r})",
+        None if around is None else around.source,
+        marker.operation_id,
+        _PATCH_CAUSES,
+    )
 
 
 def _describe_recorded(operation: Operation, recorded: Mapping[str, Operation]) -> str:

@@ -104,6 +104,10 @@ class OperationLookup:
         """The first invoke on this level called `name`; raises like `get_step`."""
         return self._find(name, InvokeOperation)
 
+    def get_patch(self, name: str) -> PatchOperation:
+        """The marker on this level that `patched(name)` has left; raises like `get_step`."""
+        return self._find(name, PatchOperation)
+
     def get_execution(self, name: str) -> ExecutionOperation:
         """The EXECUTION operation, if it is called `name`; raises like `get_step`."""
         return self._find(name, ExecutionOperation)
@@ -213,6 +217,11 @@ class InvokeOperation(_Completed):
         return decode_json(self.payload)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PatchOperation(Operation):
+    """The marker that `patched` leaves where it answers True; a step on record."""
+
+
 def operation_to_dict(operation: Operation) -> dict[str, Any]:
     """An operation and those inside it in JSON types, for `--json` and for snapshots.
 
@@ -263,6 +272,10 @@ def _step_fields(stored: model.Operation) -> dict[str, Any]:
     }
 
 
+def _no_fields(_: model.Operation) -> dict[str, Any]:
+    return {}
+
+
 def _wait_fields(stored: model.Operation) -> dict[str, Any]:
     details = stored.wait_details
     return {"scheduled_end_timestamp": details and details.scheduled_end_timestamp}
@@ -275,6 +288,7 @@ def _callback_fields(stored: model.Operation) -> dict[str, Any]:
 
 _KNOWN_SUB_TYPES: dict[str | None, OperationSubType] = {one.value: one for one in OperationSubType}
 _Fields = Callable[[model.Operation], dict[str, Any]]
+_PATCH: tuple[type[Operation], _Fields] = (PatchOperation, _no_fields)
 _WRAPPERS: dict[OperationType, tuple[type[Operation], _Fields]] = {
     OperationType.EXECUTION: (ExecutionOperation, _execution_fields),
     OperationType.CONTEXT: (ContextOperation, _outcome_fields),
@@ -307,7 +321,8 @@ def operation_tree(
 def _wrap(
     sequence: int, stored: model.Operation, children: tuple[Operation, ...], *, is_raw: bool
 ) -> Operation:
-    cls, details = _WRAPPERS[stored.operation_type]
+    is_patch = stored.sub_type == OperationSubType.PATCH
+    cls, details = _PATCH if is_patch else _WRAPPERS[stored.operation_type]
     return cls(
         operation_id=stored.operation_id,
         operation_type=stored.operation_type,

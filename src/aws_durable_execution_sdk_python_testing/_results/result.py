@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python_testing._results.operations import (
     InvokeOperation,
     Operation,
     OperationLookup,
+    PatchOperation,
     StepOperation,
     WaitOperation,
     operation_tree,
@@ -37,6 +38,7 @@ __all__ = [
     "ExecutionOperation",
     "InvokeOperation",
     "Operation",
+    "PatchOperation",
     "StepOperation",
     "WaitOperation",
 ]

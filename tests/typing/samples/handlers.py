@@ -32,11 +32,16 @@ def blocking(event: dict[str, Any], context: DurableContext) -> int:
     context.logger.info("attempt %s", 1, extra={"order": "o-1"})
     assert_type(context.execution_context.durable_execution_arn, str)
     assert_type(context.is_replaying(), bool)
+    assert_type(context.patched("fraud check"), bool)
+    context.patched()  # error
     return 1
 
 
 @durable_execution
 async def asynchronous(event: dict[str, Any], context: AsyncDurableContext) -> int:
+    assert_type(context.patched("fraud check"), bool)
+    await context.patched("fraud check")  # error
+    context.deprecate_patch("fraud check")
     return 1
 
 

@@ -24,6 +24,7 @@ from aws_durable_execution_sdk_python_testing._lint.rules.nesting import (
 from aws_durable_execution_sdk_python_testing._lint.rules.ordering import check_ordering
 from aws_durable_execution_sdk_python_testing._lint.rules.outside import check_outside
 from aws_durable_execution_sdk_python_testing._lint.rules.own_tasks import check_tasks
+from aws_durable_execution_sdk_python_testing._lint.rules.patches import check_patches
 from aws_durable_execution_sdk_python_testing._lint.rules.swallowing import check_swallowing
 from aws_durable_execution_sdk_python_testing._lint.rules.threads import check_threads
 
@@ -44,4 +45,5 @@ RULES: tuple[Callable[[LintedModule], Iterator[Located]], ...] = (
     check_blocking,
     check_tasks,
     check_timeouts,
+    check_patches,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import ContextKind, DurableCall
+from aws_durable_execution_sdk_python_testing._lint.durable_calls import DurableCall
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.scopes import Scope
@@ -31,7 +31,7 @@ def check_awaiting(program: LintedModule) -> Iterator[Located]:
     """Operations whose coroutine is dropped, or used as if it were the result."""
     for scope in (program.source.scopes.module, *program.source.functions):
         for operation in program.operations.in_scope(scope):
-            if operation.context.kind is ContextKind.ASYNC:
+            if operation.is_to_be_awaited:
                 yield from _check(program, scope, operation)
 
 

@@ -52,6 +52,8 @@ _NAME_POSITION = {
     "wait_for_condition": 2,
     "map": 2,
     "with_retry": 2,
+    "patched": 0,
+    "deprecate_patch": 0,
 }
 
 

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aws_durable_execution_sdk_python_testing._lint.durable_calls import ContextKind
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.scopes import (
@@ -188,7 +187,7 @@ class _Counter:
     def _call(self, call: ast.Call) -> dict[Binding, int]:
         operation = self._program.operations.operation(call)
         if operation is not None:
-            is_async = operation.context.kind is ContextKind.ASYNC and operation.method != "result"
+            is_async = operation.is_to_be_awaited and operation.method != "result"
             return {operation.context.binding: 1} if is_async else {}
         total: dict[Binding, int] = {}
         for function in self._program.targets.called(call):
