@@ -180,14 +180,13 @@ def test_what_is_not_there_is_named(arguments: list[str], text: str) -> None:
     assert (result.exit_code, text in result.stderr) == (2, True)
 
 
-def test_what_lambda_would_not_take_is_refused(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_lambda_would_not_take_is_refused(project: Path) -> None:
     make_wheel(project / "wheels", "native")
-    monkeypatch.setattr(bundling, "LARGEST_BYTES", 100)
+    with (project / "src" / "model.bin").open("wb") as file:
+        file.truncate(bundling.LARGEST_BYTES)
     result = bundle()
     assert result.exit_code == 2
-    assert "bytes and Lambda takes 100: leave packages out" in result.stderr
+    assert "bytes and Lambda takes 262,144,000: leave packages out" in result.stderr
 
 
 def test_a_bundle_without_the_sdk_is_warned_of(project: Path) -> None:

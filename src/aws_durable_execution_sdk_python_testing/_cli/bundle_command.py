@@ -18,8 +18,8 @@ from aws_durable_execution_sdk_python_testing._projects.bundling import bundle a
 from aws_durable_execution_sdk_python_testing._projects.lambda_wheels import (
     Architecture,
     InstallationError,
+    ManagedRuntime,
     PythonVersion,
-    Runtime,
 )
 from aws_durable_execution_sdk_python_testing._projects.trimming import UnknownServiceError
 
@@ -91,7 +91,7 @@ def bundle(
             None if layer else source,
             requirements or source / "requirements.txt",
             output or Path("layer.zip" if layer else "function.zip"),
-            Runtime(python, architecture),
+            ManagedRuntime(python, architecture),
             services=services,
         )
     except _REFUSALS as error:

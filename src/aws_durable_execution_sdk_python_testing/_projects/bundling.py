@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_durable_execution_sdk_python_testing._projects.lambda_wheels import Runtime, install
+from aws_durable_execution_sdk_python_testing._projects.lambda_wheels import ManagedRuntime, install
 from aws_durable_execution_sdk_python_testing._projects.trimming import size_of, trim
 
 # What Lambda takes of a function and its layers together, unzipped.
@@ -54,7 +54,7 @@ def bundle(
     source: Path | None,
     requirements: Path,
     output: Path,
-    runtime: Runtime,
+    runtime: ManagedRuntime,
     *,
     services: Collection[str] = (),
 ) -> Bundle:

@@ -23,7 +23,7 @@ class InstallationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class ManagedRuntime:
     """A managed runtime.
 
     Attributes:
@@ -45,7 +45,7 @@ class Runtime:
         ]
 
 
-def install(requirements: Path, runtime: Runtime, directory: Path) -> None:
+def install(requirements: Path, runtime: ManagedRuntime, directory: Path) -> None:
     """Install a requirements file's packages, from wheels only, without bytecode.
 
     pip's own settings hold, of its files and of the environment.
