@@ -96,7 +96,9 @@ def test_it_is_served_as_its_template_says(
         for name, answer in ANSWERS.get(template, {}).items():
             given = shlex.quote(json.dumps(answer))
             succeed = f"durable callback succeed {name} --execution first --result {given}"
-            commands.succeed(f"until {succeed}; do :; done", project, environment)
+            # The callback is there as soon as the function has come to it.
+            patiently = f"for attempt in {{1..100}}; do {succeed} && exit; done; exit 1"
+            commands.succeed(patiently, project, environment)
         lines = commands.succeed(f"{invoke} --wait --json", project, environment).splitlines()
     assert json.loads(lines[-1])["result"] == RESULTS[template]
 
@@ -145,6 +147,37 @@ class TestOnce:
             assert command is not None or name == "check-deploy", line
             if command is not None:
                 command.make_context(name, arguments)
+
+    @pytest.mark.parametrize(
+        ("answer", "passes", "checked"),
+        [
+            ("exit 0", True, True),
+            ("echo 'An error occurred (ResourceNotFoundException)' >&2; exit 254", True, False),
+            ("echo 'An error occurred (AccessDeniedException)' >&2; exit 254", False, False),
+        ],
+        ids=["deployed", "new", "unknown"],
+    )
+    def test_running_executions_are_checked_once_it_is_deployed(
+        self,
+        project: Path,
+        commands: Commands,
+        tmp_path: Path,
+        answer: str,
+        passes: bool,
+        checked: bool,
+    ) -> None:
+        """What is not known to be missing is not taken for new."""
+        for name, script in {"aws": answer, "durable": 'echo "$@" >checked'}.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        (gate,) = (
+            step["run"]
+            for step in workflow(project)["deploy"]["steps"]
+            if "check-deploy" in step.get("run", "")
+        )
+        ended = commands.run(f"export PATH={tmp_path}:$PATH\n{gate}", tmp_path)
+        assert (ended.returncode == 0) is passes
+        assert (tmp_path / "checked").exists() is checked
 
     def test_its_recordings_are_of_executions_that_came_to_an_end(self, project: Path) -> None:
         (path,) = (project / "tests/recordings").iterdir()
