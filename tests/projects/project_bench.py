@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import aws_durable_execution_sdk_python_testing as testing
+
 TEMPLATES = ("order", "approval", "etl", "agent")
 
 
@@ -24,7 +26,8 @@ class Commands:
             "PYTHONPATH": str(packages),
             "PYTHONDONTWRITEBYTECODE": "1",
             # Whatever else is installed here is no part of a new project.
-            "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:asyncio -p no:xdist",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": f"-p no:cacheprovider -p {testing.__name__}.pytest_plugin",
         }
 
     def run(

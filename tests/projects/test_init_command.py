@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from project_bench import TEMPLATES
 
 from aws_durable_execution_sdk_python import __version__
 from aws_durable_execution_sdk_python_testing.cli import main
@@ -42,6 +43,15 @@ def test_a_project_is_written_into_an_empty_directory(directory: Path) -> None:
     (directory / "team" / "shop").mkdir(parents=True)
     assert init("team/shop").exit_code == 0
     assert "Default: shop\n" in (directory / "team/shop/template.yaml").read_text()
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_nothing_is_left_of_the_name_in_the_package(directory: Path, template: str) -> None:
+    init("shop", "--template", template)
+    for path in filter(Path.is_file, directory.rglob("*")):
+        text = path.read_text(encoding="utf-8")
+        assert "durable-project" not in text, path
+        assert "SDK_VERSION" not in text, path
 
 
 @pytest.mark.parametrize("name", ["7up", "my_shop", "s" * 65, "ä", "-"])

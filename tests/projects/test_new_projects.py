@@ -183,12 +183,6 @@ class TestOnce:
         (path,) = (project / "tests/recordings").iterdir()
         assert Recording.load(path).is_complete
 
-    def test_nothing_is_left_of_the_name_in_the_package(self, project: Path) -> None:
-        for path in filter(Path.is_file, project.rglob("*")):
-            text = path.read_text(encoding="utf-8")
-            assert "durable-project" not in text, path
-            assert "SDK_VERSION" not in text, path
-
 
 def actions(policy: dict[str, Any]) -> set[str]:
     found: set[str] = set()
