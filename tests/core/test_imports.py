@@ -49,7 +49,7 @@ TESTING_LAYERS = (
     *("_http", "_declarations", "_sandbox", "_server"),
     *("_recordings", "_exploration", "_remote", "_deploy_gate", "_runner"),
     *("engine", "model", "runner", "web"),
-    *("_lint", "lint", "_cli", "cli"),
+    *("_lint", "lint", "_projects", "_cli", "cli"),
     *("pytest_plugin", "__init__"),
 )
 # What the testing SDK takes of the execution SDK, besides `_core` and the documented modules.
@@ -60,6 +60,9 @@ TESTING_REACHES = {
     "_service.classification",
     "_service.model",
 }
+
+# What `durable init` writes: files of other people's projects, no modules of the package.
+NEW_PROJECTS = "templates"
 
 # The modules users import by name. All others are private.
 TESTING_DOCUMENTED = {
@@ -119,7 +122,8 @@ class Import:
 def modules(package: str) -> dict[str, Path]:
     """The modules by their names within the package; the package's own is `__init__`."""
     root = ROOTS[package]
-    return {_name(path.relative_to(root)): path for path in root.rglob("*.py")}
+    paths = (path for path in root.rglob("*.py") if NEW_PROJECTS not in path.parts)
+    return {_name(path.relative_to(root)): path for path in paths}
 
 
 def _name(path: Path) -> str:

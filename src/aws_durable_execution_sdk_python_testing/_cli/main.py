@@ -13,6 +13,7 @@ from aws_durable_execution_sdk_python_testing._cli.interruptible_group import In
 _HERE = __name__.rpartition(".")[0]
 # Command: where it is. Loaded late, since each needs other libraries.
 _COMMANDS = {
+    "init": f"{_HERE}.init_command",
     "run": f"{_HERE}.run_command",
     "serve": f"{_HERE}.serve_command",
     "invoke": f"{_HERE}.invoke_command",
@@ -31,6 +32,7 @@ _COMMANDS = {
     "check-deploy": f"{_HERE}.check_deploy_command",
     "lint": f"{_HERE}.lint_command",
     "explore": f"{_HERE}.explore_command",
+    "bundle": f"{_HERE}.bundle_command",
 }
 
 

@@ -1,0 +1,1 @@
+"""Projects that begin with this package, and what is deployed of them."""
