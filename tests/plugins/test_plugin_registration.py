@@ -91,7 +91,7 @@ def load(*factories: Any, names: str | None = None) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "factory", [Factory(), OfClass, OfStatic, OfAttribute, OfOptional(), Unreadable()], ids=repr
+    "factory", [Factory(), OfClass, OfStatic, OfAttribute, OfOptional(), Unreadable()]
 )
 def test_what_makes_plugins_is_a_factory(factory: Any) -> None:
     assert load(factory) == [factory]
@@ -109,7 +109,6 @@ def test_what_makes_plugins_is_a_factory(factory: Any) -> None:
         (OfNone(), "cannot be called with one positional argument"),
         (OfKeyword(), "cannot be called with one positional argument"),
     ],
-    ids=repr,
 )
 def test_anything_else_is_refused_by_its_index(given: Any, what: str) -> None:
     with pytest.raises(PluginLoadError, match=rf"plugins\[1\].*{what}") as caught:
