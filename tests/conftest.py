@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore
@@ -15,6 +16,19 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
+# What starts one process after the other: a third of the time that all tests take. A run that names
+# no path leaves these out, and `--slow` runs nothing else; continuous integration does both.
+_SLOW = (
+    "faults",
+    "lint/test_lint_corpus.py",
+    "projects",
+    "sandbox",
+    "server/test_serve_command.py",
+    "testing/test_check_deploy.py",
+    "testing/test_durable_run.py",
+    "ui",
+)
+_HERE = Path(__file__).parent
 _BOTOCORE = os.path.dirname(botocore.__file__) + os.sep
 
 # Every run tries the same examples; what a night finds besides is its business.
@@ -22,6 +36,25 @@ settings.register_profile("fixed", derandomize=True, print_blob=True)
 settings.load_profile("fixed")
 settings.register_profile("thorough", derandomize=True, print_blob=True)
 settings.register_profile("nightly", print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow", action="store_true", help="run only what a run that names no path leaves out"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    only_slow: bool = config.getoption("--slow")
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS and not only_slow:
+        return
+    slow = [_HERE / path for path in _SLOW]
+    chosen, left_out = [], []
+    for item in items:
+        is_slow = any(item.path.is_relative_to(path) for path in slow)
+        (chosen if is_slow is only_slow else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = chosen
 
 
 @pytest.fixture(scope="session", autouse=True)
