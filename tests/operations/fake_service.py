@@ -191,12 +191,14 @@ class FakeService:
             "UpdatedOperationIds": updated,
         }
 
-    def invoke(self, handler: Any, event: Wire | None = None) -> Wire:
+    def invoke(
+        self, handler: Any, event: Wire | None = None, lambda_context: object = None
+    ) -> Wire:
         """Invoke the handler once; returns its response."""
         invocation = DurableExecutionInvocationInputWithClient.from_event(
             event or self.event(), self, Hooks(clock=self)
         )
-        response: Wire = handler(invocation, None)
+        response: Wire = handler(invocation, lambda_context)
         return response
 
     def run(self, handler: Any) -> Wire:

@@ -451,13 +451,130 @@ def test_a_plugin_that_cannot_be_made_is_left_out(
     assert [r.message for r in caplog.records] == [
         "create_plugin of the plugin Factory failed",
         "create_plugin of Factory gave None, which is no plugin",
-        f"create_plugin of Factory gave {durable and caplog.records[2].args[1]!r}, "  # type: ignore[index]
-        "which is no plugin",
+        "create_plugin of Factory gave a value of type object, which is no plugin",
     ]
 
 
 class Stop(KeyboardInterrupt):
     """What ends a process, in a test."""
+
+
+class Untold(BaseException):
+    """Refuses to tell anything of itself."""
+
+    def __str__(self) -> str:
+        raise Untold
+
+    __repr__ = __str__
+
+
+def test_a_plugin_that_tells_nothing_of_itself_changes_nothing(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    told, service = Told(), FakeService()
+
+    class Secretive(DurableInstrumentationPlugin):
+        def __getattribute__(self, name: str) -> Any:
+            raise Untold
+
+    class Impostor:
+        @property
+        def __class__(self) -> Any:
+            raise Untold
+
+    class Foreign:
+        def __repr__(self) -> str:
+            raise Untold
+
+    def fail(info: Any) -> Any:
+        raise Untold
+
+    def give(info: Any) -> Any:
+        return Foreign()
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.invoke("other", {}, name="call")
+        return 1
+
+    durable = observed(
+        flavour,
+        handler,
+        *(Factory(make) for make in (Secretive, Impostor, Foreign)),
+        plugin(**dict.fromkeys(HOOKS, fail)),
+        plugin(provide_propagation_metadata=give),
+        told.factory(),
+    )
+    service.invoke(durable)
+    service.complete("SUCCEEDED", 1, Result="1")
+    assert service.invoke(durable) == succeeded(1)
+
+    assert told.short[0] == "invocation first"
+    assert told.short[-1] == "invocation SUCCEEDED"
+    assert "Foreign, which is no plugin" in caplog.text
+
+
+@pytest.mark.parametrize("hook", ["on_operation_change", "on_service_call"])
+def test_what_is_told_beside_the_program_may_take_time(flavour: Flavour, hook: str) -> None:
+    """The timers of the invocation are gone by its end, and those of its hooks are not."""
+    service, told = FakeService(), []
+
+    async def take_time(info: Any) -> None:
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0.001)
+        told.append(info)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.step(lambda: 1, name="work")
+        await ctx.wait(seconds=1)
+
+    assert service.run(observed(flavour, handler, plugin(**{hook: take_time}))) == succeeded(None)
+    assert told
+
+
+class ShortOfTime:
+    """A Lambda context whose time stands still."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 100
+
+
+@pytest.mark.parametrize(
+    "hook", ["on_invocation_start", "on_operation_change", "on_service_call", "on_invocation_end"]
+)
+def test_a_hook_that_never_ends_does_not_keep_the_answer(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture, hook: str
+) -> None:
+    told, service = Told(), FakeService()
+
+    async def hang(info: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.step(lambda: 1, name="work")
+
+    durable = observed(flavour, handler, plugin(**{hook: hang}), told.factory())
+    assert service.invoke(durable, lambda_context=ShortOfTime()) == succeeded(1)
+
+    assert told.short[-1] == "invocation SUCCEEDED"
+    assert "half of the time that was left until the deadline" in caplog.text
+
+
+def test_a_hook_that_cancels_its_task_has_failed(flavour: Flavour) -> None:
+    told, service = Told(), FakeService()
+
+    async def cancel(info: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.step(lambda: 1, name="work")
+
+    hooks = ("on_invocation_start", "on_operation_change", "on_service_call", "on_invocation_end")
+    durable = observed(flavour, handler, plugin(**dict.fromkeys(hooks, cancel)), told.factory())
+    assert service.run(durable) == succeeded(1)
+    assert told.short[-1] == "invocation SUCCEEDED"
 
 
 def test_what_ends_the_process_goes_on_and_every_plugin_gets_the_end(flavour: Flavour) -> None:
@@ -627,7 +744,7 @@ def test_an_invoke_passes_on_the_trace_header_that_the_first_plugin_gives(
     assert len(asked) == 5
     assert dataclasses.astuple(asked[0]) == (ARN, oid(1), "other", None)
     assert [record.message for record in caplog.records] == [
-        "Plugin gave 7 instead of PropagationMetadata",
+        "Plugin gave 7 (int) instead of PropagationMetadata",
         "Plugin gives an invoke another trace header than Plugin, whose stands (1 such)",
     ]
 

@@ -284,6 +284,7 @@ class RunningInvocation(Opaque):
             self.loop,
             self.inbox,
             context=context,
+            seconds_left=self.deadline.seconds_left,
             updated=self._updated,
         )
         self.checkpointer.observe(plugins.called, plugins.merged)

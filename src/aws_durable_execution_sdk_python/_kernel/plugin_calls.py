@@ -7,6 +7,7 @@
   a process or a generator, out of a group as well. All the same every plugin gets to know of the
   end of the invocation.
 - A cancellation of the code around a hook that is awaited is not the hook's, and goes on.
+- Nothing here asks for what a plugin of the user's may refuse to tell: no `str`, no `repr`.
 - A hook that no plugin overrides is not called, and what it would be told is not made.
 """
 
@@ -20,6 +21,7 @@ from typing import Any, TypeAlias
 from aws_durable_execution_sdk_python._core import running
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.user_functions import is_awaitable
+from aws_durable_execution_sdk_python._core.validation import kind_of, shown
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPlugin,
@@ -59,16 +61,12 @@ class PluginCalls(Opaque):
         self, factories: Sequence[Any], info: InvocationStartInfo, settle: Settle
     ) -> None:
         """Make the plugins, and tell each that the invocation begins."""
-        plugins = [p for factory in factories if (p := _create(factory, info)) is not None]
-        for plugin in plugins:
-            self._start(plugin)
-            await _call(plugin, "on_invocation_start", info, settle)
-
-    def _start(self, plugin: DurableInstrumentationPlugin) -> None:
-        self._started.append(plugin)
-        for name in _HOOKS:
-            if _overrides(plugin, name):
+        made = [each for factory in factories if (each := _create(factory, info)) is not None]
+        for plugin, hooks in made:
+            self._started.append(plugin)
+            for name in hooks:
                 self._hooks[name] = (*self._hooks.get(name, ()), plugin)
+            await _call(plugin, "on_invocation_start", info, settle)
 
     async def tell(self, hook: str, info: object, settle: Settle) -> None:
         """Call a hook of each plugin."""
@@ -105,17 +103,20 @@ class PluginCalls(Opaque):
         return None if chosen is None else chosen[1]
 
 
-def _create(factory: Any, info: InvocationStartInfo) -> DurableInstrumentationPlugin | None:
+def _create(
+    factory: Any, info: InvocationStartInfo
+) -> tuple[DurableInstrumentationPlugin, list[str]] | None:
+    """A plugin and the hooks that it overrides; None if it cannot be made."""
     try:
         plugin = factory.create_plugin(info)
+        if isinstance(plugin, DurableInstrumentationPlugin):
+            return plugin, [name for name in _HOOKS if _overrides(plugin, name)]
     except BaseException as error:
         _failed(factory, "create_plugin", error)
         return None
-    if isinstance(plugin, DurableInstrumentationPlugin):
-        return plugin
     if asyncio.iscoroutine(plugin):
         plugin.close()
-    _log.warning("create_plugin of %s gave %r, which is no plugin", _name(factory), plugin)
+    _log.warning("create_plugin of %s gave %s, which is no plugin", _name(factory), kind_of(plugin))
     return None
 
 
@@ -165,11 +166,11 @@ def _header(plugin: object, given: object) -> str | None:
     if given is None:
         return None
     if not isinstance(given, PropagationMetadata):
-        _log.warning("%s gave %r instead of PropagationMetadata", _name(plugin), given)
+        _log.warning("%s gave %s instead of PropagationMetadata", _name(plugin), shown(given))
         return None
     header = given.x_amzn_trace_id
     if header is not None and not isinstance(header, str):  # pyright: ignore
-        _log.warning("%s gave the trace header %r, which is no text", _name(plugin), header)
+        _log.warning("%s gave the trace header %s, which is no text", _name(plugin), shown(header))
         return None
     return header if header and header.strip() else None
 

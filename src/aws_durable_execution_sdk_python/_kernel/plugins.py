@@ -36,6 +36,7 @@ from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.origin import context_of
+from aws_durable_execution_sdk_python._kernel.plugin_awaits import settle_in
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
     ObservedBody,
     Where,
@@ -79,6 +80,7 @@ class Plugins(Opaque):
         journal: what is known of the execution; loaded.
         loop, inbox: the invocation's.
         context: that of the handler; in it plugins are told of the invocation itself.
+        seconds_left: until the deadline; None if there is none.
         updated: the ids of what has changed while the execution was suspended.
     """
 
@@ -91,6 +93,7 @@ class Plugins(Opaque):
         inbox: Inbox,
         *,
         context: Context,
+        seconds_left: Callable[[], float | None],
         updated: Iterable[str],
     ) -> None:
         self._arn = arn
@@ -99,6 +102,8 @@ class Plugins(Opaque):
         self._inbox = inbox
         self._is_over = False
         self._context = context
+        self._settle_around = settle_in(loop, context, seconds_left)
+        self._seconds_left = seconds_left
         self._calls = PluginCalls()
         operations = list(self._recorded())
         self._statuses = {op.operation_id: op.status for op in operations}
@@ -142,7 +147,7 @@ class Plugins(Opaque):
         They are told in tasks of their own, in the very context that the handler runs in.
         """
         self._info = replace(self._info, execution_input=execution_input)
-        begin = partial(self._calls.begin, factories, self._info, _awaited)
+        begin = partial(self._calls.begin, factories, self._info, self._settle_around)
         outcome = await self._in_context(begin)
         if outcome.error is None:
             outcome = await outcome_of(respond)
@@ -159,7 +164,7 @@ class Plugins(Opaque):
     async def _end(self, outcome: CallOutcome) -> None:
         """Tell what is left to tell, and the end."""
         try:
-            await self._ends.tell_rest(_awaited)
+            await self._ends.tell_rest(self._settle_around)
         except CONTROL as control:
             self._control = control
         while self._delivery is not None:
@@ -177,7 +182,7 @@ class Plugins(Opaque):
             status=status,
             execution_result=result,
         )
-        await self._calls.end(info, _awaited)
+        await self._calls.end(info, self._settle_around)
         if self._control is not None:
             raise self._control
 
@@ -324,21 +329,23 @@ class Plugins(Opaque):
 
     def _deliver(self) -> None:
         if self._delivery is None:
-            context = self._context.copy()
-            self._delivery = self._loop.create_strange_task(self._delivering(), context)
+            # Nobody's flow of control: the timers of the invocation's end before its hooks do.
+            context = self._context.run(context_of, None)
+            settle = settle_in(self._loop, context, self._seconds_left)
+            self._delivery = self._loop.create_strange_task(self._delivering(settle), context)
 
-    async def _delivering(self) -> None:
+    async def _delivering(self, settle: Settle) -> None:
         try:
             while self._changed or self._service_calls:
                 calls, self._service_calls = self._service_calls, []
                 for call in calls:
-                    await self._calls.tell("on_service_call", call, _awaited)
+                    await self._calls.tell("on_service_call", call, settle)
                 changed, self._changed = self._changed, {}
                 if changed and self._calls.wants("on_operation_change"):
                     operations = self._snapshot()
                     updated = {each: operations[each] for each in changed}
                     info = OperationChangeInfo(self._arn, updated, operations)
-                    await self._calls.tell("on_operation_change", info, _awaited)
+                    await self._calls.tell("on_operation_change", info, settle)
         except CONTROL as error:
             self._control = error  # out of a task of its own it would stop the event loop
         finally:
@@ -376,13 +383,3 @@ def _ending(outcome: CallOutcome) -> tuple[InvocationStatus, str | None, ErrorOb
     error = response.get("Error")
     stored = None if error is None else ErrorObject.from_dict(error)
     return InvocationStatus(response["Status"]), response.get("Result"), stored
-
-
-async def _awaited(given: Awaitable[Any]) -> Any:
-    try:
-        return await given
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise HookCancelled from error
