@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aws_durable_execution_sdk_python._core.codec import Wire
+from aws_durable_execution_sdk_python._core.invocation_output import (
+    DurableExecutionInvocationOutput,
+)
 from aws_durable_execution_sdk_python._core.model import (
     CallbackDetails,
     CallbackOptions,
@@ -24,7 +25,6 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
     OperationUpdate,
     StateOutput,
-    Status,
     StepDetails,
     StepOptions,
     WaitDetails,
@@ -66,32 +66,6 @@ __all__ = [
 
 # What an operation takes or gives, as it is sent and stored.
 OperationPayload: TypeAlias = str
-
-
-@dataclass(frozen=True)
-class DurableExecutionInvocationOutput:
-    """A durable function's response to Lambda."""
-
-    status: Status
-    result: str | None = None
-    error: ErrorObject | None = None
-
-    @classmethod
-    def from_dict(cls, data: Wire) -> DurableExecutionInvocationOutput:
-        error = data.get("Error")
-        return cls(
-            Status(data["Status"]),
-            data.get("Result"),
-            None if error is None else ErrorObject.from_dict(error),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"Status": self.status.value}
-        if self.result is not None:
-            out["Result"] = self.result
-        if self.error is not None:
-            out["Error"] = self.error.to_dict()
-        return out
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self, TypeAlias
 
+from aws_durable_execution_sdk_python._core.invocation_output import (
+    DurableExecutionInvocationOutput,
+)
 from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     Operation,
@@ -230,6 +233,33 @@ class InvocationEndInfo(InvocationInfo):
     error: ErrorObject | None = None
     status: InvocationStatus = field(kw_only=True)
     execution_result: str | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def from_durable_execution_invocation_output(
+        cls,
+        invocation_start_info: InvocationStartInfo,
+        output: DurableExecutionInvocationOutput,
+        operations: dict[str, OperationInfo] | None = None,
+    ) -> Self:
+        """The end, with this output, of the invocation that began so.
+
+        Parameters:
+            invocation_start_info: what was told of its beginning.
+            output: what Lambda is answered.
+            operations: those that are recorded by now; by default as when it began.
+        """
+        began = invocation_start_info
+        return cls(
+            began.request_id,
+            began.execution_arn,
+            began.is_first_invocation,
+            began.execution_start_time,
+            output.error,
+            execution_input=began.execution_input,
+            operations=began.operations if operations is None else operations,
+            status=InvocationStatus(output.status),
+            execution_result=output.result,
+        )
 
 
 # ------------------------------------------------------------------------- calls to the outside

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from aws_durable_execution_sdk_python._core.arns import DurableExecutionArn
 from aws_durable_execution_sdk_python._core.batch_result import BatchResult
 from aws_durable_execution_sdk_python._operation_contexts import (
     StepContext,
@@ -12,8 +13,6 @@ from aws_durable_execution_sdk_python._operation_contexts import (
 )
 from aws_durable_execution_sdk_python.context import Callback, DurableContext
 from aws_durable_execution_sdk_python.logger import Logger, LoggerInterface
-
-DurableExecutionArn = str
 
 __all__ = [
     "BatchResult",

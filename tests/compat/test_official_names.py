@@ -189,6 +189,15 @@ SIGNATURES: dict[str, str] = {
         request_id execution_arn is_first_invocation execution_start_time error
         *execution_input *operations *status *execution_result
     """,
+    "plugin.InvocationEndInfo.from_durable_execution_invocation_output": """
+        invocation_start_info output operations
+    """,
+    "types.DurableExecutionArn": "function_name execution_name invocation_id",
+    "types.DurableExecutionArn.from_arn": "arn",
+    "lambda_service.DurableExecutionInvocationOutput": "status result error",
+    "lambda_service.DurableExecutionInvocationOutput.create_succeeded": "result",
+    "lambda_service.DurableExecutionInvocationOutput.create_pending": "",
+    "lambda_service.DurableExecutionInvocationOutput.create_retry": "error",
     "plugin.PropagationInput": """
         execution_arn operation_id target_function_name parent_operation_id
     """,
@@ -217,6 +226,7 @@ MEMBERS: dict[str, str] = {
         failed failure_count get_errors get_results has_failure started started_count status
         succeeded success_count throw_if_error to_dict total_count
     """,
+    "lambda_service.InvocationStatus": "FAILED PENDING RETRY SUCCEEDED",
     "state.ExecutionState": "durable_execution_arn is_replaying operations replay_status",
     "execution.DurableExecutionInvocationInput": "from_dict to_dict updated_operation_ids",
     "waits.WaitForConditionDecision": "delay_seconds should_continue should_wait",
@@ -315,6 +325,46 @@ def test_a_ready_made_serdes_does_not_need_to_be_told_where_a_value_belongs(kind
 @pytest.mark.parametrize("kind", ["StepError", "CallbackTimeoutError", "ChildContextError"])
 def test_errors_of_operations_are_one_family(kind: str) -> None:
     assert issubclass(found(f"exceptions.{kind}"), found("exceptions.DurableOperationError"))
+
+
+@pytest.mark.parametrize(
+    ("arn", "parts"),
+    [
+        ("arn:aws:lambda:r:1:function:f:$LATEST/durable-execution/name/id", ("f", "name", "id")),
+        ("arn:aws-cn:lambda:r:1:function:f:7/durable-execution/name/id", ("f", "name", "id")),
+        ("arn:aws:lambda:r:1:function:f/durable-execution/name/id", None),
+        ("arn:aws:lambda:r:1:function:f:7/durable-execution/name", None),
+        ("arn:aws:lambda:r:1:function:f:7/durable-execution/name/id/more", None),
+        ("", None),
+    ],
+)
+def test_the_arn_of_an_execution_is_taken_apart(arn: str, parts: Any) -> None:
+    kind = found("types.DurableExecutionArn")
+    assert kind.from_arn(arn) == (None if parts is None else kind(*parts))
+
+
+def test_an_output_tells_how_an_invocation_ended() -> None:
+    output = found("lambda_service.DurableExecutionInvocationOutput")
+    error = found("lambda_service.ErrorObject").from_message("broken")
+    end = found("plugin.InvocationEndInfo").from_durable_execution_invocation_output
+    began = found("plugin.InvocationStartInfo")("id", "arn", True, None, operations={"a": 1})
+
+    ended = [
+        end(began, each)
+        for each in (
+            output.create_succeeded("1"),
+            output.create_pending(),
+            output.create_retry(error),
+        )
+    ]
+
+    assert [(e.status, e.execution_result, e.error) for e in ended] == [
+        ("SUCCEEDED", "1", None),
+        ("PENDING", None, None),
+        ("RETRY", None, error),
+    ]
+    assert [e.operations for e in ended] == [{"a": 1}] * 3
+    assert end(began, output.create_pending(), {}).operations == {}
 
 
 def test_a_name_is_in_the_modules_own_list() -> None:

@@ -43,10 +43,32 @@ def execution_arn(function: FunctionArn, name: str, execution_id: str) -> str:
     return f"{function}{_EXECUTION}{name}/{execution_id}"
 
 
-def execution_parts(text: str) -> tuple[str, ...] | None:
-    """Function, name and id of an execution; None if this is not the ARN of one."""
-    parts = _PARTS.fullmatch(text)
-    return None if parts is None else parts.groups()
+@dataclass(frozen=True)
+class DurableExecutionArn:
+    """What the ARN of an execution tells.
+
+    Attributes:
+        function_name: the function's, without its version.
+        execution_name: as the execution was named when it was started.
+        invocation_id: the id of the execution itself, its last part.
+
+    Example:
+        >>> DurableExecutionArn.from_arn(
+        ...     "arn:aws:lambda:eu-west-1:123456789012:function:orders:7"
+        ...     "/durable-execution/order-1/0f9c"
+        ... )
+        DurableExecutionArn(function_name='orders', execution_name='order-1', invocation_id='0f9c')
+    """
+
+    function_name: str
+    execution_name: str
+    invocation_id: str
+
+    @classmethod
+    def from_arn(cls, arn: str) -> Self | None:
+        """Take the ARN of an execution apart; None if this is not one."""
+        parts = _PARTS.fullmatch(arn)
+        return None if parts is None else cls(*parts.groups())
 
 
 def is_execution_arn(text: str) -> bool:

@@ -42,6 +42,8 @@ class Status(enum.StrEnum):
     PAUSING = "PAUSING"
     PAUSED = "PAUSED"
     DELETING = "DELETING"
+    # Of an invocation that raised: the service invokes again, and is answered nothing.
+    RETRY = "RETRY"
 
 
 InvocationStatus = Status

@@ -13,11 +13,11 @@ import enum
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
-from aws_durable_execution_sdk_python._core.arns import execution_parts
+from aws_durable_execution_sdk_python._core.arns import DurableExecutionArn
 from aws_durable_execution_sdk_python._core.limits import KIB, LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.validation import utf8_size
 from aws_durable_execution_sdk_python.exceptions import SerDesError
@@ -116,7 +116,9 @@ class StoreRules:
         """The names of the directories that hold what an execution has stored."""
         if self.encoding is PathEncoding.HASH:
             return (_hashed(arn),)
-        return tuple(map(_segment, execution_parts(arn) or (arn,)))
+        execution = DurableExecutionArn.from_arn(arn)
+        parts = (arn,) if execution is None else astuple(execution)
+        return tuple(map(_segment, parts))
 
     def stem(self, operation_id: str) -> str:
         """What the names of everything begin with that an operation has stored."""

@@ -24,6 +24,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
+from aws_durable_execution_sdk_python._core.invocation_output import (
+    DurableExecutionInvocationOutput,
+)
 from aws_durable_execution_sdk_python._core.journal import Journal
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
@@ -57,7 +60,6 @@ from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPluginFactory,
     InvocationEndInfo,
     InvocationStartInfo,
-    InvocationStatus,
     OperationChangeInfo,
     OperationEndInfo,
     OperationInfo,
@@ -169,18 +171,8 @@ class Plugins(Opaque):
             self._control = control
         while self._delivery is not None:
             await self._delivery
-        status, result, error = _ending(outcome)
-        began = self._info
-        info = InvocationEndInfo(
-            began.request_id,
-            began.execution_arn,
-            began.is_first_invocation,
-            began.execution_start_time,
-            error,
-            execution_input=began.execution_input,
-            operations=self._snapshot(),
-            status=status,
-            execution_result=result,
+        info = InvocationEndInfo.from_durable_execution_invocation_output(
+            self._info, _output(outcome), self._snapshot()
         )
         await self._calls.end(info, self._settle_around)
         if self._control is not None:
@@ -375,11 +367,8 @@ class Plugins(Opaque):
         )
 
 
-def _ending(outcome: CallOutcome) -> tuple[InvocationStatus, str | None, ErrorObject | None]:
-    """What plugins are told of an invocation's outcome."""
+def _output(outcome: CallOutcome) -> DurableExecutionInvocationOutput:
+    """What came of an invocation."""
     if outcome.error is not None:
-        return InvocationStatus.RETRY, None, described(outcome.error)
-    response = outcome.value
-    error = response.get("Error")
-    stored = None if error is None else ErrorObject.from_dict(error)
-    return InvocationStatus(response["Status"]), response.get("Result"), stored
+        return DurableExecutionInvocationOutput.create_retry(described(outcome.error))
+    return DurableExecutionInvocationOutput.from_dict(outcome.value)
