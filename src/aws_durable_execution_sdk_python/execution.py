@@ -23,6 +23,7 @@ from aws_durable_execution_sdk_python._core.user_functions import (
 )
 from aws_durable_execution_sdk_python._core.validation import kind_of
 from aws_durable_execution_sdk_python._core.values.boundary import HandlerValues
+from aws_durable_execution_sdk_python._kernel.course import InvocationCourse
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
 from aws_durable_execution_sdk_python._kernel.invocation import ContextFactories, RunningInvocation
 from aws_durable_execution_sdk_python._lambda.environment import Environment
@@ -238,8 +239,15 @@ def durable_execution(
         given = _parse(event)
 
         async def main(environment: Environment) -> dict[str, Any]:
-            invocation = await _invocation(settings, given, environment, lambda_context, factories)
-            return await invocation.run(func, kind, values)
+            invocation = await _invocation(settings, given, environment, lambda_context)
+            state = given.initial_execution_state
+            course = InvocationCourse(
+                invocation,
+                StateOutput(state.operations, state.next_marker),
+                plugins=factories,
+                updated=given.updated_operation_ids,
+            )
+            return await course.run(func, kind, values)
 
         return run_in_environment(main)
 
@@ -289,17 +297,14 @@ async def _invocation(
     given: DurableExecutionInvocationInput,
     environment: Environment,
     lambda_context: object,
-    factories: Sequence[DurableInstrumentationPluginFactory],
 ) -> RunningInvocation:
     client, hooks = _brought(given)
     if client is None and settings.client is not None:
         client = settings.client.get()
-    state = given.initial_execution_state
     return RunningInvocation(
         client or await environment.default_client(),
         given.durable_execution_arn,
         given.checkpoint_token,
-        StateOutput(state.operations, state.next_marker),
         contexts=_CONTEXTS,
         hooks=hooks,
         threads=environment.threads,
@@ -307,8 +312,6 @@ async def _invocation(
         compat_aws=settings.is_compat_aws(hooks),
         deadline_margin=settings.deadline_margin,
         serdes=settings.serdes,
-        plugins=factories,
-        updated=given.updated_operation_ids,
     )
 
 

@@ -6,8 +6,8 @@ Rules that everything else relies on:
   whoever reads afterwards, in whatever run of the code, reads what was asked.
 - The same update is sent once. Whoever asks again waits for the first.
 - Updates are sent in the order in which they were queued, whoever waits for which.
-- The token chain is serial: one request is in flight, and while it is, the next batch builds up
-  (group commit). An answer with all its pages is merged before anybody is released.
+- One request is in flight, and while it is, the next batch builds up (group commit). An answer with
+  all its pages is merged, see `token_chain`, before anybody is released.
 - An update somebody waits for is sent once nothing else is ready to run, so that siblings share the
   request, or once the request is full. One that nobody waits for rides with the next that somebody
   does, or goes alone after `Tuning.lazy_seconds`. There is no polling and no lingering: the
@@ -30,7 +30,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 from functools import partial
-from typing import TypeVar
 
 import anyio
 
@@ -41,7 +40,6 @@ from aws_durable_execution_sdk_python._core.batching import (
     take_batch,
 )
 from aws_durable_execution_sdk_python._core.journal import Journal
-from aws_durable_execution_sdk_python._core.limits import MAX_PAGE_ITEMS
 from aws_durable_execution_sdk_python._core.model import (
     OperationAction,
     OperationType,
@@ -49,8 +47,8 @@ from aws_durable_execution_sdk_python._core.model import (
     StateOutput,
 )
 from aws_durable_execution_sdk_python._kernel.event_loop import running_loop
-from aws_durable_execution_sdk_python._kernel.observed_client import ObservedClient
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python._kernel.token_chain import TokenChain
 from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python._kernel.unsaved import (
     Ended,
@@ -66,11 +64,9 @@ from aws_durable_execution_sdk_python.exceptions import (
 )
 from aws_durable_execution_sdk_python.plugin import ServiceCallInfo
 
-T = TypeVar("T")
-
 
 class Checkpointer(Opaque):
-    """Owns the token chain of one invocation."""
+    """Saves the updates of one invocation."""
 
     def __init__(
         self,
@@ -84,9 +80,7 @@ class Checkpointer(Opaque):
         on_change: Callable[[Iterable[str]], None],
         on_end: Callable[[Ended], None],
     ) -> None:
-        self._client = client
-        self._arn = arn
-        self._token = token
+        self._chain = TokenChain(client, arn, token, journal)
         self._journal = journal
         self._catch_up = catch_up
         self._on_merge: Callable[[list[str]], None] | None = None
@@ -120,7 +114,7 @@ class Checkpointer(Opaque):
         on_merge: Callable[[list[str]], None],
     ) -> None:
         """Tell of each call, and of what an answer has brought before anybody is released."""
-        self._client = ObservedClient(self._client, on_call)
+        self._chain.observe(on_call)
         self._on_merge = on_merge
 
     @property
@@ -317,17 +311,20 @@ class Checkpointer(Opaque):
         return batch
 
     async def _send(self, batch: list[Queued]) -> None:
+        updates = [entry.update for entry in batch if entry.update is not None]
         self.in_flight = True
         try:
-            changed = await self._exchange([e.update for e in batch if e.update is not None])
+            changed = await self._chain.exchange(updates)
         except BaseException as error:
             self._end(Ended(error), batch)
             return
         finally:
             self.in_flight = False
-        if changed is None:
-            self._end(Ended(), batch)
-            return
+        if self._chain.is_over:
+            if not any(each.operation_type is OperationType.EXECUTION for each in updates):
+                self._end(Ended(), batch)
+                return
+            self.ended = Ended(orderly=True)
         if self._on_merge is not None:
             self._on_merge(changed)
         for entry in batch:
@@ -340,36 +337,9 @@ class Checkpointer(Opaque):
         for release in entry.waiting:
             release(error)
 
-    async def _exchange(self, updates: list[OperationUpdate]) -> list[str] | None:
-        """One call and all pages of its answer, merged. None: the token was withdrawn."""
-        if not self._token:
-            raise CheckpointError("the checkpoint token is empty", retryable=True)
-        output = await _answer(self._client.checkpoint(self._arn, self._token, updates, None))
-        ends_execution = any(u.operation_type is OperationType.EXECUTION for u in updates)
-        token = output.checkpoint_token
-        if token:
-            self._token = token
-        changed = await self._merge(output.new_execution_state, paged=bool(token))
-        if not token:
-            if not ends_execution:
-                return None
-            self.ended = Ended(orderly=True)
-        return changed
-
-    async def _merge(self, state: StateOutput, *, paged: bool) -> list[str]:
-        changed = self._journal.merge(state.operations)
-        while paged and state.next_marker:
-            state = await _answer(
-                self._client.get_execution_state(
-                    self._arn, self._token, state.next_marker, MAX_PAGE_ITEMS
-                )
-            )
-            changed += self._journal.merge(state.operations)
-        return changed
-
     async def load(self, state: StateOutput) -> None:
         """Merge the invocation's initial state and its pages, before any user code runs."""
-        await self._merge(state, paged=True)
+        await self._chain.merge(state)
 
     def close(self) -> None:
         """Accept nothing more. A request in flight is let finish, what is queued is dropped."""
@@ -400,11 +370,3 @@ class Checkpointer(Opaque):
         self._queued = self._queued_bytes = 0
         for entry in dropped:
             self._settle(entry, ended.signal())
-
-
-async def _answer(call: Awaitable[T]) -> T:
-    """What the client's call gives. Cancelled, by whatever in the client, it has failed."""
-    try:
-        return await call
-    except asyncio.CancelledError as error:
-        raise CheckpointError("a call of the service was cancelled", retryable=True) from error
