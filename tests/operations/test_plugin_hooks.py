@@ -531,6 +531,27 @@ def test_what_is_told_beside_the_program_may_take_time(flavour: Flavour, hook: s
     assert told
 
 
+def test_time_passes_for_the_end_of_an_invocation_that_only_replayed(flavour: Flavour) -> None:
+    """On replay the time of the handler's code is the record's."""
+    service, told = FakeService(), []
+
+    async def take_time(info: Any) -> None:
+        await asyncio.sleep(0.001)
+        told.append(info.status)
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        background = asyncio.create_task(asyncio.sleep(60)) if flavour.name == "async" else None
+        await ctx.wait(seconds=1)
+        return background is None
+
+    durable = observed(flavour, handler, plugin(on_invocation_end=take_time))
+    service.invoke(durable, lambda_context=ShortOfTime())
+    service.pass_time(1)
+    service.invoke(durable, lambda_context=ShortOfTime())
+
+    assert told == [InvocationStatus.PENDING, InvocationStatus.SUCCEEDED]
+
+
 class ShortOfTime:
     """A Lambda context whose time stands still."""
 
