@@ -355,12 +355,8 @@ class EventLoop(RestorableLoop):
         return [task for task in asyncio.all_tasks(self) if task not in self._strangers]
 
     def cancel_timers_of_invocation(self) -> None:
-        """No callback is to run at a time any more that the invocation has set.
-
-        From here on time passes for what runs in its context, as hooks of plugins do.
-        """
-        self.user_time.cancel_all()
-        self.user_time.thaw()
+        """No callback is to run at a time any more that the invocation has set."""
+        self.user_time.end()
         for timer in self._timers.values():
             timer.cancel()
         self._timers = {}

@@ -69,6 +69,11 @@ class UserTime:
         self.cancel_all()
         self._shift, self._frozen, self.differs = 0.0, None, False
 
+    def end(self) -> None:
+        """There is no timer any more, and time passes for what is left, as hooks of plugins."""
+        self.cancel_all()
+        self.thaw()
+
     def now(self) -> float:
         return time.monotonic() + self._shift if self._frozen is None else self._frozen
 
