@@ -16,6 +16,7 @@ _COMMANDS = {
     "init": f"{_HERE}.init_command",
     "run": f"{_HERE}.run_command",
     "serve": f"{_HERE}.serve_command",
+    "dev": f"{_HERE}.dev_command",
     "invoke": f"{_HERE}.invoke_command",
     "ls": f"{_HERE}.inspect_commands",
     "show": f"{_HERE}.inspect_commands",

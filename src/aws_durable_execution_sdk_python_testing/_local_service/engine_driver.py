@@ -83,6 +83,7 @@ class EngineDriver:
     Attributes:
         lock: held while the engine is used.
         progress: notified after every command.
+        listeners: called after every command and on `close`, with the lock held.
         ended: notified when an execution has ended, and on `close`.
     """
 
@@ -101,6 +102,7 @@ class EngineDriver:
         self.lock = threading.RLock()
         self.progress = threading.Condition(self.lock)
         self.ended = threading.Condition(self.lock)
+        self.listeners: list[Callable[[], None]] = []
         self._engine = engine
         self._clock = clock
         self._service = service
@@ -186,8 +188,9 @@ class EngineDriver:
         with self.lock:
             self._closed = True
             self._running.clear()
-            for condition in (self.progress, self.ended, self._timer):
+            for condition in (self.ended, self._timer):
                 condition.notify_all()
+            self._announce()
         self._threads.close()
 
     def _settle(self) -> None:
@@ -197,7 +200,12 @@ class EngineDriver:
             while not self._running and self._skipping.to_next_deadline():
                 self._perform_effects()
             self._wake_timer()
+        self._announce()
+
+    def _announce(self) -> None:
         self.progress.notify_all()
+        for listener in self.listeners:
+            listener()
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:

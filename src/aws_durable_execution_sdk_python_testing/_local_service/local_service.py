@@ -346,7 +346,7 @@ class LocalService:
             with self._driver.progress:
                 self._driver.progress.wait_for(partial(self._has_news, arn, seen))
                 ended = self._has_ended(arn)
-                events = self._events_after(arn, seen)
+                events = self.events_after(arn, seen)
             yield from events
             seen = events[-1]["EventId"]
 
@@ -355,13 +355,17 @@ class LocalService:
         newest = self._engine.get_history(arn, False, None, 1, reverse_order=True)["Events"]
         return bool(newest) and newest[0]["EventId"] > event_id
 
-    def _events_after(self, arn: str, event_id: int) -> list[dict[str, Any]]:
-        """Read backwards, so that following a long history does not read it all each time."""
+    def events_after(
+        self, arn: str, event_id: int, include_execution_data: bool = True
+    ) -> list[dict[str, Any]]:
+        """The events with higher ids, oldest first."""
         events: list[dict[str, Any]] = []
-        for page in self._pages(arn, True, reverse_order=True):
-            events += [event for event in page if event["EventId"] > event_id]
-            if page and page[-1]["EventId"] <= event_id + 1:
-                break
+        with self._driver.query():
+            # Backwards, so that following a long history does not read it all each time.
+            for page in self._pages(arn, include_execution_data, reverse_order=True):
+                events += [event for event in page if event["EventId"] > event_id]
+                if page and page[-1]["EventId"] <= event_id + 1:
+                    break
         events.reverse()
         return events
 

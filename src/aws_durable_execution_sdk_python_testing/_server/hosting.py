@@ -95,11 +95,17 @@ class Hosting:
         self._functions = functions
         self._here: set[str] = set()
 
-    def host(self, function: DeclaredFunction) -> None:
-        """Take a function with a handler in."""
+    @property
+    def functions(self) -> DeclaredFunctions:
+        """The declared functions, with what is known of those that are loaded."""
+        return self._functions
+
+    def host(self, function: DeclaredFunction) -> DeclaredFunction:
+        """Take a function with a handler in, or its new code; returns it as it is now known."""
         function = self._runtime.add(function)
         self._functions.add(function)
         self._here.update(function.names)
+        return function
 
     def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
