@@ -64,7 +64,7 @@ def run_server(
     settings: ServerSettings,
     store: EventStore,
     extension: Extension | None = None,
-    beside: Callable[[DurableServer], AbstractContextManager[None]] = contextlib.nullcontext,
+    beside: Callable[[DurableServer], AbstractContextManager[None]] | None = None,
 ) -> None:
     """Serve until interrupted.
 
@@ -73,7 +73,10 @@ def run_server(
         beside: what goes on as long as the server does.
     """
     signal.signal(signal.SIGTERM, _terminate)
-    with DurableServer(functions, settings, store, extension) as server, beside(server):
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(DurableServer(functions, settings, store, extension))
+        if beside is not None:
+            stack.enter_context(beside(server))
         names = ", ".join(function.name for function in functions) or "no functions"
         click.echo(f"serving {names} at {server.url}{_bound(server.address)}")
         server.serve_forever()

@@ -28,7 +28,6 @@ from aws_durable_execution_sdk_python_testing._server.execution_routes import Ex
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
 
-
 Route = tuple[str, str, Handler]
 
 

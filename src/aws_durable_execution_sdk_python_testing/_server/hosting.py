@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
+    Handler,
     HandlerService,
     Invoker,
 )
@@ -48,6 +49,10 @@ class FunctionRuntime(Invoker, Protocol):
 
     def lines(self, execution_arn: str) -> list[LogLine]:
         """What functions wrote in an execution and for it, oldest first."""
+        ...
+
+    def handler(self, function_name: str) -> Handler | None:
+        """The handler of a function as it is now, if it is loaded in this process."""
         ...
 
     def close(self) -> None:
@@ -131,6 +136,10 @@ class Hosting:
     def lines(self, execution_arn: str) -> list[LogLine]:
         """What functions hosted here wrote in an execution and for it, oldest first."""
         return self._runtime.lines(execution_arn)
+
+    def handler(self, function_name: str) -> Handler | None:
+        """The handler of a function as it is now, if it is loaded in this process."""
+        return self._runtime.handler(function_name)
 
     def keeps_lines(self, function_name: str) -> bool:
         """Whether what that function writes can be read by `lines`."""

@@ -28,7 +28,6 @@ from aws_durable_execution_sdk_python_testing._declarations.program_files import
     ProgramError,
     load_functions,
 )
-from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
 # Both packages, which may lie below the program's directory too.
 _SDK = "aws_durable_execution_sdk_python"
@@ -47,7 +46,7 @@ class ReloadedCode:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._root = file.resolve().parent
-        self._durable: dict[str, Handler] = {}
+        self._names: list[str] = []
         self._version = 0
         self._problem: str | None = None
 
@@ -59,7 +58,7 @@ class ReloadedCode:
         """
         self._forget_modules()
         durable, plain = load_functions(self._file)
-        self._durable = durable
+        self._names = list(durable)
         self._version += 1
         return [hosted(name, handler) for name, handler in {**plain, **durable}.items()]
 
@@ -71,11 +70,7 @@ class ReloadedCode:
         """What became of the latest change, in one line."""
         if self._problem is not None:
             return f"not reloaded: {self._problem}"
-        return f"reloaded {self._file}: {', '.join(self._durable)}"
-
-    def handler(self, function_name: str) -> Handler | None:
-        """The durable handler of that name."""
-        return self._durable.get(function_name)
+        return f"reloaded {self._file}: {', '.join(self._names)}"
 
     @contextlib.contextmanager
     def followed(self, replace: Callable[[list[DeclaredFunction]], None]) -> Iterator[None]:

@@ -53,6 +53,8 @@ export const operation = (arn, id) => json("GET", beside(arn, `/operations/${enc
 
 export const logs = (arn) => json("GET", at(arn, "/logs"));
 
+export const cost = (arn) => json("GET", beside(arn, "/cost"));
+
 export const recordingPath = (arn) => beside(arn, "/recording");
 
 export const replay = (arn) => json("POST", beside(arn, "/replay"));

@@ -9,6 +9,8 @@ import { bytes, duration, functionName, mark, moment, pretty, word } from "./for
 
 // Texts that are longer than this are shown in part, until somebody asks for the rest.
 const LONGEST = 20000;
+// Open callbacks that are offered at once.
+const MOST_CALLBACKS = 10;
 
 export class Details {
   constructor(arn, history) {
@@ -16,13 +18,31 @@ export class Details {
     this.history = history;
     this.chosen = null;
     this.asked = 0;
+    // The lines that ask for operations, by id: known after a replay.
+    this.sources = {};
     this.body = h("div", { class: "details-body" });
     this.element = h("aside", { class: "details", "aria-label": "Details", id: "details", tabindex: -1 }, this.body);
   }
 
   showExecution() {
     this.chosen = null;
-    this.#fetch(async () => executionParts(await api.execution(this.arn), await logLines(this.arn)));
+    this.#fetch(async () => {
+      const [execution, { Lines }, cost] = await Promise.all([
+        api.execution(this.arn),
+        api.logs(this.arn),
+        api.cost(this.arn),
+      ]);
+      return executionParts(execution, Lines, cost, this.history);
+    });
+  }
+
+  /** What came of running the code as it is now against the history. */
+  showReplay(report) {
+    this.chosen = undefined;
+    this.sources = report.Sources;
+    this.asked += 1;
+    fill(this.body, replayParts(report, this.history));
+    this.element.focus();
   }
 
   refreshExecution() {
@@ -35,7 +55,7 @@ export class Details {
     if (!same) fill(this.body, h("h2", {}, operation.name || operation.subType), h("p", { class: "note" }, "Loading …"));
     this.#fetch(async () => {
       const { Events } = await api.operation(this.arn, operation.id);
-      return operationParts(operation, Events);
+      return operationParts(operation, Events, this.sources[operation.id]);
     });
   }
 
@@ -43,6 +63,8 @@ export class Details {
   note(events) {
     const { chosen } = this;
     if (chosen && events.some((event) => event.Id === chosen.id)) this.showOperation(chosen);
+    // The execution's own page says which callbacks it waits for.
+    else if (chosen === null && events.some((event) => event.EventType.startsWith("Callback"))) this.showExecution();
   }
 
   /** Show what comes of a question, unless another was asked meanwhile. */
@@ -56,11 +78,7 @@ export class Details {
   }
 }
 
-async function logLines(arn) {
-  return (await api.logs(arn)).Lines;
-}
-
-function executionParts(execution, lines) {
+function executionParts(execution, lines, cost, history) {
   const { Status, InputPayload, Result, Error: error } = execution;
   return [
     h("h2", {}, "Execution"),
@@ -75,13 +93,63 @@ function executionParts(execution, lines) {
       Tenant: execution.TenantId,
     }),
     error && errorPart(error),
+    waitingFor(history),
     payloadPart("Result", Result),
     payloadPart("Input", InputPayload),
+    costPart(cost),
     lines.length > 0 && logPart(lines),
   ];
 }
 
-function operationParts(operation, events) {
+/** The callbacks that somebody has to answer. */
+function waitingFor(history) {
+  const open = [...history.operations.values()].filter((one) => one.kind === "Callback" && !one.ended);
+  return open.slice(0, MOST_CALLBACKS).map((one) => {
+    const around = history.operations.get(one.parentId);
+    const name = around?.subType === "WaitForCallback" ? around.name : one.name;
+    return section(`Waits for a callback: ${name || "without a name"}`, callbackForms(one.details.CallbackId));
+  });
+}
+
+function costPart(cost) {
+  const dollars = (value) => `$ ${value.toFixed(8)}`;
+  const { Dollars } = cost;
+  return section(
+    "On AWS",
+    table({
+      Billed: `${cost.BilledMilliseconds.toLocaleString("en")} ms at ${cost.MemoryMegabytes} MB, ${cost.Invocations} requests`,
+      Operations: cost.Operations.toLocaleString("en"),
+      Written: bytes(cost.WrittenBytes),
+      Cost: `${dollars(Dollars.Total)}: operations ${dollars(Dollars.Operations)}, written ${dollars(Dollars.Written)}, compute ${dollars(Dollars.Compute)}, requests ${dollars(Dollars.Requests)}`,
+    }),
+    h("p", { class: "note" }, "List prices of us-east-1, x86, without free tier; storage after the end is left out."),
+  );
+}
+
+function replayParts({ Replays, Operations, RecordedStatus, ReplayedStatus, Divergence }, history) {
+  const facts = table({ Operations: String(Operations), Recorded: word(RecordedStatus), Replayed: word(ReplayedStatus) });
+  if (Replays) {
+    return [h("h2", { class: "is-SUCCEEDED" }, "The code replays"), facts, h("p", { class: "note" }, "Operations now show the line that asks for them.")];
+  }
+  const { Expected, Found, Source, OperationId, LikelyCauses } = Divergence;
+  const operation = history.operations.get(OperationId);
+  return [
+    h("h2", {}, "The code diverges"),
+    h(
+      "section",
+      { class: "error divergence" },
+      Source && sourceLine(Source),
+      table({ Recorded: Expected, "The code": Found, Operation: operation?.name }),
+      h("p", {}, "Likely causes:"),
+      h("ul", {}, LikelyCauses.map((cause) => h("li", {}, cause))),
+    ),
+    facts,
+  ];
+}
+
+const sourceLine = ({ File, Line, Function }) => h("p", { class: "source" }, h("code", {}, `${File}:${Line}`), ` in ${Function}`);
+
+function operationParts(operation, events, source) {
   const data = {};
   const errors = [];
   for (const event of events) {
@@ -96,6 +164,7 @@ function operationParts(operation, events) {
   return [
     h("h2", {}, operation.name || operation.subType),
     h("p", { class: `state is-${status}` }, h("span", { "aria-hidden": "true" }, mark(status)), ` ${word(status)}`),
+    source && sourceLine(source),
     open && callbackForms(details.CallbackId),
     table({
       Type: operation.subType,
@@ -181,7 +250,7 @@ export function errorPart(error) {
 function divergence(message) {
   const source = /File "(.+?)", line (\d+), in (\S+?)(?=[,.]?\s|$)/.exec(message);
   return [
-    source && h("p", { class: "source" }, h("code", {}, `${source[1]}:${source[2]}`), ` in ${source[3]}`),
+    source && sourceLine({ File: source[1], Line: source[2], Function: source[3] }),
     h("p", { class: "message" }, message),
   ];
 }

@@ -95,14 +95,7 @@ export class JsonEditor {
       JSON.parse(text);
       return null;
     } catch (error) {
-      return `No JSON${place(text, error.message)}.`;
+      return `No JSON: ${error.message}`;
     }
   }
-}
-
-function place(text, message) {
-  const found = /position (\d+)/.exec(message);
-  if (!found) return "";
-  const before = text.slice(0, Number(found[1])).split("\n");
-  return `: line ${before.length}, column ${before.at(-1).length + 1}`;
 }

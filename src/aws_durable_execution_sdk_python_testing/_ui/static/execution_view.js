@@ -57,6 +57,7 @@ class ExecutionView {
     });
     this.beat = setInterval(() => this.#tick(), BEAT);
     this.details.showExecution();
+    attempt(() => this.#askForCode())();
   }
 
   close() {
@@ -115,9 +116,26 @@ class ExecutionView {
     if (Status === "RUNNING") shown.push(button("Pause", does(api.pause), { id: "pause" }));
     if (Status === "PAUSED" || Status === "PAUSING") shown.push(button("Resume", does(api.resume), { id: "resume" }));
     if (OPEN.has(Status)) shown.push(button("Stop", () => this.#stop(), { id: "stop", class: "danger" }));
+    if (this.replays) shown.push(button("Replay with the code as it is", attempt(() => this.#replay()), { id: "replay" }));
     shown.push(h("a", { class: "button", href: api.recordingPath(this.arn), download: true }, "Recording"));
     shown.push(button("Delete", () => this.#remove(), { id: "delete", class: "danger" }));
     fill(this.actions, shown);
+  }
+
+  async #replay() {
+    const report = await api.replay(this.arn);
+    this.timeline.divergent = report.Divergence?.OperationId ?? null;
+    if (this.timeline.divergent) this.timeline.reveal(this.timeline.divergent);
+    this.timeline.update();
+    this.details.showReplay(report);
+  }
+
+  /** Whether the code is there to be replayed. */
+  async #askForCode() {
+    const { Functions } = await api.functions();
+    const name = functionName(this.arn);
+    this.replays = Functions.some((one) => one.Name === name && one.Replays);
+    if (this.execution) this.#showActions();
   }
 
   #stop() {
@@ -138,7 +156,7 @@ class ExecutionView {
       this.timeline.update();
     });
     const failed = button("Next failure", () => this.#nextFailure(), { class: "quiet", id: "next-failure" });
-    const whole = button("Execution", () => this.details.showExecution(), { class: "quiet" });
+    const whole = button("Execution", () => this.details.showExecution(), { class: "quiet", id: "show-execution" });
     return h(
       "div",
       { class: "tools" },
