@@ -17,6 +17,7 @@ _COMMANDS = {
     "run": f"{_HERE}.run_command",
     "serve": f"{_HERE}.serve_command",
     "dev": f"{_HERE}.dev_command",
+    "ui": f"{_HERE}.ui_command",
     "invoke": f"{_HERE}.invoke_command",
     "ls": f"{_HERE}.inspect_commands",
     "show": f"{_HERE}.inspect_commands",

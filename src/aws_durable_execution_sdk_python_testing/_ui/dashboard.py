@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -28,6 +28,7 @@ from aws_durable_execution_sdk_python_testing._server.durable_service import Dur
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._ui.costs import DEFAULT_MEMORY_MB, estimate
 from aws_durable_execution_sdk_python_testing._ui.live_streams import LiveStreams
+from aws_durable_execution_sdk_python_testing._ui.sources import LocalSource, Source
 from aws_durable_execution_sdk_python_testing._ui.static_files import StaticFiles
 
 
@@ -40,7 +41,7 @@ class ReloadedCode(Protocol):
 
 
 class Dashboard:
-    """Serves the page, and what it needs beyond the API.
+    """Serves the page of a service in its process, and what it needs beyond the API.
 
     Parameters:
         code: what functions run with, if that changes.
@@ -48,61 +49,65 @@ class Dashboard:
 
     def __init__(self, code: ReloadedCode | None = None) -> None:
         self._code = code
-        self._files = StaticFiles()
 
     def routes(self, service: DurableService, hosting: Hosting) -> Iterable[Route]:
-        streams = LiveStreams(service, self._describe_code)
-        details = _Details(service, hosting)
-        return [
-            ("GET", "/", self._files.page),
-            ("GET", "/ui/files/{file}", self._files.file),
-            ("GET", "/ui/functions", details.functions),
-            ("GET", "/ui/live", streams.executions),
-            ("GET", "/ui/live/{arn}", streams.execution),
-            ("GET", "/ui/executions/{arn}/operations/{id}", details.operation),
-            ("GET", "/ui/executions/{arn}/cost", details.cost),
-            ("GET", "/ui/executions/{arn}/recording", details.recording),
-            ("POST", "/ui/executions/{arn}/replay", details.replay),
-        ]
+        return page_routes(LocalSource(service, hosting), self._describe_code)
 
     def _describe_code(self) -> Mapping[str, Any]:
         return {} if self._code is None else self._code.describe()
 
 
+def page_routes(
+    source: Source, code: Callable[[], Mapping[str, Any]] = dict[str, Any]
+) -> Iterable[Route]:
+    """The page, and what it needs beyond the API.
+
+    Parameters:
+        source: the executions.
+        code: the state of the code that runs, if that is loaded anew when it changes.
+    """
+    files = StaticFiles()
+    streams = LiveStreams(source, code)
+    details = _Details(source)
+    return [
+        ("GET", "/", files.page),
+        ("GET", "/ui/files/{file}", files.file),
+        ("GET", "/ui/functions", details.functions),
+        ("GET", "/ui/live", streams.executions),
+        ("GET", "/ui/live/{arn}", streams.execution),
+        ("GET", "/ui/executions/{arn}/operations/{id}", details.operation),
+        ("GET", "/ui/executions/{arn}/cost", details.cost),
+        ("GET", "/ui/executions/{arn}/recording", details.recording),
+        ("POST", "/ui/executions/{arn}/replay", details.replay),
+    ]
+
+
 class _Details:
     """Answers what the API has no single request for."""
 
-    def __init__(self, service: DurableService, hosting: Hosting) -> None:
-        self._service = service
-        self._hosting = hosting
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     async def functions(self, request: web.Request) -> web.Response:
-        functions = [
-            {
-                "Name": function.name,
-                "Durable": function.durable is not None,
-                "Replays": self._hosting.handler(function.name) is not None,
-            }
-            for function in self._hosting.functions
-        ]
-        return json_answer({"Functions": functions})
+        functions = await self._source.functions()
+        return json_answer({"Functions": functions, "Writable": self._source.writable})
 
     async def operation(self, request: web.Request) -> web.Response:
         """The events of one operation, with their data."""
         wanted = request.match_info["id"]
-        events = self._service.history(request.match_info["arn"])
+        events = await self._source.history(request.match_info["arn"])
         return json_answer({"Events": [event for event in events if event.get("Id") == wanted]})
 
     async def cost(self, request: web.Request) -> web.Response:
         """What the execution has used, and what that would cost on AWS."""
         arn = request.match_info["arn"]
-        function = self._hosting.functions.find(FunctionArn.parse(function_part(arn)).name)
-        memory = None if function is None else function.memory_size
-        return json_answer(estimate(self._service.history(arn), memory or DEFAULT_MEMORY_MB))
+        events = await self._source.history(arn)
+        memory = self._source.memory(FunctionArn.parse(function_part(arn)).name)
+        return json_answer(estimate(events, memory or DEFAULT_MEMORY_MB))
 
     async def recording(self, request: web.Request) -> web.Response:
         """The file that `durable record` writes."""
-        recording = self._record(request)
+        recording = await self._record(request)
         name = execution_name(recording.arn or "")
         headers = {
             # Names have letters, digits, - and _ alone.
@@ -113,8 +118,8 @@ class _Details:
 
     async def replay(self, request: web.Request) -> web.Response:
         """What the code as it is now makes of the execution's history."""
-        recording = self._record(request)
-        handler = self._hosting.handler(recording.function_name or "")
+        recording = await self._record(request)
+        handler = self._source.handler(recording.function_name or "")
         if handler is None:
             raise ResourceNotFoundError(
                 f"The code of {recording.function_name} is not loaded in this process."
@@ -126,10 +131,10 @@ class _Details:
         sources = {key: source.to_dict() for key, source in report.sources.items()}
         return json_answer({**report.to_dict(), "Sources": sources})
 
-    def _record(self, request: web.Request) -> Recording:
+    async def _record(self, request: web.Request) -> Recording:
         arn = request.match_info["arn"]
-        function_arn = self._service.describe(arn, False)["FunctionArn"]
-        events = [_in_iso_8601(event) for event in self._service.history(arn)]
+        function_arn = (await self._source.execution(arn))["FunctionArn"]
+        events = [_in_iso_8601(event) for event in await self._source.history(arn)]
         return Recording(events, arn, function_arn)
 
 

@@ -19,7 +19,7 @@ from aiohttp import web
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python_testing._engine import ResourceNotFoundError
 from aws_durable_execution_sdk_python_testing._http.http_answers import identified
-from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
+from aws_durable_execution_sdk_python_testing._ui.sources import Source
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 
 # Seconds between two messages at least, and at most: a connection that nobody reads is found then.
@@ -40,15 +40,15 @@ _STILL_THERE = b": \n\n"
 
 
 class LiveStreams:
-    """Follows a service for pages.
+    """Follows executions for pages.
 
     Parameters:
-        service: what to follow.
+        source: what to follow.
         code: the state of the code that runs, which every message about the list brings along.
     """
 
-    def __init__(self, service: DurableService, code: Callable[[], Mapping[str, Any]]) -> None:
-        self._service = service
+    def __init__(self, source: Source, code: Callable[[], Mapping[str, Any]]) -> None:
+        self._source = source
         self._code = code
 
     async def executions(self, request: web.Request) -> web.StreamResponse:
@@ -58,28 +58,29 @@ class LiveStreams:
     async def execution(self, request: web.Request) -> web.StreamResponse:
         """The events of one execution as they come, until it has ended."""
         arn = request.match_info["arn"]
-        self._service.describe(arn, False)  # one that does not exist is answered as such
+        await self._source.execution(arn)  # one that does not exist is answered as such
         last = request.headers.get("Last-Event-ID", "")
         return await _send(request, self._progress(arn, int(last) if last.isdecimal() else 0))
 
     async def _changes(self) -> AsyncIterator[bytes]:
-        changes = _Changes(self._service)
+        changes = self._source.changes()
         while True:
-            yield _message("changed", {"Now": self._service.clock.now(), "Code": self._code()})
-            while not await changes.come():
+            yield _message("changed", {"Now": self._source.now(), "Code": self._code()})
+            await asyncio.sleep(_PAUSE_SECONDS)
+            while not await changes.come(_SILENCE_SECONDS):
                 yield _STILL_THERE
 
     async def _progress(self, arn: str, last: int) -> AsyncIterator[bytes]:
-        changes = _Changes(self._service)
+        changes = self._source.changes()
         status = None
-        while status not in TERMINAL:
+        while True:
             try:
-                execution = self._service.describe(arn, False)
-                events = self._service.events_after(arn, last, include_execution_data=False)
+                execution = await self._source.execution(arn)
+                events = await self._source.events_after(arn, last)
             except ResourceNotFoundError:
                 yield _message("gone", {})
                 return
-            facts = {"Now": self._service.clock.now(), "Execution": execution}
+            facts = {"Now": self._source.now(), "Execution": execution}
             for start in range(0, len(events), _EVENTS_AT_ONCE):
                 part = events[start : start + _EVENTS_AT_ONCE]
                 last = part[-1]["EventId"]
@@ -87,32 +88,12 @@ class LiveStreams:
             if not events and execution["Status"] != status:
                 yield _message("progress", {**facts, "Events": []})
             status = execution["Status"]
-            while status not in TERMINAL and not await changes.come():
+            if status in TERMINAL:
+                yield _message("ended", {})
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+            while not await changes.come(_SILENCE_SECONDS):
                 yield _STILL_THERE
-        yield _message("ended", {})
-
-
-class _Changes:
-    """Waits for a service's changes, for one reader."""
-
-    def __init__(self, service: DurableService) -> None:
-        self._service = service
-        self._seen = 0
-
-    async def come(self) -> bool:
-        """Whether something has changed; False if nothing has for a while.
-
-        Raises:
-            DurableFunctionsLocalRunnerError: the service is closed.
-        """
-        await asyncio.sleep(_PAUSE_SECONDS)
-        try:
-            coming = self._service.changed_after(self._seen)
-            self._seen = await asyncio.wait_for(coming, _SILENCE_SECONDS)
-        except TimeoutError:
-            return False
-        self._service.check_open()
-        return True
 
 
 def _message(kind: str, data: Mapping[str, Any], number: int | None = None) -> bytes:

@@ -29,6 +29,7 @@ from aws_durable_execution_sdk_python_testing._declarations.program_files import
     load_functions,
 )
 
+_QUIET_MILLISECONDS = 200
 # Both packages, which may lie below the program's directory too.
 _SDK = "aws_durable_execution_sdk_python"
 _INSTALLED = tuple(
@@ -78,11 +79,15 @@ class ReloadedCode:
 
         It is called with none where the code cannot be loaded: what there was stays.
         """
-        stopping = threading.Event()
+        watching, stopping = threading.Event(), threading.Event()
         thread = threading.Thread(
-            target=self._follow, args=(replace, stopping), name="durable-reload", daemon=True
+            target=self._follow,
+            args=(replace, watching, stopping),
+            name="durable-reload",
+            daemon=True,
         )
         thread.start()
+        watching.wait()
         try:
             yield
         finally:
@@ -90,15 +95,24 @@ class ReloadedCode:
             thread.join()
 
     def _follow(
-        self, replace: Callable[[list[DeclaredFunction]], None], stopping: threading.Event
+        self,
+        replace: Callable[[list[DeclaredFunction]], None],
+        watching: threading.Event,
+        stopping: threading.Event,
     ) -> None:
         changes = watch(
             self._root,
             watch_filter=PythonFilter(),
             stop_event=stopping,
             raise_interrupt=False,
+            # It says nothing of when it has begun to watch, but this: that nothing has happened.
+            rust_timeout=_QUIET_MILLISECONDS,
+            yield_on_timeout=True,
         )
-        for _ in changes:
+        for changed in changes:
+            watching.set()
+            if not changed:
+                continue
             try:
                 functions, self._problem = self.load(), None
             except ProgramError as error:

@@ -4,11 +4,10 @@
 
 import * as api from "./api.js";
 import { callbackForms } from "./callback_forms.js";
-import { attempt, button, fill, h } from "./dom.js";
-import { bytes, duration, functionName, mark, moment, pretty, word } from "./format.js";
+import { attempt, fill, h } from "./dom.js";
+import { bytes, duration, functionName, mark, moment, word } from "./format.js";
+import { block, payloadPart } from "./payloads.js";
 
-// Texts that are longer than this are shown in part, until somebody asks for the rest.
-const LONGEST = 20000;
 // Open callbacks that are offered at once.
 const MOST_CALLBACKS = 10;
 
@@ -18,6 +17,8 @@ export class Details {
     this.history = history;
     this.chosen = null;
     this.asked = 0;
+    // Whether callbacks may be answered.
+    this.writable = false;
     // The lines that ask for operations, by id: known after a replay.
     this.sources = {};
     this.body = h("div", { class: "details-body" });
@@ -32,7 +33,7 @@ export class Details {
         api.logs(this.arn),
         api.cost(this.arn),
       ]);
-      return executionParts(execution, Lines, cost, this.history);
+      return executionParts(execution, Lines, cost, this.history, this.writable);
     });
   }
 
@@ -55,7 +56,7 @@ export class Details {
     if (!same) fill(this.body, h("h2", {}, operation.name || operation.subType), h("p", { class: "note" }, "Loading …"));
     this.#fetch(async () => {
       const { Events } = await api.operation(this.arn, operation.id);
-      return operationParts(operation, Events, this.sources[operation.id]);
+      return operationParts(operation, Events, this.sources[operation.id], this.writable);
     });
   }
 
@@ -78,7 +79,7 @@ export class Details {
   }
 }
 
-function executionParts(execution, lines, cost, history) {
+function executionParts(execution, lines, cost, history, writable) {
   const { Status, InputPayload, Result, Error: error } = execution;
   return [
     h("h2", {}, "Execution"),
@@ -93,7 +94,7 @@ function executionParts(execution, lines, cost, history) {
       Tenant: execution.TenantId,
     }),
     error && errorPart(error),
-    waitingFor(history),
+    waitingFor(history, writable),
     payloadPart("Result", Result),
     payloadPart("Input", InputPayload),
     costPart(cost),
@@ -102,12 +103,12 @@ function executionParts(execution, lines, cost, history) {
 }
 
 /** The callbacks that somebody has to answer. */
-function waitingFor(history) {
+function waitingFor(history, writable) {
   const open = [...history.operations.values()].filter((one) => one.kind === "Callback" && !one.ended);
   return open.slice(0, MOST_CALLBACKS).map((one) => {
     const around = history.operations.get(one.parentId);
     const name = around?.subType === "WaitForCallback" ? around.name : one.name;
-    return section(`Waits for a callback: ${name || "without a name"}`, callbackForms(one.details.CallbackId));
+    return section(`Waits for a callback: ${name || "without a name"}`, writable && callbackForms(one.details.CallbackId));
   });
 }
 
@@ -149,7 +150,7 @@ function replayParts({ Replays, Operations, RecordedStatus, ReplayedStatus, Dive
 
 const sourceLine = ({ File, Line, Function }) => h("p", { class: "source" }, h("code", {}, `${File}:${Line}`), ` in ${Function}`);
 
-function operationParts(operation, events, source) {
+function operationParts(operation, events, source, writable) {
   const data = {};
   const errors = [];
   for (const event of events) {
@@ -160,7 +161,7 @@ function operationParts(operation, events, source) {
     if (details.Error?.Payload) errors.push({ at: event.EventTimestamp, error: details.Error.Payload });
   }
   const { details, status } = operation;
-  const open = operation.kind === "Callback" && status === "STARTED";
+  const open = writable && operation.kind === "Callback" && status === "STARTED";
   return [
     h("h2", {}, operation.name || operation.subType),
     h("p", { class: `state is-${status}` }, h("span", { "aria-hidden": "true" }, mark(status)), ` ${word(status)}`),
@@ -197,42 +198,6 @@ function section(title, ...content) {
   return h("section", {}, h("h3", {}, title), content);
 }
 
-function payloadPart(title, payload) {
-  if (payload === undefined || payload === null) return null;
-  const kept = offloaded(payload);
-  if (!kept) return section(title, text(pretty(payload)));
-  const { preview, ...reference } = kept;
-  return section(
-    title,
-    h("p", { class: "note" }, "The value is kept elsewhere; on record is a reference to it."),
-    preview !== undefined && preview !== null && [h("h4", {}, "Preview"), text(pretty(preview))],
-    h("h4", {}, "Reference"),
-    text(pretty(reference)),
-  );
-}
-
-/** What stands on record for a value that is kept elsewhere. */
-function offloaded(payload) {
-  if (typeof payload !== "string" || !payload.startsWith("{")) return null;
-  try {
-    const value = JSON.parse(payload);
-    const refers = ["file", "s3"].some((key) => typeof value[key] === "string" || typeof value[key] === "object");
-    return refers && ("preview" in value || "sha256" in value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function text(content) {
-  const shown = h("pre", { tabindex: 0 }, content.slice(0, LONGEST));
-  if (content.length <= LONGEST) return shown;
-  const rest = button(`Show all ${bytes(content.length)}`, () => {
-    shown.textContent = content;
-    rest.remove();
-  }, { class: "quiet" });
-  return [shown, rest];
-}
-
 export function errorPart(error) {
   const { ErrorType, ErrorMessage, ErrorData, StackTrace } = error;
   const diverged = /(^|\.)NonDeterministicExecutionError$/.test(ErrorType ?? "");
@@ -242,7 +207,7 @@ export function errorPart(error) {
     h("h3", {}, diverged ? "The code diverges from what is recorded" : (ErrorType ?? "Error")),
     diverged ? divergence(ErrorMessage ?? "") : h("p", { class: "message" }, ErrorMessage ?? ""),
     ErrorData && payloadPart("Data", ErrorData),
-    StackTrace?.length > 0 && h("details", { open: !diverged }, h("summary", {}, "Traceback"), text(StackTrace.map((one) => one.replace(/\n$/, "")).join("\n"))),
+    StackTrace?.length > 0 && h("details", { open: !diverged }, h("summary", {}, "Traceback"), block(StackTrace.map((one) => one.replace(/\n$/, "")).join("\n"))),
   );
 }
 
@@ -265,7 +230,7 @@ function attemptsPart(operation, errors) {
       ` ${index + 1}: ${moment(one.start, true).slice(11)}`,
       one.end === null ? "" : `, ${duration(one.end - one.start)}`,
       one.next === null ? "" : `, the next after ${duration(one.next - one.end)}`,
-      error && h("details", {}, h("summary", {}, `${error.ErrorType ?? "Error"}: ${error.ErrorMessage ?? ""}`), text((error.StackTrace ?? []).join(""))),
+      error && h("details", {}, h("summary", {}, `${error.ErrorType ?? "Error"}: ${error.ErrorMessage ?? ""}`), block((error.StackTrace ?? []).join(""))),
     );
   });
   return section("Attempts", h("ol", { class: "attempts" }, rows));
@@ -273,5 +238,5 @@ function attemptsPart(operation, errors) {
 
 function logPart(lines) {
   const shown = lines.map((line) => `${moment(line.Timestamp, true).slice(11)}  ${line.Text}`).join("\n");
-  return section("Log", text(shown));
+  return section("Log", block(shown));
 }

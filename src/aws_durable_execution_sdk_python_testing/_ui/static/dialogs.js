@@ -1,6 +1,7 @@
 // Dialogs: a question, and an editor for JSON.
 
 import { button, field, fill, freshId, h } from "./dom.js";
+import { indented } from "./exact_json.js";
 
 /**
  * Open a dialog with a form.
@@ -84,7 +85,7 @@ export class JsonEditor {
 
   format() {
     if (!this.problem() && this.area.value.trim()) {
-      this.value = JSON.stringify(JSON.parse(this.area.value), null, 2);
+      this.value = indented(this.area.value);
     }
   }
 

@@ -24,7 +24,7 @@ class ExecutionView {
     this.arn = arn;
     this.history = new History();
     this.details = new Details(arn, this.history);
-    this.timeline = new Timeline(this.history, (operation) => this.details.showOperation(operation));
+    this.timeline = new Timeline(this.history, (operation) => this.#choose(operation));
     this.execution = null;
     this.offset = 0;
     this.name = h("h1", {}, arn.split("/").at(-2) ?? arn);
@@ -81,6 +81,12 @@ class ExecutionView {
     this.timeline.update(this.#now());
   }
 
+  #choose(operation) {
+    this.details.showOperation(operation);
+    // Where there is no room beside the timeline, the details are below it.
+    if (matchMedia("(max-width: 1000px)").matches) this.details.element.scrollIntoView({ block: "start" });
+  }
+
   #now() {
     return Math.max(this.history.last, Date.now() / 1000 + this.offset);
   }
@@ -113,12 +119,13 @@ class ExecutionView {
     const { Status } = this.execution;
     const does = (action) => attempt(() => action(this.arn));
     const shown = [];
-    if (Status === "RUNNING") shown.push(button("Pause", does(api.pause), { id: "pause" }));
-    if (Status === "PAUSED" || Status === "PAUSING") shown.push(button("Resume", does(api.resume), { id: "resume" }));
-    if (OPEN.has(Status)) shown.push(button("Stop", () => this.#stop(), { id: "stop", class: "danger" }));
-    if (this.replays) shown.push(button("Replay with the code as it is", attempt(() => this.#replay()), { id: "replay" }));
+    const changes = this.writable;
+    if (changes && Status === "RUNNING") shown.push(button("Pause", does(api.pause), { id: "pause" }));
+    if (changes && (Status === "PAUSED" || Status === "PAUSING")) shown.push(button("Resume", does(api.resume), { id: "resume" }));
+    if (changes && OPEN.has(Status)) shown.push(button("Stop", () => this.#stop(), { id: "stop", class: "danger" }));
+    if (this.replays) shown.push(button("Replay against my code", attempt(() => this.#replay()), { id: "replay" }));
     shown.push(h("a", { class: "button", href: api.recordingPath(this.arn), download: true }, "Recording"));
-    shown.push(button("Delete", () => this.#remove(), { id: "delete", class: "danger" }));
+    if (changes) shown.push(button("Delete", () => this.#remove(), { id: "delete", class: "danger" }));
     fill(this.actions, shown);
   }
 
@@ -132,10 +139,13 @@ class ExecutionView {
 
   /** Whether the code is there to be replayed. */
   async #askForCode() {
-    const { Functions } = await api.functions();
+    const { Functions, Writable } = await api.functions();
     const name = functionName(this.arn);
     this.replays = Functions.some((one) => one.Name === name && one.Replays);
+    this.writable = Writable;
+    this.details.writable = Writable;
     if (this.execution) this.#showActions();
+    this.details.refreshExecution();
   }
 
   #stop() {

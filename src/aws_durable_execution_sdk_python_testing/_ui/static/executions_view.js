@@ -19,7 +19,10 @@ export const executionHref = (arn) => `#/execution/${encodeURIComponent(arn)}`;
 
 export function executionsView(main, filters, showCode) {
   const list = new ExecutionList(filters);
-  const starting = button("Start an execution", attempt(startDialog), { class: "primary", id: "start" });
+  const starting = button("Start an execution", attempt(startDialog), { class: "primary", id: "start", hidden: true });
+  attempt(async () => {
+    starting.hidden = !(await api.functions()).Writable;
+  })();
   fill(
     main,
     h("div", { class: "heading" }, h("h1", {}, "Executions"), starting),

@@ -44,17 +44,6 @@ export function moment(seconds, exact = false) {
 /** The plain name of the function of an ARN. */
 export const functionName = (arn) => arn.split(":")[6] ?? arn;
 
-/** A payload as it is read best: JSON indented, all else as it is. */
-export function pretty(payload) {
-  if (payload === undefined || payload === null) return "";
-  if (typeof payload !== "string") return JSON.stringify(payload, null, 2);
-  try {
-    return JSON.stringify(JSON.parse(payload), null, 2);
-  } catch {
-    return payload;
-  }
-}
-
 export function bytes(count) {
   if (count < 1024) return `${count} B`;
   return count < 1048576 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`;

@@ -100,7 +100,7 @@ export function operationRow(row, timeline) {
 const kindOf = (operation) => operation.subType.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
 
 function tries(operation, took) {
-  return operation.attempts.length > 1 ? `${operation.attempts.length} attempts, ${took}` : took;
+  return operation.attempts.length > 1 ? `${operation.attempts.length} attempts` : took;
 }
 
 function bars(operation, scale, end) {

@@ -14,7 +14,7 @@ export const ROW_HEIGHT = 30;
 // Rows that are ready above and below what is in view.
 const SPARE = 8;
 const CELL_WIDTH = 18;
-const TICKS = 5;
+const TICKS = 4;
 const MAKERS = { invocations: invocationsRow, operation: operationRow, cells: cellsRow };
 
 export class Timeline {
