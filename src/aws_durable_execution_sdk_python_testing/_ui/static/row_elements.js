@@ -139,7 +139,7 @@ export function cellsRow(row, timeline) {
     const index = [...cells.children].indexOf(event.target);
     if (index >= 0) timeline.openBranch(shown[index]);
   });
-  const show = ({ branches, from }, { selected, folding }) => {
+  const show = ({ branches }, { selected, folding }) => {
     shown = branches;
     while (cells.children.length > branches.length) cells.lastChild.remove();
     branches.forEach((branch, index) => {
@@ -148,7 +148,7 @@ export function cellsRow(row, timeline) {
       const chosen = selected === branch.id ? " selected" : "";
       const look = `cell is-${branch.status}${open}${chosen}`;
       if (cell.className !== look) cell.className = look;
-      const label = `${from + index}: ${branch.name}, ${word(branch.status)}`;
+      const label = `${branch.name}, ${word(branch.status)}`;
       if (cell.title !== label) {
         cell.title = label;
         cell.setAttribute("aria-label", label);

@@ -37,7 +37,7 @@ export function makeRows(history, folding, width) {
   const addCells = (batch, depth) => {
     for (let from = 0; from < batch.children.length; from += width) {
       const branches = batch.children.slice(from, from + width);
-      rows.push({ kind: "cells", key: `${batch.id} ${from}`, branches, from, depth, batch });
+      rows.push({ kind: "cells", key: `${batch.id} ${from}`, branches, depth });
       for (const branch of branches) if (folding.chosen.get(branch.id)) add(branch, depth);
     }
   };
