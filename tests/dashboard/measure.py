@@ -127,7 +127,7 @@ def branches(page: Page) -> None:
         page.look_like(1280, 400, "light")
         frames = sorted(page.driver.execute_async_script(_FRAMES))
         say("scroll through it: median frame", frames[len(frames) // 2])
-        say("                   slowest frame", frames[-1])
+        say("scroll through it: slowest frame", frames[-1])
         page.key("\ue010")
         say("choose a branch, to its details", timed(lambda: _choose(page)))
 

@@ -184,3 +184,11 @@ def test_a_divergence_is_shown_with_its_line(
     page.shows(f"app.py:{line}", "#details .source")
     assert not page.complaints()
     page.driver.get("about:blank")
+
+
+def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    durable = Path(sys.executable).with_name("durable")
+    file = tmp_path / "absent.py"
+    ended = subprocess.run([str(durable), "dev", str(file)], capture_output=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.decode() == f"Error: no such file: {file}\n"

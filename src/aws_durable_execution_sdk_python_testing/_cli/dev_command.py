@@ -28,7 +28,7 @@ from aws_durable_execution_sdk_python_testing._ui.reloaded_code import ReloadedC
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
     "--port", type=PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
@@ -54,6 +54,8 @@ def dev(file: Path, host: str, port: int, store: str, skip_time: bool, log_level
     Example:
         durable dev app.py
     """
+    if not file.is_file():
+        raise CommandError(f"no such file: {file}")
     logging.basicConfig(level=log_level)
     # Bytecode is told apart by whole seconds, which two changes may come within.
     sys.dont_write_bytecode = True

@@ -27,7 +27,6 @@ from aws_durable_execution_sdk_python_testing._engine import (
     InvokeHandler,
     ResourceConflictError,
     Returned,
-    ServiceError,
     invoke_timed_out,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
@@ -44,7 +43,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     Answer,
     CallbackResponder,
     Failure,
-    Success,
+    give,
 )
 from aws_durable_execution_sdk_python_testing._local_service.running_functions import (
     RunningFunctions,
@@ -311,14 +310,7 @@ class EngineDriver:
                 )
 
     def _give_answer(self, callback_id: str, answer: Answer) -> None:
-        now = self._clock.now()
-        # The callback may have timed out while the answer was worked out.
-        with contextlib.suppress(ServiceError):
-            match answer:
-                case Success(result):
-                    self._engine.callback_succeed(callback_id, result, now)
-                case Failure(error):
-                    self._engine.callback_fail(callback_id, error, now)
+        give(answer, self._engine, callback_id, self._clock.now())
 
     def _run(
         self,

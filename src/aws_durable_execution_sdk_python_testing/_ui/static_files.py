@@ -47,7 +47,7 @@ class StaticFiles:
     """Serves the files that lie beside this module, and no others."""
 
     def __init__(self) -> None:
-        place = resources.files(__package__) / "static"
+        place = resources.files("aws_durable_execution_sdk_python_testing._ui") / "static"
         self._files = {file.name: file.read_bytes() for file in place.iterdir() if file.is_file()}
 
     async def page(self, request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@
 import * as api from "./api.js";
 import { callbackForms } from "./callback_forms.js";
 import { attempt, fill, h } from "./dom.js";
-import { bytes, duration, functionName, mark, moment, word } from "./format.js";
+import { bytes, counted, duration, functionName, mark, moment, word } from "./format.js";
 import { block, payloadPart } from "./payloads.js";
 
 // Open callbacks that are offered at once.
@@ -113,12 +113,12 @@ function waitingFor(history, writable) {
 }
 
 function costPart(cost) {
-  const dollars = (value) => `$ ${value.toFixed(8)}`;
+  const dollars = (value) => `$${value.toFixed(8)}`;
   const { Dollars } = cost;
   return section(
     "On AWS",
     table({
-      Billed: `${cost.BilledMilliseconds.toLocaleString("en")} ms at ${cost.MemoryMegabytes} MB, ${cost.Invocations} requests`,
+      Billed: `${cost.BilledMilliseconds.toLocaleString("en")} ms at ${cost.MemoryMegabytes} MB, ${counted(cost.Invocations, "request")}`,
       Operations: cost.Operations.toLocaleString("en"),
       Written: bytes(cost.WrittenBytes),
       Cost: `${dollars(Dollars.Total)}: operations ${dollars(Dollars.Operations)}, written ${dollars(Dollars.Written)}, compute ${dollars(Dollars.Compute)}, requests ${dollars(Dollars.Requests)}`,

@@ -5,7 +5,7 @@ import { attempt, button, fill, h, setText } from "./dom.js";
 import { confirmDialog } from "./dialogs.js";
 import { Details } from "./details.js";
 import { statusBadge } from "./executions_view.js";
-import { duration, functionName, moment, OPEN } from "./format.js";
+import { counted, duration, functionName, moment, OPEN } from "./format.js";
 import { History } from "./history.js";
 import { Timeline } from "./timeline.js";
 
@@ -105,7 +105,7 @@ class ExecutionView {
       Function: functionName(FunctionArn),
       Started: moment(StartTimestamp),
       Took: duration((EndTimestamp ?? this.#now()) - StartTimestamp),
-      "Ran for": `${duration(this.history.seconds)} in ${this.history.invocations.length} invocations`,
+      "Ran for": `${duration(this.history.seconds)} in ${counted(this.history.invocations.length, "invocation")}`,
       Operations: count.toLocaleString("en"),
     };
     for (const [name, value] of Object.entries(facts)) {

@@ -44,6 +44,9 @@ export function moment(seconds, exact = false) {
 /** The plain name of the function of an ARN. */
 export const functionName = (arn) => arn.split(":")[6] ?? arn;
 
+/** `1 invocation`, `2 invocations`. */
+export const counted = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+
 export function bytes(count) {
   if (count < 1024) return `${count} B`;
   return count < 1048576 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`;

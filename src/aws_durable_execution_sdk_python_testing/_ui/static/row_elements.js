@@ -1,7 +1,7 @@
 // The elements of a timeline's rows. Each maker gives `{element, show(row, timeline)}`.
 
 import { fill, freshId, h, setAttribute, setText } from "./dom.js";
-import { duration, mark, word } from "./format.js";
+import { counted, duration, mark, word } from "./format.js";
 import { progress } from "./history.js";
 
 const INDENT = 14;
@@ -35,7 +35,7 @@ export function invocationsRow() {
   const element = h("div", { class: "row invocations", role: "row", id: freshId("row"), "aria-level": 1 }, name, track.element);
   const show = (_, { history, scale, now }) => {
     const count = history.invocations.length + (history.isRunning ? 1 : 0);
-    const text = `${count} invocation${count === 1 ? "" : "s"}`;
+    const text = counted(count, "invocation");
     if (name.textContent !== text) fill(name, h("span", { class: "name" }, text));
     const runs = history.invocations.map((one, index) =>
       bar(scale, one.start, one.end, one.failed ? "is-FAILED" : "run", `invocation ${index + 1}: ${duration(one.end - one.start)}`),
