@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aws_durable_execution_sdk_python import (
@@ -16,6 +18,10 @@ from aws_durable_execution_sdk_python.config import (
     MapConfig,
     StepConfig,
     WaitForCallbackConfig,
+)
+from aws_durable_execution_sdk_python.filesystem_serdes import (
+    FileSystemSerDes,
+    FileSystemSerDesConfig,
 )
 from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create_retry_strategy
 
@@ -130,3 +136,45 @@ def wide(event: Any, context: DurableContext) -> int:
     config = MapConfig(completion_config=CompletionConfig(tolerated_failure_percentage=50))
     context.map(list(range(event)), one, name="all", config=config)
     return int(event)
+
+
+@durable_execution
+def talkative(event: Any, context: DurableContext) -> str:
+    def say(step: Any) -> None:
+        step.logger.warning("weighed %s", event)
+
+    context.step(say, name="weigh")
+    context.logger.warning("sent %s", event)
+    return "done"
+
+
+@durable_execution
+async def talkative_async(event: Any, context: AsyncDurableContext) -> str:
+    async def say(step: Any) -> None:
+        step.logger.warning("weighed %s", event)
+
+    await context.step(say, name="weigh")
+    context.logger.warning("sent %s", event)
+    return "done"
+
+
+@durable_execution
+def exact(event: Any, context: DurableContext) -> Any:
+    """Values that JavaScript has no numbers for, and some that are more than JSON."""
+    context.step(lambda _: {"number": 12345678901234567890, "share": 1.10}, name="numbers")
+    context.step(lambda _: {"when": datetime(2026, 1, 2, 3, 4), "pair": (1, 2)}, name="types")
+
+
+def keeping_elsewhere(directory: Path) -> Any:
+    """A handler whose step's result is kept in a file, with a preview."""
+    serdes = FileSystemSerDes(
+        directory, FileSystemSerDesConfig(generate_preview=lambda value: {"name": value["name"]})
+    )
+
+    @durable_execution
+    def large(event: Any, context: DurableContext) -> None:
+        config = StepConfig(serdes=serdes)
+        context.step(lambda _: {"name": "spring", "pages": "x" * 1000}, name="print", config=config)
+
+    large.__name__ = "large"
+    return large

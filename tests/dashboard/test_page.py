@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import programs
@@ -13,6 +14,7 @@ from page import DOWN, END, ENTER, HOME, LEFT, RIGHT, Page
 from aws_durable_execution_sdk_python_testing._engine import Limits
 
 Show = Callable[..., Page]
+HOSTILE = programs.HOSTILE
 ORDERS = pytest.mark.parametrize("order", [programs.order, programs.order_async])
 
 
@@ -227,3 +229,61 @@ def _overflow(page: Page) -> int:
     """By how many pixels the page is wider than the window."""
     script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     return int(page.driver.execute_script(script))
+
+
+@pytest.mark.parametrize("handler", [programs.talkative, programs.talkative_async])
+def test_what_a_function_logs_is_shown(show: Show, handler: Any) -> None:
+    page = show(handler)
+    page.open(page.start(handler.__name__, HOSTILE))
+    page.state("succeeded")
+    page.shows(f"WARNING weighed {HOSTILE}", "#details")
+    page.shows(f"WARNING sent {HOSTILE}", "#details")
+
+
+def test_values_are_shown_as_they_stand_on_record(show: Show) -> None:
+    page = show(programs.exact)
+    page.open(page.start("exact", {}))
+    page.state("succeeded")
+    page.choose("numbers")
+    page.shows('"number": 12345678901234567890', "#details pre")
+    page.choose("types")
+    page.shows('"when": "2026-01-02T03:04:00"', "#details pre")
+
+
+def test_a_value_that_is_kept_elsewhere_shows_its_preview(show: Show, tmp_path: Path) -> None:
+    page = show(programs.keeping_elsewhere(tmp_path))
+    page.open(page.start("large", {}))
+    page.state("succeeded")
+    page.choose("print")
+    page.shows("The value is kept elsewhere", "#details")
+    page.shows('"name": "spring"', "#details")
+    page.shows(str(tmp_path), "#details")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_stand_out_from_what_they_are_on(show: Show, scheme: str) -> None:
+    """WCAG's ratio of 4.5, for every colour that text has, on every ground that it is on."""
+    page = show(programs.quick)
+    page.look_like(1280, 900, scheme)
+    page.open()
+    colours = {
+        name: page.driver.execute_script(_COLOUR, f"--{name}")
+        for name in ("ink", "faint", "accent", "good", "bad", "busy", "wait", "quiet")
+    }
+    for ground in ("page", "card", "hover"):
+        below = _luminance(page.driver.execute_script(_COLOUR, f"--{ground}"))
+        for name, colour in colours.items():
+            lighter, darker = sorted((_luminance(colour), below), reverse=True)
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, f"{name} on {ground}"
+
+
+_COLOUR = """
+return getComputedStyle(document.documentElement).getPropertyValue(arguments[0]).trim()
+"""
+
+
+def _luminance(colour: str) -> float:
+    """WCAG's relative luminance of a colour such as #1d4fbf."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

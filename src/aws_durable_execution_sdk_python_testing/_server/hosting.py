@@ -27,6 +27,7 @@ from aws_durable_execution_sdk_python_testing._functions.contracts import (
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import LogLine
+from aws_durable_execution_sdk_python_testing._server.context_logs import ContextLogs
 from aws_durable_execution_sdk_python_testing._server.endpoints import EndpointInvoker
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
@@ -68,6 +69,11 @@ class InProcessRuntime(InProcessInvoker):
 
     kills = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._logs = ContextLogs()
+        self._logs.open()
+
     def add(self, function: DeclaredFunction) -> DeclaredFunction:
         """Import the function's handler."""
         handler = load_handler(function.handler or "", function.code)
@@ -75,12 +81,22 @@ class InProcessRuntime(InProcessInvoker):
             self.register(name, handler, function.timeout)
         return made_durable(function) if is_durable(handler) else function
 
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
+        """Run one invocation of a durable handler."""
+        arn = invocation.arn
+        self._logs.begin(arn, invocation.function_name.partition(":")[0], invocation.request_id)
+        try:
+            return super().invoke(invocation, service)
+        finally:
+            self._logs.end(arn)
+
     def lines(self, execution_arn: str) -> list[LogLine]:
-        """None: what handlers write goes to the server's own output."""
-        return []
+        """What came by the context's logger: all else goes to the server's own output."""
+        return self._logs.read(execution_arn)
 
     def close(self) -> None:
-        """Nothing: threads that run handlers end with the process."""
+        """Keep no more lines. Threads that run handlers end with the process."""
+        self._logs.close()
 
 
 class Hosting:
