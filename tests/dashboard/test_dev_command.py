@@ -186,6 +186,25 @@ def test_a_divergence_is_shown_with_its_line(
     page.driver.get("about:blank")
 
 
+def test_the_page_says_what_is_wrong_with_the_code(
+    dev: Callable[[str], Dev], chromium: WebDriver
+) -> None:
+    running = dev(BLOCKING)
+    arn = running.start()
+    page = Page(chromium, running.url)
+    page.look_like(1280, 900, "light")
+    for place in ("", f"#/execution/{arn}"):
+        page.driver.get("about:blank")
+        page.driver.get(f"{running.url}/{place}")
+        page.shows("app.py, loaded", ".code")
+        running.change("app.py", BLOCKING + "\ndef broken(:\n")
+        page.shows("Not reloaded, the code before runs on: cannot import", ".code.bad")
+        page.shows("line 11: invalid syntax", ".code.bad")
+        running.change("app.py", BLOCKING)
+        page.shows("app.py, loaded", ".code:not(.bad)")
+    page.driver.get("about:blank")
+
+
 def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
     durable = Path(sys.executable).with_name("durable")
     file = tmp_path / "absent.py"

@@ -17,10 +17,11 @@ from typing import Any
 from aiohttp import web
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL
-from aws_durable_execution_sdk_python_testing._engine import ResourceNotFoundError
+from aws_durable_execution_sdk_python_testing._engine import ResourceNotFoundError, ServiceError
 from aws_durable_execution_sdk_python_testing._http.http_answers import identified
 from aws_durable_execution_sdk_python_testing._ui.sources import Source
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
+from aws_durable_execution_sdk_python_testing.stores import StoreError
 
 # Seconds between two messages at least, and at most: a connection that nobody reads is found then.
 _PAUSE_SECONDS = 0.2
@@ -44,7 +45,7 @@ class LiveStreams:
 
     Parameters:
         source: what to follow.
-        code: the state of the code that runs, which every message about the list brings along.
+        code: the state of the code that runs, which every stream tells when it has changed.
     """
 
     def __init__(self, source: Source, code: Callable[[], Mapping[str, Any]]) -> None:
@@ -64,16 +65,21 @@ class LiveStreams:
 
     async def _changes(self) -> AsyncIterator[bytes]:
         changes = self._source.changes()
+        code = None
         while True:
-            yield _message("changed", {"Now": self._source.now(), "Code": self._code()})
+            if code != (code := self._code()):
+                yield _message("code", code)
+            yield _message("changed", {"Now": self._source.now()})
             await asyncio.sleep(_PAUSE_SECONDS)
             while not await changes.come(_SILENCE_SECONDS):
                 yield _STILL_THERE
 
     async def _progress(self, arn: str, last: int) -> AsyncIterator[bytes]:
         changes = self._source.changes()
-        status = None
+        status = code = None
         while True:
+            if code != (code := self._code()):
+                yield _message("code", code)
             try:
                 execution = await self._source.execution(arn)
                 events = await self._source.events_after(arn, last)
@@ -107,7 +113,11 @@ def _message(kind: str, data: Mapping[str, Any], number: int | None = None) -> b
 async def _send(request: web.Request, messages: AsyncIterator[bytes]) -> web.StreamResponse:
     response = identified(web.StreamResponse(headers=_HEADERS))
     await response.prepare(request)
-    with contextlib.suppress(ConnectionError, DurableFunctionsLocalRunnerError):
+    # The page or the service is gone, or another service does not answer: a page that is still
+    # there asks again, and is told then.
+    with contextlib.suppress(
+        ConnectionError, DurableFunctionsLocalRunnerError, ServiceError, StoreError
+    ):
         async for message in messages:
             await response.write(message)
     return response

@@ -94,7 +94,9 @@ export function follow(path, listeners) {
     connection.textContent = text;
   };
   source.addEventListener("open", () => say("Live"));
-  source.addEventListener("error", () => say("Connecting again …"));
+  source.addEventListener("error", () => {
+    say(source.readyState === EventSource.CLOSED ? "Not connected: load the page again" : "Connecting again …");
+  });
   for (const [kind, listener] of Object.entries(listeners)) {
     source.addEventListener(kind, (event) => listener(JSON.parse(event.data), source));
   }

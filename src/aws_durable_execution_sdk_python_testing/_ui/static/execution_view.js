@@ -12,16 +12,17 @@ import { Timeline } from "./timeline.js";
 // Milliseconds between two drawings of what goes on without an event.
 const BEAT = 500;
 
-export function executionView(main, arn) {
-  const view = new ExecutionView(arn);
+export function executionView(main, arn, showCode) {
+  const view = new ExecutionView(arn, showCode);
   fill(main, view.element);
   view.begin();
   return () => view.close();
 }
 
 class ExecutionView {
-  constructor(arn) {
+  constructor(arn, showCode) {
     this.arn = arn;
+    this.showCode = showCode;
     this.history = new History();
     this.details = new Details(arn, this.history);
     this.timeline = new Timeline(this.history, (operation) => this.#choose(operation));
@@ -44,6 +45,7 @@ class ExecutionView {
 
   begin() {
     this.stop = api.followOne(this.arn, {
+      code: this.showCode,
       progress: (message) => this.#take(message),
       ended: (_, source) => {
         source.close();

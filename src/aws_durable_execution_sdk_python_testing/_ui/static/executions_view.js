@@ -31,10 +31,8 @@ export function executionsView(main, filters, showCode) {
   );
   document.title = "Durable executions";
   const stop = api.followAll({
-    changed: (message) => {
-      showCode(message.Code);
-      list.refresh(message.Now);
-    },
+    code: showCode,
+    changed: (message) => list.refresh(message.Now),
   });
   return stop;
 }

@@ -14,7 +14,7 @@ function show() {
   const place = location.hash;
   try {
     leave = place.startsWith(ONE)
-      ? executionView(main, decodeURIComponent(place.slice(ONE.length)))
+      ? executionView(main, decodeURIComponent(place.slice(ONE.length)), showCode)
       : executionsView(main, new URLSearchParams(place.split("?")[1] ?? ""), showCode);
   } catch (error) {
     leave = () => {};
