@@ -65,7 +65,7 @@ class DurableService(LocalService):
         self._watcher: threading.Thread | None = None
         self._unwatched = False
         self._changes = 0
-        self._curious: list[asyncio.Future[None]] = []
+        self._curious: set[asyncio.Future[None]] = set()
         self._driver.listeners.append(self._note_change)
 
     def check_open(self) -> None:
@@ -143,8 +143,12 @@ class DurableService(LocalService):
             if self._changes > seen:
                 return self._changes
             future = asyncio.get_running_loop().create_future()
-            self._curious.append(future)
-        await future
+            self._curious.add(future)
+        try:
+            await future
+        finally:
+            with self._driver.lock:
+                self._curious.discard(future)
         return self._changes
 
     def note_change(self) -> None:
@@ -154,7 +158,7 @@ class DurableService(LocalService):
 
     def _note_change(self) -> None:
         self._changes += 1
-        curious, self._curious = self._curious, []
+        curious, self._curious = self._curious, set()
         for future in curious:
             with contextlib.suppress(RuntimeError):  # its loop is closed
                 future.get_loop().call_soon_threadsafe(partial(_settle, future, None))

@@ -21,6 +21,7 @@ from typing import Any
 from watchfiles import PythonFilter, watch
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclarationError,
     DeclaredFunction,
     hosted,
 )
@@ -56,6 +57,7 @@ class ReloadedCode:
 
         Raises:
             ProgramError: it cannot be imported, or has no durable handler.
+            DeclarationError: a function's name is none that a Lambda function may have.
         """
         self._forget_modules()
         durable, plain = load_functions(self._file)
@@ -109,15 +111,20 @@ class ReloadedCode:
             rust_timeout=_QUIET_MILLISECONDS,
             yield_on_timeout=True,
         )
-        for changed in changes:
-            watching.set()
-            if not changed:
-                continue
-            try:
-                functions, self._problem = self.load(), None
-            except ProgramError as error:
-                functions, self._problem = [], str(error)
-            replace(functions)
+        try:
+            for changed in changes:
+                watching.set()
+                if changed:
+                    replace(self._reload())
+        finally:
+            watching.set()  # also where it cannot be watched: nobody is to wait for ever
+
+    def _reload(self) -> list[DeclaredFunction]:
+        try:
+            functions, self._problem = self.load(), None
+        except (ProgramError, DeclarationError) as error:
+            functions, self._problem = [], str(error)
+        return functions
 
     def _forget_modules(self) -> None:
         for name, module in list(sys.modules.items()):
