@@ -1,4 +1,4 @@
-"""How long the page takes: `python tests/dashboard/measure.py`, which needs Chromium.
+"""How long the page takes: `python tests/ui/measure.py`, which needs Chromium.
 
 Prints the time to start on a store of 10,000 executions and to list them, and the time to show an
 execution of 3,000 branches.
