@@ -47,7 +47,7 @@ TESTING_LAYERS = (
     *("stores", "_engine", "exceptions", "execution"),
     *("_results", "_time", "_functions", "_faults", "_local_service"),
     *("_http", "_declarations", "_sandbox", "_server"),
-    *("_recordings", "_exploration", "_remote", "_deploy_gate", "_runner"),
+    *("_recordings", "_exploration", "_remote", "_deploy_gate", "_runner", "_ui"),
     *("engine", "model", "runner", "web"),
     *("_lint", "lint", "_projects", "_cli", "cli"),
     *("pytest_plugin", "__init__"),

@@ -32,7 +32,8 @@ def logs(execution: str, log_group: str | None, as_json: bool, connection: Conne
     """Print what the functions of an execution wrote, and the functions it called.
 
     The local service keeps the output of functions in runtime processes (durable serve
-    --runtime lambda). On AWS the lines of the execution's own invocations are looked up.
+    --runtime lambda), and of those in its own process what context.logger writes. On AWS the
+    lines of the execution's own invocations are looked up.
     """
     with connection.open() as api:
         arn = find_execution(api, connection, execution)

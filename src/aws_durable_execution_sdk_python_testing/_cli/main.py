@@ -16,6 +16,8 @@ _COMMANDS = {
     "init": f"{_HERE}.init_command",
     "run": f"{_HERE}.run_command",
     "serve": f"{_HERE}.serve_command",
+    "dev": f"{_HERE}.dev_command",
+    "ui": f"{_HERE}.ui_command",
     "invoke": f"{_HERE}.invoke_command",
     "ls": f"{_HERE}.inspect_commands",
     "show": f"{_HERE}.inspect_commands",

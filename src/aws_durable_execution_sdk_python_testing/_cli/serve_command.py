@@ -34,6 +34,7 @@ from aws_durable_execution_sdk_python_testing._server.server_settings import (
     open_store,
 )
 from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
+from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
 from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -81,6 +82,7 @@ _STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
     help="Where executions are kept: memory, sqlite[:FILE], filesystem[:DIRECTORY], or just "
     "the SQLite file. What a server left unfinished in it goes on with the next one.",
 )
+@click.option("--ui", is_flag=True, help="Show executions on a page, at /.")
 @click.option("--skip-time/--no-skip-time", help="Skip waits instead of waiting.")
 @click.option(
     "--invocation-timeout",
@@ -122,6 +124,7 @@ def serve(
     files: tuple[Path, ...],
     assignments: tuple[str, ...],
     store: str,
+    ui: bool,
     faults: str | None,
     log_level: str,
     **options: Any,
@@ -145,7 +148,8 @@ def serve(
         functions += [read_assignment(text) for text in assignments]
         functions = _reachable(functions, options["lambda_endpoint"])
         planned = None if faults is None else Faults.parse(faults)
-        run_server(functions, ServerSettings(**options, faults=planned), _open(store))
+        settings = ServerSettings(**options, faults=planned)
+        run_server(functions, settings, open_store_named(store), Dashboard() if ui else None)
 
 
 def _at_endpoint(function: DeclaredFunction, endpoint: str | None) -> DeclaredFunction:
@@ -173,7 +177,7 @@ def _reachable(functions: list[DeclaredFunction], endpoint: str | None) -> list[
     return reachable
 
 
-def _open(text: str) -> EventStore:
+def open_store_named(text: str) -> EventStore:
     """The store of `KIND[:PATH]`, or of an SQLite file."""
     kind, colon, path = text.partition(":")
     if kind in set(StoreType):

@@ -7,7 +7,8 @@ import ipaddress
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     DeclaredFunction,
 )
 from aws_durable_execution_sdk_python_testing._engine import ServiceError
+from aws_durable_execution_sdk_python_testing._server.app import Extension
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
@@ -58,10 +60,23 @@ def check_region(context: click.Context, option: click.Parameter, region: str | 
 
 
 def run_server(
-    functions: list[DeclaredFunction], settings: ServerSettings, store: EventStore
+    functions: list[DeclaredFunction],
+    settings: ServerSettings,
+    store: EventStore,
+    extension: Extension | None = None,
+    beside: Callable[[DurableServer], AbstractContextManager[None]] | None = None,
 ) -> None:
+    """Serve until interrupted.
+
+    Parameters:
+        functions, settings, store, extension: as for `DurableServer`.
+        beside: what goes on as long as the server does.
+    """
     signal.signal(signal.SIGTERM, _terminate)
-    with DurableServer(functions, settings, store) as server:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(DurableServer(functions, settings, store, extension))
+        if beside is not None:
+            stack.enter_context(beside(server))
         names = ", ".join(function.name for function in functions) or "no functions"
         click.echo(f"serving {names} at {server.url}{_bound(server.address)}")
         server.serve_forever()

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from aws_durable_execution_sdk_python_testing._declarations.handler_loading import make_importable
+from aws_durable_execution_sdk_python_testing._declarations.handler_loading import (
+    is_durable,
+    make_importable,
+)
 from aws_durable_execution_sdk_python_testing._engine.function_targets import as_function_name
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 
@@ -51,19 +54,35 @@ def load_program(target: str) -> DurableProgram:
     if not path.is_file():
         path = _file_of_module(path)
     module = _import(path)
-    durable = {
-        name: value
-        for name, value in vars(module).items()
-        if getattr(value, "__durable_handler__", False) is True
-    }
+    durable, plain = _functions(module)
     name = _choose(path, module, durable, wanted)
+    # With the file's name, so that executions of different files in one store stay apart.
+    return DurableProgram(as_function_name(f"{path.stem}-{name}"), durable[name], durable, plain)
+
+
+def load_functions(path: Path) -> tuple[dict[str, Handler], dict[str, Handler]]:
+    """Import a file: its durable handlers and its other functions, by name.
+
+    Raises:
+        ProgramError: it fails on import, or has no durable handler.
+    """
+    durable, plain = _functions(_import(path))
+    if not durable:
+        raise ProgramError(_NONE_DURABLE.format(path))
+    return durable, plain
+
+
+_NONE_DURABLE = "{} has no durable handler: decorate one with @durable_execution"
+
+
+def _functions(module: ModuleType) -> tuple[dict[str, Handler], dict[str, Handler]]:
+    durable = {name: value for name, value in vars(module).items() if is_durable(value)}
     plain: dict[str, Handler] = {
         key: value
         for key, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and key not in durable
     }
-    # With the file's name, so that executions of different files in one store stay apart.
-    return DurableProgram(as_function_name(f"{path.stem}-{name}"), durable[name], durable, plain)
+    return durable, plain
 
 
 def _split(target: str) -> tuple[Path, str | None]:
@@ -122,7 +141,7 @@ def _choose(path: Path, module: ModuleType, durable: dict[str, Handler], wanted:
     # One that is imported from elsewhere is something to invoke, unless there is no other.
     own = {n: h for n, h in durable.items() if h.__module__ == module.__name__} or durable
     if not own:
-        raise ProgramError(f"{path} has no durable handler: decorate one with @durable_execution")
+        raise ProgramError(_NONE_DURABLE.format(path))
     if len({id(handler) for handler in own.values()}) > 1:
         raise ProgramError(
             f"{path} has several durable handlers ({', '.join(own)}): "

@@ -64,6 +64,11 @@ class InProcessInvoker:
         """
         self._functions[function_name] = _Function(handler, timeout)
 
+    def handler(self, function_name: str) -> Handler | None:
+        """The handler that answers for `name` or `name:qualifier`, if there is one."""
+        function = self._find(function_name)
+        return None if function is None else function.handler
+
     def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
         function = self._find(invocation.function_name)

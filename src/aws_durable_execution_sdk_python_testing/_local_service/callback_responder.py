@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import json
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject
-from aws_durable_execution_sdk_python_testing._engine import CallbackInfo
+from aws_durable_execution_sdk_python_testing._engine import CallbackInfo, Engine, ServiceError
 
 
 class _Timeout(enum.Enum):
@@ -69,6 +70,16 @@ class CallbackResponder:
             return _encode(answer)
         except Exception as error:
             return _encode(error)
+
+
+def give(answer: Answer, engine: Engine, callback_id: str, now: float) -> None:
+    """Answer a callback, which may have timed out while the answer was worked out."""
+    with contextlib.suppress(ServiceError):
+        match answer:
+            case Success(result):
+                engine.callback_succeed(callback_id, result, now)
+            case Failure(error):
+                engine.callback_fail(callback_id, error, now)
 
 
 def _encode(answer: Any) -> Answer:

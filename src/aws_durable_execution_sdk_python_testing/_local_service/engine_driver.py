@@ -27,7 +27,6 @@ from aws_durable_execution_sdk_python_testing._engine import (
     InvokeHandler,
     ResourceConflictError,
     Returned,
-    ServiceError,
     invoke_timed_out,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
@@ -44,7 +43,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     Answer,
     CallbackResponder,
     Failure,
-    Success,
+    give,
 )
 from aws_durable_execution_sdk_python_testing._local_service.running_functions import (
     RunningFunctions,
@@ -83,6 +82,7 @@ class EngineDriver:
     Attributes:
         lock: held while the engine is used.
         progress: notified after every command.
+        listeners: called after every command and on `close`, with the lock held.
         ended: notified when an execution has ended, and on `close`.
     """
 
@@ -101,6 +101,7 @@ class EngineDriver:
         self.lock = threading.RLock()
         self.progress = threading.Condition(self.lock)
         self.ended = threading.Condition(self.lock)
+        self.listeners: list[Callable[[], None]] = []
         self._engine = engine
         self._clock = clock
         self._service = service
@@ -186,8 +187,9 @@ class EngineDriver:
         with self.lock:
             self._closed = True
             self._running.clear()
-            for condition in (self.progress, self.ended, self._timer):
+            for condition in (self.ended, self._timer):
                 condition.notify_all()
+            self._announce()
         self._threads.close()
 
     def _settle(self) -> None:
@@ -197,7 +199,12 @@ class EngineDriver:
             while not self._running and self._skipping.to_next_deadline():
                 self._perform_effects()
             self._wake_timer()
+        self._announce()
+
+    def _announce(self) -> None:
         self.progress.notify_all()
+        for listener in self.listeners:
+            listener()
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
@@ -303,14 +310,7 @@ class EngineDriver:
                 )
 
     def _give_answer(self, callback_id: str, answer: Answer) -> None:
-        now = self._clock.now()
-        # The callback may have timed out while the answer was worked out.
-        with contextlib.suppress(ServiceError):
-            match answer:
-                case Success(result):
-                    self._engine.callback_succeed(callback_id, result, now)
-                case Failure(error):
-                    self._engine.callback_fail(callback_id, error, now)
+        give(answer, self._engine, callback_id, self._clock.now())
 
     def _run(
         self,

@@ -334,9 +334,7 @@ class LocalService:
 
     def history(self, arn: str, include_execution_data: bool = True) -> list[dict[str, Any]]:
         """Every event, oldest first."""
-        with self._driver.query():
-            pages = self._pages(arn, include_execution_data, reverse_order=False)
-            return [event for page in pages for event in page]
+        return self.events_after(arn, 0, include_execution_data)
 
     def follow(self, arn: str) -> Iterator[dict[str, Any]]:
         """Yield the events of an execution as they come, up to the one that ends it."""
@@ -346,7 +344,7 @@ class LocalService:
             with self._driver.progress:
                 self._driver.progress.wait_for(partial(self._has_news, arn, seen))
                 ended = self._has_ended(arn)
-                events = self._events_after(arn, seen)
+                events = self.events_after(arn, seen)
             yield from events
             seen = events[-1]["EventId"]
 
@@ -355,23 +353,26 @@ class LocalService:
         newest = self._engine.get_history(arn, False, None, 1, reverse_order=True)["Events"]
         return bool(newest) and newest[0]["EventId"] > event_id
 
-    def _events_after(self, arn: str, event_id: int) -> list[dict[str, Any]]:
-        """Read backwards, so that following a long history does not read it all each time."""
+    def events_after(
+        self, arn: str, event_id: int, include_execution_data: bool = True
+    ) -> list[dict[str, Any]]:
+        """The events with higher ids, oldest first."""
         events: list[dict[str, Any]] = []
-        for page in self._pages(arn, True, reverse_order=True):
-            events += [event for event in page if event["EventId"] > event_id]
-            if page and page[-1]["EventId"] <= event_id + 1:
-                break
+        with self._driver.query():
+            # Backwards, so that following a long history does not read it all each time.
+            for page in self._pages(arn, include_execution_data):
+                events += [event for event in page if event["EventId"] > event_id]
+                if page and page[-1]["EventId"] <= event_id + 1:
+                    break
         events.reverse()
         return events
 
-    def _pages(
-        self, arn: str, include_execution_data: bool, reverse_order: bool
-    ) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, arn: str, include_execution_data: bool) -> Iterator[list[dict[str, Any]]]:
+        """The events, newest first."""
         marker = None
         while True:
             page = self._engine.get_history(
-                arn, include_execution_data, marker, MAX_PAGE_ITEMS, reverse_order
+                arn, include_execution_data, marker, MAX_PAGE_ITEMS, reverse_order=True
             )
             yield page["Events"]
             marker = page.get("NextMarker")

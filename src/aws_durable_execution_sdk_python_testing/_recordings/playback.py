@@ -98,6 +98,7 @@ def replay(handler: Handler, recording: Recording | str | Path) -> ReplayReport:
         replayed=ending.status,
         operations=len(playback.asked.keys() & playback.recorded.keys()),
         divergence=divergence,
+        sources={key: asked.source for key, asked in playback.asked.items() if asked.source},
     )
 
 

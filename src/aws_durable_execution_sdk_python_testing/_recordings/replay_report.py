@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
@@ -27,6 +27,10 @@ class SourceLine:
     file: str
     line: int
     function: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"File": self.file, "Line": self.line, "Function": self.function}
 
     def __str__(self) -> str:
         return f'File "{self.file}", line {self.line}, in {self.function}'
@@ -77,13 +81,10 @@ class Divergence:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        source = self.source
         return {
             "Expected": self.expected,
             "Found": self.found,
-            "Source": None
-            if source is None
-            else {"File": source.file, "Line": source.line, "Function": source.function},
+            "Source": None if self.source is None else self.source.to_dict(),
             "OperationId": self.operation_id,
             "LikelyCauses": list(self.causes),
         }
@@ -99,12 +100,14 @@ class ReplayReport:
             something that is not recorded.
         operations: how many recorded operations the code asked for again.
         divergence: the first difference, or None.
+        sources: the lines that ask for the operations, by id, where they are known.
     """
 
     recorded: Status
     replayed: Status
     operations: int
     divergence: Divergence | None
+    sources: Mapping[str, SourceLine] = field(default_factory=dict[str, SourceLine], compare=False)
 
     @property
     def ok(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.api_paths import EXECUTIONS
@@ -75,11 +76,13 @@ class DurableApi:
         request = {"DurableExecutionArn": arn, "IncludeExecutionData": include_execution_data}
         return _items(self.client.get_durable_execution_history, "Events", request)
 
-    def events_after(self, arn: str, event_id: int) -> list[dict[str, Any]]:
+    def events_after(
+        self, arn: str, event_id: int, include_execution_data: bool = True
+    ) -> list[dict[str, Any]]:
         """The events with higher ids, oldest first; reads only these."""
         request = {
             "DurableExecutionArn": arn,
-            "IncludeExecutionData": True,
+            "IncludeExecutionData": include_execution_data,
             "ReverseOrder": True,
         }
         newest: list[dict[str, Any]] = []
@@ -96,12 +99,19 @@ class DurableApi:
             function_name: name or ARN; None for all.
             filters: further members of the request.
         """
+        page = partial(self.executions_page, function_name)
+        return _items(page, "DurableExecutions", filters)
+
+    def executions_page(self, function_name: str | None, **request: Any) -> dict[str, Any]:
+        """One page of what `executions` gives."""
+        page: dict[str, Any]
         if function_name is None:
-            call = self._list_all
+            page = self._list_all(**request)
         else:
-            call = self.client.list_durable_executions_by_function
-            filters["FunctionName"] = function_name
-        return _items(call, "DurableExecutions", filters)
+            page = self.client.list_durable_executions_by_function(
+                FunctionName=function_name, **request
+            )
+        return page
 
     def result(self, arn: str) -> DurableFunctionTestResult:
         """The execution as it stands, with its operations."""

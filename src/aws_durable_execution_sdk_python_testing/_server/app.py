@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from aws_durable_execution_sdk_python._core.api_paths import (
     CALLBACKS,
@@ -26,6 +28,16 @@ from aws_durable_execution_sdk_python_testing._server.execution_routes import Ex
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._server.invoke_routes import InvokeRoutes
 
+Route = tuple[str, str, Handler]
+
+
+class Extension(Protocol):
+    """Further routes of a server, behind the same guards as its own."""
+
+    def routes(self, service: DurableService, hosting: Hosting) -> Iterable[Route]:
+        """Method, path and handler of each."""
+        ...
+
 
 def make_app(
     service: DurableService,
@@ -35,6 +47,7 @@ def make_app(
     *,
     max_request_bytes: int,
     allowed_hosts: Collection[str] = (),
+    further: Iterable[Route] = (),
 ) -> web.Application:
     """The application that serves every route.
 
@@ -45,6 +58,7 @@ def make_app(
         rates: how often operations of the API may be called.
         max_request_bytes: larger bodies are answered with 413.
         allowed_hosts: public names this service is reached by, besides addresses and local names.
+        further: routes of an extension.
     """
     app = web.Application(
         middlewares=[answer_errors, keep_web_pages_out(allowed_hosts), cut_unanswered],
@@ -72,6 +86,7 @@ def make_app(
         ("POST", f"{CALLBACKS}/{{CallbackId}}/heartbeat", executions.callback_heartbeat),
         ("GET", "/health", status.health),
         ("GET", "/metrics", status.metrics),
+        *further,
         ("*", "/{unknown:(?s:.*)}", refuse_route),
     ]
     for method, path, handler in table:

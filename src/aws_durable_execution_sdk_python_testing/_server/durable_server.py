@@ -25,7 +25,7 @@ from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
 )
 from aws_durable_execution_sdk_python_testing._http.http_listener import HttpListener
 from aws_durable_execution_sdk_python_testing._server.api_rates import ApiRates, NoRates
-from aws_durable_execution_sdk_python_testing._server.app import make_app
+from aws_durable_execution_sdk_python_testing._server.app import Extension, make_app
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.endpoints import (
     CurrentEndpoint,
@@ -58,6 +58,7 @@ class DurableServer:
         functions: the functions it knows.
         settings: where and how it serves.
         store: where executions are kept, by default in memory; closed with the server.
+        extension: what it serves besides the API.
 
     Attributes:
         url: where it can be reached from this machine, once it is started.
@@ -77,6 +78,7 @@ class DurableServer:
         functions: Iterable[DeclaredFunction] = (),
         settings: ServerSettings = ServerSettings(),  # noqa: B008 - frozen
         store: EventStore | None = None,
+        extension: Extension | None = None,
     ) -> None:
         self.url = ""
         self.address = ""
@@ -84,6 +86,8 @@ class DurableServer:
         self._settings = settings
         self._functions = DeclaredFunctions(functions)
         self._store = InMemoryExecutionStore() if store is None else store
+        self._extension = extension
+        self._hosting: Hosting | None = None
         self._resources = contextlib.ExitStack()
         self._resources.callback(self._store.close)
         self._started = False
@@ -110,6 +114,24 @@ class DurableServer:
             self._resources.close()
             raise
         self._started = True
+
+    def host(self, functions: Iterable[DeclaredFunction]) -> None:
+        """Run these functions from now on, or these with new code; once it is started.
+
+        An invocation that is under way goes on with the code that it began with.
+
+        Raises:
+            DeclarationError: a function's handler cannot be loaded.
+        """
+        service, hosting = self.service, self._hosting
+        assert service is not None
+        assert hosting is not None
+        for function in functions:
+            if function.handler is not None:
+                function = hosting.host(function)
+            for name in function.names:
+                service.register_target(name, function.target)
+        service.note_change()
 
     def serve_forever(self) -> None:
         """Start if need be, and return when `stop` is called, from another thread or a signal.
@@ -144,13 +166,10 @@ class DurableServer:
         settings = self._settings
         current = CurrentEndpoint(settings.lambda_endpoint)
         elsewhere = EndpointInvoker(self._functions, current, settings.endpoint_margin)
-        hosting = Hosting(self._functions, self._make_runtime(), elsewhere)
+        hosting = self._hosting = Hosting(self._functions, self._make_runtime(), elsewhere)
         resources.callback(hosting.close)
-        self._host_functions(hosting)
         service = self.service = self._make_service(hosting)
-        for function in self._functions:
-            for name in function.names:
-                service.register_target(name, function.target)
+        self.host(list(self._functions))
         rates = ApiRates() if settings.api_rates else NoRates()
         lenient = settings.allow_unqualified
         invoking = InvokeRoutes(service, self._functions, hosting, current, rates, lenient=lenient)
@@ -162,6 +181,7 @@ class DurableServer:
             rates,
             max_request_bytes=settings.max_request_bytes,
             allowed_hosts=settings.allowed_hosts,
+            further=self._extension.routes(service, hosting) if self._extension else (),
         )
         http = _HttpThread(app, listener)
         resources.callback(http.stop)
@@ -170,11 +190,6 @@ class DurableServer:
         # Before the first request is read: an execution it starts is not one to recover.
         service.recover()
         http.start()
-
-    def _host_functions(self, hosting: Hosting) -> None:
-        for function in self._functions:
-            if function.handler is not None:
-                hosting.host(function)
 
     def _make_runtime(self) -> FunctionRuntime:
         if self._settings.runtime == "lambda":

@@ -64,6 +64,9 @@ class DurableService(LocalService):
         self._waiting: dict[asyncio.Future[None], str] = {}
         self._watcher: threading.Thread | None = None
         self._unwatched = False
+        self._changes = 0
+        self._curious: set[asyncio.Future[None]] = set()
+        self._driver.listeners.append(self._note_change)
 
     def check_open(self) -> None:
         """Raise DurableFunctionsLocalRunnerError if the service is closed or has failed."""
@@ -130,6 +133,35 @@ class DurableService(LocalService):
         finally:
             with self._driver.lock:
                 self._waiting.pop(future, None)
+
+    async def changed_after(self, seen: int) -> int:
+        """How many changes there have been, once they are more than `seen`.
+
+        A change is whatever a command may have done, what `note_change` says, and the end.
+        """
+        with self._driver.lock:
+            if self._changes > seen:
+                return self._changes
+            future = asyncio.get_running_loop().create_future()
+            self._curious.add(future)
+        try:
+            await future
+        finally:
+            with self._driver.lock:
+                self._curious.discard(future)
+        return self._changes
+
+    def note_change(self) -> None:
+        """Say that something changed that no command has brought about."""
+        with self._driver.lock:
+            self._note_change()
+
+    def _note_change(self) -> None:
+        self._changes += 1
+        curious, self._curious = self._curious, set()
+        for future in curious:
+            with contextlib.suppress(RuntimeError):  # its loop is closed
+                future.get_loop().call_soon_threadsafe(partial(_settle, future, None))
 
     def _watch(self) -> None:
         """Wake those who wait for executions that have ended, until nobody will any more."""

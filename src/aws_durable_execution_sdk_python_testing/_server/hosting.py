@@ -21,11 +21,13 @@ from aws_durable_execution_sdk_python_testing._engine import (
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import (
     FunctionResult,
+    Handler,
     HandlerService,
     Invoker,
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import LogLine
+from aws_durable_execution_sdk_python_testing._server.context_logs import ContextLogs
 from aws_durable_execution_sdk_python_testing._server.endpoints import EndpointInvoker
 from aws_durable_execution_sdk_python_testing._time.time_limits import TimeLimit
 
@@ -50,6 +52,10 @@ class FunctionRuntime(Invoker, Protocol):
         """What functions wrote in an execution and for it, oldest first."""
         ...
 
+    def handler(self, function_name: str) -> Handler | None:
+        """The handler of a function as it is now, if it is loaded in this process."""
+        ...
+
     def close(self) -> None:
         """End what runs. Idempotent."""
 
@@ -63,6 +69,11 @@ class InProcessRuntime(InProcessInvoker):
 
     kills = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._logs = ContextLogs()
+        self._logs.open()
+
     def add(self, function: DeclaredFunction) -> DeclaredFunction:
         """Import the function's handler."""
         handler = load_handler(function.handler or "", function.code)
@@ -70,12 +81,22 @@ class InProcessRuntime(InProcessInvoker):
             self.register(name, handler, function.timeout)
         return made_durable(function) if is_durable(handler) else function
 
+    def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
+        """Run one invocation of a durable handler."""
+        arn = invocation.arn
+        self._logs.begin(arn, invocation.function_name.partition(":")[0], invocation.request_id)
+        try:
+            return super().invoke(invocation, service)
+        finally:
+            self._logs.end(arn)
+
     def lines(self, execution_arn: str) -> list[LogLine]:
-        """None: what handlers write goes to the server's own output."""
-        return []
+        """What came by the context's logger: all else goes to the server's own output."""
+        return self._logs.read(execution_arn)
 
     def close(self) -> None:
-        """Nothing: threads that run handlers end with the process."""
+        """Keep no more lines. Threads that run handlers end with the process."""
+        self._logs.close()
 
 
 class Hosting:
@@ -95,11 +116,17 @@ class Hosting:
         self._functions = functions
         self._here: set[str] = set()
 
-    def host(self, function: DeclaredFunction) -> None:
-        """Take a function with a handler in."""
+    @property
+    def functions(self) -> DeclaredFunctions:
+        """The declared functions, with what is known of those that are loaded."""
+        return self._functions
+
+    def host(self, function: DeclaredFunction) -> DeclaredFunction:
+        """Take a function with a handler in, or its new code; returns it as it is now known."""
         function = self._runtime.add(function)
         self._functions.add(function)
         self._here.update(function.names)
+        return function
 
     def invoke(self, invocation: HandlerInvocation, service: HandlerService) -> Returned | Crashed:
         """Run one invocation of a durable handler."""
@@ -125,6 +152,10 @@ class Hosting:
     def lines(self, execution_arn: str) -> list[LogLine]:
         """What functions hosted here wrote in an execution and for it, oldest first."""
         return self._runtime.lines(execution_arn)
+
+    def handler(self, function_name: str) -> Handler | None:
+        """The handler of a function as it is now, if it is loaded in this process."""
+        return self._runtime.handler(function_name)
 
     def keeps_lines(self, function_name: str) -> bool:
         """Whether what that function writes can be read by `lines`."""

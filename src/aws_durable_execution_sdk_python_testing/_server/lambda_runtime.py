@@ -55,6 +55,9 @@ class LambdaRuntime(SandboxInvoker):
         """What functions wrote in an execution and for it, oldest first."""
         return self.logs.read(execution_arn=execution_arn)
 
+    def handler(self, function_name: str) -> None:
+        """None: handlers are loaded in processes of their own."""
+
 
 def _sandboxed(function: DeclaredFunction, handler: str) -> SandboxFunction:
     code = SandboxFunction.parse(handler)

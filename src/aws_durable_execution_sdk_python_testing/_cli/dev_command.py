@@ -1,0 +1,77 @@
+"""`durable dev`: a program's functions on this machine, with hot reload, and a page beside them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.serve_command import open_store_named
+from aws_durable_execution_sdk_python_testing._cli.serving import (
+    LOG_LEVELS,
+    PORT,
+    reporting,
+    run_server,
+)
+from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
+    DeclaredFunction,
+)
+from aws_durable_execution_sdk_python_testing._declarations.program_files import ProgramError
+from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
+from aws_durable_execution_sdk_python_testing._ui.reloaded_code import ReloadedCode
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option(
+    "--store",
+    default="memory",
+    show_default=True,
+    metavar="STORE",
+    help="Where executions are kept: memory, sqlite[:FILE], filesystem[:DIRECTORY], or just "
+    "the SQLite file.",
+)
+@click.option("--skip-time/--no-skip-time", help="Skip waits instead of waiting.")
+@click.option("--log-level", type=click.Choice(LOG_LEVELS), default="INFO", show_default=True)
+def dev(file: Path, host: str, port: int, store: str, skip_time: bool, log_level: str) -> None:
+    """Run the durable functions of a file, load them anew when it changes, and show a page.
+
+    The page lists executions, starts them, answers their callbacks and shows each as it runs.
+    Executions that are under way go on with the new code, by replay; one that the new code would
+    not repeat fails, and the page says what differs, and where.
+
+    \b
+    Example:
+        durable dev app.py
+    """
+    if not file.is_file():
+        raise CommandError(f"no such file: {file}")
+    logging.basicConfig(level=log_level)
+    # Bytecode is told apart by whole seconds, which two changes may come within.
+    sys.dont_write_bytecode = True
+    code = ReloadedCode(file)
+
+    def reloading(server: DurableServer) -> AbstractContextManager[None]:
+        def replace(functions: list[DeclaredFunction]) -> None:
+            server.host(functions)
+            click.echo(code.summary())
+
+        return code.followed(replace)
+
+    with reporting(CommandError):
+        try:
+            functions = code.load()
+        except ProgramError as error:
+            raise CommandError(str(error)) from error
+        settings = ServerSettings(host=host, port=port, skip_time=skip_time, allow_unqualified=True)
+        run_server(functions, settings, open_store_named(store), Dashboard(code), reloading)
