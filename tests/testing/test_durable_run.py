@@ -412,7 +412,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
         (("order.py", "--store", "foreign.db"), "foreign.db is not a store"),
         (("order.py", "--store", "no/such/dir.db"), "no/such/dir.db"),
         (("order.py", "--store", "."), "."),
-        (("order.py", "--name", "not a name"), "Invalid DurableExecutionName"),
+        (("order.py", "--name", "not a name"), "at 'durableExecutionName' failed"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(
