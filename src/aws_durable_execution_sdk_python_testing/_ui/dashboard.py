@@ -28,11 +28,11 @@ from aws_durable_execution_sdk_python_testing._server.durable_service import Dur
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 from aws_durable_execution_sdk_python_testing._ui.costs import DEFAULT_MEMORY_MB, estimate
 from aws_durable_execution_sdk_python_testing._ui.live_streams import LiveStreams
-from aws_durable_execution_sdk_python_testing._ui.sources import LocalSource, Source
+from aws_durable_execution_sdk_python_testing._ui.sources import ExecutionSource, LocalSource
 from aws_durable_execution_sdk_python_testing._ui.static_files import StaticFiles
 
 
-class ReloadedCode(Protocol):
+class WatchedCode(Protocol):
     """Code that is loaded anew when it changes."""
 
     def describe(self) -> Mapping[str, Any]:
@@ -47,7 +47,7 @@ class Dashboard:
         code: what functions run with, if that changes.
     """
 
-    def __init__(self, code: ReloadedCode | None = None) -> None:
+    def __init__(self, code: WatchedCode | None = None) -> None:
         self._code = code
 
     def routes(self, service: DurableService, hosting: Hosting) -> Iterable[Route]:
@@ -58,7 +58,7 @@ class Dashboard:
 
 
 def page_routes(
-    source: Source, code: Callable[[], Mapping[str, Any]] = dict[str, Any]
+    source: ExecutionSource, code: Callable[[], Mapping[str, Any]] = dict[str, Any]
 ) -> Iterable[Route]:
     """The page, and what it needs beyond the API.
 
@@ -85,7 +85,7 @@ def page_routes(
 class _Details:
     """Answers what the API has no single request for."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ExecutionSource) -> None:
         self._source = source
 
     async def functions(self, request: web.Request) -> web.Response:

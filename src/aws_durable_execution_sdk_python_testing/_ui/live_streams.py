@@ -19,7 +19,7 @@ from aiohttp import web
 from aws_durable_execution_sdk_python._core.model import TERMINAL
 from aws_durable_execution_sdk_python_testing._engine import ResourceNotFoundError, ServiceError
 from aws_durable_execution_sdk_python_testing._http.http_answers import identified
-from aws_durable_execution_sdk_python_testing._ui.sources import Source
+from aws_durable_execution_sdk_python_testing._ui.sources import ExecutionSource
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.stores import StoreError
 
@@ -48,7 +48,7 @@ class LiveStreams:
         code: the state of the code that runs, which every stream tells when it has changed.
     """
 
-    def __init__(self, source: Source, code: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, source: ExecutionSource, code: Callable[[], Mapping[str, Any]]) -> None:
         self._source = source
         self._code = code
 

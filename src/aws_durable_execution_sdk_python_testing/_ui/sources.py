@@ -25,7 +25,7 @@ class Changes(Protocol):
         ...
 
 
-class Source(Protocol):
+class ExecutionSource(Protocol):
     """Answers about executions. One that does not exist raises ResourceNotFoundError.
 
     Attributes:
