@@ -7,6 +7,8 @@ as continuous integration does. "nightly" runs as many as a night allows, others
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,3 +78,16 @@ def _models_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", load_file)
         yield
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """Where a real S3 listens, in a process of its own: moto changes every botocore around it."""
+    command = [sys.executable, str(_HERE / "s3_process.py")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.stdin.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,18 +21,6 @@ from flavours import FLAVOURS, Flavour  # noqa: E402
 def flavour(request: pytest.FixtureRequest) -> Flavour:
     chosen: Flavour = request.param
     return chosen
-
-
-@pytest.fixture(scope="session")
-def s3_port() -> Iterator[int]:
-    command = [sys.executable, str(HERE / "s3_process.py")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.stdin.close()
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,11 @@ import shutil
 import sys
 import venv
 import zipfile
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 from project_bench import Commands
 
 from aws_durable_execution_sdk_python import __version__
@@ -66,12 +64,8 @@ RUNTIME = {"awslambdaric", "simplejson", "snapshot-restore-py"}
 
 
 @pytest.fixture
-def s3() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def s3(s3_port: int) -> str:
+    return f"http://127.0.0.1:{s3_port}"
 
 
 @pytest.fixture

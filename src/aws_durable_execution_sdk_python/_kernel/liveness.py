@@ -71,7 +71,6 @@ class Liveness(Opaque):
     Attributes:
         searches: how many there have been.
         objects: how many those have looked at.
-        is_certain: whether the last answer that nothing can go on took a whole search.
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class Liveness(Opaque):
         self._cost = 0.0
         self.searches = 0
         self.objects = 0
-        self.is_certain = True
 
     def can_go_on(
         self, waiting: Waiting, asleep: Asleep, ready: Sequence[asyncio.Task[object]] = ()
@@ -148,6 +146,17 @@ class Liveness(Opaque):
         Not where that is by cancelling a task that is asleep.
         """
         return self._search([*waiting, *self._powers], timers, asleep) is not None
+
+    def is_out_of_reach(self, waiting: Waiting, asleep: Asleep) -> bool:
+        """Whether no older thread reaches these either, looked into as far as that goes.
+
+        Asked after `can_go_on` has said no, where more depends on it than a suspension too early.
+        """
+        older = self._threads(with_older=True)[1]
+        search = Search(
+            [*waiting, *self._powers], asleep=asleep, limit=LARGEST_LIMIT, by_name=False
+        )
+        return self._run(search, older) is None
 
     def _is_as_before(self, waiting: Waiting) -> bool:
         if self._witness is None:
@@ -232,7 +241,6 @@ class Liveness(Opaque):
         threads = sum(type(each) is not FrameType for each in older)
         limit = OLDER_LIMIT * min(threads, MOST_OLDER)
         found = self._run(Search(targets, asleep=asleep, limit=limit, by_name=False), older)
-        self.is_certain = found is None or found.target is not None
         return found is not None and found.target is not None
 
     def _run(self, search: Search, sources: Sequence[object]) -> Found | None:

@@ -21,7 +21,8 @@ invocation is suspended. The rules:
   operation is parked and nothing can cancel it, the code is not what it was.
 - With no operation parked there is nothing to be suspended for, and code that nothing can wake
   waits for the deadline. But where contexts that have ended were *passed over*, it is most likely
-  one of those that woke it before; then, if the search was a whole one, the code is refused.
+  one of those that woke it before; then, if one more search, as far as it goes, agrees, the code
+  is refused.
 - At the deadline nothing but the engine's work counts.
 """
 
@@ -141,6 +142,7 @@ class Suspension(Opaque):
         self._asleep: dict[asyncio.Task[Any], asyncio.Future[None] | None] = {}
         self._decided = False
         self._passed_over: list[str] = []
+        self._looked_further = -1
         # How often a task fell asleep or woke; by this an answer is known to be of the same state.
         self._moves = 0
         self._passes = 0
@@ -315,7 +317,11 @@ class Suspension(Opaque):
             self._passed_over.append(context)
 
     def _refuse_waiting_in_vain(self) -> bool:
-        if not self._liveness.is_certain:
+        if self._looked_further == self._moves:
+            return False  # and found that somebody may come after all
+        self._looked_further = self._moves
+        waiting = [future for root in self._going if (future := waits_for(root)) is not None]
+        if not self._liveness.is_out_of_reach(waiting, self._asleep):
             return False
         self._decided = True
         lines = sorted(filter(None, map(forgotten_timers.line, self._going)))
