@@ -18,12 +18,16 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
-# What starts one process after the other: a third of the time that all tests take. A run that names
-# no path leaves these out, and `--slow` runs nothing else; continuous integration does both.
+# What starts one process after the other, waits in real time, or does a thing a thousand times: half
+# of the time that all tests take. A run that names no path leaves these out, and `--slow` runs nothing
+# else; continuous integration does both.
 _SLOW = (
+    "conformance",
     "faults",
     "lint/test_lint_corpus.py",
+    "operations/test_deep_nesting.py",
     "projects",
+    "runtime/test_many_branches.py",
     "sandbox",
     "server/test_serve_command.py",
     "testing/test_check_deploy.py",
