@@ -18,9 +18,9 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
-# What starts one process after the other, waits in real time, or does a thing a thousand times: half
-# of the time that all tests take. A run that names no path leaves these out, and `--slow` runs nothing
-# else; continuous integration does both.
+# What starts one process after the other, waits in real time, or does a thing a thousand times:
+# half of the time that all tests take. A run that names no path leaves these out, and `--slow` runs
+# nothing else; continuous integration does both.
 _SLOW = (
     "conformance",
     "faults",
