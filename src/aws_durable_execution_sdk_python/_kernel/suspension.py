@@ -306,10 +306,14 @@ class Suspension(Opaque):
         return self._liveness.reached_by(timers, [each for each in waiting if each], asleep)
 
     def _can_go_on(self, ready: Sequence[asyncio.Task[Any]] = ()) -> bool:
-        waiting = [future for root in self._going if (future := waits_for(root)) is not None]
+        waiting = self._waiting()
         if len(waiting) < len(self._going):
             return True  # a root is ready
         return self._liveness.can_go_on(waiting, self._asleep, ready)
+
+    def _waiting(self) -> list[asyncio.Future[Any]]:
+        """What the roots that are going wait for, but for those that are ready."""
+        return [future for root in self._going if (future := waits_for(root)) is not None]
 
     def pass_over(self, context: str) -> None:
         """A context has ended in an earlier invocation, and its function does not run again."""
@@ -320,8 +324,7 @@ class Suspension(Opaque):
         if self._looked_further == self._moves:
             return False  # and found that somebody may come after all
         self._looked_further = self._moves
-        waiting = [future for root in self._going if (future := waits_for(root)) is not None]
-        if not self._liveness.is_out_of_reach(waiting, self._asleep):
+        if not self._liveness.is_out_of_reach(self._waiting(), self._asleep):
             return False
         self._decided = True
         lines = sorted(filter(None, map(forgotten_timers.line, self._going)))

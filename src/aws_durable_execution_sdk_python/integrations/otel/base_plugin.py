@@ -15,7 +15,6 @@ from aws_durable_execution_sdk_python.integrations.otel.invocation_trace import 
     Attributes,
     InvocationTrace,
     fail,
-    nanoseconds,
 )
 from aws_durable_execution_sdk_python.integrations.otel.log_filter import claim, install_log_filter
 from aws_durable_execution_sdk_python.integrations.otel.otel_config import (
@@ -38,8 +37,6 @@ from aws_durable_execution_sdk_python.plugin import (
 
 TRUNCATED = "durable.span.truncated_at_invocation_boundary"
 REPLACED = "durable.span.replaced_on_reentry"
-
-_OUTCOMES = {UserFunctionOutcome.SUCCEEDED: Status(StatusCode.OK)}
 
 
 class OtelPlugin(DurableInstrumentationPlugin):
@@ -168,8 +165,8 @@ class OtelPlugin(DurableInstrumentationPlugin):
         if info.outcome is UserFunctionOutcome.INCOMPLETE:
             return  # it may be entered again in this invocation
         del self._attempts[info.operation_id]
-        if info.outcome in _OUTCOMES:
-            span.set_status(_OUTCOMES[info.outcome])
+        if info.outcome is UserFunctionOutcome.SUCCEEDED:
+            span.set_status(Status(StatusCode.OK))
         else:
             fail(span, info.error)
         span.end(self._now())
@@ -212,20 +209,14 @@ def operation_attributes(arn: str, info: OperationInfo) -> Attributes:
 
 def set_outcome(span: Span, info: OperationInfo) -> None:
     """What is known of an operation that has ended."""
+    attributes = operation_attributes("", info)
     for key in ("durable.operation.status", "durable.attempt.number"):
-        value = operation_attributes("", info).get(key)
-        if value is not None:
-            span.set_attribute(key, value)
+        if key in attributes:
+            span.set_attribute(key, attributes[key])
     if info.error is not None:
         fail(span, info.error)
     elif info.status == "SUCCEEDED":
         span.set_status(Status(StatusCode.OK))
-
-
-def moment(info: OperationInfo, which: str) -> int | None:
-    """When an operation began or ended, in nanoseconds."""
-    time = info.start_time if which == "start" else info.end_time
-    return None if time is None else nanoseconds(time)
 
 
 def _attach(span: Span) -> Token[Context]:

@@ -14,7 +14,6 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext
 
 from aws_durable_execution_sdk_python.integrations.otel.base_plugin import (
     OtelPlugin,
-    moment,
     operation_attributes,
     set_outcome,
 )
@@ -88,8 +87,11 @@ class ExecutionOtelPlugin(OtelPlugin):
         context = virtual or spans.of_operation(info.operation_id)
         parent = spans.of_operation(info.parent_id) if info.parent_id else spans.workflow
         inside = self._inside.pop(info.operation_id, None)
-        end = moment(info, "end") or time.time_ns()
-        start = moment(info, "start") or (end if inside is None else inside.start)
+        end = nanoseconds(info.end_time) if info.end_time else time.time_ns()
+        if info.start_time:
+            start = nanoseconds(info.start_time)
+        else:
+            start = end if inside is None else inside.start
         if inside is not None:
             start, end = min(start, inside.start), max(end, inside.end)
         end = max(end, start + MICROSECOND)

@@ -57,10 +57,6 @@ _log = logging.getLogger(__name__)
 
 MICROSECOND = 1_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_STATUS = {
-    InvocationStatus.SUCCEEDED: Status(StatusCode.OK),
-    InvocationStatus.PENDING: Status(StatusCode.OK),
-}
 
 Attributes = Mapping[str, str | bool | int]
 
@@ -237,11 +233,8 @@ class InvocationTrace:
         retried = info.status is InvocationStatus.RETRY
         status = "RETRYING" if retried else info.status.value
         self.invocation.set_attribute("durable.invocation.status", status)
-        if info.status is InvocationStatus.FAILED:
-            message = None if info.error is None else info.error.message
-            self.invocation.set_status(Status(StatusCode.ERROR, message))
-        elif info.status in _STATUS:
-            self.invocation.set_status(_STATUS[info.status])
+        if not retried:
+            _set_status(self.invocation, info)
         self.invocation.end()
         if info.status in (InvocationStatus.SUCCEEDED, InvocationStatus.FAILED):
             self._end_workflow(info)
@@ -257,11 +250,7 @@ class InvocationTrace:
                 "durable.execution.status": info.status.value,
             },
         )
-        if info.status is InvocationStatus.SUCCEEDED:
-            workflow.set_status(Status(StatusCode.OK))
-        else:
-            message = None if info.error is None else info.error.message
-            workflow.set_status(Status(StatusCode.ERROR, message))
+        _set_status(workflow, info)
         workflow.end(max(time.time_ns(), self._began))
 
     def flush(self) -> None:
@@ -273,6 +262,15 @@ class InvocationTrace:
             flush()
         except Exception:
             _log.warning("spans could not be flushed", exc_info=True)
+
+
+def _set_status(span: Span, info: InvocationEndInfo) -> None:
+    """What came of an invocation, if it gave an answer."""
+    if info.status is InvocationStatus.FAILED:
+        message = None if info.error is None else info.error.message
+        span.set_status(Status(StatusCode.ERROR, message))
+    else:
+        span.set_status(Status(StatusCode.OK))
 
 
 def fail(span: Span, error: ErrorObject | None) -> None:

@@ -12,7 +12,6 @@ from opentelemetry.trace import Span, SpanContext
 
 from aws_durable_execution_sdk_python.integrations.otel.base_plugin import (
     OtelPlugin,
-    moment,
     operation_attributes,
     set_outcome,
 )
@@ -20,6 +19,7 @@ from aws_durable_execution_sdk_python.integrations.otel.identities import operat
 from aws_durable_execution_sdk_python.integrations.otel.invocation_trace import (
     MICROSECOND,
     InvocationTrace,
+    nanoseconds,
 )
 from aws_durable_execution_sdk_python.integrations.otel.otel_config import OtelPluginConfig
 from aws_durable_execution_sdk_python.plugin import (
@@ -67,8 +67,7 @@ class InvocationOtelPlugin(OtelPlugin):
         if span is not None:
             return span
         # It was not told to begin: it has ended before, or leaves no record.
-        is_virtual = not info.is_replay_children
-        return self._start(spans, info, is_first=False, is_continued=not is_virtual)
+        return self._start(spans, info, is_first=False, is_continued=info.is_replay_children)
 
     def on_operation_end(self, info: OperationEndInfo) -> None:
         spans = self._trace
@@ -77,8 +76,8 @@ class InvocationOtelPlugin(OtelPlugin):
         span = self._span_of(spans, info, is_first=False)
         self._open.pop(info.operation_id, None)
         set_outcome(span, info)
-        ended = moment(info, "end")
-        span.end(self._now() if ended is None else self._not_before(ended))
+        ended = time.time_ns() if info.end_time is None else nanoseconds(info.end_time)
+        span.end(self._not_before(ended))
 
     def _span_of(self, spans: InvocationTrace, info: OperationInfo, *, is_first: bool) -> Span:
         span = self._open.get(info.operation_id)
