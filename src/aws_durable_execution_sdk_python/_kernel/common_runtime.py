@@ -11,6 +11,7 @@ from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     ErrorObject,
     Operation,
+    OperationAction,
     OperationUpdate,
 )
 from aws_durable_execution_sdk_python._core.tracing import trace_header
@@ -23,6 +24,7 @@ from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, 
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python._kernel.invocation import RunningInvocation
+    from aws_durable_execution_sdk_python._kernel.plugins import Plugins
 
 _log = logging.getLogger(__name__)
 
@@ -126,9 +128,31 @@ class CommonRuntime(Opaque):
         assert plugins is not None  # else there is no hook
         return await plugins.block_on(given)
 
-    def starts(self, update: OperationUpdate) -> Awaitable[None]:
+    @abstractmethod
+    def post(self, update: OperationUpdate) -> None:
+        """Queue an update."""
+
+    @abstractmethod
+    async def save(self, update: OperationUpdate) -> None:
+        """Queue an update, and wait until it is saved."""
+
+    def begin(self, start: OperationUpdate) -> Awaitable[None]:
         plugins = self._invocation.plugins
-        return AT_ONCE if plugins is None else plugins.starts(update, self.settle)
+        if plugins is None:
+            self.post(start)
+            return AT_ONCE
+        return self._told_start(plugins, start)
+
+    async def _told_start(self, plugins: Plugins, start: OperationUpdate) -> None:
+        await plugins.starts(start, self.settle)
+        self.post(start)
+
+    async def commit(self, update: OperationUpdate) -> Operation | None:
+        plugins = self._invocation.plugins
+        if plugins is not None and update.action is OperationAction.START:
+            await plugins.starts(update, self.settle)
+        await self.save(update)
+        return self._invocation.journal.get(update.operation_id)
 
     def resumes(self, operation_id: str) -> Awaitable[None]:
         plugins = self._invocation.plugins
@@ -164,9 +188,11 @@ class CommonRuntime(Opaque):
                 return given
         return trace_header()
 
-    async def told_end(self, turn: Awaitable[None], operation_id: str) -> None:
-        """Wait for the turn of an operation's end; plugins are told of it before the program."""
-        await turn
+    def told_end(self, turn: Awaitable[None], operation_id: str) -> Awaitable[None]:
+        """The turn of an operation's end; plugins are told of it before the program."""
         plugins = self._invocation.plugins
-        assert plugins is not None  # else there is nobody to be told
+        return turn if plugins is None else self._told_end(plugins, turn, operation_id)
+
+    async def _told_end(self, plugins: Plugins, turn: Awaitable[None], operation_id: str) -> None:
+        await turn
         await plugins.ends(operation_id, self.settle)

@@ -153,10 +153,8 @@ class Liveness(Opaque):
         Asked after `can_go_on` has said no, where more depends on it than a suspension too early.
         """
         older = self._threads(with_older=True)[1]
-        search = Search(
-            [*waiting, *self._powers], asleep=asleep, limit=LARGEST_LIMIT, by_name=False
-        )
-        return self._run(search, older) is None
+        targets = [*waiting, *self._powers]
+        return self._found_from_older(targets, asleep, older, LARGEST_LIMIT) is None
 
     def _is_as_before(self, waiting: Waiting) -> bool:
         if self._witness is None:
@@ -240,8 +238,13 @@ class Liveness(Opaque):
     ) -> bool:
         threads = sum(type(each) is not FrameType for each in older)
         limit = OLDER_LIMIT * min(threads, MOST_OLDER)
-        found = self._run(Search(targets, asleep=asleep, limit=limit, by_name=False), older)
+        found = self._found_from_older(targets, asleep, older, limit)
         return found is not None and found.target is not None
+
+    def _found_from_older(
+        self, targets: Sequence[object], asleep: Asleep, older: Sequence[object], limit: int
+    ) -> Found | None:
+        return self._run(Search(targets, asleep=asleep, limit=limit, by_name=False), older)
 
     def _run(self, search: Search, sources: Sequence[object]) -> Found | None:
         found = search.run(sources)

@@ -12,7 +12,6 @@ from aws_durable_execution_sdk_python._core.errors import CANCELLED
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
-    Operation,
     OperationAction,
     OperationUpdate,
     Status,
@@ -138,7 +137,7 @@ class LoopRuntime(CommonRuntime):
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         completions = self._invocation.completions
         turn = completions.end_of(operation_id) if completions.needs_turn() else AT_ONCE
-        return turn if self._invocation.plugins is None else self.told_end(turn, operation_id)
+        return self.told_end(turn, operation_id)
 
     def reading(self, operation_id: str) -> AbstractContextManager[None]:
         return self._invocation.completions.reading(operation_id)
@@ -172,12 +171,11 @@ class LoopRuntime(CommonRuntime):
         turn: asyncio.Future[None] = invocation.loop.create_future()
         saved = partial(invocation.completions.saved, update.operation_id, turn)
         invocation.checkpointer.submit(update, saved)
-        return turn if invocation.plugins is None else self.told_end(turn, update.operation_id)
+        return self.told_end(turn, update.operation_id)
 
-    async def commit(self, update: OperationUpdate) -> Operation | None:
+    async def save(self, update: OperationUpdate) -> None:
         self.check()
         await self._invocation.checkpointer.save(update)
-        return self._invocation.journal.get(update.operation_id)
 
     async def park(self, pending: Pending) -> None:
         parked = self._invocation.suspension.park((pending,))
@@ -332,8 +330,7 @@ class UnorderedRuntime(LoopRuntime):
     """For blocking branches whose results are on record: they have no order among each other."""
 
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
-        plugins = self._invocation.plugins
-        return AT_ONCE if plugins is None else self.told_end(AT_ONCE, operation_id)
+        return self.told_end(AT_ONCE, operation_id)
 
 
 def _call_in_step(body: StepBody, function: Callable[..., T], args: tuple[object, ...]) -> T:

@@ -126,10 +126,6 @@ class Runtime(Protocol):
 
     # -- what plugins are told ------------------------------------------------------------
 
-    def starts(self, update: OperationUpdate) -> Awaitable[None]:
-        """Tell plugins of an operation, or an attempt of it, that this update is about to begin."""
-        ...
-
     def resumes(self, operation_id: str) -> Awaitable[None]:
         """Tell them that the code has come to an operation that has begun before, and not ended."""
         ...
@@ -204,12 +200,20 @@ class Runtime(Protocol):
         """Queue an update without waiting for it; order is kept."""
         ...
 
+    def begin(self, start: OperationUpdate) -> Awaitable[None]:
+        """Queue the START of an operation, or of an attempt of it, once plugins are told of it."""
+        ...
+
     def end(self, update: OperationUpdate) -> Awaitable[None]:
         """Save an operation's end, and learn of it in turn."""
         ...
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
-        """Save an update; returns the operation as it then is."""
+        """Save an update, plugins told of it first if it is a START.
+
+        Returns:
+            The operation as it then is.
+        """
         ...
 
     async def park(self, pending: Pending) -> None:

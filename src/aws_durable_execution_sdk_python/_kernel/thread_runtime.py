@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
-from aws_durable_execution_sdk_python._core.model import Operation, OperationUpdate
+from aws_durable_execution_sdk_python._core.model import OperationUpdate
 from aws_durable_execution_sdk_python._core.running import Leaf, Op, drive
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction, is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of
@@ -89,20 +89,15 @@ class ThreadRuntime(CommonRuntime):
         self._invocation.inbox.put(self._submit, update)
 
     async def end(self, update: OperationUpdate) -> None:
-        self._save_and_wait(update)
-        if self._invocation.plugins is not None:
-            await self.told_end(AT_ONCE, update.operation_id)
+        await self.save(update)
+        await self.told_end(AT_ONCE, update.operation_id)
 
-    def _save_and_wait(self, update: OperationUpdate) -> None:
+    async def save(self, update: OperationUpdate) -> None:
         # Also here: a context's function that swallowed the suspension has no result to save.
         self.check()
         host = Host(self.job)
         self._invocation.inbox.put(self._save, host, update)
         host.wait()
-
-    async def commit(self, update: OperationUpdate) -> Operation | None:
-        self._save_and_wait(update)
-        return self._invocation.journal.get(update.operation_id)
 
     async def before_body(self) -> None:
         if self._invocation.deadline.holds_body():
@@ -138,8 +133,7 @@ class ThreadRuntime(CommonRuntime):
 
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Blocking code waits for one operation at a time, and blocking branches have no order."""
-        plugins = self._invocation.plugins
-        return AT_ONCE if plugins is None else self.told_end(AT_ONCE, operation_id)
+        return self.told_end(AT_ONCE, operation_id)
 
     def start_in_turn(self, operation_id: str) -> Awaitable[None]:
         return AT_ONCE

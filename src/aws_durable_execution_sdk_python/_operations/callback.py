@@ -132,7 +132,6 @@ async def create_callback(
     if operation is None or _id_of(operation) is None:
         options = CallbackOptions(config.timeout_seconds, config.heartbeat_timeout_seconds)
         start = identity.update(OperationAction.START, callback_options=options)
-        await runtime.starts(start)
         operation = await runtime.commit(start)
     else:
         await runtime.resumes(identity.operation_id)

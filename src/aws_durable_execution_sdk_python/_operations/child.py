@@ -160,9 +160,7 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         _check_never_recorded(runtime, identity)
     elif operation is None:
         await runtime.before_context()
-        start = identity.update(OperationAction.START)
-        await runtime.starts(start)
-        runtime.post(start)
+        await runtime.begin(identity.update(OperationAction.START))
     elif operation.status is not Status.STARTED:
         return await _recorded(runtime, child, operation)
     else:

@@ -117,9 +117,7 @@ async def _run_condition(runtime: Runtime, condition: Condition[T]) -> T:
             continue
         await runtime.before_body()
         if status is not Status.STARTED:
-            start = identity.update(OperationAction.START)
-            await runtime.starts(start)
-            runtime.post(start)
+            await runtime.begin(identity.update(OperationAction.START))
         requests = runtime.cancel_requests()
         try:
             update, value = await _check(runtime, condition, operation)

@@ -105,7 +105,6 @@ async def run_invoke(runtime: Runtime, asked: _Invoke[P, T]) -> T:
         trace = await runtime.trace_for(identity, asked.function_name)
         options = ChainedInvokeOptions(asked.function_name, asked.config.tenant_id, trace)
         start = identity.update(OperationAction.START, payload=text, chained_invoke_options=options)
-        await runtime.starts(start)
         operation = await runtime.commit(start)
     else:
         await runtime.resumes(identity.operation_id)

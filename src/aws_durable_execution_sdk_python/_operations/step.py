@@ -188,10 +188,9 @@ async def _run_attempts(runtime: Runtime, step: Step[T], operation: Operation | 
 async def _start(runtime: Runtime, step: Step[T], operation: Operation | None) -> Operation | None:
     """Record that an attempt begins; wait for it only if it must never run twice."""
     start = step.identity.update(OperationAction.START)
-    await runtime.starts(start)
     if step.at_most_once:
         return await runtime.commit(start)
-    runtime.post(start)
+    await runtime.begin(start)
     # The answer may be long in coming: until then what was recorded before still counts.
     return None if operation is None else _as_started(operation)
 

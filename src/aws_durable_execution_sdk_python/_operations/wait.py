@@ -63,7 +63,6 @@ async def run_wait(runtime: Runtime, identity: OperationIdentity, seconds: int) 
     if operation is None:
         options = WaitOptions(wait_seconds=seconds)
         start = identity.update(OperationAction.START, wait_options=options)
-        await runtime.starts(start)
         operation = await runtime.commit(start)
     else:
         await runtime.resumes(identity.operation_id)
