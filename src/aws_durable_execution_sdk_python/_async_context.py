@@ -21,6 +21,7 @@ from aws_durable_execution_sdk_python._core.completion import BatchResult
 from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
 from aws_durable_execution_sdk_python._kernel.loop_runtime import LoopRuntime
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._operation_contexts import (
     StepContext,
@@ -36,7 +37,6 @@ from aws_durable_execution_sdk_python._operations.condition import plan_conditio
 from aws_durable_execution_sdk_python._operations.invoke import plan_invoke
 from aws_durable_execution_sdk_python._operations.map import plan_map
 from aws_durable_execution_sdk_python._operations.parallel import parallel_arguments, plan_parallel
-from aws_durable_execution_sdk_python._operations.patch import is_patched, mention_patch
 from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python._operations.retry import plan_retry
 from aws_durable_execution_sdk_python._operations.step import plan_step
@@ -87,6 +87,9 @@ class AsyncDurableContext(BaseContext):
         self._runtime.check()
         self._position.claim_task()
         return self._position
+
+    def _at_once(self, ask: Callable[[Runtime, Position], Op[T]]) -> T:
+        return perform(self._position, ask(self._runtime, self._claim()))
 
     def _run(self, plan: Plan[T]) -> Op[T]:
         kind, identity = plan.kind or Kind.ASYNC, plan.identity
@@ -346,21 +349,6 @@ class AsyncDurableContext(BaseContext):
         """Run functions concurrently; see `DurableContext.parallel`."""
         functions, name, config = parallel_arguments(branches, functions, name, config)
         return self._run(plan_parallel(self._claim(), self._kind, functions, name, config))
-
-    def patched(self, name: str) -> bool:
-        """Whether to run the code as it is after a change; see `DurableContext.patched`.
-
-        There is nothing to await.
-
-        Example:
-            >>> if context.patched("fraud check"):
-            ...     await context.step(check_fraud(order))
-        """
-        return perform(self._position, is_patched(self._runtime, self._claim(), name))
-
-    def deprecate_patch(self, name: str) -> None:
-        """Say that only the code after a change is left; see `DurableContext.deprecate_patch`."""
-        perform(self._position, mention_patch(self._runtime, self._claim(), name))
 
     def _with_retry(
         self, func: UserFunction[T], config: WithRetryConfig | None, name: str | None

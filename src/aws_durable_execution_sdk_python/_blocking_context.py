@@ -18,7 +18,9 @@ from aws_durable_execution_sdk_python._context_base import (
     perform,
 )
 from aws_durable_execution_sdk_python._core.completion import BatchResult
+from aws_durable_execution_sdk_python._core.running import Op
 from aws_durable_execution_sdk_python._core.user_functions import Kind, UserFunction
+from aws_durable_execution_sdk_python._kernel.ports import Runtime
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._operation_contexts import (
@@ -35,7 +37,6 @@ from aws_durable_execution_sdk_python._operations.condition import plan_conditio
 from aws_durable_execution_sdk_python._operations.invoke import plan_invoke
 from aws_durable_execution_sdk_python._operations.map import plan_map
 from aws_durable_execution_sdk_python._operations.parallel import parallel_arguments, plan_parallel
-from aws_durable_execution_sdk_python._operations.patch import is_patched, mention_patch
 from aws_durable_execution_sdk_python._operations.planning import Plan
 from aws_durable_execution_sdk_python._operations.retry import plan_retry
 from aws_durable_execution_sdk_python._operations.step import plan_step
@@ -80,6 +81,9 @@ class DurableContext(BaseContext):
         self._position.check()
         self._runtime.check()
         return self._position
+
+    def _at_once(self, ask: Callable[[Runtime, Position], Op[T]]) -> T:
+        return perform(self._position, ask(self._runtime, self._claim()))
 
     def _run(self, plan: Plan[T]) -> T:
         return perform(self._position, plan.make(self._runtime))
@@ -445,54 +449,6 @@ class DurableContext(BaseContext):
         position = self._claim()
         functions, name, config = parallel_arguments(branches, functions, name, config)
         return self._run(plan_parallel(position, self._kind, functions, name, config))
-
-    def patched(self, name: str) -> bool:
-        """Whether to run the code as it is after a change; executions under way keep the old code.
-
-        The first call with a name decides for its context, and the answer is the same on every
-        replay. What this context has on record beyond this point was recorded without the change:
-        False. Where nothing is, or the change was made: True, which is recorded with the next
-        checkpoint. It takes no number, so neither way shifts the operations after it.
-
-        Every context decides for itself: child contexts and branches, too. In a loop the first
-        round decides for all; give each round a name or a child context of its own to change
-        between two of them.
-
-        Parameters:
-            name: of the change, 1 to 256 printable ASCII characters.
-
-        Returns:
-            Whether the new code is to run. A plain bool, in async code as well: nothing is awaited.
-
-        Raises:
-            ValidationError: no such name is possible.
-            NestedOperationError: called inside a step.
-
-        Example:
-            >>> if context.patched("fraud check"):
-            ...     context.step(check_fraud(order))
-        """
-        return perform(self._position, is_patched(self._runtime, self._claim(), name))
-
-    def deprecate_patch(self, name: str) -> None:
-        """Say that only the code after a change is left, for executions that recorded the patch.
-
-        Takes the place of `patched` once every execution from before the change has ended. Nothing
-        is recorded. The call itself may go when no execution has the patch on record any more:
-        one that has, and whose code no longer mentions it, fails.
-
-        Parameters:
-            name: of the change.
-
-        Raises:
-            ValidationError: no such name is possible.
-            NestedOperationError: called inside a step.
-
-        Example:
-            >>> context.deprecate_patch("fraud check")
-            >>> context.step(check_fraud(order))
-        """
-        perform(self._position, mention_patch(self._runtime, self._claim(), name))
 
     def _with_retry(
         self, func: UserFunction[T], config: WithRetryConfig | None, name: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from asyncio import CancelledError, get_running_loop, sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python._kernel.thread_runtime import ThreadRuntime
 from aws_durable_execution_sdk_python._operations.callback import CallbackHandle, callback_result
+from aws_durable_execution_sdk_python._operations.patch import is_patched, mention_patch
 from aws_durable_execution_sdk_python.config import ParallelBranch
 from aws_durable_execution_sdk_python.decorators import BoundStep
 from aws_durable_execution_sdk_python.exceptions import UnrecoverableError, ValidationError
@@ -202,6 +204,58 @@ class BaseContext:
             >>> context.configure_serdes(S3SerDes("my-bucket"))
         """
         self._position.serdes = SerDesDefaults.of(serdes)
+
+    def patched(self, name: str) -> bool:
+        """Whether to run the code as it is after a change; executions under way keep the old code.
+
+        The first call with a name decides for its context, and the answer is the same on every
+        replay. What this context has on record beyond this point was recorded without the change:
+        False. Where nothing is, or the change was made: True, which is recorded with the next
+        checkpoint. It takes no number, so neither way shifts the operations after it.
+
+        Every context decides for itself: child contexts and branches, too. In a loop the first
+        round decides for all; give each round a name or a child context of its own to change
+        between two of them.
+
+        Parameters:
+            name: of the change, 1 to 256 printable ASCII characters.
+
+        Returns:
+            Whether the new code is to run. A plain bool, in async code as well: nothing is awaited.
+
+        Raises:
+            ValidationError: no such name is possible.
+            NestedOperationError: called inside a step.
+
+        Example:
+            >>> if context.patched("fraud check"):
+            ...     context.step(check_fraud(order))  # awaited, in async code
+        """
+        return self._at_once(partial(is_patched, name=name))
+
+    def deprecate_patch(self, name: str) -> None:
+        """Say that only the code after a change is left, for executions that recorded the patch.
+
+        Takes the place of `patched` once every execution from before the change has ended. Nothing
+        is recorded. The call itself may go when no execution has the patch on record any more:
+        one that has, and whose code no longer mentions it, fails.
+
+        Parameters:
+            name: of the change.
+
+        Raises:
+            ValidationError: no such name is possible.
+            NestedOperationError: called inside a step.
+
+        Example:
+            >>> context.deprecate_patch("fraud check")
+            >>> context.step(check_fraud(order))
+        """
+        self._at_once(partial(mention_patch, name=name))
+
+    @abstractmethod
+    def _at_once(self, ask: Callable[[Runtime, Position], Op[T]]) -> T:
+        """Do what awaits nothing, here and now."""
 
     def is_replaying(self) -> bool:
         """Whether the code runs through a part that an earlier invocation has run already."""
