@@ -111,15 +111,13 @@ class InvocationCourse(Opaque):
             updated=self._updated,
         )
         self._checkpointer.observe(plugins.called, plugins.merged)
+        # Parsed once more: the plugins' copy is theirs to change.
         return plugins.around(self._plugin_factories, self._input(), respond)
 
     async def _respond(
         self, root: Callable[[], Op[object]], values: HandlerValues, context: Context
     ) -> Response:
-        try:
-            raised, response = await self._course(root, values, context)
-        finally:
-            self._checkpointer.close()
+        raised, response = await self._course(root, values, context)
         if raised is not None:
             raise raised
         ended = self._checkpointer.ended
