@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     DeclarationError,
 )
 from aws_durable_execution_sdk_python_testing._declarations.handler_loading import (
-    is_durable,
+    load_durable_handler,
     load_handler,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
@@ -64,7 +64,7 @@ def record(
 
     The file holds the execution's input, results and errors, unless --redact says otherwise.
     """
-    hide = None if redact is None else _load(redact)
+    hide = None if redact is None else _load(redact, load_handler)
     with connection.open() as api:
         arn = find_execution(api, connection, execution)
         function_arn = api.execution(arn, include_execution_data=False)["FunctionArn"]
@@ -125,15 +125,12 @@ def replay(paths: tuple[str, ...], handlers: tuple[str, ...], as_json: bool) -> 
 
 def _parse_handler(text: str) -> tuple[str | None, Handler]:
     name, equals, target = text.rpartition("=")
-    handler = _load(target)
-    if not is_durable(handler):
-        raise CommandError(f"{target} is no durable handler: decorate it with @durable_execution")
-    return (name if equals else None), handler
+    return (name if equals else None), _load(target, load_durable_handler)
 
 
-def _load(target: str) -> Any:
+def _load(target: str, load: Callable[[str], Handler]) -> Any:
     try:
-        return load_handler(target)
+        return load(target)
     except DeclarationError as error:
         raise CommandError(str(error)) from error
 

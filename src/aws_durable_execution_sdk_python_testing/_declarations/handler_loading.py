@@ -70,6 +70,20 @@ def load_handler(target: str | Handler, root: Path | None = None) -> Handler:
     return handler  # type: ignore[no-any-return]
 
 
+def load_durable_handler(target: str) -> Handler:
+    """As `load_handler`, of a handler that is durable.
+
+    Raises:
+        DeclarationError: as `load_handler` does, or it is not decorated.
+    """
+    handler = load_handler(target)
+    if not is_durable(handler):
+        raise DeclarationError(
+            f"{target} is no durable handler: decorate it with @durable_execution"
+        )
+    return handler
+
+
 def make_importable(path: Path) -> str:
     """Put what a file imports within reach, its neighbours included; its module's name.
 

@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from aws_durable_execution_sdk_python._core.arns import execution_name
+from aws_durable_execution_sdk_python._core.arns import execution_name, function_part
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._deploy_gate.replay_process import (
     ReplayFailedError,
     ReplayProcess,
 )
+from aws_durable_execution_sdk_python_testing._engine import ResourceNotFoundError
 from aws_durable_execution_sdk_python_testing._recordings import Divergence, Recording
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi
 
 RUNNING = (Status.RUNNING, Status.PAUSING, Status.PAUSED)
-_GONE = "ResourceNotFoundException"
 
 
 class Verdict(enum.StrEnum):
@@ -144,9 +144,8 @@ class _Check:
     def _look_at(self, arn: str, process: ReplayProcess) -> CheckedExecution:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        function_arn = arn.partition("/durable-execution/")[0]
         try:
-            recording = Recording(list(self._api.events(arn)), arn, function_arn)
+            recording = Recording(list(self._api.events(arn)), arn, function_part(arn))
             if recording.status is not Status.RUNNING:
                 return CheckedExecution(arn, Verdict.ENDED)
             if not recording.events:
@@ -154,7 +153,7 @@ class _Check:
             report = process.replay(recording)
         except ClientError as error:
             answer = error.response.get("Error", {})
-            if answer.get("Code") == _GONE:
+            if answer.get("Code") == ResourceNotFoundError.code:
                 return CheckedExecution(arn, Verdict.ENDED)
             return _unchecked(arn, f"its history: {answer.get('Code')}: {answer.get('Message')}")
         except BotoCoreError as error:

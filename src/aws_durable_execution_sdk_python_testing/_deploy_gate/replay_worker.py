@@ -27,8 +27,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     DeclarationError,
 )
 from aws_durable_execution_sdk_python_testing._declarations.handler_loading import (
-    is_durable,
-    load_handler,
+    load_durable_handler,
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._recordings import Recording, RecordingError, replay
@@ -56,11 +55,7 @@ def main(target: str, seconds: float) -> None:
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin.buffer, requests), daemon=True).start()
     try:
-        handler = load_handler(target)
-        if not is_durable(handler):
-            raise DeclarationError(
-                f"{target} is no durable handler: decorate it with @durable_execution"
-            )
+        handler = load_durable_handler(target)
     except DeclarationError as error:
         answers.say({ERROR: str(error), ENDS: True})
         return
