@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     DeclaredFunction,
 )
 from aws_durable_execution_sdk_python_testing._declarations.program_files import ProgramError
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
@@ -56,7 +56,7 @@ def dev(file: Path, host: str, port: int, store: str, skip_time: bool, log_level
     """
     if not file.is_file():
         raise CommandError(f"no such file: {file}")
-    logging.basicConfig(level=log_level)
+    harmless_logs(log_level)
     # Bytecode is told apart by whole seconds, which two changes may come within.
     sys.dont_write_bytecode = True
     code = ReloadedCode(file)
