@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
-from aws_durable_execution_sdk_python_testing._cli.serve_command import open_store_named
 from aws_durable_execution_sdk_python_testing._cli.serving import (
     LOG_LEVELS,
-    PORT,
+    listening_options,
+    open_store_named,
     reporting,
     run_server,
+    store_option,
 )
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
@@ -29,18 +30,8 @@ from aws_durable_execution_sdk_python_testing._ui.reloaded_code import ReloadedC
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option(
-    "--port", type=PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
-)
-@click.option(
-    "--store",
-    default="memory",
-    show_default=True,
-    metavar="STORE",
-    help="Where executions are kept: memory, sqlite[:FILE], filesystem[:DIRECTORY], or just "
-    "the SQLite file.",
-)
+@listening_options
+@store_option
 @click.option("--skip-time/--no-skip-time", help="Skip waits instead of waiting.")
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="INFO", show_default=True)
 def dev(file: Path, host: str, port: int, store: str, skip_time: bool, log_level: str) -> None:

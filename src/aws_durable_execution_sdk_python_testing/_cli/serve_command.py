@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,10 +10,12 @@ import click
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.serving import (
     LOG_LEVELS,
-    PORT,
     check_region,
+    listening_options,
+    open_store_named,
     reporting,
     run_server,
+    store_option,
 )
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import (
     read_assignment,
@@ -30,23 +31,15 @@ from aws_durable_execution_sdk_python_testing._results.harmless import harmless_
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     RuntimeName,
     ServerSettings,
-    StoreType,
-    open_store,
 )
 from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
 from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
-from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
-# `file:` is SQLite's own; a single letter is a drive.
-_STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option(
-    "--port", type=PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
-)
+@listening_options
 @click.option(
     "--lambda-endpoint",
     metavar="URL",
@@ -74,14 +67,7 @@ _STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
     show_default=True,
     help="What runs functions hosted here: this process, or real Lambda runtime processes.",
 )
-@click.option(
-    "--store",
-    default="memory",
-    show_default=True,
-    metavar="STORE",
-    help="Where executions are kept: memory, sqlite[:FILE], filesystem[:DIRECTORY], or just "
-    "the SQLite file. What a server left unfinished in it goes on with the next one.",
-)
+@store_option
 @click.option("--ui", is_flag=True, help="Show executions on a page, at /.")
 @click.option("--skip-time/--no-skip-time", help="Skip waits instead of waiting.")
 @click.option(
@@ -175,13 +161,3 @@ def _reachable(functions: list[DeclaredFunction], endpoint: str | None) -> list[
             err=True,
         )
     return reachable
-
-
-def open_store_named(text: str) -> EventStore:
-    """The store of `KIND[:PATH]`, or of an SQLite file."""
-    kind, colon, path = text.partition(":")
-    if kind in set(StoreType):
-        return open_store(StoreType(kind), path if colon else None)
-    if _STORE_KIND.match(text):
-        raise StoreError(f"no kind of store is called {kind!r}: there are {', '.join(StoreType)}")
-    return open_store(StoreType.SQLITE, text)

@@ -1,4 +1,4 @@
-"""What the commands that serve have in common: `durable serve` and `dex-local-runner`."""
+"""What the commands that serve have in common: `durable serve` and `dev`, `dex-local-runner`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -23,12 +23,21 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
 from aws_durable_execution_sdk_python_testing._engine import ServiceError
 from aws_durable_execution_sdk_python_testing._server.app import Extension
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
-from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
+from aws_durable_execution_sdk_python_testing._server.server_settings import (
+    ServerSettings,
+    StoreType,
+    open_store,
+)
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsLocalRunnerError
 from aws_durable_execution_sdk_python_testing.stores import EventStore, StoreError
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 PORT = click.IntRange(0, 65535)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# `file:` is SQLite's own; a single letter is a drive.
+_STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
 _REGION = re.compile(r"[a-z0-9-]+")
 _REFUSALS = (
     DeclarationError,
@@ -50,6 +59,39 @@ def reporting(problem: type[click.ClickException]) -> Iterator[None]:
         raise problem(" ".join(str(error).split())) from error
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def listening_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--host` and `--port`."""
+    host = click.option(
+        "--host", default="127.0.0.1", show_default=True, help="Address to listen at."
+    )
+    port = click.option(
+        "--port", type=PORT, default=5000, show_default=True, help="Port; 0 takes a free one."
+    )
+    return host(port(command))
+
+
+def store_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--store`, which `open_store_named` opens."""
+    return click.option(
+        "--store",
+        default="memory",
+        show_default=True,
+        metavar="STORE",
+        help="Where executions are kept: memory, sqlite[:FILE], filesystem[:DIRECTORY], or just "
+        "the SQLite file. What a server left unfinished in it goes on with the next one.",
+    )(command)
+
+
+def open_store_named(text: str) -> EventStore:
+    """The store of `KIND[:PATH]`, or of an SQLite file."""
+    kind, colon, path = text.partition(":")
+    if kind in set(StoreType):
+        return open_store(StoreType(kind), path if colon else None)
+    if _STORE_KIND.match(text):
+        raise StoreError(f"no kind of store is called {kind!r}: there are {', '.join(StoreType)}")
+    return open_store(StoreType.SQLITE, text)
 
 
 def check_region(context: click.Context, option: click.Parameter, region: str | None) -> str | None:
