@@ -92,6 +92,11 @@ def _is_anothers(answer: _Answer) -> bool:
     return answer.code is None or not _CODE_OF_AWS.fullmatch(answer.code)
 
 
+def is_later(code: str | None, status: int | None) -> bool:
+    """Whether the service asks for the same call again, only later: it is busy, or throttles."""
+    return status in _LATER_STATUSES or code in _LATER
+
+
 def _is_stale_token(answer: _Answer) -> bool:
     prefixed = answer.message.lower().startswith(_STALE_TOKEN_PREFIX)
     return answer.code == _STALE_TOKEN_CODE and prefixed
@@ -103,11 +108,10 @@ _RETRYABLE, _PERMANENT = True, False
 _RULES: tuple[tuple[Callable[[_Answer], bool], bool], ...] = (
     (lambda answer: answer.code in _KEY, _PERMANENT),
     (_is_no_client_error, _RETRYABLE),
-    (lambda answer: answer.status in _LATER_STATUSES, _RETRYABLE),
+    (lambda answer: is_later(answer.code, answer.status), _RETRYABLE),
     # A proxy's page, a captive portal: the service has not been asked.
     (_is_anothers, _RETRYABLE),
     (lambda answer: answer.code in _IDENTITY, _RETRYABLE),
-    (lambda answer: answer.code in _LATER, _RETRYABLE),
     # The next invocation brings a fresh token.
     (_is_stale_token, _RETRYABLE),
     (lambda _: True, _PERMANENT),

@@ -12,15 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aws_durable_execution_sdk_python._service.classification import is_later
+
 # Lists and histories are limited to 15 calls a second each, for everybody in the account together.
 CALLS_ON_AWS = 10.0
 _MOST_TRIES = 8
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
-_THROTTLED = frozenset(
-    {"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"}
-)
-_TOO_MANY, _SERVER_ERROR = 429, 500
+_SERVER_ERROR = 500
 
 
 class Pace:
@@ -96,4 +95,4 @@ def _passes(response: Any) -> bool:
     """Whether the same call may be answered later."""
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = response.get("Error", {}).get("Code")
-    return status == _TOO_MANY or status >= _SERVER_ERROR or code in _THROTTLED
+    return status >= _SERVER_ERROR or is_later(code, status)
