@@ -16,10 +16,7 @@ from aiohttp.typedefs import Handler
 from aws_durable_execution_sdk_python._core.api_paths import CALLBACKS, EXECUTIONS
 from aws_durable_execution_sdk_python_testing._http.http_answers import json_answer
 from aws_durable_execution_sdk_python_testing._server.app import Route
-from aws_durable_execution_sdk_python_testing._server.request_reading import (
-    read_body,
-    read_request,
-)
+from aws_durable_execution_sdk_python_testing._server.request_reading import read_request
 from aws_durable_execution_sdk_python_testing._ui.remote_source import RemoteSource
 
 _ONE = f"{EXECUTIONS}/{{DurableExecutionArn}}"
@@ -65,7 +62,7 @@ class RemoteRoutes:
             return reading
         return [
             *reading,
-            ("POST", "/2015-03-31/functions/{name}/invocations", self.invoke),
+            ("POST", "/2015-03-31/functions/{FunctionName}/invocations", self.invoke),
             *(
                 (method, path, self._passed_on(operation, call))
                 for method, path, operation, call in _CHANGES
@@ -107,15 +104,8 @@ class RemoteRoutes:
 
     async def invoke(self, request: web.Request) -> web.Response:
         """Start an execution, without waiting for its end."""
-        parameters = {
-            "FunctionName": request.match_info["name"],
-            "InvocationType": "Event",
-            "Payload": await read_body(request),
-            "Qualifier": request.query.get("Qualifier"),
-            "DurableExecutionName": request.headers.get("X-Amz-Durable-Execution-Name"),
-        }
-        given = {key: value for key, value in parameters.items() if value is not None}
-        answer = await self._source.call(lambda api: api.client.invoke(**given))
+        asked = {**await read_request(request, "Invoke"), "InvocationType": "Event"}
+        answer = await self._source.call(lambda api: api.client.invoke(**asked))
         headers = {"X-Amz-Durable-Execution-Arn": answer.get("DurableExecutionArn", "")}
         return web.Response(status=202, headers=headers)
 
