@@ -119,6 +119,10 @@ def test_it_answers_as_the_service_does(serve: Callable[..., DurableServer], loo
     for rest in ("/cost", "/recording"):
         given, wanted = (_ask(one, f"/ui/executions/{arn}{rest}") for one in (url, server.url))
         assert given == wanted
+    with urlopen(f"{url}/ui/live/{arn}") as told:
+        text = told.read()
+    assert b"event: ended" in text
+    assert b"ResponseMetadata" not in text
 
 
 def test_on_aws_a_function_is_needed(look: Look) -> None:

@@ -91,9 +91,7 @@ class RemoteRoutes:
 
     async def execution(self, request: web.Request) -> web.Response:
         arn = request.match_info["DurableExecutionArn"]
-        answer = await self._source.call(lambda api: api.execution(arn))
-        answer.pop("ResponseMetadata", None)
-        return json_answer(answer)
+        return json_answer(await self._source.call(lambda api: api.execution(arn)))
 
     async def logs(self, request: web.Request) -> web.Response:
         """What a local service kept; those on AWS are for `durable logs`."""
@@ -112,7 +110,7 @@ class RemoteRoutes:
     def _passed_on(self, operation: str, call: str) -> Handler:
         async def pass_on(request: web.Request) -> web.StreamResponse:
             members = await read_request(request, operation)
-            await self._source.call(lambda api: bool(getattr(api.client, call)(**members)))
+            await self._source.call(lambda api: getattr(api.client, call)(**members))
             return json_answer({})
 
         return pass_on

@@ -39,7 +39,7 @@ class RemoteSource:
         self.writable = writable
 
     async def call(self, action: Callable[[DurableApi], Any]) -> Any:
-        """What a call answers, times as epoch seconds.
+        """What a call answers, times as epoch seconds, without what boto3 adds about the call.
 
         Raises:
             ServiceError: it was refused, or there is no answer.
@@ -50,7 +50,7 @@ class RemoteSource:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return in_seconds(action(self._api))
+            answer = in_seconds(action(self._api))
         except ClientError as error:
             said = error.response.get("Error", {})
             code, message = said.get("Code", ""), said.get("Message", "")
@@ -59,6 +59,9 @@ class RemoteSource:
             raise RemoteError(code, message) from error
         except BotoCoreError as error:
             raise RemoteError(type(error).__name__, str(error)) from error
+        if isinstance(answer, dict):
+            answer.pop("ResponseMetadata", None)
+        return answer
 
     def now(self) -> float:
         return time.time()
