@@ -4,14 +4,7 @@ const EXECUTIONS = "/2025-12-01/durable-executions";
 const CALLBACKS = "/2025-12-01/durable-execution-callbacks";
 const FUNCTIONS = "/2015-03-31/functions";
 
-export const PAGE_LENGTH = 50;
-
-export class ApiError extends Error {
-  constructor(message, code) {
-    super(message);
-    this.code = code;
-  }
-}
+const PAGE_LENGTH = 50;
 
 async function call(method, path, { query = {}, body, headers = {} } = {}) {
   const search = new URLSearchParams();
@@ -28,12 +21,12 @@ async function call(method, path, { query = {}, body, headers = {} } = {}) {
       credentials: "same-origin",
     });
   } catch (error) {
-    throw new ApiError("The service does not answer. Is it still running?", "unreachable");
+    throw new Error("The service does not answer. Is it still running?");
   }
   if (!response.ok) {
     const said = await response.json().catch(() => ({}));
     const code = response.headers.get("x-amzn-errortype") ?? String(response.status);
-    throw new ApiError(said.message ?? said.Message ?? code, code);
+    throw new Error(said.message ?? said.Message ?? code);
   }
   return response;
 }
@@ -71,7 +64,7 @@ export async function start(name, event, executionName) {
 
 const send = (path, body = {}) => call("POST", path, { body: JSON.stringify(body) });
 
-export const stop = (arn, error) => send(at(arn, "/stop"), error);
+export const stop = (arn) => send(at(arn, "/stop"));
 export const pause = (arn) => send(at(arn, "/pause"));
 export const resume = (arn) => send(at(arn, "/resume"));
 export const remove = (arn) => call("DELETE", at(arn));
@@ -87,7 +80,7 @@ export const heartbeat = (id) => call("POST", callback(id, "heartbeat"));
  *
  * The browser connects again by itself, and says which event it has seen last.
  */
-export function follow(path, listeners) {
+function follow(path, listeners) {
   const source = new EventSource(path);
   const connection = document.getElementById("connection");
   const say = (text) => {
@@ -100,11 +93,10 @@ export function follow(path, listeners) {
   for (const [kind, listener] of Object.entries(listeners)) {
     source.addEventListener(kind, (event) => listener(JSON.parse(event.data), source));
   }
-  const stop = () => {
+  return () => {
     source.close();
     say("");
   };
-  return stop;
 }
 
 export const followAll = (listeners) => follow("/ui/live", listeners);

@@ -198,7 +198,7 @@ function section(title, ...content) {
   return h("section", {}, h("h3", {}, title), content);
 }
 
-export function errorPart(error) {
+function errorPart(error) {
   const { ErrorType, ErrorMessage, ErrorData, StackTrace } = error;
   const diverged = /(^|\.)NonDeterministicExecutionError$/.test(ErrorType ?? "");
   return h(

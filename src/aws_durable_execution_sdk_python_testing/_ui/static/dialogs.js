@@ -39,11 +39,10 @@ export function openDialog({ title, content, action, danger = false, submit }) {
   dialog.append(form);
   document.body.append(dialog);
   dialog.showModal();
-  return dialog;
 }
 
 export function confirmDialog(title, text, action, submit) {
-  return openDialog({ title, content: h("p", {}, text), action, danger: true, submit });
+  openDialog({ title, content: h("p", {}, text), action, danger: true, submit });
 }
 
 /** A text area for JSON, which says where the text is none. */

@@ -59,7 +59,6 @@ export class History {
     // When the invocation in flight began, as far as its first event tells.
     this.inFlight = null;
     this.last = 0;
-    this.events = 0;
   }
 
   /** Whether the function runs now. */
@@ -73,7 +72,6 @@ export class History {
 
   feed(events) {
     for (const event of events) {
-      this.events += 1;
       this.last = Math.max(this.last, event.EventTimestamp);
       this.#take(event);
     }
@@ -86,7 +84,6 @@ export class History {
       this.invocations.push({
         start: details.StartTimestamp,
         end: details.EndTimestamp,
-        requestId: details.RequestId,
         failed: Boolean(details.Error),
       });
       this.inFlight = null;

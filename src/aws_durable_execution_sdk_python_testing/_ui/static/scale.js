@@ -22,13 +22,10 @@ export class TimeScale {
     const longest = Math.max(running, 0.001) * SHARE;
     let at = 0;
     this.points = [{ time: start, at: 0 }];
-    this.gaps = [];
     for (const piece of pieces) {
       const length = piece.end - piece.start;
       const isShort = piece.idle && length > longest * (SMALLEST / SHARE);
-      const drawn = isShort ? Math.min(length, longest) : length;
-      if (isShort && drawn < length) this.gaps.push({ start: piece.start, end: piece.end });
-      at += drawn;
+      at += isShort ? Math.min(length, longest) : length;
       this.points.push({ time: piece.end, at });
     }
     for (const point of this.points) point.at /= at;

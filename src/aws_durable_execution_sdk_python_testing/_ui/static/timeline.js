@@ -10,7 +10,7 @@ import { cellsRow, invocationsRow, operationRow } from "./row_elements.js";
 import { Folding, makeRows } from "./rows.js";
 import { TimeScale } from "./scale.js";
 
-export const ROW_HEIGHT = 30;
+const ROW_HEIGHT = 30;
 // Rows that are ready above and below what is in view.
 const SPARE = 8;
 const CELL_WIDTH = 18;
