@@ -91,7 +91,7 @@ function follow(path, listeners) {
     say(source.readyState === EventSource.CLOSED ? "Not connected: load the page again" : "Connecting again …");
   });
   for (const [kind, listener] of Object.entries(listeners)) {
-    source.addEventListener(kind, (event) => listener(JSON.parse(event.data), source));
+    source.addEventListener(kind, (event) => listener(JSON.parse(event.data)));
   }
   return () => {
     source.close();

@@ -2,6 +2,7 @@
 //
 // Payloads are fetched when somebody looks, and again when the operation has changed meanwhile.
 
+import { executionHref } from "./addresses.js";
 import * as api from "./api.js";
 import { callbackForms } from "./callback_forms.js";
 import { attempt, fill, h } from "./dom.js";
@@ -187,7 +188,7 @@ function operationParts(operation, events, source, writable) {
   ];
 }
 
-const link = (arn) => h("a", { href: `#/execution/${encodeURIComponent(arn)}` }, arn.split("/").at(-2));
+const link = (arn) => h("a", { href: executionHref(arn) }, arn.split("/").at(-2));
 
 function table(facts) {
   const rows = Object.entries(facts).filter(([, value]) => value);

@@ -47,12 +47,9 @@ class ExecutionView {
     this.stop = api.followOne(this.arn, {
       code: this.showCode,
       progress: (message) => this.#take(message),
-      ended: (_, source) => {
-        source.close();
-        setText(document.getElementById("connection"), "");
-      },
-      gone: (_, source) => {
-        source.close();
+      ended: () => this.stop(),
+      gone: () => {
+        this.stop();
         fill(this.badge, statusBadge("DELETED"));
         fill(this.actions);
       },

@@ -1,5 +1,6 @@
 // The list of executions: newest first, live, narrowed by function, status, name and time.
 
+import { executionHref } from "./addresses.js";
 import * as api from "./api.js";
 import { attempt, button, field, fill, h } from "./dom.js";
 import { duration, functionName, mark, moment, OPEN, word } from "./format.js";
@@ -14,8 +15,6 @@ const FILTERS = {
   after: "StartedAfter",
   before: "StartedBefore",
 };
-
-export const executionHref = (arn) => `#/execution/${encodeURIComponent(arn)}`;
 
 export function executionsView(main, filters, showCode) {
   const list = new ExecutionList(filters);

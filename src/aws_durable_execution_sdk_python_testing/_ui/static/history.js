@@ -15,6 +15,7 @@ const OUTCOMES = {
 // Events that come from elsewhere, also while no invocation runs.
 const FROM_OUTSIDE = /^(Execution|InvocationCompleted|Wait(Succeeded|Cancelled)|(Callback|ChainedInvoke)(?!Started))/;
 const BATCHES = new Set(["Map", "Parallel"]);
+const BRANCHES = new Set(["MapIteration", "ParallelBranch"]);
 
 export class Operation {
   constructor(event, kind) {
@@ -35,6 +36,11 @@ export class Operation {
 
   get isBatch() {
     return BATCHES.has(this.subType);
+  }
+
+  /** Whether it is a part of a batch. */
+  get isBranch() {
+    return BRANCHES.has(this.subType);
   }
 
   get ended() {
@@ -64,6 +70,11 @@ export class History {
   /** Whether the function runs now. */
   get isRunning() {
     return this.end === null && this.inFlight !== null;
+  }
+
+  /** How far what has not ended reaches; `now` is the service's time. */
+  until(now) {
+    return this.end ?? Math.max(now, this.last);
   }
 
   get seconds() {

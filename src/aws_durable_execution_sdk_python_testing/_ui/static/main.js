@@ -1,10 +1,10 @@
 // Which view is shown: the part of the address after the # decides.
 
+import { executionAt } from "./addresses.js";
 import { complain, fill, setText } from "./dom.js";
 import { executionsView } from "./executions_view.js";
 import { executionView } from "./execution_view.js";
 
-const ONE = "#/execution/";
 const main = document.getElementById("main");
 let leave = () => {};
 
@@ -13,8 +13,9 @@ function show() {
   fill(main);
   const place = location.hash;
   try {
-    leave = place.startsWith(ONE)
-      ? executionView(main, decodeURIComponent(place.slice(ONE.length)), showCode)
+    const arn = executionAt(place);
+    leave = arn !== null
+      ? executionView(main, arn, showCode)
       : executionsView(main, new URLSearchParams(place.split("?")[1] ?? ""), showCode);
   } catch (error) {
     leave = () => {};

@@ -40,7 +40,7 @@ export function invocationsRow() {
     const runs = history.invocations.map((one, index) =>
       bar(scale, one.start, one.end, one.failed ? "is-FAILED" : "run", `invocation ${index + 1}: ${duration(one.end - one.start)}`),
     );
-    const end = history.end ?? Math.max(now, history.last);
+    const end = history.until(now);
     if (history.isRunning) runs.push(bar(scale, history.inFlight, end, "run live", "this invocation runs"));
     redraw(track, [...suspensions(history, scale, end), ...runs]);
   };
@@ -87,7 +87,7 @@ export function operationRow(row, timeline) {
     setAttribute(element, "aria-expanded", inside ? String(folding.isOpen(operation)) : null);
     setAttribute(element, "aria-selected", String(selected === operation.id));
     element.classList.toggle("divergent", divergent === operation.id);
-    const end = operation.end ?? history.end ?? Math.max(now, history.last);
+    const end = operation.end ?? history.until(now);
     const took = duration(end - operation.start);
     const text = operation.isBatch ? progress(operation) : tries(operation, took);
     setText(figures, text);

@@ -13,7 +13,7 @@ export class Folding {
 
   /** Whether what is in an operation is shown. Branches are folded until somebody looks. */
   isOpen(operation) {
-    return this.chosen.get(operation.id) ?? !operation.subType.match(/^(MapIteration|ParallelBranch)$/);
+    return this.chosen.get(operation.id) ?? !operation.isBranch;
   }
 
   set(operation, open) {

@@ -1,5 +1,6 @@
 // Starts an execution with an event; events used before in this tab are offered again.
 
+import { executionHref } from "./addresses.js";
 import * as api from "./api.js";
 import { button, field, fill, h } from "./dom.js";
 import { JsonEditor, openDialog } from "./dialogs.js";
@@ -46,7 +47,7 @@ export async function startDialog() {
       const event = editor.value;
       const arn = await api.start(name, event, nameField.value.trim());
       remember(name, event);
-      if (arn) location.hash = `#/execution/${encodeURIComponent(arn)}`;
+      if (arn) location.hash = executionHref(arn);
     },
   });
 }

@@ -87,7 +87,7 @@ export class Timeline {
   reveal(id) {
     let operation = this.history.operations.get(id);
     for (let one = operation; one; one = this.history.operations.get(one.parentId)) {
-      if (one !== operation || one.subType.match(/^(MapIteration|ParallelBranch)$/)) this.folding.set(one, true);
+      if (one !== operation || one.isBranch) this.folding.set(one, true);
     }
     this.update();
     const index = this.rows.findIndex((row) => row.key === id);
@@ -96,7 +96,7 @@ export class Timeline {
 
   #makeScale() {
     const { history } = this;
-    const end = history.end ?? Math.max(this.now, history.last);
+    const end = history.until(this.now);
     const busy = [...history.invocations];
     if (history.isRunning) busy.push({ start: history.inFlight, end });
     return new TimeScale(history.start, end, busy, this.compress);
