@@ -125,12 +125,11 @@ def _write(root: Path, output: Path) -> None:
         return
     # A zip that is there is replaced once the new one is whole.
     unfinished = output.with_name(f"{output.name}.part")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(unfinished, "w") as archive:
         for file in sorted(path for path in root.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(file.relative_to(root).as_posix(), _TIME)
             entry.create_system = 3  # Unix, whatever system this is: its modes are read
             mode = _EXECUTABLE if file.stat().st_mode & 0o100 else _PLAIN
             entry.external_attr = mode << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, file.read_bytes(), compresslevel=9)
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
     unfinished.replace(output)

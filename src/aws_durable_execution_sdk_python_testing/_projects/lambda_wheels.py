@@ -13,9 +13,12 @@ Architecture = Literal["x86_64", "arm64"]
 
 # The C library of the system that a runtime is on: Amazon Linux 2, then Amazon Linux 2023.
 _GLIBC_OF_AMAZON_LINUX_2, _GLIBC = 26, 34
-# What wheels call a machine, and the C library that the oldest of their names stands for.
-_MACHINES: dict[Architecture, tuple[str, int]] = {"x86_64": ("x86_64", 5), "arm64": ("aarch64", 17)}
-_OLDER_NAMES = {"x86_64": ("manylinux2014", "manylinux2010", "manylinux1")}
+# What wheels call a machine, the C library that the oldest of their names stands for, and the older
+# names they have for some of these libraries.
+_MACHINES: dict[Architecture, tuple[str, int, tuple[str, ...]]] = {
+    "x86_64": ("x86_64", 5, ("manylinux2014", "manylinux2010", "manylinux1")),
+    "arm64": ("aarch64", 17, ("manylinux2014",)),
+}
 
 
 class InstallationError(Exception):
@@ -37,12 +40,10 @@ class ManagedRuntime:
     @property
     def platforms(self) -> list[str]:
         """The platforms whose wheels run there, best first."""
-        machine, oldest = _MACHINES[self.architecture]
+        machine, oldest, older_names = _MACHINES[self.architecture]
         newest = _GLIBC_OF_AMAZON_LINUX_2 if self.python == "3.11" else _GLIBC
         exact = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, oldest - 1, -1)]
-        return exact + [
-            f"{name}_{machine}" for name in _OLDER_NAMES.get(machine, ("manylinux2014",))
-        ]
+        return exact + [f"{name}_{machine}" for name in older_names]
 
 
 def install(requirements: Path, runtime: ManagedRuntime, directory: Path) -> None:
