@@ -28,12 +28,12 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
 )
 from aws_durable_execution_sdk_python_testing._faults import Faults
 from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
+from aws_durable_execution_sdk_python_testing._server.app import Extension
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     RuntimeName,
     ServerSettings,
 )
 from aws_durable_execution_sdk_python_testing._time.time_limits import MAX_INVOCATION_SECONDS
-from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -135,7 +135,14 @@ def serve(
         functions = _reachable(functions, options["lambda_endpoint"])
         planned = None if faults is None else Faults.parse(faults)
         settings = ServerSettings(**options, faults=planned)
-        run_server(functions, settings, open_store_named(store), Dashboard() if ui else None)
+        run_server(functions, settings, open_store_named(store), _page() if ui else None)
+
+
+def _page() -> Extension:
+    # Here, so that only those who look at it load what it needs.
+    from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
+
+    return Dashboard()
 
 
 def _at_endpoint(function: DeclaredFunction, endpoint: str | None) -> DeclaredFunction:
