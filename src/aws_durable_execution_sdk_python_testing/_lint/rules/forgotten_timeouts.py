@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aws_durable_execution_sdk_python_testing._lint.durable_calls import ContextKind, DurableCall
 from aws_durable_execution_sdk_python_testing._lint.findings import Located
 from aws_durable_execution_sdk_python_testing._lint.reach import LintedModule
 from aws_durable_execution_sdk_python_testing._lint.scopes import Scope
 
-_SCOPES = frozenset(
-    {"asyncio.timeout", "asyncio.timeout_at", "anyio.fail_after", "anyio.move_on_after"}
-)
-_CALLS = frozenset({"asyncio.wait_for"})
-# These set a timer only where they are given one of these keywords.
-_WITH_KEYWORD = {
+# What sets a timer, and the keyword without which it sets none.
+_SCOPES: Mapping[str, str | None] = {
+    "asyncio.timeout": None,
+    "asyncio.timeout_at": None,
+    "anyio.fail_after": None,
+    "anyio.move_on_after": None,
+    "anyio.CancelScope": "deadline",
+}
+_CALLS: Mapping[str, str | None] = {
+    "asyncio.wait_for": None,
     "asyncio.wait": "timeout",
     "asyncio.as_completed": "timeout",
-    "anyio.CancelScope": "deadline",
 }
 # They go off later, wherever the code is by then.
 _ALARMS = frozenset({"signal.alarm", "signal.setitimer", "threading.Timer"})
@@ -42,16 +45,16 @@ def _check(
     program: LintedModule,
     scope: Scope,
     timer: ast.expr,
-    timers: frozenset[str],
+    timers: Mapping[str, str | None],
     around: list[ast.stmt] | list[ast.expr],
 ) -> Iterator[Located]:
     if not isinstance(timer, ast.Call):
         return
     name = program.source.dotted(timer.func)
-    keyword = _WITH_KEYWORD.get(name or "")
-    if keyword is not None and not any(each.arg == keyword for each in timer.keywords):
+    if name is None or name not in timers or _is_endless(timer):
         return
-    if (keyword is None and name not in timers) or _is_endless(timer):
+    keyword = timers[name]
+    if keyword is not None and not any(each.arg == keyword for each in timer.keywords):
         return
     inside = {node for part in around for node in ast.walk(part)} & set(scope.nodes)
     used = {node.id for node in inside if isinstance(node, ast.Name)}
