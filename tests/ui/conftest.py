@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
 from page import Page
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
@@ -21,28 +18,13 @@ from aws_durable_execution_sdk_python_testing._server.durable_server import Dura
 from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 from aws_durable_execution_sdk_python_testing._ui.dashboard import Dashboard
 
-_FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    # A container's /dev/shm is too small for it.
-    *("--disable-dev-shm-usage", "--window-size=1280,900"),
-)
-
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    """The system's Chromium, with nothing of anybody's in it."""
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driver is None:
+    if browser.CHROMIUM is None or browser.DRIVER is None:
         pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chromium = webdriver.Chrome(options=options, service=Service(driver))
-    yield chromium
-    chromium.quit()
+    with browser.started(tmp_path_factory.mktemp("profile")) as chromium:
+        yield chromium
 
 
 @pytest.fixture
@@ -63,12 +45,15 @@ def serve() -> Iterator[Callable[..., DurableServer]]:
 
 
 @pytest.fixture
-def show(serve: Callable[..., DurableServer], chromium: WebDriver) -> Iterator[Callable[..., Page]]:
-    """A page on a server of given handlers. Nothing may have gone wrong in it in the end."""
+def look_at(chromium: WebDriver) -> Iterator[Callable[[str], Page]]:
+    """The page of a URL. Nothing may have gone wrong in it in the end.
+
+    To be asked for last, so that the page goes before what serves it.
+    """
     pages: list[Page] = []
 
-    def open_page(*handlers: Any, **settings: Any) -> Page:
-        page = Page(chromium, serve(*handlers, **settings).url)
+    def open_page(url: str) -> Page:
+        page = Page(chromium, url)
         page.look_like(1280, 900, "light")
         pages.append(page)
         return page
@@ -81,6 +66,8 @@ def show(serve: Callable[..., DurableServer], chromium: WebDriver) -> Iterator[C
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    """A file for `durable dev`, yet to be written."""
-    return tmp_path / "app.py"
+def show(
+    serve: Callable[..., DurableServer], look_at: Callable[[str], Page]
+) -> Callable[..., Page]:
+    """A page on a server of given handlers."""
+    return lambda *handlers, **settings: look_at(serve(*handlers, **settings).url)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -19,10 +18,9 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import browser
 import programs
 from page import Page
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
 from aws_durable_execution_sdk_python_testing._engine import Limits, StartExecution
@@ -138,25 +136,16 @@ def _choose(page: Page) -> None:
 
 
 def main() -> None:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert browser is not None
-    assert driver is not None
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    with tempfile.TemporaryDirectory() as place:
-        options.add_argument(f"--user-data-dir={place}/profile")
-        chromium = webdriver.Chrome(options=options, service=Service(driver))
+    with (
+        tempfile.TemporaryDirectory() as place,
+        browser.started(Path(place) / "profile") as chromium,
+    ):
         page = Page(chromium, "")
         page.look_like(1280, 900, "light")
-        try:
-            load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-            print(f"{os.cpu_count()} cores, load {load} at the start")
-            branches(page)
-            stored_executions(page, Path(place) / "store.db")
-        finally:
-            chromium.quit()
+        load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+        print(f"{os.cpu_count()} cores, load {load} at the start")
+        branches(page)
+        stored_executions(page, Path(place) / "store.db")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
+from plain_client import Client
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -47,12 +46,7 @@ class Page:
 
     def start(self, function: str, event: Any, name: str | None = None) -> str:
         """Start an execution as a client would; returns its ARN."""
-        headers = {"X-Amz-Invocation-Type": "Event"}
-        if name is not None:
-            headers["X-Amz-Durable-Execution-Name"] = name
-        url = f"{self.url}/2015-03-31/functions/{function}/invocations?Qualifier=$LATEST"
-        with urlopen(Request(url, json.dumps(event).encode(), headers)) as answer:
-            return str(answer.headers["X-Amz-Durable-Execution-Arn"])
+        return Client(self.url).start(function, event, name)
 
     # ----------------------------------------------------------------------------- looking
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 import pytest
 from page import Page
-from selenium.webdriver.remote.webdriver import WebDriver
+from plain_client import Client
+from serving_command import DURABLE, ServingCommand
 
 BLOCKING = """
 from aws_durable_execution_sdk_python import durable_execution
@@ -46,29 +42,13 @@ async def order(event, context):
 FORMS = pytest.mark.parametrize("code", [BLOCKING, ASYNC], ids=["blocking", "async"])
 
 
-class Dev:
-    """A `durable dev` process.
-
-    Attributes:
-        url: of its page.
-    """
+class Dev(ServingCommand):
+    """A `durable dev` process."""
 
     def __init__(self, program: Path) -> None:
+        super().__init__("dev", str(program))
         self.program = program
-        durable = Path(sys.executable).with_name("durable")
-        self._process = subprocess.Popen(
-            [str(durable), "dev", str(program), "--port", "0"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        self.url = self.line().rpartition(" ")[2]
-
-    def line(self) -> str:
-        """The next line it prints."""
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        self.client = Client(self.url)
 
     def change(self, name: str, text: str) -> str:
         """Write a file beside the program; returns what it says to that."""
@@ -76,23 +56,18 @@ class Dev:
         return self.line()
 
     def start(self) -> str:
-        headers = {"X-Amz-Invocation-Type": "Event"}
-        url = f"{self.url}/2015-03-31/functions/order/invocations"
-        with urlopen(Request(url, b"{}", headers)) as answer:
-            return quote(answer.headers["X-Amz-Durable-Execution-Arn"], safe="")
+        return self.client.start("order", {})
 
-    def ask(self, path: str, body: bytes | None = None) -> Any:
-        with urlopen(Request(f"{self.url}{path}", body)) as answer:
-            return json.loads(answer.read())
+    def result(self, arn: str) -> str:
+        path = f"/2025-12-01/durable-executions/{quote(arn, safe='')}"
+        return str(self.client.json(path)["Result"])
 
     def follow(self, arn: str, kind: str) -> dict[str, Any]:
         """The first event of a kind, once there is one."""
-        with urlopen(f"{self.url}/ui/live/{arn}") as stream:
-            for line in stream:
-                if line.startswith(b"data: "):
-                    for event in json.loads(line[6:]).get("Events", ()):
-                        if event["EventType"] == kind:
-                            return dict(event)
+        for message in self.client.stream(f"/ui/live/{quote(arn, safe='')}"):
+            for event in message["data"].get("Events", ()):
+                if event["EventType"] == kind:
+                    return dict(event)
         raise AssertionError(f"no {kind}")
 
     def answer(self, arn: str) -> None:
@@ -100,28 +75,22 @@ class Dev:
         callback = self.follow(arn, "CallbackStarted")["CallbackStartedDetails"]["CallbackId"]
         self.follow(arn, "InvocationCompleted")
         path = f"/2025-12-01/durable-execution-callbacks/{quote(callback, safe='')}/succeed"
-        self.ask(path, b'"yes"')
-
-    def close(self) -> None:
-        self._process.send_signal(signal.SIGINT)
-        assert self._process.wait(30) == 130
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self.client.json(path, "POST", b'"yes"')
 
 
 @pytest.fixture
-def dev(program: Path) -> Iterator[Callable[[str], Dev]]:
+def dev(tmp_path: Path) -> Iterator[Callable[[str], Dev]]:
     begun: list[Dev] = []
 
     def begin(code: str) -> Dev:
-        program.with_name("prices.py").write_text("PRICE = 10\n")
-        program.write_text(code)
-        begun.append(Dev(program))
+        (tmp_path / "prices.py").write_text("PRICE = 10\n")
+        (tmp_path / "app.py").write_text(code)
+        begun.append(Dev(tmp_path / "app.py"))
         return begun[-1]
 
     yield begin
     for one in begun:
-        one.close()
+        assert one.close() == 130
 
 
 @FORMS
@@ -135,7 +104,7 @@ def test_a_running_execution_goes_on_with_the_new_code(
     assert running.change("app.py", code.replace("for {PRICE}", "now {PRICE}")).startswith("reload")
     running.answer(arn)
     running.follow(arn, "ExecutionSucceeded")
-    assert running.ask(f"/2025-12-01/durable-executions/{arn}")["Result"] == '"yes now 10"'
+    assert running.result(arn) == '"yes now 10"'
 
 
 @FORMS
@@ -146,7 +115,7 @@ def test_what_a_program_imports_counts_too(dev: Callable[[str], Dev], code: str)
     assert running.change("prices.py", "PRICE = 12\n").startswith("reloaded")
     running.answer(arn)
     running.follow(arn, "ExecutionSucceeded")
-    assert running.ask(f"/2025-12-01/durable-executions/{arn}")["Result"] == '"yes for 12"'
+    assert running.result(arn) == '"yes for 12"'
 
 
 def test_code_that_cannot_be_loaded_replaces_nothing(dev: Callable[[str], Dev]) -> None:
@@ -161,16 +130,14 @@ def test_code_that_cannot_be_loaded_replaces_nothing(dev: Callable[[str], Dev]) 
 
 @FORMS
 def test_a_divergence_is_shown_with_its_line(
-    dev: Callable[[str], Dev], code: str, chromium: WebDriver
+    dev: Callable[[str], Dev], code: str, look_at: Callable[[str], Page]
 ) -> None:
     running = dev(code)
     arn = running.start()
     running.follow(arn, "InvocationCompleted")
     running.change("app.py", code.replace('name="ask"', 'name="inquire"'))
-    page = Page(chromium, running.url)
-    page.look_like(1280, 900, "light")
-    page.driver.get("about:blank")
-    page.driver.get(f"{running.url}/#/execution/{arn}")
+    page = look_at(running.url)
+    page.open(arn)
     page.shows("Waits for a callback", "#details")
     page.press("Replay", ".heading")
     page.shows("The code diverges", "#details")
@@ -182,32 +149,26 @@ def test_a_divergence_is_shown_with_its_line(
     page.state("failed")
     page.shows("The code diverges from what is recorded", "#details")
     page.shows(f"app.py:{line}", "#details .source")
-    assert not page.complaints()
-    page.driver.get("about:blank")
 
 
 def test_the_page_says_what_is_wrong_with_the_code(
-    dev: Callable[[str], Dev], chromium: WebDriver
+    dev: Callable[[str], Dev], look_at: Callable[[str], Page]
 ) -> None:
     running = dev(BLOCKING)
     arn = running.start()
-    page = Page(chromium, running.url)
-    page.look_like(1280, 900, "light")
-    for place in ("", f"#/execution/{arn}"):
-        page.driver.get("about:blank")
-        page.driver.get(f"{running.url}/{place}")
+    page = look_at(running.url)
+    for shown in (None, arn):
+        page.open(shown)
         page.shows("app.py, loaded", ".code")
         running.change("app.py", BLOCKING + "\ndef broken(:\n")
         page.shows("Not reloaded, the code before runs on: cannot import", ".code.bad")
         page.shows("line 11: invalid syntax", ".code.bad")
         running.change("app.py", BLOCKING)
         page.shows("app.py, loaded", ".code:not(.bad)")
-    page.driver.get("about:blank")
 
 
 def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
-    durable = Path(sys.executable).with_name("durable")
     file = tmp_path / "absent.py"
-    ended = subprocess.run([str(durable), "dev", str(file)], capture_output=True, check=False)
+    ended = subprocess.run([DURABLE, "dev", str(file)], capture_output=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr.decode() == f"Error: no such file: {file}\n"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from http.client import HTTPConnection, HTTPResponse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import programs
 import pytest
+from plain_client import Client
 
 from aws_durable_execution_sdk_python_testing import Recording, assert_replays
 from aws_durable_execution_sdk_python_testing._engine import StartExecution
@@ -22,46 +21,6 @@ from aws_durable_execution_sdk_python_testing._ui import static_files
 
 Serve = Callable[..., DurableServer]
 STATIC = Path(static_files.__file__).parent / "static"
-
-
-class Client:
-    """Plain HTTP."""
-
-    def __init__(self, server: DurableServer) -> None:
-        self._place = urlsplit(server.url).netloc
-
-    def ask(
-        self, path: str, method: str = "GET", headers: Mapping[str, str] = {}
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        connection = HTTPConnection(self._place, timeout=60)
-        with closing(connection):
-            connection.request(method, path, headers=dict(headers))
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-
-    def json(self, path: str, method: str = "GET") -> Any:
-        status, _, body = self.ask(path, method)
-        assert status == 200, body
-        return json.loads(body)
-
-    def stream(self, path: str, headers: Mapping[str, str] = {}) -> Iterator[dict[str, Any]]:
-        """The messages of a stream, as long as it goes on."""
-        connection = HTTPConnection(self._place, timeout=60)
-        with closing(connection):
-            connection.request("GET", path, headers=dict(headers))
-            yield from _messages(connection.getresponse())
-
-
-def _messages(answer: HTTPResponse) -> Iterator[dict[str, Any]]:
-    assert answer.headers["Content-Type"] == "text/event-stream"
-    message: dict[str, Any] = {}
-    for line in answer:
-        key, _, value = line.decode().rstrip("\n").partition(": ")
-        if key in ("id", "event", "data"):
-            message[key] = json.loads(value) if key != "event" else value
-        elif message:
-            yield message
-            message = {}
 
 
 def _ended(server: DurableServer, name: str, event: Any) -> str:
@@ -74,7 +33,7 @@ def _ended(server: DurableServer, name: str, event: Any) -> str:
 
 def test_nothing_but_the_files_runs(serve: Serve) -> None:
     """No inline code or style, no assignment of HTML, no frame, nothing from elsewhere."""
-    client = Client(serve(programs.quick))
+    client = Client(serve(programs.quick).url)
     for path in ("/", "/ui/files/main.js", "/ui/files/app.css"):
         status, headers, _ = client.ask(path)
         assert status == 200
@@ -101,7 +60,7 @@ def test_no_file_parses_html_or_asks_anybody_else() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/ui/files/main.js", "/ui/functions", "/ui/live"])
 def test_pages_of_others_are_kept_out(serve: Serve, path: str) -> None:
-    client = Client(serve(programs.quick))
+    client = Client(serve(programs.quick).url)
     for headers in (
         {"Host": "evil.example"},
         {"Origin": "http://evil.example"},
@@ -112,19 +71,19 @@ def test_pages_of_others_are_kept_out(serve: Serve, path: str) -> None:
 
 @pytest.mark.parametrize("name", ["..%2fstatic_files.py", "static_files.py", "%2e%2e", "x.js"])
 def test_only_the_pages_own_files_are_served(serve: Serve, name: str) -> None:
-    assert Client(serve(programs.quick)).ask(f"/ui/files/{name}")[0] == 404
+    assert Client(serve(programs.quick).url).ask(f"/ui/files/{name}")[0] == 404
 
 
 def test_without_the_page_there_is_nothing_of_it() -> None:
     with DurableServer() as server:
-        assert Client(server).ask("/")[0] == 404
-        assert Client(server).ask("/ui/live")[0] == 404
+        assert Client(server.url).ask("/")[0] == 404
+        assert Client(server.url).ask("/ui/live")[0] == 404
 
 
 def test_a_stream_brings_each_event_once_and_no_payloads(serve: Serve) -> None:
     server = serve(programs.quick)
     arn = _ended(server, "quick", "a secret")
-    messages = list(Client(server).stream(f"/ui/live/{arn}"))
+    messages = list(Client(server.url).stream(f"/ui/live/{arn}"))
     events = [event for one in messages for event in one["data"].get("Events", ())]
     assert [event["EventId"] for event in events] == list(range(1, len(events) + 1))
     assert events[-1]["EventType"] == "ExecutionSucceeded"
@@ -135,8 +94,8 @@ def test_a_stream_brings_each_event_once_and_no_payloads(serve: Serve) -> None:
 def test_a_stream_goes_on_after_the_last_event_that_was_seen(serve: Serve) -> None:
     server = serve(programs.quick)
     arn = _ended(server, "quick", 1)
-    whole = [e["id"] for e in Client(server).stream(f"/ui/live/{arn}") if "id" in e]
-    later = Client(server).stream(f"/ui/live/{arn}", {"Last-Event-ID": str(whole[-1] - 1)})
+    whole = [e["id"] for e in Client(server.url).stream(f"/ui/live/{arn}") if "id" in e]
+    later = Client(server.url).stream(f"/ui/live/{arn}", {"Last-Event-ID": str(whole[-1] - 1)})
     events = [event for one in later for event in one["data"].get("Events", ())]
     assert [event["EventId"] for event in events] == [whole[-1]]
 
@@ -147,7 +106,7 @@ def test_a_stream_follows_what_happens(serve: Serve) -> None:
     assert service is not None
     arn = service.start(StartExecution(function_name="resting", input="{}"))
     types: list[str] = []
-    for message in Client(server).stream(f"/ui/live/{quote(arn, safe='')}"):
+    for message in Client(server.url).stream(f"/ui/live/{quote(arn, safe='')}"):
         types += [event["EventType"] for event in message["data"].get("Events", ())]
         if types[-1:] == ["InvocationCompleted"]:
             service.stop(arn)
@@ -156,7 +115,7 @@ def test_a_stream_follows_what_happens(serve: Serve) -> None:
 
 def test_the_list_hears_of_every_change(serve: Serve) -> None:
     server = serve(programs.quick)
-    changes = Client(server).stream("/ui/live")
+    changes = Client(server.url).stream("/ui/live")
     assert [next(changes)["event"] for _ in range(2)] == ["code", "changed"]
     _ended(server, "quick", 1)
     assert next(changes)["event"] == "changed"
@@ -169,7 +128,7 @@ def test_streams_end_with_the_server(serve: Serve) -> None:
     assert service is not None
     arn = service.start(StartExecution(function_name="resting", input="{}"))
     streams = [
-        Client(server).stream(path) for path in ("/ui/live", f"/ui/live/{quote(arn, safe='')}")
+        Client(server.url).stream(path) for path in ("/ui/live", f"/ui/live/{quote(arn, safe='')}")
     ]
     for stream in streams:
         next(stream)
@@ -185,13 +144,13 @@ def test_a_page_that_goes_away_leaves_the_service_in_peace(serve: Serve) -> None
         connection.sendall(b"GET /ui/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(10)
     _ended(server, "quick", 1)
-    assert Client(server).json("/health") == {"status": "healthy"}
+    assert Client(server.url).json("/health") == {"status": "healthy"}
 
 
 def test_the_recording_is_what_replay_takes(serve: Serve, tmp_path: Path) -> None:
     server = serve(programs.quick)
     arn = _ended(server, "quick", {"a": 1})
-    _, headers, body = Client(server).ask(f"/ui/executions/{arn}/recording")
+    _, headers, body = Client(server.url).ask(f"/ui/executions/{arn}/recording")
     assert headers["Content-Disposition"].startswith("attachment")
     file = tmp_path / "recording.json"
     file.write_bytes(body)
@@ -204,7 +163,7 @@ def test_the_recording_is_what_replay_takes(serve: Serve, tmp_path: Path) -> Non
 def test_an_operations_events_come_with_their_data(serve: Serve) -> None:
     server = serve(programs.quick)
     arn = _ended(server, "quick", "shown")
-    client = Client(server)
+    client = Client(server.url)
     history = client.json(f"/2025-12-01/durable-executions/{arn}/history")["Events"]
     step = next(event["Id"] for event in history if event["EventType"] == "StepStarted")
     events = client.json(f"/ui/executions/{arn}/operations/{step}")["Events"]
@@ -214,7 +173,7 @@ def test_an_operations_events_come_with_their_data(serve: Serve) -> None:
 
 def test_a_cost_is_made_of_operations_bytes_and_time(serve: Serve) -> None:
     server = serve(programs.quick)
-    cost = Client(server).json(f"/ui/executions/{_ended(server, 'quick', 'x')}/cost")
+    cost = Client(server.url).json(f"/ui/executions/{_ended(server, 'quick', 'x')}/cost")
     assert cost["Operations"] == 2
     assert cost["Invocations"] == 1
     assert cost["MemoryMegabytes"] == 128
@@ -228,5 +187,5 @@ def test_a_cost_is_made_of_operations_bytes_and_time(serve: Serve) -> None:
 def test_what_does_not_exist_is_said_not_to(serve: Serve, path: str) -> None:
     server = serve(programs.quick)
     arn = _ended(server, "quick", 1).replace("quick", "gone")
-    assert Client(server).ask(f"/ui/executions/{arn}{path}")[0] == 404
-    assert Client(server).ask("/ui/live/nothing")[0] == 404
+    assert Client(server.url).ask(f"/ui/executions/{arn}{path}")[0] == 404
+    assert Client(server.url).ask("/ui/live/nothing")[0] == 404
