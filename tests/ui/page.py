@@ -104,6 +104,28 @@ class Page:
         field.clear()
         field.send_keys(text)
 
+    def begin(self, event: str) -> None:
+        """Start an execution by the dialog of the list."""
+        self.press("Start an execution")
+        self.write("dialog textarea", event)
+        self.press("Start", "dialog form")
+
+    def succeed(self, result: str) -> None:
+        """Answer the callback that is shown, by its dialog."""
+        self.press("Succeed", "#details")
+        self.write("dialog textarea", result)
+        self.press("Succeed", "dialog form")
+
+    def pause_resume_and_stop(self) -> None:
+        """Do so with the execution that is shown, and wait each time until it is so."""
+        self.press("Pause", ".heading")
+        self.state("paused")
+        self.press("Resume", ".heading")
+        self.state("running")
+        self.press("Stop", ".heading")
+        self.press("Stop", "dialog form")
+        self.state("stopped")
+
     def key(self, *keys: str) -> None:
         """Type into the timeline."""
         self.find("#timeline").send_keys(*keys)
