@@ -62,21 +62,12 @@ def runner_of(
 RunnerOf = Callable[[str], DurableFunctionCloudTestRunner]
 
 
-@pytest.fixture
-def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "absent"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.usefixtures("no_aws")
 def test_a_local_endpoint_wants_no_aws_account(runner_of: RunnerOf) -> None:
     assert runner_of("short").run({"amount": 20}).status == "SUCCEEDED"
 
 
-@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.usefixtures("no_aws")
 def test_a_local_endpoint_from_the_environment_wants_no_aws_account(
     server: DurableServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
