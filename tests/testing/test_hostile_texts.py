@@ -17,7 +17,10 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
+from aws_durable_execution_sdk_python_testing import (
+    DurableFunctionTestResult,
+    DurableFunctionTestRunner,
+)
 from aws_durable_execution_sdk_python_testing._cli.main import main
 from aws_durable_execution_sdk_python_testing._cli.progress_views import LineView, LiveView
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
@@ -174,8 +177,9 @@ def floods(event: Any, context: DurableContext) -> Any:
     context.step(body, name="floods")
 
 
-def test_a_long_error_fills_no_list() -> None:
-    with DurableFunctionTestRunner(floods) as runner:
+def followed(handler: Any) -> tuple[DurableFunctionTestResult, LineView, io.StringIO]:
+    """A run, and what was shown of it up to its end."""
+    with DurableFunctionTestRunner(handler) as runner:
         arn = runner.run_async()
         result = runner.wait_for_result(arn)
         events = runner._service.history(arn)
@@ -183,6 +187,11 @@ def test_a_long_error_fills_no_list() -> None:
     view = LineView(out, lambda name: "")
     for event in events:
         view.event(event)
+    return result, view, out
+
+
+def test_a_long_error_fills_no_list() -> None:
+    result, view, out = followed(floods)
     assert out.getvalue().count("line") == 5
     view.end(result)
     listed = out.getvalue().partition("of 1 operation failed:")[2]
@@ -212,14 +221,7 @@ def maps(event: Any, context: DurableContext) -> Any:
 
 def test_the_end_of_a_run_says_what_failed_on_the_way() -> None:
     """The table has scrolled by then, and the execution has succeeded."""
-    with DurableFunctionTestRunner(maps) as runner:
-        arn = runner.run_async()
-        result = runner.wait_for_result(arn)
-        events = runner._service.history(arn)
-    out = io.StringIO()
-    view = LineView(out, lambda name: "")
-    for event in events:
-        view.event(event)
+    result, view, out = followed(maps)
     out.truncate(0)
     view.end(result)
     lines = out.getvalue().strip("\0").splitlines()
