@@ -23,15 +23,13 @@ HOOKS = (
 
 
 class Factory:
-    """Makes plugins by a function; keeps those it has made."""
+    """Makes plugins by a function."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self.make = make
-        self.made: list[Any] = []
 
     def create_plugin(self, info: InvocationStartInfo) -> DurableInstrumentationPlugin:
         plugin: DurableInstrumentationPlugin = self.make()
-        self.made.append(plugin)
         return plugin
 
 
@@ -69,9 +67,6 @@ class Told:
     def of(self, *hooks: str) -> list[Any]:
         """What these hooks were told."""
         return [info for hook, info in self.events if hook in hooks]
-
-    def of_operation(self, name: str) -> list[tuple[str, Any]]:
-        return [event for event in self.events if getattr(event[1], "name", None) == name]
 
     @property
     def short(self) -> list[str]:
