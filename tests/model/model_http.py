@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -123,40 +122,30 @@ async def _late(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 class _Server:
-    """Listens on a thread of its own."""
+    """Listens on a loop in a thread of its own."""
 
     def __init__(self) -> None:
-        self.url = ""
-        self._ready: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._ready.result()
+        self._runner, self.url = asyncio.run_coroutine_threadsafe(_listen(), self._loop).result()
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            if self._ready.done():
-                raise
-            self._ready.set_exception(error)  # who waits is not to wait for good
 
-    async def _serve(self) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        routes = ExecutionRoutes(cast(Any, _Calls()), cast(Any, None), NoRates())
-        app = web.Application(
-            middlewares=[answer_errors, cut_unanswered, _late], client_max_size=_MOST_BYTES
-        )
-        app.router.add_post(f"{_EXECUTION}/checkpoint", routes.checkpoint)
-        app.router.add_get(f"{_EXECUTION}/state", routes.state)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = "http://{}:{}".format(*runner.addresses[0][:2])
-        self._ready.set_result(None)
-        await self._stopping.wait()
-        await runner.cleanup()
+async def _listen() -> tuple[web.AppRunner, str]:
+    routes = ExecutionRoutes(cast(Any, _Calls()), cast(Any, None), NoRates())
+    app = web.Application(
+        middlewares=[answer_errors, cut_unanswered, _late], client_max_size=_MOST_BYTES
+    )
+    app.router.add_post(f"{_EXECUTION}/checkpoint", routes.checkpoint)
+    app.router.add_get(f"{_EXECUTION}/state", routes.state)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    return runner, "http://{}:{}".format(*runner.addresses[0][:2])
