@@ -125,11 +125,15 @@ def all_broken() -> Iterator[Broken]:
         shape = request_of(operation)
         right = {name: RIGHT[name] for name in shape.required}
         for change, place, text in breaches(shape):
-            if change(right).get("FunctionName") == "" or "" in (
-                change(right).get(name) for name in ("DurableExecutionArn", "CallbackId")
-            ):
-                continue  # an empty part of a path makes it another path
-            yield Broken(operation, change(right), f" at '{place}' failed to satisfy: {text}")
+            members = change(right)
+            if not cannot_be_sent(members):
+                yield Broken(operation, members, f" at '{place}' failed to satisfy: {text}")
+
+
+def cannot_be_sent(members: Mapping[str, Any]) -> bool:
+    """An empty part of a path makes it another path, and no query has an empty list."""
+    in_path = ("FunctionName", "DurableExecutionArn", "CallbackId")
+    return "" in [members.get(name) for name in in_path] or members.get("Statuses") == []
 
 
 def send(connection: Connection, broken: Broken) -> Reply:
@@ -165,8 +169,6 @@ def connection() -> Iterator[Connection]:
 
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
 def test_what_breaks_the_model_is_refused(connection: Connection, broken: Broken) -> None:
-    if "Statuses" in broken.members and broken.members["Statuses"] == []:
-        pytest.skip("no query has an empty list")
     reply = send(connection, broken)
     assert (reply.status, reply.error) == (400, "ValidationException"), reply
     message = reply.json["message"]
