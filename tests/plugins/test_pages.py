@@ -78,7 +78,7 @@ class Collector:
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     listening = Collector()
-    thread = threading.Thread(target=listening.server.serve_forever)
+    thread = threading.Thread(target=listening.server.serve_forever, args=(0.01,))
     thread.start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", listening.endpoint)
     yield listening
