@@ -1,7 +1,9 @@
-"""How many random programs (tests/model, tests/replay_model) a run tries: profiles of Hypothesis.
+"""What all tests share: which of them a run leaves out, how many random programs it tries, and what
+is made once for all.
 
-Without `--hypothesis-profile` it is a few, the same each time. "thorough" runs ten times as many,
-as continuous integration does. "nightly" runs as many as a night allows, others each night.
+Of random programs (tests/model, tests/replay_model), by profiles of Hypothesis: without
+`--hypothesis-profile` a few, the same each time. "thorough" runs ten times as many, as continuous
+integration does. "nightly" runs as many as a night allows, others each night.
 """
 
 from __future__ import annotations
