@@ -204,7 +204,9 @@ class Process:
     ) -> dict[str, Any]:
         self._check_alive("a state request")
         self._transmit(Point.REQUEST, GetExecutionStateError)
-        return self._service.get_state(arn, checkpoint_token, marker, max_items)
+        page = self._service.get_state(arn, checkpoint_token, marker, max_items)
+        self._disconnected = False  # it was tried again
+        return page
 
     def answered(self) -> None:
         """An answer of the service's has arrived."""
