@@ -15,7 +15,7 @@ from model_bodies import Bodies
 from model_configs import batch_options, callback_times, retrying
 from model_efforts import go_astray, labour, stray_async, strive
 from model_http import boto3_client
-from model_joints import LOOSE, PLENTY_SECONDS, Begin, joined
+from model_joints import LOOSE, ONE_AT_A_TIME, PLENTY_SECONDS, Begin, joined
 from model_process import Process
 from model_programs import (
     Answer,
@@ -263,7 +263,7 @@ class Run:
             return self._one_by_one(context, op.ops, path)
         if op.by in LOOSE:
             self._world.loose.add(path)
-        if op.by is Joint.BACKGROUND:
+        if op.by in ONE_AT_A_TIME:
             self._world.unattended.add(path)
         begins = [self._beginning(context, o, f"{path}.{i}") for i, o in enumerate(op.ops)]
         outcomes = await joined(op.by, begins)

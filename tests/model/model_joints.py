@@ -35,6 +35,9 @@ LOOSE = frozenset(
         Joint.BACKGROUND,
     }
 )
+# With these somebody waits for one of them while the others run: where that one is durable, the
+# invocation may be suspended.
+ONE_AT_A_TIME = frozenset({Joint.SHIELD, Joint.FUTURES, Joint.BACKGROUND})
 # Real seconds, which no program takes.
 PLENTY_SECONDS = 3600
 
