@@ -12,7 +12,7 @@ from aws_durable_execution_sdk_python import (
     DurableContext,
     durable_execution,
 )
-from aws_durable_execution_sdk_python.config import Duration, StepConfig, StepSemantics
+from aws_durable_execution_sdk_python.config import Duration, MapConfig, StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create_retry_strategy
 from aws_durable_execution_sdk_python.waits import (
     WaitForConditionConfig,
@@ -49,7 +49,11 @@ def everything(event: Any, context: DurableContext) -> list[Any]:
         context.step(flaky, name="flaky", config=StepConfig(retry_strategy=RETRY)),
         context.run_in_child_context(child, name="child"),
         context.wait_for_condition(lambda state, _: state + 1, name="poll", config=condition),
-        context.map([1, 2], lambda inner, item, *_: inner.step(lambda _: item)).get_results(),
+        context.map(
+            [1, 2],
+            lambda inner, item, *_: inner.step(lambda _: item),
+            config=MapConfig(max_concurrency=1),  # threads begin in any order
+        ).get_results(),
         context.invoke("pay", {}),
     ]
 
