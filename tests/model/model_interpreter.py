@@ -28,7 +28,6 @@ from model_programs import (
     Gather,
     InvokeDurable,
     InvokeFunction,
-    Joint,
     Map,
     ModelError,
     Op,
@@ -144,6 +143,7 @@ class Run:
                 self._process.decide(path)
 
     def _observe(self, op: Op, path: str, value: Any) -> None:
+        self._process.check_running()
         self._world.observe(path, value)
         if isinstance(op, Step | Condition):
             self._world.check_stored(path)

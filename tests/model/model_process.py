@@ -48,8 +48,8 @@ from aws_durable_execution_sdk_python_testing._functions.in_process import InPro
 
 # What earlier invocations have left in their event loops; each is reported once.
 _left: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-# Real seconds: nothing of the SDK's waits for as long before it looks again, nor does a machine that
-# others keep busy hold a process up so long (5.4 s were seen).
+# Real seconds: nothing of the SDK's waits for as long before it looks again, nor does a machine
+# that others keep busy hold a process up so long (5.4 s were seen).
 _MOMENT = 30.0
 
 
@@ -221,9 +221,13 @@ class Process:
         self._disconnected = True
         raise lost("the connection is gone", retryable=True)
 
-    def _check_alive(self, what: str) -> None:
+    def check_running(self) -> None:
+        """Nothing happens in a process that crashed, though asyncio gives its end as a value."""
         if self._dead:
             raise SystemExit(1)
+
+    def _check_alive(self, what: str) -> None:
+        self.check_running()
         if self.ended:
             self.world.violate(f"{what} happened after its invocation had ended")
 
