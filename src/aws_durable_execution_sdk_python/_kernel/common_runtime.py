@@ -120,7 +120,7 @@ class CommonRuntime(Opaque):
 
     @abstractmethod
     async def settle(self, given: Awaitable[Any]) -> Any:
-        """Await what a hook gives."""
+        """Wait for what a hook gives that is about the code that runs here."""
 
     async def block_on(self, given: Awaitable[Any]) -> Any:
         """Block this thread while what a hook gives is awaited on the event loop."""
@@ -169,7 +169,7 @@ class CommonRuntime(Opaque):
         if plugins is None:
             return make()
         return plugins.context_body(
-            self.where(), identity, make, is_replay_children=is_replay_children
+            self.where(), identity, make, self.settle, is_replay_children=is_replay_children
         )
 
     def has_run(

@@ -346,7 +346,7 @@ class EventLoop(RestorableLoop):
             context: what it runs in; a copy of the current one by default.
         """
         self._has_scheduled = True
-        task = asyncio.Task(coro, loop=self, context=context or context_of(None))
+        task: asyncio.Task[T] = InvocationTask(coro, loop=self, context=context or context_of(None))
         self._strangers.add(task)
         return task
 

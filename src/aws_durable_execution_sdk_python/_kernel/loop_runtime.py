@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,12 +31,14 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     cancelled_by_batch,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, CommonRuntime
-from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationTask
+from aws_durable_execution_sdk_python._kernel.invocation_task import (
+    InvocationTask,
+    own_context,
+)
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
-from aws_durable_execution_sdk_python._kernel.plugin_calls import HookCancelled
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -245,16 +248,16 @@ class LoopRuntime(CommonRuntime):
     def where(self) -> Where:
         requests = self.cancel_requests()
         cut_off = partial(self._is_cut_off, requests)
-        return Where(self.settle, self.block_on, cut_off)
+        return Where(self.settle_in, self.block_on, cut_off)
 
     async def settle(self, given: Awaitable[Any]) -> Any:
-        requests = self.cancel_requests()
-        try:
-            return await self._invocation.await_body(given)
-        except asyncio.CancelledError as error:
-            if not self.is_stray(error, requests):
-                raise
-            raise HookCancelled from error
+        return await self.settle_in(own_context(), given)
+
+    async def settle_in(self, context: Context, given: Awaitable[Any]) -> Any:
+        """Wait for what a hook gives that is about a flow of control on the event loop."""
+        plugins = self._invocation.plugins
+        assert plugins is not None  # else there is no hook
+        return await self._invocation.await_body(plugins.settle(context, given))
 
     def _is_cut_off(self, requests: int, error: BaseException) -> bool:
         if isinstance(error, asyncio.CancelledError):

@@ -39,7 +39,7 @@ from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.origin import context_of
-from aws_durable_execution_sdk_python._kernel.plugin_awaits import settle_in
+from aws_durable_execution_sdk_python._kernel.plugin_awaits import HookAwaits
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
     ObservedBody,
     Where,
@@ -49,7 +49,6 @@ from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
 )
 from aws_durable_execution_sdk_python._kernel.plugin_calls import (
     CONTROL,
-    HookCancelled,
     PluginCalls,
     Settle,
 )
@@ -104,8 +103,8 @@ class Plugins(Opaque):
         self._inbox = inbox
         self._is_over = False
         self._context = context
-        self._settle_around = settle_in(loop, context, seconds_left)
-        self._seconds_left = seconds_left
+        self._awaits = HookAwaits(loop, seconds_left)
+        self._settle_around = partial(self._awaits.settle, context)
         self._calls = PluginCalls()
         operations = list(self._recorded())
         self._statuses = {op.operation_id: op.status for op in operations}
@@ -178,7 +177,15 @@ class Plugins(Opaque):
         if self._control is not None:
             raise self._control
 
-    async def block_on(self, given: Awaitable[T]) -> T:
+    async def settle(self, context: Context, given: Awaitable[Any]) -> Any:
+        """Wait for what a hook gives that is about a flow of control on the loop.
+
+        Parameters:
+            context: of that flow.
+        """
+        return await self._awaits.settle(context, given)
+
+    async def block_on(self, given: Awaitable[Any]) -> Any:
         """Have what a hook gives awaited on the loop, while a thread blocks; also at the end."""
         if self._is_over:
             if inspect.iscoroutine(given):
@@ -186,19 +193,13 @@ class Plugins(Opaque):
             raise SuspendExecution("the invocation is over")
         done: Future[CallOutcome] = Future()
         self._inbox.put(self._settle, given, done, context_of(None))
-        outcome = done.result()
-        if isinstance(outcome.error, asyncio.CancelledError):
-            raise HookCancelled from outcome.error
-        result: T = outcome.get()
-        return result
+        return done.result().get()
 
-    def _settle(
-        self, given: Awaitable[object], done: Future[CallOutcome], context: Context
-    ) -> None:
+    def _settle(self, given: Awaitable[Any], done: Future[CallOutcome], context: Context) -> None:
         async def settle() -> None:
-            done.set_result(await outcome_of(lambda: given))
+            done.set_result(await outcome_of(lambda: self._awaits.settle(context, given)))
 
-        self._loop.create_strange_task(settle(), context)
+        self._loop.create_strange_task(settle())
 
     # -- operations -------------------------------------------------------------------------
 
@@ -282,6 +283,7 @@ class Plugins(Opaque):
         where: Where,
         identity: OperationIdentity,
         make: Callable[[], Awaitable[T]],
+        settle: Settle,
         *,
         is_replay_children: bool,
     ) -> Awaitable[T]:
@@ -289,7 +291,7 @@ class Plugins(Opaque):
         if not self._observes_bodies:
             return make()
         make_info = partial(function_info, identity, None, is_replay_children=is_replay_children)
-        return ObservedBody(self._calls, where, make_info).run(make)
+        return ObservedBody(self._calls, where, make_info).run(make, settle)
 
     @property
     def _observes_bodies(self) -> bool:
@@ -323,7 +325,7 @@ class Plugins(Opaque):
         if self._delivery is None:
             # Nobody's flow of control: the timers of the invocation's end before its hooks do.
             context = self._context.run(context_of, None)
-            settle = settle_in(self._loop, context, self._seconds_left)
+            settle = partial(self._awaits.settle, context)
             self._delivery = self._loop.create_strange_task(self._delivering(settle), context)
 
     async def _delivering(self, settle: Settle) -> None:

@@ -169,9 +169,8 @@ class ThreadRuntime(CommonRuntime):
         return self._on_loop(partial(self._invocation.loop_runtime.use, code, function, *args))
 
     def where(self) -> Where:
-        return Where(
-            self.settle, self.settle, self._is_cut_off, self._thread, finish=self._await_body
-        )
+        settle = self._invocation.loop_runtime.settle_in
+        return Where(settle, self.settle, self._is_cut_off, self._thread, finish=self._await_body)
 
     async def settle(self, given: Awaitable[Any]) -> Any:
         return await self.block_on(given)
