@@ -126,6 +126,10 @@ class LoopRuntime(CommonRuntime):
         others = (task for task in self._invocation.loop.tasks_of_invocation() if task is not ours)
         return not all(map(is_root, others))
 
+    def is_alone_in(self, position: Position) -> bool:
+        tasks = self._invocation.loop.tasks_of_invocation()
+        return all(map(self._invocation.suspension.is_root, tasks))
+
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():
             return

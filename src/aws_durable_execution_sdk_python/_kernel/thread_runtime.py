@@ -131,6 +131,9 @@ class ThreadRuntime(CommonRuntime):
     def has_other_code(self) -> bool:
         return False  # nobody but its thread may use a blocking context
 
+    def is_alone_in(self, position: Position) -> bool:
+        return position.runtime is self
+
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Blocking code waits for one operation at a time, and blocking branches have no order."""
         return self.told_end(AT_ONCE, operation_id)

@@ -94,7 +94,12 @@ class Child(NamedTuple, Generic[T]):
 
     def inside(self) -> Position:
         identity = self.identity
-        return self.outer.child(identity.operation_id, identity.order, is_virtual=self.is_virtual)
+        return self.outer.child(
+            identity.operation_id,
+            identity.order,
+            is_virtual=self.is_virtual,
+            is_branch=self.has_task,
+        )
 
 
 def plan_child(
