@@ -26,10 +26,18 @@ from aws_durable_execution_sdk_python import (
     durable_step,
 )
 from aws_durable_execution_sdk_python.config import (
+    CompletionConfig,
+    NestingType,
+    ParallelConfig,
     StepConfig,
     WaitForCallbackConfig,
 )
 from aws_durable_execution_sdk_python.retries import RetryStrategyConfig
+from aws_durable_execution_sdk_python.waits import (
+    WaitForConditionConfig,
+    WaitStrategyConfig,
+    create_wait_strategy,
+)
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 
@@ -168,6 +176,17 @@ def unsupported(mode: Mode) -> Any:
     return [said for said in ("set cannot be stored", "Unsupported type: ") if said in text]
 
 
+def exhausted(mode: Mode) -> Any:
+    strategy = create_wait_strategy(WaitStrategyConfig(lambda state: True, max_attempts=1))
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = WaitForConditionConfig(strategy, 0)
+        return await ctx.wait_for_condition(lambda state, _: state, config, name="poll")
+
+    text = failure(FakeService().run(mode.durable(handler)))[1] or ""
+    return text.partition("1")[0]
+
+
 def enclosing_context(mode: Mode) -> Any:
     """In a step, a child context and a submitter: the operation inside is the outer context's."""
 
@@ -278,6 +297,11 @@ ROWS: dict[str, tuple[Callable[[Mode], Any], Any, Any]] = {
         ["set cannot be stored"],
         ["Unsupported type: "],
     ),
+    "a condition that is not met in time": (
+        exhausted,
+        "the condition was not met after ",
+        "wait_for_condition exhausted ",
+    ),
     "the context of the function around, inside a step, check, submitter or child context": (
         enclosing_context,
         ["refused", "refused"],
@@ -324,6 +348,22 @@ def test_a_row_by_the_environment(
     program, _, official = ROWS[row]
     monkeypatch.setenv("DURABLE_EXECUTION_COMPAT", "aws")
     assert program(Mode(flavour, None)) == official
+
+
+@pytest.mark.parametrize("nesting", NestingType)
+@pytest.mark.parametrize("compat", [None, "aws"])
+def test_an_items_error_has_the_type_that_its_branch_left(
+    flavour: Flavour, compat: str | None, nesting: NestingType
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = ParallelConfig(
+            completion_config=CompletionConfig.all_completed(), nesting_type=nesting
+        )
+        failed = await ctx.parallel([boom], name="both", config=config)
+        await ctx.wait(seconds=1)
+        return [error.type for error in failed.get_errors()]
+
+    assert Mode(flavour, compat).value(handler) == ["LookupError"]
 
 
 def test_a_handler_that_says_so_itself_keeps_its_mode_under_a_runner(flavour: Flavour) -> None:
