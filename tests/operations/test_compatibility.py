@@ -20,7 +20,9 @@ from fake_service import FakeService, error, oid, recorded
 from flavours import BlockingFlavour, Flavour
 
 from aws_durable_execution_sdk_python import (
+    CallbackSubmitterError,
     NestedOperationError,
+    SerDesError,
     StepError,
     durable_parallel_branch,
     durable_step,
@@ -423,6 +425,36 @@ def test_a_timed_out_callback_is_warned_about_once_and_says_what_to_do(
     assert len(said) == 1
     assert "approval" in said[0]
     assert 'on_timeout="raise"' in said[0]
+
+
+@pytest.mark.parametrize("compat", [None, "aws"])
+def test_a_submitters_failure_replays_as_the_official_sdk_stores_it(
+    flavour: Flavour, compat: str | None
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        try:
+            await ctx.wait_for_callback(lambda callback_id: None, name="ask")
+        except CallbackSubmitterError as problem:
+            return str(problem)
+
+    kind = {"Id": oid(1), "Type": "CONTEXT", "SubType": "WaitForCallback", "Name": "ask"}
+    failed = {"Error": {"ErrorMessage": "no such order", "ErrorType": STEP_ERROR}}
+    history = {**kind, "Status": "FAILED", "ContextDetails": failed}
+    assert Mode(flavour, compat).value(handler, history) == "no such order"
+
+
+@pytest.mark.parametrize("compat", [None, "aws"])
+def test_what_cannot_be_stored_is_a_serdes_error_on_each_run(
+    flavour: Flavour, compat: str | None
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        try:
+            await ctx.step(lambda: {1, 2}, name="work", config=StepConfig(ONE))
+        except SerDesError as problem:
+            await ctx.wait(seconds=1)
+            return isinstance(problem, StepError)
+
+    assert Mode(flavour, compat).value(handler) is True
 
 
 def test_what_a_submitter_returns_is_not_stored(flavour: Flavour) -> None:

@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._core.completion_record import (
     write_completion_record,
 )
 from aws_durable_execution_sdk_python._core.envelope import encode_batch
+from aws_durable_execution_sdk_python._core.error_texts import original_type
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.ids import operation_id
@@ -268,8 +269,7 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
 
 def _of_item(error: DurableOperationError) -> ErrorObject:
     """What the branch of an item left, whose type is the original's in both modes."""
-    described = describe(error)
-    return replace(described, type=error.error_type or described.type)
+    return replace(describe(error), type=original_type(error))
 
 
 def _branch(
