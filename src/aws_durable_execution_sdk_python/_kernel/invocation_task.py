@@ -33,16 +33,6 @@ class InvocationTask(asyncio.Task[T]):
     _passing: weakref.ref[asyncio.CancelledError] | None = None
     _refuses = False
 
-    if sys.version_info < (3, 12):
-
-        def __init__(self, coro: Any, *, context: Context | None = None, **options: Any) -> None:
-            self._own = contextvars.copy_context() if context is None else context
-            super().__init__(coro, context=self._own, **options)
-
-        def get_context(self) -> Context:
-            """As later versions have it."""
-            return self._own
-
     def cancel(self, msg: object = None) -> bool:
         """As asyncio's, but for what a hook asks, and a task group that waits for its tasks to end.
 
@@ -77,6 +67,20 @@ class InvocationTask(asyncio.Task[T]):
             yield
         finally:
             self._refuses = before
+
+
+class TellingTask(InvocationTask[T]):
+    """One that tells its context: those of later versions of Python do without the price of this."""
+
+    if sys.version_info < (3, 12):
+
+        def __init__(self, coro: Any, *, context: Context | None = None, **options: Any) -> None:
+            self._own = contextvars.copy_context() if context is None else context
+            super().__init__(coro, context=self._own, **options)
+
+        def get_context(self) -> Context:
+            """What it runs in."""
+            return self._own
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
+from aws_durable_execution_sdk_python._kernel.invocation_task import TellingTask
 from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
 from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._kernel.plugin_awaits import HookAwaits
@@ -103,6 +104,7 @@ class Plugins(Opaque):
         self._inbox = inbox
         self._is_over = False
         self._context = context
+        loop.task_class = TellingTask  # hooks share the contexts of what they are about
         self._awaits = HookAwaits(loop, seconds_left)
         self._settle_around = partial(self._awaits.settle, context)
         self._calls = PluginCalls()

@@ -279,9 +279,12 @@ class Position(ContextUse):
 
     def _line(self) -> list[Position]:
         """This context and those around, up to the nearest with a record or the nearest branch."""
-        line = [self]
-        while line[-1].is_virtual and not line[-1].is_branch and line[-1].outer is not None:
-            line.append(line[-1].outer)
+        line: list[Position] = [self]
+        while line[-1].is_virtual and not line[-1].is_branch:
+            outer = line[-1].outer
+            if not isinstance(outer, Position):
+                break
+            line.append(outer)
         return line
 
     def _lies_in(self, ahead: set[str]) -> bool:
