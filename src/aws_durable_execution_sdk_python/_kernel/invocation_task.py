@@ -70,7 +70,7 @@ class InvocationTask(asyncio.Task[T]):
 
 
 class TellingTask(InvocationTask[T]):
-    """One that tells its context: those of later versions of Python do without the price of this."""
+    """One that tells its context, as those of later versions of Python do at no price."""
 
     if sys.version_info < (3, 12):
 
