@@ -666,6 +666,67 @@ def test_hooks_of_blocking_code_are_awaited_around_an_async_step(
     assert len(told.events) == 10
 
 
+@pytest.mark.parametrize("hook", ["on_operation_start", "on_user_function_start"])
+def test_a_branch_that_its_batch_stops_does_not_wait_for_its_hook(
+    flavour: Flavour, hook: str
+) -> None:
+    service, ran = FakeService(), []
+    hanging: asyncio.Future[None] | None = None
+
+    async def hang(info: Any) -> None:
+        nonlocal hanging
+        if info.name == "lost":
+            hanging = asyncio.get_running_loop().create_future()
+            await hanging
+
+    async def win(ctx: Any) -> Any:
+        return await ctx.step(lambda: 1, name="won")
+
+    async def lose(ctx: Any) -> Any:
+        return await ctx.step(lambda: ran.append("lost"), name="lost")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        first = ParallelConfig(completion_config=CompletionConfig.first_successful())
+        branches = [flavour.function(lose), flavour.function(win)]
+        return (await ctx.parallel(branches, name="race", config=first)).get_results()
+
+    assert service.run(observed(flavour, handler, plugin(**{hook: hang}))) == succeeded([1])
+    assert ran == []
+    assert hanging is not None
+    assert hanging.cancelled()
+
+
+def test_async_hooks_about_one_function_share_a_context(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    tokens: dict[str, Any] = {}
+    seen: list[str] = []
+
+    async def bind(info: Any) -> None:
+        tokens[info.name] = variable.set(info.name)
+
+    async def unbind(info: Any) -> None:
+        seen.append(variable.get())
+        variable.reset(tokens.pop(info.name))
+
+    async def work() -> int:
+        return 1
+
+    async def inside(ctx: Any) -> Any:
+        await ctx.step(lambda: 1, name="blocking")
+        await ctx.step(work, name="async")
+        return await ctx.step(lambda: work(), name="given")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.run_in_child_context(flavour.function(inside), name="around")
+
+    hooks = plugin(on_user_function_start=bind, on_user_function_end=unbind)
+    assert FakeService().run(observed(flavour, handler, hooks)) == succeeded(1)
+    assert seen == ["blocking", "async", "given", "around"]
+    assert "different Context" not in caplog.text
+
+
 def test_what_ends_the_process_goes_on_and_every_plugin_gets_the_end(flavour: Flavour) -> None:
     told, service = Told(), FakeService()
 

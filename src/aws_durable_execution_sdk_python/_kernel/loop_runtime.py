@@ -39,6 +39,7 @@ from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
+from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -254,8 +255,8 @@ class LoopRuntime(CommonRuntime):
         cut_off = partial(self._is_cut_off, requests)
         return Where(self.settle_in, self.block_on, cut_off)
 
-    async def settle(self, given: Awaitable[Any]) -> Any:
-        return await self.settle_in(own_context(), given)
+    def settling(self) -> Settle:
+        return partial(self.settle_in, own_context())
 
     async def settle_in(self, context: Context, given: Awaitable[Any]) -> Any:
         """Wait for what a hook gives that is about a flow of control on the event loop."""

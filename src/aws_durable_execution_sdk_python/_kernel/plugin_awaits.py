@@ -11,8 +11,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
@@ -46,7 +48,7 @@ class HookAwaits:
         """
         task = self._loop.create_strange_task(outcome_of(lambda: given), context)
         over = self._loop.create_future()
-        task.add_done_callback(lambda _: resolve(over))
+        task.add_done_callback(partial(_ended, given, over))
         left = self._seconds_left()
         seconds = None if left is None else max(left * _SHARE, 0)
         alarm = None if seconds is None else self._loop.engine_call_later(seconds, resolve, over)
@@ -71,3 +73,9 @@ class HookAwaits:
         if isinstance(outcome.error, asyncio.CancelledError):
             raise HookCancelled from outcome.error
         return outcome.get()
+
+
+def _ended(given: Awaitable[Any], over: asyncio.Future[None], task: asyncio.Task[Any]) -> None:
+    if task.cancelled() and inspect.iscoroutine(given):
+        given.close()  # it never began
+    resolve(over)

@@ -22,6 +22,7 @@ from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationT
 from aws_durable_execution_sdk_python._core.running import drive
 from aws_durable_execution_sdk_python._core.user_functions import is_async, is_awaitable
 from aws_durable_execution_sdk_python._kernel.invocation_task import own_context
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._kernel.plugin_calls import PluginCalls, Settle
 from aws_durable_execution_sdk_python.plugin import (
     UserFunctionEndInfo,
@@ -40,7 +41,7 @@ class Where:
     Attributes:
         settle: waits for what a hook gives that is about a flow of control on the event loop, told
             the context of that.
-        block: does so for what runs in a thread.
+        block: does so for what runs in a thread, in a context of the hooks' own.
         is_cut_off: told what a body raised: whether that is because nobody waits for it any more.
         thread: the one whose context is that of the code around; None where that is a task, so that
             each `def` runs elsewhere, in a context that nobody looks at afterwards.
@@ -48,7 +49,7 @@ class Where:
     """
 
     settle: Callable[[Context, Awaitable[Any]], Awaitable[Any]]
-    block: Settle
+    block: Callable[[Context, Awaitable[Any]], Awaitable[Any]]
     is_cut_off: Callable[[BaseException], bool]
     thread: int | None = None
     finish: Callable[[Awaitable[Any]], Any] | None = None
@@ -115,7 +116,8 @@ class ObservedBody:
     def _run_blocking(
         self, context: Context | None, function: Callable[..., object], args: tuple[object, ...]
     ) -> object:
-        info, block = self._make_info(), self._where.block
+        own = context_of(None)
+        info, block = self._make_info(), partial(self._where.block, own)
         drive(self._begins(info, block))
         try:
             result = function(*args)
@@ -125,7 +127,7 @@ class ObservedBody:
             drive(self._ends(info, error, block))
             raise
         if context is not None and is_awaitable(result):
-            settle = partial(self._where.settle, context)
+            settle = partial(self._where.settle, own)
             return _Within(context, self._goes_on(info, lambda: result, settle))
         drive(self._ends(info, None, block))
         return result

@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python._core.user_functions import is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of, shown
 from aws_durable_execution_sdk_python._kernel.invocation_task import not_cancelling
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPlugin,
     InvocationEndInfo,
@@ -50,6 +51,10 @@ class HookCancelled(Exception):
 
 class HookGivenUp(Exception):
     """Nobody waits for a hook any more. The message says why."""
+
+
+class CodeGivenUp(Exception):
+    """Nobody waits any more for the blocking code that a hook is about."""
 
 
 class PluginCalls(Opaque):
@@ -127,6 +132,8 @@ class PluginCalls(Opaque):
                 return await settle(given)
             except asyncio.CancelledError:
                 raise
+            except CodeGivenUp as error:
+                raise SuspendExecution("nobody waits for this code any more") from error
             except BaseException as error:
                 if isinstance(error, HookGivenUp):
                     self._leave_out(plugin)

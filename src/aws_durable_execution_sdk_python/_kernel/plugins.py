@@ -38,7 +38,12 @@ from aws_durable_execution_sdk_python._core.model import (
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
 from aws_durable_execution_sdk_python._kernel.invocation_task import TellingTask
-from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
+from aws_durable_execution_sdk_python._kernel.jobs import (
+    CallOutcome,
+    Job,
+    outcome_of,
+    running_job,
+)
 from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._kernel.plugin_awaits import HookAwaits
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
@@ -50,12 +55,12 @@ from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
 )
 from aws_durable_execution_sdk_python._kernel.plugin_calls import (
     CONTROL,
+    CodeGivenUp,
     PluginCalls,
     Settle,
 )
 from aws_durable_execution_sdk_python._kernel.plugin_ends import UntoldEnds
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
-from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPluginFactory,
     InvocationEndInfo,
@@ -187,21 +192,46 @@ class Plugins(Opaque):
         """
         return await self._awaits.settle(context, given)
 
-    async def block_on(self, given: Awaitable[Any]) -> Any:
-        """Have what a hook gives awaited on the loop, while a thread blocks; also at the end."""
+    async def block_on(self, context: Context, given: Awaitable[Any]) -> Any:
+        """Have what a hook gives awaited on the loop, while a thread blocks; also at the end.
+
+        Parameters:
+            context: what it runs in.
+        """
         if self._is_over:
             if inspect.iscoroutine(given):
                 given.close()
-            raise SuspendExecution("the invocation is over")
+            raise CodeGivenUp
         done: Future[CallOutcome] = Future()
-        self._inbox.put(self._settle, given, done, context_of(None))
-        return done.result().get()
+        self._inbox.put(self._settle, given, done, context, running_job())
+        outcome = done.result()
+        if isinstance(outcome.error, asyncio.CancelledError):
+            raise CodeGivenUp
+        return outcome.get()
 
-    def _settle(self, given: Awaitable[Any], done: Future[CallOutcome], context: Context) -> None:
-        async def settle() -> None:
-            done.set_result(await outcome_of(lambda: self._awaits.settle(context, given)))
+    def _settle(
+        self,
+        given: Awaitable[Any],
+        done: Future[CallOutcome],
+        context: Context,
+        job: Job | None,
+    ) -> None:
+        def ended(task: asyncio.Task[CallOutcome]) -> None:
+            if job is not None:
+                job.serving = None
+            if task.cancelled() and inspect.iscoroutine(given):
+                given.close()  # it never began
+            done.set_result(
+                CallOutcome(asyncio.CancelledError()) if task.cancelled() else task.result()
+            )
 
-        self._loop.create_strange_task(settle())
+        make = partial(self._awaits.settle, context, given)
+        task = self._loop.create_strange_task(outcome_of(make))
+        task.add_done_callback(ended)
+        if job is not None:
+            job.serving = task
+            if job.abandoned:
+                task.cancel()
 
     # -- operations -------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import OperationUpdate
@@ -30,9 +30,11 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
     Job,
     outcome_of,
 )
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending, pending_state
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
+from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -173,10 +175,10 @@ class ThreadRuntime(CommonRuntime):
 
     def where(self) -> Where:
         settle = self._invocation.loop_runtime.settle_in
-        return Where(settle, self.settle, self._is_cut_off, self._thread, finish=self._await_body)
+        return Where(settle, self.block_on, self._is_cut_off, self._thread, finish=self._await_body)
 
-    async def settle(self, given: Awaitable[Any]) -> Any:
-        return await self.block_on(given)
+    def settling(self) -> Settle:
+        return partial(self.block_on, context_of(None))
 
     def _is_cut_off(self, error: BaseException) -> bool:
         if isinstance(error, asyncio.CancelledError):
