@@ -15,6 +15,7 @@ from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Generic, Self, TypeAlias, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
+from aws_durable_execution_sdk_python._core.compat import is_compat_aws
 from aws_durable_execution_sdk_python._core.delays import (
     DurationField,
     DurationLike,
@@ -132,7 +133,9 @@ def create_wait_strategy(
             return WaitForConditionDecision.stop_polling()
         if attempt >= config.max_attempts:
             raise WaitForConditionError(
-                f"the condition was not met after {attempt} checks "
+                f"wait_for_condition exhausted {attempt} attempts before the condition was met"
+                if is_compat_aws()
+                else f"the condition was not met after {attempt} checks "
                 f"(max_attempts is {config.max_attempts})"
             )
         delay = exponential_delay(

@@ -20,16 +20,26 @@ from fake_service import FakeService, error, oid, recorded
 from flavours import BlockingFlavour, Flavour
 
 from aws_durable_execution_sdk_python import (
+    CallbackSubmitterError,
     NestedOperationError,
+    SerDesError,
     StepError,
     durable_parallel_branch,
     durable_step,
 )
 from aws_durable_execution_sdk_python.config import (
+    CompletionConfig,
+    NestingType,
+    ParallelConfig,
     StepConfig,
     WaitForCallbackConfig,
 )
 from aws_durable_execution_sdk_python.retries import RetryStrategyConfig
+from aws_durable_execution_sdk_python.waits import (
+    WaitForConditionConfig,
+    WaitStrategyConfig,
+    create_wait_strategy,
+)
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 
@@ -168,6 +178,17 @@ def unsupported(mode: Mode) -> Any:
     return [said for said in ("set cannot be stored", "Unsupported type: ") if said in text]
 
 
+def exhausted(mode: Mode) -> Any:
+    strategy = create_wait_strategy(WaitStrategyConfig(lambda state: True, max_attempts=1))
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = WaitForConditionConfig(strategy, 0)
+        return await ctx.wait_for_condition(lambda state, _: state, config, name="poll")
+
+    text = failure(FakeService().run(mode.durable(handler)))[1] or ""
+    return text.partition("1")[0]
+
+
 def enclosing_context(mode: Mode) -> Any:
     """In a step, a child context and a submitter: the operation inside is the outer context's."""
 
@@ -278,6 +299,11 @@ ROWS: dict[str, tuple[Callable[[Mode], Any], Any, Any]] = {
         ["set cannot be stored"],
         ["Unsupported type: "],
     ),
+    "a condition that is not met in time": (
+        exhausted,
+        "the condition was not met after ",
+        "wait_for_condition exhausted ",
+    ),
     "the context of the function around, inside a step, check, submitter or child context": (
         enclosing_context,
         ["refused", "refused"],
@@ -324,6 +350,22 @@ def test_a_row_by_the_environment(
     program, _, official = ROWS[row]
     monkeypatch.setenv("DURABLE_EXECUTION_COMPAT", "aws")
     assert program(Mode(flavour, None)) == official
+
+
+@pytest.mark.parametrize("nesting", NestingType)
+@pytest.mark.parametrize("compat", [None, "aws"])
+def test_an_items_error_has_the_type_that_its_branch_left(
+    flavour: Flavour, compat: str | None, nesting: NestingType
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = ParallelConfig(
+            completion_config=CompletionConfig.all_completed(), nesting_type=nesting
+        )
+        failed = await ctx.parallel([boom], name="both", config=config)
+        await ctx.wait(seconds=1)
+        return [error.type for error in failed.get_errors()]
+
+    assert Mode(flavour, compat).value(handler) == ["LookupError"]
 
 
 def test_a_handler_that_says_so_itself_keeps_its_mode_under_a_runner(flavour: Flavour) -> None:
@@ -383,6 +425,36 @@ def test_a_timed_out_callback_is_warned_about_once_and_says_what_to_do(
     assert len(said) == 1
     assert "approval" in said[0]
     assert 'on_timeout="raise"' in said[0]
+
+
+@pytest.mark.parametrize("compat", [None, "aws"])
+def test_a_submitters_failure_replays_as_the_official_sdk_stores_it(
+    flavour: Flavour, compat: str | None
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        try:
+            await ctx.wait_for_callback(lambda callback_id: None, name="ask")
+        except CallbackSubmitterError as problem:
+            return str(problem)
+
+    kind = {"Id": oid(1), "Type": "CONTEXT", "SubType": "WaitForCallback", "Name": "ask"}
+    failed = {"Error": {"ErrorMessage": "no such order", "ErrorType": STEP_ERROR}}
+    history = {**kind, "Status": "FAILED", "ContextDetails": failed}
+    assert Mode(flavour, compat).value(handler, history) == "no such order"
+
+
+@pytest.mark.parametrize("compat", [None, "aws"])
+def test_what_cannot_be_stored_is_a_serdes_error_on_each_run(
+    flavour: Flavour, compat: str | None
+) -> None:
+    async def handler(event: Any, ctx: Any) -> Any:
+        try:
+            await ctx.step(lambda: {1, 2}, name="work", config=StepConfig(ONE))
+        except SerDesError as problem:
+            await ctx.wait(seconds=1)
+            return isinstance(problem, StepError)
+
+    assert Mode(flavour, compat).value(handler) is True
 
 
 def test_what_a_submitter_returns_is_not_stored(flavour: Flavour) -> None:

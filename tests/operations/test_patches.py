@@ -384,6 +384,42 @@ def test_virtual_contexts_ahead_are_record_that_goes_on(
         assert service.run(nested(patched)) == succeeded(begun is patched)
 
 
+@pytest.mark.parametrize("empty", [0, 20])
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_follows_a_virtual_context_is_record_that_goes_on(
+    flavour: Flavour, inside: bool, empty: int
+) -> None:
+    """It leaves none itself, and so do those in between that do nothing: what comes then does."""
+    virtual = ChildConfig(is_virtual=True)
+
+    def following(way: Way) -> Any:
+        async def nothing(ctx: Any) -> None:
+            pass
+
+        async def child(ctx: Any) -> Any:
+            is_new = way(ctx)
+            if is_new:
+                await ctx.step(lambda: None, name="new")
+            for _ in range(empty):
+                await ctx.run_in_child_context(flavour.function(nothing), config=virtual)
+            if inside:
+                await ctx.step(lambda: None, name="last")
+            return is_new
+
+        async def handler(event: Any, ctx: Any) -> Any:
+            await ctx.step(lambda: None, name="first")
+            is_new = await ctx.run_in_child_context(flavour.function(child), config=virtual)
+            await ctx.wait(seconds=1)
+            return is_new
+
+        return flavour.durable(handler)
+
+    for begun in (before, patched):
+        service = FakeService()
+        assert service.invoke(following(begun)) == PENDING
+        assert service.run(following(patched)) == succeeded(begun is patched)
+
+
 @pytest.mark.parametrize("nesting", [NestingType.NESTED, NestingType.FLAT])
 @pytest.mark.parametrize("invocations", [1, 2, 3, 5, 8])
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import dataclasses
 import json
@@ -37,6 +38,7 @@ from aws_durable_execution_sdk_python.plugin import (
 from aws_durable_execution_sdk_python.retries import RetryDecision
 from aws_durable_execution_sdk_python.waits import WaitForConditionConfig, WaitForConditionDecision
 
+ALL_HOOKS = (*HOOKS, "on_operation_change", "on_service_call")
 AWAITED = pytest.mark.parametrize("awaited", [False, True], ids=["def", "async-def"])
 
 
@@ -559,43 +561,170 @@ class ShortOfTime:
         return 100
 
 
-@pytest.mark.parametrize(
-    "hook", ["on_invocation_start", "on_operation_change", "on_service_call", "on_invocation_end"]
-)
-def test_a_hook_that_never_ends_does_not_keep_the_answer(
-    flavour: Flavour, caplog: pytest.LogCaptureFixture, hook: str
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _insist(event: asyncio.Event) -> None:
+    while not event.is_set():
+        with contextlib.suppress(asyncio.CancelledError):
+            await event.wait()
+
+
+@pytest.mark.parametrize("hook", ALL_HOOKS)
+@pytest.mark.parametrize("never_end", [_wait, _insist], ids=["waits", "resists"])
+def test_a_hook_that_never_ends_is_given_up(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture, hook: str, never_end: Any
 ) -> None:
-    told, service = Told(), FakeService()
+    """Its plugin is told no more than the end of the invocation; others are told everything."""
+    told, late, service, loops = Told(), Told(), FakeService(), []
+    event = asyncio.Event()
 
     async def hang(info: Any) -> None:
-        await asyncio.Event().wait()
+        loops.append(asyncio.get_running_loop())
+        await never_end(event)
 
     async def handler(event: Any, ctx: Any) -> Any:
         return await ctx.step(lambda: 1, name="work")
 
-    durable = observed(flavour, handler, plugin(**{hook: hang}), told.factory())
-    assert service.invoke(durable, lambda_context=ShortOfTime()) == succeeded(1)
+    def end(info: Any) -> Any:
+        late.events.append(("invocation_end", info))
+        return hang(info) if hook == "on_invocation_end" else None
 
+    hanging = plugin(**{hook: hang, "on_invocation_end": end})
+    durable = observed(flavour, handler, hanging, told.factory())
+    assert service.invoke(durable, lambda_context=ShortOfTime()) == succeeded(1)
+    if not loops[0].is_closed():  # it is an environment's, which other tests use
+        loops[0].call_soon_threadsafe(event.set)
+
+    assert len(loops) == 1
+    assert late.short == ["invocation SUCCEEDED"]
     assert told.short[-1] == "invocation SUCCEEDED"
+    assert len(told.events) == 6
     assert "half of the time that was left until the deadline" in caplog.text
 
 
-def test_a_hook_that_cancels_its_task_has_failed(flavour: Flavour) -> None:
-    told, service = Told(), FakeService()
-
-    async def cancel(info: Any) -> None:
+def _cancel(info: Any) -> None:
+    with contextlib.suppress(RuntimeError):  # in a thread there is no task
         task = asyncio.current_task()
-        assert task is not None
-        task.cancel()
+        if task is not None:
+            task.cancel()
+
+
+async def _cancel_and_end(info: Any) -> None:
+    _cancel(info)
+
+
+async def _cancel_and_go_on(info: Any) -> None:
+    _cancel(info)
+    with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(0)
 
-    async def handler(event: Any, ctx: Any) -> Any:
+
+async def _cancel_and_wait(info: Any) -> None:
+    _cancel(info)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("hook", ALL_HOOKS)
+@pytest.mark.parametrize("cancel", [_cancel, _cancel_and_end, _cancel_and_go_on, _cancel_and_wait])
+def test_a_hook_that_cancels_its_task_cancels_nothing_else(
+    flavour: Flavour, hook: str, cancel: Any
+) -> None:
+    told, service = Told(), FakeService()
+
+    async def inside(ctx: Any) -> Any:
         return await ctx.step(lambda: 1, name="work")
 
-    hooks = ("on_invocation_start", "on_operation_change", "on_service_call", "on_invocation_end")
-    durable = observed(flavour, handler, plugin(**dict.fromkeys(hooks, cancel)), told.factory())
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.run_in_child_context(flavour.function(inside), name="around")
+
+    durable = observed(flavour, handler, plugin(**{hook: cancel}), told.factory())
     assert service.run(durable) == succeeded(1)
     assert told.short[-1] == "invocation SUCCEEDED"
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_hooks_of_blocking_code_are_awaited_around_an_async_step(
+    flavour: Flavour, timeout: int | None
+) -> None:
+    """The code around blocks meanwhile, the step does not."""
+    told, service = Told(awaited=True), FakeService()
+
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        config = StepConfig(timeout=timeout)
+        return [
+            await ctx.step(work, name="async", config=config),
+            await ctx.step(lambda: work(), name="given", config=config),
+        ]
+
+    assert service.run(observed(flavour, handler, told.factory())) == succeeded([1, 1])
+    assert len(told.events) == 10
+
+
+@pytest.mark.parametrize("hook", ["on_operation_start", "on_user_function_start"])
+def test_a_branch_that_its_batch_stops_does_not_wait_for_its_hook(
+    flavour: Flavour, hook: str
+) -> None:
+    service, ran = FakeService(), []
+    hanging: asyncio.Future[None] | None = None
+
+    async def hang(info: Any) -> None:
+        nonlocal hanging
+        if info.name == "lost":
+            hanging = asyncio.get_running_loop().create_future()
+            await hanging
+
+    async def win(ctx: Any) -> Any:
+        return await ctx.step(lambda: 1, name="won")
+
+    async def lose(ctx: Any) -> Any:
+        return await ctx.step(lambda: ran.append("lost"), name="lost")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        first = ParallelConfig(completion_config=CompletionConfig.first_successful())
+        branches = [flavour.function(lose), flavour.function(win)]
+        return (await ctx.parallel(branches, name="race", config=first)).get_results()
+
+    assert service.run(observed(flavour, handler, plugin(**{hook: hang}))) == succeeded([1])
+    assert ran == []
+    assert hanging is not None
+    assert hanging.cancelled()
+
+
+def test_async_hooks_about_one_function_share_a_context(
+    flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    tokens: dict[str, Any] = {}
+    seen: list[str] = []
+
+    async def bind(info: Any) -> None:
+        tokens[info.name] = variable.set(info.name)
+
+    async def unbind(info: Any) -> None:
+        seen.append(variable.get())
+        variable.reset(tokens.pop(info.name))
+
+    async def work() -> int:
+        return 1
+
+    async def inside(ctx: Any) -> Any:
+        await ctx.step(lambda: 1, name="blocking")
+        await ctx.step(work, name="async")
+        return await ctx.step(lambda: work(), name="given")
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        return await ctx.run_in_child_context(flavour.function(inside), name="around")
+
+    hooks = plugin(on_user_function_start=bind, on_user_function_end=unbind)
+    assert FakeService().run(observed(flavour, handler, hooks)) == succeeded(1)
+    assert seen == ["blocking", "async", "given", "around"]
+    assert "different Context" not in caplog.text
 
 
 def test_what_ends_the_process_goes_on_and_every_plugin_gets_the_end(flavour: Flavour) -> None:

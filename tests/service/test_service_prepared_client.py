@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import botocore
 import botocore.auth
 import botocore.handlers
 import pytest
@@ -299,6 +301,38 @@ async def test_handlers_of_others(
     assert len(seen) == len(sent_by_the_client) == len(service.requests) == 2
     [warning] = warnings_of(caplog)
     assert "tools_own_handler" in warning
+
+
+@pytest.fixture
+def powertools() -> Iterator[None]:
+    """Powertools, imported."""
+    user_agent = pytest.importorskip("aws_lambda_powertools.shared.user_agent")
+    names_itself = user_agent._initializer_botocore_session
+    with contextlib.suppress(ValueError):
+        botocore.unregister_initializer(names_itself)  # if this is its first import
+    botocore.register_initializer(names_itself)
+    yield
+    botocore.unregister_initializer(names_itself)
+
+
+@pytest.mark.usefixtures("powertools")
+async def test_powertools_is_named_past_the_client(
+    service: RecordingService, sent_by_the_client: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its handler does the same to every request, and so it is in those sent past the client."""
+    async with opened(AioBoto3Client) as client:
+        await checkpoint(client)
+    by_the_client = len(sent_by_the_client)
+    async with opened(PreparedClient) as client:
+        await client.warm_up()
+        await checkpoint(client)
+        await checkpoint(client)
+    assert len(sent_by_the_client) == by_the_client
+    assert warnings_of(caplog) == []
+    names = [request.headers["user-agent"].rpartition(" PT/")[2] for request in service.requests]
+    assert len(names) == 3
+    assert names == [names[0]] * 3
+    assert "PTEnv/" in names[0]
 
 
 async def test_requests_prepared_in_an_unknown_way(

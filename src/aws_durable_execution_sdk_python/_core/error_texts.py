@@ -55,10 +55,15 @@ def type_of(error: BaseException) -> str:
     ):
         return type_name(operation_class(error))
     if isinstance(error, DurableOperationError):
-        known = restored(error)
-        stored = error.error_type if known is None else known.stored.type
-        return stored or type_name(type(error))
+        return original_type(error)
     return type_name(type(error))
+
+
+def original_type(error: DurableOperationError) -> str:
+    """The type that is stored of what an operation failed with."""
+    known = restored(error)
+    stored = error.error_type if known is None else known.stored.type
+    return stored or type_name(type(error))
 
 
 def operation_class(error: DurableOperationError) -> type[DurableOperationError]:

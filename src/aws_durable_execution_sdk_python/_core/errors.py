@@ -40,7 +40,11 @@ from aws_durable_execution_sdk_python._core.error_texts import (
 from aws_durable_execution_sdk_python._core.error_traces import trace_of
 from aws_durable_execution_sdk_python._core.error_values import Tree, from_tree
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Operation
-from aws_durable_execution_sdk_python.exceptions import CallbackError, DurableOperationError
+from aws_durable_execution_sdk_python.exceptions import (
+    CallbackError,
+    DurableOperationError,
+    SerDesError,
+)
 
 __all__ = [
     "CANCELLED",
@@ -133,8 +137,9 @@ def _made(
     operation_class: type[E], error: ErrorObject, details: Details, *, is_ours: bool = True
 ) -> E:
     original = find_error_class(error.type) if is_ours else None
-    if is_compat_aws() and not issubclass(original or object, operation_class):
-        original = None  # the operation's own class, or one that says more of how it failed
+    # The operation's own class, one that says more of how it failed, or what its value met.
+    if is_compat_aws() and not issubclass(original or object, (operation_class, SerDesError)):
+        original = None
     cls: type[E] = operation_class if original is None else combine(operation_class, original)
     made = _instance(cls, operation_class, details)
     _set_operation(made, error, details)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Never, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
@@ -18,6 +19,7 @@ from aws_durable_execution_sdk_python._core.tracing import trace_header
 from aws_durable_execution_sdk_python._kernel.failure_log import UserFailure
 from aws_durable_execution_sdk_python._kernel.hooks import StepAttempt
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
+from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
 from aws_durable_execution_sdk_python._kernel.position import Position
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
 from aws_durable_execution_sdk_python.exceptions import OrphanedChildException, SuspendExecution
@@ -119,14 +121,14 @@ class CommonRuntime(Opaque):
         """Where hooks run that are about the code that runs here."""
 
     @abstractmethod
-    async def settle(self, given: Awaitable[Any]) -> Any:
-        """Await what a hook gives."""
+    def settling(self) -> Settle:
+        """Waits for what hooks give that are about the code that runs here, in one context."""
 
-    async def block_on(self, given: Awaitable[Any]) -> Any:
+    async def block_on(self, context: Context, given: Awaitable[Any]) -> Any:
         """Block this thread while what a hook gives is awaited on the event loop."""
         plugins = self._invocation.plugins
         assert plugins is not None  # else there is no hook
-        return await plugins.block_on(given)
+        return await plugins.block_on(context, given)
 
     @abstractmethod
     def post(self, update: OperationUpdate) -> None:
@@ -144,19 +146,19 @@ class CommonRuntime(Opaque):
         return self._told_start(plugins, start)
 
     async def _told_start(self, plugins: Plugins, start: OperationUpdate) -> None:
-        await plugins.starts(start, self.settle)
+        await plugins.starts(start, self.settling())
         self.post(start)
 
     async def commit(self, update: OperationUpdate) -> Operation | None:
         plugins = self._invocation.plugins
         if plugins is not None and update.action is OperationAction.START:
-            await plugins.starts(update, self.settle)
+            await plugins.starts(update, self.settling())
         await self.save(update)
         return self._invocation.journal.get(update.operation_id)
 
     def resumes(self, operation_id: str) -> Awaitable[None]:
         plugins = self._invocation.plugins
-        return AT_ONCE if plugins is None else plugins.resumes(operation_id, self.settle)
+        return AT_ONCE if plugins is None else plugins.resumes(operation_id, self.settling())
 
     def context_body(
         self,
@@ -169,7 +171,7 @@ class CommonRuntime(Opaque):
         if plugins is None:
             return make()
         return plugins.context_body(
-            self.where(), identity, make, is_replay_children=is_replay_children
+            self.where(), identity, make, self.settling(), is_replay_children=is_replay_children
         )
 
     def has_run(
@@ -178,12 +180,12 @@ class CommonRuntime(Opaque):
         plugins = self._invocation.plugins
         if plugins is None:
             return AT_ONCE
-        return plugins.has_run(identity, error, self.settle, is_replayed=is_replayed)
+        return plugins.has_run(identity, error, self.settling(), is_replayed=is_replayed)
 
     async def trace_for(self, identity: OperationIdentity, function_name: str) -> str | None:
         plugins = self._invocation.plugins
         if plugins is not None:
-            given = await plugins.propagated(identity, function_name, self.settle)
+            given = await plugins.propagated(identity, function_name, self.settling())
             if given is not None:
                 return given
         return trace_header()
@@ -195,4 +197,4 @@ class CommonRuntime(Opaque):
 
     async def _told_end(self, plugins: Plugins, turn: Awaitable[None], operation_id: str) -> None:
         await turn
-        await plugins.ends(operation_id, self.settle)
+        await plugins.ends(operation_id, self.settling())

@@ -85,6 +85,7 @@ class EventLoop(RestorableLoop):
         busy_hooks: called, in each pass, whenever some are.
         user_time: what the code of the invocation is told when it asks for the time.
         task_count: of the invocation.
+        task_class: of its code.
         search_limit: how many objects a search for what is alive looks at; grows with what there
             is in the process.
     """
@@ -96,6 +97,7 @@ class EventLoop(RestorableLoop):
     def __init__(self) -> None:
         self.user_time = UserTime(self)
         self.task_count = TaskCount()
+        self.task_class: type[InvocationTask[Any]] = InvocationTask
         self.release_hooks: tuple[IdleHook, ...] = ()
         self.idle_hooks: tuple[IdleHook, ...] = ()
         self.busy_hooks: tuple[BusyHook, ...] = ()
@@ -305,6 +307,7 @@ class EventLoop(RestorableLoop):
         self._invocation = token
         self.user_time.begin()
         self.task_count = TaskCount()
+        self.task_class = InvocationTask
         # Added to what is known: from 3.14 on, `all_tasks` knows those of the running thread only.
         self._strangers.update(asyncio.all_tasks(self))
         self._timers_of_strangers.update(self._timers)
@@ -321,7 +324,7 @@ class EventLoop(RestorableLoop):
             self._strangers.add(task)
             return task
         if self.get_task_factory() is None:
-            task = InvocationTask(coro, loop=self, **options)
+            task = self.task_class(coro, loop=self, **options)
         else:
             task = super().create_task(coro, **options)
         if (whose is None or whose is not self._invocation) and self.is_strange(context):
@@ -340,13 +343,9 @@ class EventLoop(RestorableLoop):
     def create_strange_task(
         self, coro: Coroutine[Any, Any, T], context: Context | None = None
     ) -> asyncio.Task[T]:
-        """A task of nobody's, in real time: what it begins may serve others as well.
-
-        Parameters:
-            context: what it runs in; a copy of the current one by default.
-        """
+        """A task of nobody's, in real time: what it begins may serve others as well."""
         self._has_scheduled = True
-        task = asyncio.Task(coro, loop=self, context=context or context_of(None))
+        task: asyncio.Task[T] = InvocationTask(coro, loop=self, context=context or context_of(None))
         self._strangers.add(task)
         return task
 

@@ -1,4 +1,6 @@
-"""The tasks of an invocation's code, which know the cancellations that somebody asked for.
+"""The tasks of code that is not the engine's, which know the cancellations that somebody asked for.
+
+A hook of a plugin that is called on a task's stack cannot ask: see `not_cancelling`.
 
 Rule: a CancelledError was asked for if a request is still open (`cancelling`), or if one was
 withdrawn while that very error passed. The latter because some withdraw more than they asked for:
@@ -9,14 +11,19 @@ group's request too, and lets the error pass.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import weakref
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-if sys.version_info < (3, 13):
-    _ON_TASK_DONE = asyncio.TaskGroup._on_task_done.__code__
+# Whether a task group leaves what it has asked of its own task.
+_GROUPS_LEAVE_REQUESTS = sys.version_info < (3, 13)
+_ON_TASK_DONE = asyncio.TaskGroup._on_task_done.__code__
 
 
 class InvocationTask(asyncio.Task[T]):
@@ -24,20 +31,22 @@ class InvocationTask(asyncio.Task[T]):
 
     # The error that was passing when a request was last withdrawn.
     _passing: weakref.ref[asyncio.CancelledError] | None = None
+    _refuses = False
 
-    if sys.version_info < (3, 13):
+    def cancel(self, msg: object = None) -> bool:
+        """As asyncio's, but for what a hook asks, and a task group that waits for its tasks to end.
 
-        def cancel(self, msg: object = None) -> bool:
-            """As asyncio's, but for what a task group asks that waits for its tasks to end.
-
-            When one of them fails, it asks its own task, answers that itself, and would never
-            withdraw it: the task would count as cancelled ever after. Later versions do.
-            """
-            asked = super().cancel(msg)
+        When one of those fails, the group asks its own task, answers that itself, and would never
+        withdraw it: the task would count as cancelled ever after. Later versions do.
+        """
+        if self._refuses:
+            return False
+        asked = super().cancel(msg)
+        if _GROUPS_LEAVE_REQUESTS:
             caller = sys._getframe(1)
             if caller.f_code is _ON_TASK_DONE and caller.f_locals["self"]._exiting:
                 super().uncancel()
-            return asked
+        return asked
 
     def uncancel(self) -> int:
         """As asyncio's."""
@@ -49,3 +58,48 @@ class InvocationTask(asyncio.Task[T]):
     def has_withdrawn(self, error: BaseException) -> bool:
         """Whether a request to cancel was withdrawn while this error passed."""
         return self._passing is not None and self._passing() is error
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """While something is called on the stack of this task that may not cancel it."""
+        before, self._refuses = self._refuses, True
+        try:
+            yield
+        finally:
+            self._refuses = before
+
+
+class TellingTask(InvocationTask[T]):
+    """One that tells its context, as those of later versions of Python do at no price."""
+
+    if sys.version_info < (3, 12):
+
+        def __init__(self, coro: Any, *, context: Context | None = None, **options: Any) -> None:
+            self._own = contextvars.copy_context() if context is None else context
+            super().__init__(coro, context=self._own, **options)
+
+        def get_context(self) -> Context:
+            """What it runs in."""
+            return self._own
+
+
+@contextmanager
+def not_cancelling() -> Iterator[None]:
+    """While something is called that is to leave the running task, if there is one, alone."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        task = None
+    if isinstance(task, InvocationTask):
+        with task.refusing():
+            yield
+    else:
+        yield
+
+
+def own_context() -> Context:
+    """What the running task runs in; a copy of that, where another's kind of task does not tell."""
+    task = asyncio.current_task()
+    get_context = getattr(task, "get_context", contextvars.copy_context)
+    context: Context = get_context()
+    return context

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
+
+# What the calling thread runs, if it runs jobs.
+_here = threading.local()
 
 # The blocked threads above this code, innermost first. Tasks and whatever makes them copy it by
 # themselves: the right to run on those threads passes through async code without its knowing.
@@ -158,11 +162,19 @@ class Job:
 
     def perform(self, host: Host) -> None:
         """Run on the calling thread."""
+        around, _here.job = running_job(), self
         # Given up between the hand-over and here, it never begins.
         outcome = CallOutcome(None) if self.abandoned else CallOutcome.of(self.function)
+        _here.job = around
         # An abandoned job may outlive its loop.
         with contextlib.suppress(RuntimeError):
             self.owner.call_soon(self.finished, self, host, outcome)
+
+
+def running_job() -> Job | None:
+    """The job that the calling thread runs."""
+    job: Job | None = getattr(_here, "job", None)
+    return job
 
 
 def resolve(future: asyncio.Future[None] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,12 +31,15 @@ from aws_durable_execution_sdk_python._kernel.branches import (
     cancelled_by_batch,
 )
 from aws_durable_execution_sdk_python._kernel.common_runtime import AT_ONCE, CommonRuntime
-from aws_durable_execution_sdk_python._kernel.invocation_task import InvocationTask
+from aws_durable_execution_sdk_python._kernel.invocation_task import (
+    InvocationTask,
+    own_context,
+)
 from aws_durable_execution_sdk_python._kernel.jobs import Host, outcome_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
-from aws_durable_execution_sdk_python._kernel.plugin_calls import HookCancelled
+from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -122,6 +126,10 @@ class LoopRuntime(CommonRuntime):
         is_root, ours = self._invocation.suspension.is_root, asyncio.current_task()
         others = (task for task in self._invocation.loop.tasks_of_invocation() if task is not ours)
         return not all(map(is_root, others))
+
+    def is_alone_in(self, position: Position) -> bool:
+        tasks = self._invocation.loop.tasks_of_invocation()
+        return all(map(self._invocation.suspension.is_root, tasks))
 
     def record_cancellation(self, identity: OperationIdentity) -> None:
         if self._invocation.is_ending or cancelled_by_batch():
@@ -245,16 +253,16 @@ class LoopRuntime(CommonRuntime):
     def where(self) -> Where:
         requests = self.cancel_requests()
         cut_off = partial(self._is_cut_off, requests)
-        return Where(self.settle, self.block_on, cut_off)
+        return Where(self.settle_in, self.block_on, cut_off)
 
-    async def settle(self, given: Awaitable[Any]) -> Any:
-        requests = self.cancel_requests()
-        try:
-            return await self._invocation.await_body(given)
-        except asyncio.CancelledError as error:
-            if not self.is_stray(error, requests):
-                raise
-            raise HookCancelled from error
+    def settling(self) -> Settle:
+        return partial(self.settle_in, own_context())
+
+    async def settle_in(self, context: Context, given: Awaitable[Any]) -> Any:
+        """Wait for what a hook gives that is about a flow of control on the event loop."""
+        plugins = self._invocation.plugins
+        assert plugins is not None  # else there is no hook
+        return await self._invocation.await_body(plugins.settle(context, given))
 
     def _is_cut_off(self, requests: int, error: BaseException) -> bool:
         if isinstance(error, asyncio.CancelledError):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.error_texts import text_of, type_name
@@ -20,6 +21,8 @@ from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import ErrorObject, OperationType, Status
 from aws_durable_execution_sdk_python._core.running import drive
 from aws_durable_execution_sdk_python._core.user_functions import is_async, is_awaitable
+from aws_durable_execution_sdk_python._kernel.invocation_task import own_context
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._kernel.plugin_calls import PluginCalls, Settle
 from aws_durable_execution_sdk_python.plugin import (
     UserFunctionEndInfo,
@@ -36,16 +39,17 @@ class Where:
     """Where the code runs that a hook is about.
 
     Attributes:
-        settle: awaits what a hook gives.
-        block: does so for what runs in a thread.
+        settle: waits for what a hook gives that is about a flow of control on the event loop, told
+            the context of that.
+        block: does so for what runs in a thread, in a context of the hooks' own.
         is_cut_off: told what a body raised: whether that is because nobody waits for it any more.
         thread: the one whose context is that of the code around; None where that is a task, so that
             each `def` runs elsewhere, in a context that nobody looks at afterwards.
         finish: awaits what a `def` gives that has run in that thread.
     """
 
-    settle: Settle
-    block: Settle
+    settle: Callable[[Context, Awaitable[Any]], Awaitable[Any]]
+    block: Callable[[Context, Awaitable[Any]], Awaitable[Any]]
     is_cut_off: Callable[[BaseException], bool]
     thread: int | None = None
     finish: Callable[[Awaitable[Any]], Any] | None = None
@@ -72,7 +76,8 @@ class ObservedBody:
         if is_async(function):
 
             async def run(*args: object) -> object:
-                return await self.run(lambda: function(*args))
+                settle = partial(self._where.settle, own_context())
+                return await self.run(lambda: function(*args), settle)
 
             return cast(F, run)
 
@@ -84,28 +89,35 @@ class ObservedBody:
 
         return cast(F, run_here)
 
-    async def run(self, make: Callable[[], Awaitable[T]]) -> T:
-        """Await what a function makes."""
-        info = self._make_info()
-        await self._begins(info, self._where.settle)
-        return await self._goes_on(info, make)
+    async def run(self, make: Callable[[], Awaitable[T]], settle: Settle) -> T:
+        """Await what a function makes.
 
-    async def _goes_on(self, info: UserFunctionStartInfo, make: Callable[[], Awaitable[T]]) -> T:
+        Parameters:
+            settle: waits for what a hook gives.
+        """
+        info = self._make_info()
+        await self._begins(info, settle)
+        return await self._goes_on(info, make, settle)
+
+    async def _goes_on(
+        self, info: UserFunctionStartInfo, make: Callable[[], Awaitable[T]], settle: Settle
+    ) -> T:
         try:
             result = await make()
         except GeneratorExit as error:
             await self._ends(info, error, _not_awaited)
             raise
         except BaseException as error:
-            await self._ends(info, error, self._where.settle)
+            await self._ends(info, error, settle)
             raise
-        await self._ends(info, None, self._where.settle)
+        await self._ends(info, None, settle)
         return result
 
     def _run_blocking(
         self, context: Context | None, function: Callable[..., object], args: tuple[object, ...]
     ) -> object:
-        info, block = self._make_info(), self._where.block
+        own = context_of(None)
+        info, block = self._make_info(), partial(self._where.block, own)
         drive(self._begins(info, block))
         try:
             result = function(*args)
@@ -115,7 +127,8 @@ class ObservedBody:
             drive(self._ends(info, error, block))
             raise
         if context is not None and is_awaitable(result):
-            return _Within(context, self._goes_on(info, lambda: result))
+            settle = partial(self._where.settle, own)
+            return _Within(context, self._goes_on(info, lambda: result, settle))
         drive(self._ends(info, None, block))
         return result
 

@@ -1,12 +1,14 @@
 """Calls the hooks of an invocation's plugins.
 
 - Hooks are called in the order of registration, where the code runs that they are about: in its
-  task or thread, and in its context, so that what one sets there is seen by that code. What an
-  `async def` hook gives is awaited there; a thread blocks meanwhile.
+  task or thread, and in its context, so that what one sets there is seen by that code. It waits for
+  what an `async def` hook gives; `plugin_awaits` says how.
 - What a hook raises is logged, and changes nothing. Only the *control* exceptions go on, which end
   a process or a generator, out of a group as well. All the same every plugin gets to know of the
   end of the invocation.
-- A cancellation of the code around a hook that is awaited is not the hook's, and goes on.
+- A hook cannot cancel the code around. A cancellation of that while a hook is awaited is not the
+  hook's, and goes on.
+- A plugin that a hook of had to be given up is told the end of the invocation, and nothing else.
 - Nothing here asks for what a plugin of the user's may refuse to tell: no `str`, no `repr`.
 - A hook that no plugin overrides is not called, and what it would be told is not made.
 """
@@ -22,7 +24,9 @@ from aws_durable_execution_sdk_python._core import running
 from aws_durable_execution_sdk_python._core.running import Leaf
 from aws_durable_execution_sdk_python._core.user_functions import is_awaitable
 from aws_durable_execution_sdk_python._core.validation import kind_of, shown
+from aws_durable_execution_sdk_python._kernel.invocation_task import not_cancelling
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
+from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPlugin,
     InvocationEndInfo,
@@ -33,7 +37,7 @@ from aws_durable_execution_sdk_python.plugin import (
 
 _log = logging.getLogger(__name__)
 
-# Awaits what a hook gave, where the code runs that the hook is about.
+# Waits for what a hook gave, where the code runs that the hook is about.
 Settle: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
 
 CONTROL = (KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -43,6 +47,14 @@ _HOOK = Leaf(None, "hook of a plugin")
 
 class HookCancelled(Exception):
     """A hook was cancelled, and the code around it was not."""
+
+
+class HookGivenUp(Exception):
+    """Nobody waits for a hook any more. The message says why."""
+
+
+class CodeGivenUp(Exception):
+    """Nobody waits any more for the blocking code that a hook is about."""
 
 
 class PluginCalls(Opaque):
@@ -66,19 +78,19 @@ class PluginCalls(Opaque):
             self._started.append(plugin)
             for name in hooks:
                 self._hooks[name] = (*self._hooks.get(name, ()), plugin)
-            await _call(plugin, "on_invocation_start", info, settle)
+            await self._call(plugin, "on_invocation_start", info, settle)
 
     async def tell(self, hook: str, info: object, settle: Settle) -> None:
         """Call a hook of each plugin."""
         for plugin in self._hooks.get(hook, ()):
-            await _call(plugin, hook, info, settle)
+            await self._call(plugin, hook, info, settle)
 
     async def end(self, info: InvocationEndInfo, settle: Settle) -> None:
         """Tell each plugin that the invocation ends, whatever one of them raises."""
         control: BaseException | None = None
         for plugin in self._started:
             try:
-                await _call(plugin, "on_invocation_end", info, settle)
+                await self._call(plugin, "on_invocation_end", info, settle)
             except CONTROL as error:
                 control = control or error
         if control is not None:
@@ -88,7 +100,7 @@ class PluginCalls(Opaque):
         """The trace header that the first plugin gives which gives one."""
         chosen, others = None, 0
         for plugin in self._hooks.get(_PROPAGATION, ()):
-            given = await _call(plugin, _PROPAGATION, info, settle)
+            given = await self._call(plugin, _PROPAGATION, info, settle)
             header = _header(plugin, given)
             if header is None:
                 continue
@@ -102,13 +114,46 @@ class PluginCalls(Opaque):
                 )
         return None if chosen is None else chosen[1]
 
+    async def _call(
+        self, plugin: DurableInstrumentationPlugin, hook: str, info: object, settle: Settle
+    ) -> Any:
+        """What a hook gives, or None if it raises."""
+        token = running.enter(_HOOK)
+        try:
+            try:
+                with not_cancelling():
+                    given = getattr(plugin, hook)(info)
+            except BaseException as error:
+                _failed(plugin, hook, error)
+                return None
+            if not is_awaitable(given):
+                return given
+            try:
+                return await settle(given)
+            except asyncio.CancelledError:
+                raise
+            except CodeGivenUp as error:
+                raise SuspendExecution("nobody waits for this code any more") from error
+            except BaseException as error:
+                if isinstance(error, HookGivenUp):
+                    self._leave_out(plugin)
+                _failed(plugin, hook, error)
+                return None
+        finally:
+            running.leave(token)
+
+    def _leave_out(self, plugin: DurableInstrumentationPlugin) -> None:
+        for name, plugins in self._hooks.items():
+            self._hooks[name] = tuple(each for each in plugins if each is not plugin)
+
 
 def _create(
     factory: Any, info: InvocationStartInfo
 ) -> tuple[DurableInstrumentationPlugin, list[str]] | None:
     """A plugin and the hooks that it overrides; None if it cannot be made."""
     try:
-        plugin = factory.create_plugin(info)
+        with not_cancelling():
+            plugin = factory.create_plugin(info)
         if isinstance(plugin, DurableInstrumentationPlugin):
             return plugin, [name for name in _HOOKS if _overrides(plugin, name)]
     except BaseException as error:
@@ -118,30 +163,6 @@ def _create(
         plugin.close()
     _log.warning("create_plugin of %s gave %s, which is no plugin", _name(factory), kind_of(plugin))
     return None
-
-
-async def _call(
-    plugin: DurableInstrumentationPlugin, hook: str, info: object, settle: Settle
-) -> Any:
-    """What a hook gives, or None if it raises."""
-    token = running.enter(_HOOK)
-    try:
-        try:
-            given = getattr(plugin, hook)(info)
-        except BaseException as error:
-            _failed(plugin, hook, error)
-            return None
-        if not is_awaitable(given):
-            return given
-        try:
-            return await settle(given)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            _failed(plugin, hook, error)
-            return None
-    finally:
-        running.leave(token)
 
 
 def _failed(plugin: object, hook: str, error: BaseException) -> None:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
@@ -20,7 +21,11 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationSubType,
     OperationType,
 )
-from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
+from aws_durable_execution_sdk_python._kernel.plugin_calls import (
+    HookCancelled,
+    HookGivenUp,
+    Settle,
+)
 
 # What is no operation of the code, and has no beginning to tell of: the wake-up an invocation
 # leaves when its time is gone, and the markers of patches.
@@ -115,7 +120,9 @@ class UntoldEnds:
                 del self._telling[operation_id]
                 mine.set_result(None)
         elif others is not None:
-            await settle(_done(others))
+            # Who tells is the one to say when it takes too long.
+            with contextlib.suppress(HookCancelled, HookGivenUp):
+                await settle(_done(others))
 
 
 async def _done(told: Future[None]) -> None:

@@ -37,9 +37,15 @@ from aws_durable_execution_sdk_python._core.model import (
 )
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.inbox import Inbox
-from aws_durable_execution_sdk_python._kernel.jobs import CallOutcome, outcome_of
+from aws_durable_execution_sdk_python._kernel.invocation_task import TellingTask
+from aws_durable_execution_sdk_python._kernel.jobs import (
+    CallOutcome,
+    Job,
+    outcome_of,
+    running_job,
+)
 from aws_durable_execution_sdk_python._kernel.origin import context_of
-from aws_durable_execution_sdk_python._kernel.plugin_awaits import settle_in
+from aws_durable_execution_sdk_python._kernel.plugin_awaits import HookAwaits
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
     ObservedBody,
     Where,
@@ -49,13 +55,12 @@ from aws_durable_execution_sdk_python._kernel.plugin_bodies import (
 )
 from aws_durable_execution_sdk_python._kernel.plugin_calls import (
     CONTROL,
-    HookCancelled,
+    CodeGivenUp,
     PluginCalls,
     Settle,
 )
 from aws_durable_execution_sdk_python._kernel.plugin_ends import UntoldEnds
 from aws_durable_execution_sdk_python._kernel.reachability import Opaque
-from aws_durable_execution_sdk_python.exceptions import SuspendExecution
 from aws_durable_execution_sdk_python.plugin import (
     DurableInstrumentationPluginFactory,
     InvocationEndInfo,
@@ -104,8 +109,9 @@ class Plugins(Opaque):
         self._inbox = inbox
         self._is_over = False
         self._context = context
-        self._settle_around = settle_in(loop, context, seconds_left)
-        self._seconds_left = seconds_left
+        loop.task_class = TellingTask  # hooks share the contexts of what they are about
+        self._awaits = HookAwaits(loop, seconds_left)
+        self._settle_around = partial(self._awaits.settle, context)
         self._calls = PluginCalls()
         operations = list(self._recorded())
         self._statuses = {op.operation_id: op.status for op in operations}
@@ -178,27 +184,54 @@ class Plugins(Opaque):
         if self._control is not None:
             raise self._control
 
-    async def block_on(self, given: Awaitable[T]) -> T:
-        """Have what a hook gives awaited on the loop, while a thread blocks; also at the end."""
+    async def settle(self, context: Context, given: Awaitable[Any]) -> Any:
+        """Wait for what a hook gives that is about a flow of control on the loop.
+
+        Parameters:
+            context: of that flow.
+        """
+        return await self._awaits.settle(context, given)
+
+    async def block_on(self, context: Context, given: Awaitable[Any]) -> Any:
+        """Have what a hook gives awaited on the loop, while a thread blocks; also at the end.
+
+        Parameters:
+            context: what it runs in.
+        """
         if self._is_over:
             if inspect.iscoroutine(given):
                 given.close()
-            raise SuspendExecution("the invocation is over")
+            raise CodeGivenUp
         done: Future[CallOutcome] = Future()
-        self._inbox.put(self._settle, given, done, context_of(None))
+        self._inbox.put(self._settle, given, done, context, running_job())
         outcome = done.result()
         if isinstance(outcome.error, asyncio.CancelledError):
-            raise HookCancelled from outcome.error
-        result: T = outcome.get()
-        return result
+            raise CodeGivenUp
+        return outcome.get()
 
     def _settle(
-        self, given: Awaitable[object], done: Future[CallOutcome], context: Context
+        self,
+        given: Awaitable[Any],
+        done: Future[CallOutcome],
+        context: Context,
+        job: Job | None,
     ) -> None:
-        async def settle() -> None:
-            done.set_result(await outcome_of(lambda: given))
+        def ended(task: asyncio.Task[CallOutcome]) -> None:
+            if job is not None:
+                job.serving = None
+            if task.cancelled() and inspect.iscoroutine(given):
+                given.close()  # it never began
+            done.set_result(
+                CallOutcome(asyncio.CancelledError()) if task.cancelled() else task.result()
+            )
 
-        self._loop.create_strange_task(settle(), context)
+        make = partial(self._awaits.settle, context, given)
+        task = self._loop.create_strange_task(outcome_of(make))
+        task.add_done_callback(ended)
+        if job is not None:
+            job.serving = task
+            if job.abandoned:
+                task.cancel()
 
     # -- operations -------------------------------------------------------------------------
 
@@ -282,6 +315,7 @@ class Plugins(Opaque):
         where: Where,
         identity: OperationIdentity,
         make: Callable[[], Awaitable[T]],
+        settle: Settle,
         *,
         is_replay_children: bool,
     ) -> Awaitable[T]:
@@ -289,7 +323,7 @@ class Plugins(Opaque):
         if not self._observes_bodies:
             return make()
         make_info = partial(function_info, identity, None, is_replay_children=is_replay_children)
-        return ObservedBody(self._calls, where, make_info).run(make)
+        return ObservedBody(self._calls, where, make_info).run(make, settle)
 
     @property
     def _observes_bodies(self) -> bool:
@@ -323,7 +357,7 @@ class Plugins(Opaque):
         if self._delivery is None:
             # Nobody's flow of control: the timers of the invocation's end before its hooks do.
             context = self._context.run(context_of, None)
-            settle = settle_in(self._loop, context, self._seconds_left)
+            settle = partial(self._awaits.settle, context)
             self._delivery = self._loop.create_strange_task(self._delivering(settle), context)
 
     async def _delivering(self, settle: Settle) -> None:

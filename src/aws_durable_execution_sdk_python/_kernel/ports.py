@@ -113,6 +113,10 @@ class Runtime(Protocol):
         """Whether other tasks of the user's are alive than run functions with a context."""
         ...
 
+    def is_alone_in(self, position: Position) -> bool:
+        """Whether no other code than this, its branches aside, can be at work in a context now."""
+        ...
+
     def warn(self, message: str) -> None:
         """Log what may be wrong with the user's program."""
         ...

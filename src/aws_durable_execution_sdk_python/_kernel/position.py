@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 
 from aws_durable_execution_sdk_python._core import running
@@ -39,7 +40,8 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 # A marker stands behind the operation called last and all inside it, and before the next one.
 _BEHIND = 0.5
-# How many numbers in a row may have left no record, as virtual child contexts do.
+# How many numbers in a row may have left no record, as virtual child contexts do, where others may
+# have left what is on record.
 _LONGEST_GAP = 16
 
 
@@ -53,6 +55,7 @@ class Position(ContextUse):
         depth: how many contexts are around it.
         order: where the context is in the program, see `OperationIdentity`.
         is_virtual: whether the context itself has no operation of its own.
+        is_branch: whether others of its kind may run at the same time.
         serdes: what operations use that are given no serdes.
         patches: which way `patched` went in this context, by the name of the patch.
     """
@@ -62,6 +65,7 @@ class Position(ContextUse):
         "_replaying",
         "depth",
         "ids",
+        "is_branch",
         "is_virtual",
         "order",
         "parent_id",
@@ -79,6 +83,7 @@ class Position(ContextUse):
         order: tuple[float, ...] = (),
         outer: Position | None = None,
         is_virtual: bool = False,
+        is_branch: bool = False,
     ) -> None:
         super().__init__(scope, outer)
         self.ids = IdSequence(prefix)
@@ -86,6 +91,7 @@ class Position(ContextUse):
         self.parent_id = parent_id
         self.order = order
         self.is_virtual = is_virtual
+        self.is_branch = is_branch
         self.underlying_logger: object = outer.underlying_logger if outer else logging.getLogger()
         self.serdes: SerDesDefaults = outer.serdes if outer else scope.serdes
         self.patches: dict[str, bool] = {}
@@ -97,7 +103,12 @@ class Position(ContextUse):
         self._replaying = journal.has_history
 
     def child(
-        self, operation_id: str, order: tuple[float, ...], *, is_virtual: bool = False
+        self,
+        operation_id: str,
+        order: tuple[float, ...],
+        *,
+        is_virtual: bool = False,
+        is_branch: bool = False,
     ) -> Position:
         """The position inside a child context or branch with that operation id."""
         return Position(
@@ -107,6 +118,7 @@ class Position(ContextUse):
             order=order,
             outer=self,
             is_virtual=is_virtual,
+            is_branch=is_branch,
         )
 
     def aside(self, operation_id: str, *, is_virtual: bool = False) -> Position:
@@ -241,12 +253,16 @@ class Position(ContextUse):
             self._replaying = False
         return self._replaying
 
-    def record_goes_on(self) -> bool:
+    def record_goes_on(self, is_alone_in: Callable[[Position], bool]) -> bool:
         """Whether this context did something after this point, or ended, before this code ran.
 
-        Of a context with a record everything below it is asked, however many numbers in between
-        have left none. Virtual contexts, of which several may run at the same time, share what is
-        below the one around them: there the next numbers are looked for.
+        Everything below a context with a record that was not asked for is asked, however many
+        numbers in between have left none: it comes after this point, as long as nothing else runs
+        in there. Where something may, as the branches of a flat batch do, virtual contexts share
+        what is below the one around them, and their next numbers are looked for.
+
+        Parameters:
+            is_alone_in: tells whether no other code can be at work in a context right now.
         """
         journal, had_ended = self.scope.journal, self.scope.had_ended
         if self._completed or self.ids.peek() in journal:
@@ -256,6 +272,23 @@ class Position(ContextUse):
         ahead = journal.lies_ahead(self.parent_id)
         if not (ahead and self.is_virtual):
             return bool(ahead)
+        line = self._line()
+        if not is_alone_in(line[-1]):
+            return self._lies_in(ahead)
+        return not line[-1].is_virtual or any(context._lies_in(ahead) for context in line)
+
+    def _line(self) -> list[Position]:
+        """This context and those around, up to the nearest with a record or the nearest branch."""
+        line: list[Position] = [self]
+        while line[-1].is_virtual and not line[-1].is_branch:
+            outer = line[-1].outer
+            if not isinstance(outer, Position):
+                break
+            line.append(outer)
+        return line
+
+    def _lies_in(self, ahead: set[str]) -> bool:
+        """Whether some of what is on record has one of this context's next numbers."""
         numbers = range(self.ids.count + 1, self.ids.count + 1 + _LONGEST_GAP)
         return any(_begins(operation_id(self.ids.prefix, n), ahead) for n in numbers)
 

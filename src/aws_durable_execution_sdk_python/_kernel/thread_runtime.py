@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import OperationUpdate
@@ -30,9 +30,11 @@ from aws_durable_execution_sdk_python._kernel.jobs import (
     Job,
     outcome_of,
 )
+from aws_durable_execution_sdk_python._kernel.origin import context_of
 from aws_durable_execution_sdk_python._kernel.ownership import StepBody
 from aws_durable_execution_sdk_python._kernel.parked import Pending, pending_state
 from aws_durable_execution_sdk_python._kernel.plugin_bodies import Where
+from aws_durable_execution_sdk_python._kernel.plugin_calls import Settle
 from aws_durable_execution_sdk_python._kernel.ports import (
     BranchesAsked,
     BranchOutcomes,
@@ -131,6 +133,9 @@ class ThreadRuntime(CommonRuntime):
     def has_other_code(self) -> bool:
         return False  # nobody but its thread may use a blocking context
 
+    def is_alone_in(self, position: Position) -> bool:
+        return position.runtime is self
+
     def end_in_turn(self, operation_id: str) -> Awaitable[None]:
         """Blocking code waits for one operation at a time, and blocking branches have no order."""
         return self.told_end(AT_ONCE, operation_id)
@@ -169,12 +174,11 @@ class ThreadRuntime(CommonRuntime):
         return self._on_loop(partial(self._invocation.loop_runtime.use, code, function, *args))
 
     def where(self) -> Where:
-        return Where(
-            self.settle, self.settle, self._is_cut_off, self._thread, finish=self._await_body
-        )
+        settle = self._invocation.loop_runtime.settle_in
+        return Where(settle, self.block_on, self._is_cut_off, self._thread, finish=self._await_body)
 
-    async def settle(self, given: Awaitable[Any]) -> Any:
-        return await self.block_on(given)
+    def settling(self) -> Settle:
+        return partial(self.block_on, context_of(None))
 
     def _is_cut_off(self, error: BaseException) -> bool:
         if isinstance(error, asyncio.CancelledError):

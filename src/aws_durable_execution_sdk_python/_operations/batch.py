@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._core.completion_record import (
     write_completion_record,
 )
 from aws_durable_execution_sdk_python._core.envelope import encode_batch
+from aws_durable_execution_sdk_python._core.error_texts import original_type
 from aws_durable_execution_sdk_python._core.errors import describe
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.ids import operation_id
@@ -27,6 +28,7 @@ from aws_durable_execution_sdk_python._core.item_tally import ItemTally
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES, MAX_OPERATIONS
 from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
+    ErrorObject,
     Operation,
     OperationSubType,
     OperationType,
@@ -259,10 +261,15 @@ async def _run_branches(runtime: Runtime, batch: Batch[T], position: Position) -
                     index,
                     status,
                     outcomes.results.get(index),
-                    None if error is None else describe(error),
+                    None if error is None else _of_item(error),
                 )
             )
     return BatchResult(items, outcomes.reason)
+
+
+def _of_item(error: DurableOperationError) -> ErrorObject:
+    """What the branch of an item left, whose type is the original's in both modes."""
+    return replace(describe(error), type=original_type(error))
 
 
 def _branch(
@@ -331,7 +338,7 @@ async def _settled(
     try:
         result = await runtime.host(branch.kind, branch.make)
     except DurableOperationError as error:
-        return BatchItem(index, BatchItemStatus.FAILED, error=describe(error))
+        return BatchItem(index, BatchItemStatus.FAILED, error=_of_item(error))
     return BatchItem(index, BatchItemStatus.SUCCEEDED, result)
 
 

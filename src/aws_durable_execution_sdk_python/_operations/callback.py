@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aws_durable_execution_sdk_python._core import validation
-from aws_durable_execution_sdk_python._core.errors import recorded_error
+from aws_durable_execution_sdk_python._core.errors import recorded_error, type_name
 from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.model import (
     CallbackOptions,
+    ErrorObject,
     Operation,
     OperationAction,
     OperationSubType,
@@ -106,8 +107,13 @@ def plan_wait_for_callback(
         return await wait_for_callback(runtime, inside, submitter, name, settings)
 
     serdes = typed(position.serdes.values, _keeper(settings))
-    child = Child(position, identity, body, serdes=serdes, error_class=CallbackError)
+    child = Child(position, identity, body, serdes=serdes, error_class=_error_class)
     return Plan(child.run)
+
+
+def _error_class(stored: ErrorObject) -> type[CallbackError]:
+    """The official SDK stores the error of a failed submitter as that of its step."""
+    return CallbackSubmitterError if stored.type == type_name(StepError) else CallbackError
 
 
 def take_callback(

@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python._core.identity import OperationIdentity
 from aws_durable_execution_sdk_python._core.limits import LARGE_RESULT_BYTES
 from aws_durable_execution_sdk_python._core.model import (
     ContextOptions,
+    ErrorObject,
     Operation,
     OperationAction,
     OperationSubType,
@@ -74,7 +75,7 @@ class Child(NamedTuple, Generic[T]):
         is_virtual: whether the context leaves no record of its own.
         has_task: whether it is a branch, which is all that its task runs; its closing update only
             has to come before the enclosing one's.
-        error_class: what a failure raises.
+        error_class: what a failure raises, told what is stored of it.
     """
 
     outer: Position
@@ -87,14 +88,19 @@ class Child(NamedTuple, Generic[T]):
     rebuild_large: Callable[[Runtime, Position, Operation], Awaitable[T]] | None = None
     is_virtual: bool = False
     has_task: bool = False
-    error_class: type[DurableOperationError] = ChildContextError
+    error_class: Callable[[ErrorObject], type[DurableOperationError]] = lambda _: ChildContextError
 
     def run(self, runtime: Runtime) -> Op[T]:
         return run_child(runtime, self)
 
     def inside(self) -> Position:
         identity = self.identity
-        return self.outer.child(identity.operation_id, identity.order, is_virtual=self.is_virtual)
+        return self.outer.child(
+            identity.operation_id,
+            identity.order,
+            is_virtual=self.is_virtual,
+            is_branch=self.has_task,
+        )
 
 
 def plan_child(
@@ -194,7 +200,7 @@ async def _run_child(runtime: Runtime, child: Child[T]) -> T:
         return value
     # Outside the handling of the error itself, which a replay does not have either.
     await _close(runtime, child, identity.update(OperationAction.FAIL, error=described))
-    raise rebuild(child.error_class, described)
+    raise rebuild(child.error_class(described), described)
 
 
 async def _run_body(runtime: Runtime, child: Child[T], inside: Position, requests: int) -> T:
@@ -229,7 +235,8 @@ async def _recorded(runtime: Runtime, child: Child[T], operation: Operation) -> 
             await runtime.cancelled_again(operation_id)
         runtime.pass_over(child.identity)
         await runtime.end_in_turn(operation_id)
-        raise rebuild(child.error_class, recorded_error(operation))
+        stored = recorded_error(operation)
+        raise rebuild(child.error_class(stored), stored)
     details = operation.context_details
     if details is None or not details.replay_children:
         runtime.pass_over(child.identity)

@@ -40,7 +40,7 @@ async def mention_patch(runtime: Runtime, position: Position, name: str) -> None
 
 def _decide(runtime: Runtime, position: Position, marker: OperationIdentity) -> bool:
     is_marked = runtime.recorded(marker.operation_id) is not None
-    if not is_marked and position.record_goes_on():
+    if not is_marked and position.record_goes_on(runtime.is_alone_in):
         return False
     operation = runtime.find(marker)
     if operation is None:

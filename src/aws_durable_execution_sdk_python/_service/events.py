@@ -5,7 +5,8 @@ raises, has made the attempt: nothing is sent. `capture` thus sees what the clie
 `replaying` hands the client the outcome of an attempt made past it.
 
 What others have registered on a client would be left out by attempts past it: `Events` knows
-whether there is any such handler.
+whether there is any such handler. Those of Powertools are none: importing it has each session name
+it in the User-Agent, always in the same words, and so it is in the request that is caught.
 
 Importing this module imports aiobotocore; nothing does before a client is opened.
 """
@@ -22,6 +23,8 @@ from aiobotocore.hooks import AioHierarchicalEmitter
 from aws_durable_execution_sdk_python._service.transport import ClientRequest, HttpAnswer
 
 _OWNERS = frozenset({"aiobotocore", "aioboto3", "boto3", "botocore"})
+# Whose handlers of an event do the same to every request.
+_CONSTANT = frozenset({("request-created", "aws_lambda_powertools")})
 # It has to be one that botocore can read; what it reads goes nowhere.
 _NOTHING = HttpAnswer(200, {"content-type": "application/json"}, b"{}")
 
@@ -32,32 +35,33 @@ class Events(AioHierarchicalEmitter):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         # Copies share it: botocore copies a session's events for each of its clients.
-        self._registered: list[object] = []
+        self._registered: list[tuple[str, object]] = []
 
     def register(self, event_name: str, handler: object, *args: Any, **kwargs: Any) -> None:
-        self._registered.append(handler)
+        self._registered.append((event_name, handler))
         super().register(event_name, handler, *args, **kwargs)
 
     def register_first(self, event_name: str, handler: object, *args: Any, **kwargs: Any) -> None:
-        self._registered.append(handler)
+        self._registered.append((event_name, handler))
         super().register_first(event_name, handler, *args, **kwargs)
 
     def register_last(self, event_name: str, handler: object, *args: Any, **kwargs: Any) -> None:
-        self._registered.append(handler)
+        self._registered.append((event_name, handler))
         super().register_last(event_name, handler, *args, **kwargs)
 
     def of_others(self) -> list[str]:
-        """The handlers that are neither botocore's nor of the libraries over it.
+        """The handlers that are not botocore's, of the libraries over it, or constant.
 
         What cannot be told counts as another's: the client then makes all calls itself.
         """
-        others = (handler for handler in self._registered if not _is_botocores(handler))
+        others = (handler for event, handler in self._registered if not _is_known(event, handler))
         return [getattr(handler, "__qualname__", str(handler)) for handler in others]
 
 
-def _is_botocores(handler: object) -> bool:
+def _is_known(event: str, handler: object) -> bool:
     module: str = getattr(handler, "__module__", None) or ""
-    return handler is _meet or module.partition(".")[0] in _OWNERS
+    owner = module.partition(".")[0]
+    return handler is _meet or owner in _OWNERS or (event, owner) in _CONSTANT
 
 
 class _Capture:
