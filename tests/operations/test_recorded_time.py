@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -175,3 +176,26 @@ def test_a_time_out_around_a_wait_is_reached_where_a_step_ran() -> None:
 
     history = {**step((1, 1), 0, 80), "ParentId": None}
     assert replayed(program, history, wait(2, 0, 100)) == ["timed out", "step"]
+
+
+def test_what_something_else_cancelled_is_not_laid_to_a_time_out_that_was_far_off() -> None:
+    """It was a thread's end then, which comes later now than the end of the wait."""
+    thread_may_end = threading.Event()
+
+    async def race(c: AsyncDurableContext, emit: Any) -> None:
+        tasks = [
+            asyncio.ensure_future(c.wait(seconds=1)),
+            asyncio.ensure_future(c.step(never)),
+            asyncio.ensure_future(asyncio.to_thread(thread_may_end.wait)),
+        ]
+        try:
+            async with asyncio.timeout(3600):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            emit("in time")
+        finally:
+            thread_may_end.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    assert replayed(race, wait(1, 0, 1), step(2, 0, 0.1, cancelled=True)) == ["in time"]

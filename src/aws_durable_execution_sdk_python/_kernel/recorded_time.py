@@ -5,7 +5,9 @@ Rules, for a timer that is still to fire when an operation's end is to be made k
 - What the record shows of cancellations goes before what clocks show. What a timer would cancel
   has ended, as the record has it: then it did not fire before that end, however long that was in
   coming; an invocation that crashed may lie between. Something that was cancelled before that end
-  waits to be cancelled again: then the timers come first, in their order.
+  waits to be cancelled again: then the timers come first, in their order, but for those that cannot
+  have been due when it was cancelled. The user's time never outruns the record's, so that is told
+  from where both began, however often the one stood still since.
 - A timer that is waited for, and not only around durable work, has kept its invocation awake: it
   has fired if it was due, by the record's time. So has any other while an invocation surely ran: a
   step of a single attempt spans the time, or one that was cancelled. The rest is what a suspension
@@ -19,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -78,8 +81,9 @@ class RecordedTime:
         self._time = time
         self._journal = journal
         self._sleep = sleep
-        # A moment of the record, and the user's time then.
+        # A moment of the record, and the user's time then; and the first such pair.
         self._anchor: tuple[int, float] | None = None
+        self._origin: tuple[int, float] | None = None
         # When steps began whose ends are waited for, the first one first; None if not known.
         self._spans: list[_Span] | None = None
         self._numbers = itertools.count()
@@ -93,7 +97,7 @@ class RecordedTime:
             began = self._journal.began(operation_id)
             if began is None:
                 return
-            self._anchor = began, self._time.now()
+            self._anchor = self._origin = began, self._time.now()
         self._time.freeze()
 
     def let_go(self) -> None:
@@ -122,10 +126,11 @@ class RecordedTime:
         """
         assert self._anchor is not None  # set before time is frozen
         moment, then = first.moment, self._as_user_time(first.moment)
-        is_late = any(each.cancelled < moment for each in doomed)
+        late_until = self._late_until(moment, doomed)
         latest, due = then, self._time.next()
-        if due is not None and (is_late or due < then):
+        if due is not None and (due <= late_until or due < then):
             for timer in self._time.in_order():
+                is_late = timer.when() <= late_until
                 if timer.when() >= then and not is_late:
                     break
                 has_fired = self._has_fired(timer, waiting, doomed, is_late=is_late)
@@ -138,6 +143,15 @@ class RecordedTime:
             self._time.go_to(latest)
         self.stand_still(moment)
         return False
+
+    def _late_until(self, moment: int, doomed: Sequence[Doomed]) -> float:
+        """Until when timers may have cancelled what was cancelled before a moment of the record."""
+        late = [each.cancelled for each in doomed if each.cancelled < moment]
+        if not late:
+            return -math.inf
+        assert self._origin is not None  # set with the anchor
+        recorded, seen = self._origin
+        return seen + (max(late) - recorded) / _MICROS + _SLACK_SECONDS
 
     def stand_still(self, moment: int) -> None:
         """Have the user's time now be that of the record's at a moment, if that is a later one."""
