@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
@@ -43,7 +43,7 @@ def load(service: ServiceState) -> None:
     Raises:
         StoreDamagedError: the records are not what the engine stored.
     """
-    for arn, records in _logs(service.store).items():
+    for arn, records in _logs(service.store):
         try:
             _restore(service, arn, records)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
@@ -55,15 +55,25 @@ def load(service: ServiceState) -> None:
             service.retention.keep(execution.arn, ended, execution.facts.retention_period_days)
 
 
-def _logs(store: EventStore) -> dict[str, list[Record | str]]:
+def _logs(store: EventStore) -> Iterable[tuple[str, Sequence[Record | str]]]:
     """The records of every execution that is not gone, in the order they were started."""
+    if isinstance(store, TextStore):
+        found = ((arn, _after_purge(texts)) for arn, texts in store.logs())
+        return ((arn, texts) for arn, texts in found if texts)
     logs: dict[str, list[Record | str]] = {}
-    for arn, record in store.texts() if isinstance(store, TextStore) else store.load():
-        if record in (PURGED, _PURGED_TEXT):
+    for arn, record in store.load():
+        if record == PURGED:
             logs.pop(arn, None)
         else:
             logs.setdefault(arn, []).append(record)
-    return logs
+    return logs.items()
+
+
+def _after_purge(texts: list[str]) -> list[str]:
+    """What came after an execution was gone; all of it, as a rule."""
+    while _PURGED_TEXT in texts:
+        texts = texts[texts.index(_PURGED_TEXT) + 1 :]
+    return texts
 
 
 def _restore(service: ServiceState, arn: str, records: Sequence[Record | str]) -> None:

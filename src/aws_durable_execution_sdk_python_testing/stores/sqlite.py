@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -24,7 +24,7 @@ from aws_durable_execution_sdk_python_testing.stores.base import (
     StoreLockedError,
     StoreWriteError,
     checksum,
-    decoded,
+    decode,
     encode,
 )
 
@@ -94,10 +94,16 @@ class SQLiteExecutionStore:
             raise StoreWriteError(f"the store {self.name} cannot be written: {error}") from error
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        return decoded(self.name, self.texts())
+        return ((arn, decode(self.name, arn, text)) for arn, text in self._texts())
 
-    def texts(self) -> Iterator[tuple[str, str]]:
-        """The records as text; see `TextStore.texts`."""
+    def logs(self) -> Iterable[tuple[str, list[str]]]:
+        """See `TextStore.logs`."""
+        logs: dict[str, list[str]] = {}
+        for arn, text in self._texts():
+            logs.setdefault(arn, []).append(text)
+        return logs.items()
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
         newest: dict[str, int] = {}
         try:
             for row, arn, text, stored in self._connection.execute(_SELECT):
