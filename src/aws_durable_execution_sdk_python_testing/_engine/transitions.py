@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     DEFAULT_QUALIFIER,
+    UNQUALIFIED,
     DurableTarget,
     FunctionReference,
     Target,
@@ -174,6 +175,10 @@ def _start_invoke(service: ServiceState, execution: Execution, update: Update) -
     )
     if target is None:
         _fail_unknown_target(service, execution, operation)
+        return
+    if isinstance(target, DurableTarget) and target.qualified and reference.qualifier is None:
+        error = {"ErrorType": "InvalidParameterValueException", "ErrorMessage": UNQUALIFIED}
+        _refuse_invoke(service, execution, operation, error)
         return
     if _invokers(execution).count(reference.name) >= service.limits.invoke_depth:
         _fail_recursion(service, execution, operation, reference.name)
