@@ -56,6 +56,12 @@ def test_stopping_what_has_ended_stops_nothing(command: Command) -> None:
     assert command("stop", "ended") == "ended had ended before: it is SUCCEEDED\n"
 
 
+def test_a_callback_of_what_has_ended_is_not_called_open(command: Command) -> None:
+    command("invoke", "quick", "--name", "over", "--wait")
+    output = command("callback", "succeed", "approval", "--execution", "over")
+    assert output == "Error: the execution has ended: it is SUCCEEDED\n"
+
+
 def test_invoking_a_name_again_finds_it(command: Command) -> None:
     assert command("invoke", "quick", "--name", "twice", "--wait").startswith(
         "execution twice started"
