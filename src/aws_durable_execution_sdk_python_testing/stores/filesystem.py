@@ -42,6 +42,7 @@ from aws_durable_execution_sdk_python_testing.stores.base import (
     Record,
     StoreDamagedError,
     StoreError,
+    StoreFormatError,
     StoreLockedError,
     StoreWriteError,
     decode,
@@ -98,6 +99,8 @@ class FileSystemExecutionStore:
         if not os.fspath(dir):
             raise StoreError("a store needs the path of a directory")
         directory = Path(dir)
+        if directory.exists() and not directory.is_dir():
+            raise StoreFormatError(f"{directory} is no directory")
         lock: sqlite3.Connection | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
