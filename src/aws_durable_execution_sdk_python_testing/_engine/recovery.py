@@ -92,6 +92,18 @@ def _restore(service: ServiceState, arn: str, records: Sequence[Record | str]) -
         service.now = max(service.now, execution.history[-1]["EventTimestamp"])
 
 
+def note_skipped(service: ServiceState, seconds: float) -> None:
+    """So many seconds have been skipped by whoever used the store before, if any."""
+    if seconds <= 0:
+        return
+    service.skipped = seconds
+    for execution in service.executions.values():
+        facts, ended = execution.facts, execution.progress.ended
+        if ended is not None:
+            ended += max(0.0, seconds - facts.skipped)
+            service.retention.keep(execution.arn, ended, facts.retention_period_days)
+
+
 def resume(service: ServiceState) -> None:
     """Take up every execution that is still open."""
     for execution in list(service.executions.values()):
@@ -122,7 +134,8 @@ def _resume(service: ServiceState, execution: Execution) -> None:
 def _rearm_timeout(service: ServiceState, execution: Execution) -> None:
     pause = execution.progress.pause
     if pause is None or pause.timeout_left is None:
-        service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at)
+        later = service.put_off(TimerKind.EXECUTION_TIMEOUT, execution.facts.skipped)
+        service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at + later)
 
 
 def _rearm(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:
