@@ -68,13 +68,17 @@ class DrivenEngine(Inspection):
         self._service.timers.postpone(seconds, kinds)
         self._service.retention.postpone(seconds)
 
-    def catch_up(self, now: float) -> None:
+    def catch_up(self, now: float) -> float:
         """Say what time it is, before anything else: the store may be ahead of it.
 
         So it is if an earlier engine has skipped time. That does not count for how long what
         has ended by then is kept, nor for what `recover` is told.
+
+        Returns:
+            The time to go on from.
         """
         recovery.note_skipped(self._service, self._service.now - now)
+        return max(now, self._service.now)
 
     # ---------------------------------------------------------------------------- effects
 

@@ -94,9 +94,8 @@ class LocalService:
             limits = limits.with_skipped_time()
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
         # An earlier service may have skipped time: what it left is not to happen again sooner.
-        self._engine.catch_up(self.clock.now())
+        self.clock.jump_to(self._engine.catch_up(self.clock.now()))
         self._real = in_real_time(counts=skipped_time_counts, attended=attended)
-        self.clock.jump_to(self._engine.now)
         self._driver = EngineDriver(
             self._engine,
             self.clock,
@@ -341,8 +340,7 @@ class LocalService:
 
     def follow(self, arn: str) -> Iterator[dict[str, Any]]:
         """Yield the events of an execution as they come, up to the one that ends it."""
-        seen = 0
-        ended = False
+        seen, ended = 0, False
         while not ended:
             with self._driver.progress:
                 self._driver.progress.wait_for(partial(self._has_news, arn, seen))
@@ -383,7 +381,6 @@ class LocalService:
                 return
 
     def _has_settled(self, arn: str) -> bool:
-        """Whether no pause is under way."""
         self._driver.check_open()
         return bool(self._engine.get_execution(arn, False)["Status"] != Status.PAUSING)
 
