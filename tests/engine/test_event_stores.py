@@ -297,7 +297,7 @@ def test_no_path_is_said() -> None:
 def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"No such file or directory: .*missing"):
         SQLiteExecutionStore.create_and_initialize(tmp_path / "missing" / "executions.db")
-    with pytest.raises(StoreFormatError, match="is given as filesystem:"):
+    with pytest.raises(StoreFormatError, match="given as filesystem:"):
         SQLiteExecutionStore.create_and_initialize(tmp_path)
 
 

@@ -149,7 +149,13 @@ def app(
 
 @pytest.mark.parametrize(
     "form",
-    ["{}/handlers/x.py", "{}/handlers/x.py:handler", "{}.handlers.x", "{}.handlers.x:handler"],
+    [
+        "{}/handlers/x.py",
+        "{}/handlers/x.py:handler",
+        "{}.handlers.x",
+        "{}.handlers.x:handler",
+        "{}.handlers.x.handler",
+    ],
 )
 def test_run_imports_packages_as_lambda_would(app: str, form: str) -> None:
     program = load_program(form.format(app))
@@ -176,8 +182,9 @@ def test_what_is_no_handler_is_said() -> None:
     for target in ("app", ":handler", "app:", "app.", ".handler", "app:not a name", "app.py"):
         with pytest.raises(DeclarationError, match=r"FILE_OR_MODULE:HANDLER or module\.handler"):
             split_handler(target)
-    with pytest.raises(ProgramError, match="no such file"):
-        load_program("nowhere.at.all:handler")
+    for target in ("nowhere.at.all:handler", "nowhere.at.all", "nowhere.py", "nowhere"):
+        with pytest.raises(ProgramError, match=f"no such file: {target.partition(':')[0]}"):
+            load_program(target)
 
 
 # ------------------------------------------------------------------------------- the extra

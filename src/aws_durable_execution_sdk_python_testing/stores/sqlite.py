@@ -151,7 +151,8 @@ def _check_ours(path: str) -> None:
     """Refuse what is there already and is no store of ours, before SQLite touches it."""
     if Path(path).exists() and not Path(path).is_file():
         raise StoreFormatError(
-            f"{path} is no file: a store in a directory is given as filesystem:{path}"
+            f"{path} is no file; where stores may be directories, as for durable serve, one is "
+            f"given as filesystem:{path}"
         )
     for suffix, beginnings in _COMPANIONS.items():
         beginning = _beginning(path + suffix, 4)
