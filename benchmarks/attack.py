@@ -140,7 +140,7 @@ def attack_with_requests(chance: random.Random, count: int) -> Tally:
         hosted("plain", lambda event, context: event),
         DeclaredFunction(name="echo", handler=_echo, durable=DurableTarget()),
     ]
-    with DurableServer(functions, ServerSettings()) as server:
+    with DurableServer(functions, ServerSettings(api_rates=False)) as server:
         parts = urlsplit(server.url)
         for request in requests(chance, count):
             answer = _answer((parts.hostname or "", parts.port or 0), request)

@@ -249,7 +249,8 @@ class DurableContext(BaseContext):
         """Invoke another Lambda function and wait for its result.
 
         Parameters:
-            function_name: name, `name:alias` or ARN.
+            function_name: name, `name:alias` or ARN. On AWS a durable function needs a version,
+                an alias or `$LATEST`.
             payload: what the function gets, as JSON.
             result_type: what the result is read as: a class, `list[...]` and so on; see
                 docs/values.md. By default it is what its JSON says.

@@ -108,7 +108,7 @@ class _Served:
             assert answered == json.loads(execution.get("Result") or "null")
         else:
             assert answer["FunctionError"] == "Unhandled"
-            assert answered.get("errorMessage") == execution["Error"].get("ErrorMessage")
+            assert answered is None
         return arn
 
     def execution(self, arn: str) -> Mapping[str, Any]:
@@ -154,7 +154,7 @@ def served(functions: Mapping[str, Handler], *, skip_time: bool) -> Iterator[Ser
     """A service that listens on this machine, and boto3's client for it."""
     server = DurableServer(
         [hosted(name, handler) for name, handler in functions.items()],
-        ServerSettings(skip_time=skip_time, allow_unqualified=True),
+        ServerSettings(skip_time=skip_time, allow_unqualified=True, api_rates=False),
     )
     # One attempt: what does not work the first time does not work. No proxy is asked.
     config = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE, proxies={})

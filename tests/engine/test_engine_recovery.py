@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -111,6 +111,71 @@ def test_timers_are_armed_again(bench: Bench) -> None:
         TimerKind.CALLBACK_HEARTBEAT: 1_015.0,
     }
     assert again.engine.take_effects() == []
+
+
+REAL = {
+    TimerKind.EXECUTION_TIMEOUT,
+    TimerKind.CALLBACK_TIMEOUT,
+    TimerKind.CALLBACK_HEARTBEAT,
+}
+
+
+def skipping_bench(seconds: float) -> tuple[Bench, Handler]:
+    """An execution whose wait of so many seconds was skipped, and that has two callbacks."""
+    bench = Bench()
+    handler = bench.start(execution_timeout=1_000)
+    handler.checkpoint(wait(int(seconds)), callback(timeout=40, heartbeat=10))
+    handler.suspends()
+    bench.engine.skip_time(seconds, REAL)
+    bench.advance(seconds)
+    handler.begin()
+    handler.checkpoint(callback("later", timeout=60, heartbeat=20))
+    return bench, handler
+
+
+def caught_up(bench: Bench, skipped: float, real: Collection[TimerKind]) -> Bench:
+    """A new process, whose clock is where it would be if nothing had been skipped."""
+    again = Bench(bench.store, now=bench.now)
+    again.engine.catch_up(bench.now - skipped)
+    again.engine.recover(bench.now, real)
+    return again
+
+
+@pytest.mark.parametrize(("real", "later"), [(REAL, 500.0), ((), 0.0)])
+def test_skipped_time_counts_after_a_restart_where_it_did_before(
+    real: Collection[TimerKind], later: float
+) -> None:
+    """What an execution had left of its time-outs must not go with the process that skipped."""
+    bench, _ = skipping_bench(500)
+    again = caught_up(bench, 500, real)
+    deadlines = [again.engine.next_deadline([kind]) for kind in sorted(REAL)]
+    assert deadlines == [
+        min(1_010.0 + later, 1_520.0),
+        min(1_040.0 + later, 1_560.0),
+        2_000.0 + later,
+    ]
+
+
+def test_a_heartbeat_counts_from_where_it_was() -> None:
+    bench, handler = skipping_bench(500)
+    bench.engine.callback_heartbeat(handler.callback_id("c"), bench.now)
+    again = caught_up(bench, 500, REAL)
+    assert again.engine.next_deadline([TimerKind.CALLBACK_HEARTBEAT]) == 1_510.0
+
+
+def test_what_has_ended_outlives_skipped_time_after_a_restart_too() -> None:
+    day = 86_400.0
+    bench = Bench()
+    handler = bench.start(retention_period_days=1)
+    handler.succeeds()
+    bench.engine.skip_time(5 * day, REAL)
+    bench.advance(5 * day)
+    bench.start_only()
+    again = caught_up(bench, 5 * day, REAL)
+    assert again.engine.get_execution(handler.arn)["Status"] == "SUCCEEDED"
+    again.engine.fire_due(again.now + day)
+    with pytest.raises(ResourceNotFoundError):
+        again.engine.get_execution(handler.arn)
 
 
 def test_a_timer_that_fell_due_meanwhile_fires(bench: Bench) -> None:

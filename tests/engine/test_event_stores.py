@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -156,6 +158,40 @@ sys.stdin.read()
 """
 
 
+OPENER = """
+import sys
+from aws_durable_execution_sdk_python_testing.stores import *
+try:
+    SQLiteExecutionStore.create_and_initialize(sys.argv[1])
+except StoreLockedError:
+    print("locked")
+"""
+
+
+def test_a_store_refused_in_its_own_process_is_still_locked_for_others(
+    path: Path, sqlite_store: SQLiteExecutionStore
+) -> None:
+    """Closing a file drops all locks of the process on it; so does a look at its beginning."""
+    sqlite_store.append(RECORDS)
+    other_name = path.with_name("link.db")
+    other_name.symlink_to(path)
+    for name in (path, other_name):
+        with pytest.raises(StoreLockedError):
+            SQLiteExecutionStore.create_and_initialize(name)
+        command = [sys.executable, "-c", OPENER, str(path)]
+        assert subprocess.check_output(command, text=True) == "locked\n"
+
+
+def test_a_store_that_nobody_closed_is_free_once_it_is_gone(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        SQLiteExecutionStore.create_and_initialize(path).append(RECORDS)
+        gc.collect()
+    again = SQLiteExecutionStore.create_and_initialize(path)
+    assert list(again.load()) == RECORDS
+    again.close()
+
+
 def test_the_lock_dies_with_the_process_and_what_was_stored_does_not(path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)],
@@ -259,8 +295,10 @@ def test_no_path_is_said() -> None:
 
 
 def test_a_path_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="unable to open"):
+    with pytest.raises(StoreError, match=r"No such file or directory: .*missing"):
         SQLiteExecutionStore.create_and_initialize(tmp_path / "missing" / "executions.db")
+    with pytest.raises(StoreFormatError, match="given as filesystem:"):
+        SQLiteExecutionStore.create_and_initialize(tmp_path)
 
 
 def test_a_path_that_no_file_can_have_is_said() -> None:

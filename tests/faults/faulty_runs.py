@@ -74,7 +74,7 @@ class FaultyRuns:
         """Run a handler, not decorated yet, to its end."""
         answers: list[str] = []
         settings = ServerSettings(
-            skip_time=True, limits=LIMITS, faults=faults, allow_unqualified=True
+            skip_time=True, limits=LIMITS, faults=faults, allow_unqualified=True, api_rates=False
         )
         late: list[Any] = []
 

@@ -114,7 +114,9 @@ def test_it_starts_and_calls_what_it_was_bundled_for(
 
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setattr(sys, "executable", str(empty_python))
-    settings = ServerSettings(runtime="lambda", skip_time=True, allow_unqualified=True)
+    settings = ServerSettings(
+        runtime="lambda", skip_time=True, allow_unqualified=True, api_rates=False
+    )
     with DurableServer(read_file(project / "template.yaml"), settings) as server:
         body = commands.succeed(
             "durable invoke Shop --wait --json",

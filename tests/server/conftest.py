@@ -38,7 +38,7 @@ def serve() -> Iterator[Callable[..., Served]]:
     servers: list[DurableServer] = []
 
     def start(*functions: DeclaredFunction, store: Any = None, **settings: Any) -> Served:
-        given = {"allow_unqualified": True, **settings}
+        given = {"allow_unqualified": True, "api_rates": False, **settings}
         server = DurableServer(functions, ServerSettings(**given), store)
         servers.append(server)
         server.start()

@@ -1,4 +1,4 @@
-"""The quotas of a Region's API, where they are asked for."""
+"""The quotas of a Region's API."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from serving_bench import Connection, Served
 
 from aws_durable_execution_sdk_python_testing._engine import TooManyRequestsError
 from aws_durable_execution_sdk_python_testing._server.api_rates import RATES, ApiRates
+from aws_durable_execution_sdk_python_testing._server.server_settings import ServerSettings
 
 Serve = Callable[..., Served]
 LIST = "/2025-12-01/functions/echo/durable-executions"
@@ -62,7 +63,11 @@ def test_some_operations_share_a_quota() -> None:
     rates.take("StopDurableExecution")
 
 
-def test_calls_over_a_quota_are_refused_as_aws_does(serve: Serve) -> None:
+def test_calls_over_a_quota_are_refused_as_aws_does(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which the service says once, since clients try again by themselves."""
+    assert ServerSettings().api_rates
     served = serve(ECHO, api_rates=True)
     connection = Connection(served.host)
     replies = [connection.send("GET", LIST) for _ in range(120)]
@@ -74,6 +79,7 @@ def test_calls_over_a_quota_are_refused_as_aws_does(serve: Serve) -> None:
         assert (reply.status, reply.error) == (429, "TooManyRequestsException")
         assert reply.headers["retry-after"] == "1"
         assert reply.json["Reason"] == "CallerRateLimitExceeded"
+    assert caplog.text.count("--no-api-rates") == 1
 
 
 def test_starting_executions_has_a_quota(serve: Serve) -> None:
@@ -83,6 +89,6 @@ def test_starting_executions_has_a_quota(serve: Serve) -> None:
     assert served.send("POST", path, 1, headers).status == 202
 
 
-def test_without_the_option_nothing_is_counted(serve: Serve) -> None:
-    served = serve(ECHO)
+def test_an_option_lifts_the_quotas(serve: Serve) -> None:
+    served = serve(ECHO, api_rates=False)
     assert {served.send("GET", LIST).status for _ in range(60)} == {200}

@@ -136,7 +136,11 @@ def test_a_function_is_found_by_name_and_by_version() -> None:
         ({"FunctionArn": "arn:aws:s3:::bucket"}, "invalid FunctionArn"),
         ({"DurableConfig": 60}, "DurableConfig must be an object"),
         ({"DurableConfig": {"ExecutionTimeout": 0}}, "ExecutionTimeout must be"),
-        ({"DurableConfig": {"RetentionPeriodInDays": 91}}, "from 1 to 90"),
+        ({"DurableConfig": {}}, "ExecutionTimeout is missing"),
+        (
+            {"DurableConfig": {"ExecutionTimeout": 1, "RetentionPeriodInDays": 91}},
+            "from 1 to 90",
+        ),
         ({"InvokeEndpoint": []}, "InvokeEndpoint must be a string"),
     ],
 )
@@ -164,11 +168,11 @@ def test_an_unreadable_file_is_named(tmp_path: Path, name: str, text: str) -> No
 
 
 def test_function_configs_are_json_or_name_a_file(tmp_path: Path) -> None:
-    text = '{"order": {"DurableConfig": {}}, "mail": {}}'
+    text = '{"order": {"DurableConfig": {"ExecutionTimeout": 60}}, "mail": {}}'
     (tmp_path / "f.json").write_text(text)
     for option in (text, f"file://{tmp_path}/f.json"):
         order, mail = read_option(option)
-        assert (order.durable, mail.durable) == (DurableTarget(31_622_400, 14), None)
+        assert (order.durable, mail.durable) == (DurableTarget(60, 14), None)
 
 
 @pytest.mark.parametrize("option", ["{", "[]", "file:///nowhere.json"])

@@ -76,7 +76,7 @@ def served() -> Iterator[Served]:
     opened = DeclaredFunction(name="open", handler=OPEN, durable=DurableTarget())
     declared = [ECHO, DOUBLE, APPROVAL, opened]
     with DurableServer(
-        declared, ServerSettings(max_request_bytes=4096, allow_unqualified=True)
+        declared, ServerSettings(max_request_bytes=4096, allow_unqualified=True, api_rates=False)
     ) as server:
         yield Served(server)
 

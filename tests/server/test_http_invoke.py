@@ -139,8 +139,11 @@ async def test_a_failed_execution_is_a_function_error(serve: Serve, connect: Con
     api = await connect(serve(FAILING))
     answer = await api.call("invoke", FunctionName="failing")
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
-    error = json.loads(answer["Payload"])
-    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "out of stock")
+    assert answer["Payload"] == b"null"
+    described = await api.call(
+        "get_durable_execution", DurableExecutionArn=answer["DurableExecutionArn"]
+    )
+    assert described["Error"]["ErrorMessage"] == "out of stock"
 
 
 async def test_an_unknown_function_is_a_typed_error(serve: Serve, connect: Connect) -> None:

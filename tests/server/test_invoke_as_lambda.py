@@ -12,8 +12,15 @@ from lambda_fake import LambdaFake
 from served_handlers import APPROVAL, DOUBLE, ECHO
 from serving_bench import Reply, Served
 
+from aws_durable_execution_sdk_python import (
+    AsyncDurableContext,
+    DurableContext,
+    InvokeError,
+    durable_execution,
+)
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclaredFunction,
+    hosted,
 )
 from aws_durable_execution_sdk_python_testing._engine import (
     DurableTarget,
@@ -21,6 +28,33 @@ from aws_durable_execution_sdk_python_testing._engine import (
 )
 
 Serve = Callable[..., Served]
+
+
+@durable_execution
+def invoking(event: list[str], context: DurableContext) -> list[Any]:
+    """What comes of invoking each function."""
+    found: list[Any] = []
+    for function in event:
+        try:
+            found.append(context.invoke(function, 4))
+        except InvokeError as error:
+            found.append(error.message)
+    return found
+
+
+@durable_execution
+async def invoking_async(event: list[str], context: AsyncDurableContext) -> list[Any]:
+    found: list[Any] = []
+    for function in event:
+        try:
+            found.append(await context.invoke(function, 4))
+        except InvokeError as error:
+            found.append(error.message)
+    return found
+
+
+INVOKING = hosted("invoking", invoking)
+INVOKING_ASYNC = hosted("invoking_async", invoking_async)
 
 INVOKE = "/2015-03-31/functions/{}/invocations"
 EXECUTIONS = "/2025-12-01/durable-executions"
@@ -48,8 +82,21 @@ def test_a_durable_function_is_not_invoked_without_a_qualifier(serve: Serve) -> 
     assert served.send("POST", INVOKE.format("double"), 2).json == 4
 
 
+def test_a_chained_invoke_needs_one_as_well(serve: Serve) -> None:
+    """Blocking and async: the invoke fails, which its code may catch."""
+    served = serve(ECHO, DOUBLE, INVOKING, INVOKING_ASYNC, allow_unqualified=False)
+    unqualified = "You cannot invoke a durable function using an unqualified ARN."
+    arn = "arn:aws:lambda:us-west-2:123456789012:function:echo"
+    for name in ("invoking", "invoking_async"):
+        asked = ["echo", arn, "echo:$LATEST", "echo:1", f"{arn}:1", "double"]
+        answer = served.send("POST", INVOKE.format(f"{name}:1"), asked)
+        assert answer.json == [unqualified, unqualified, 4, 4, 4, 8]
+
+
 def test_an_option_lets_it_pass(serve: Serve) -> None:
-    assert serve(ECHO, allow_unqualified=True).send("POST", INVOKE.format("echo"), 1).json == 1
+    served = serve(ECHO, INVOKING, allow_unqualified=True)
+    assert served.send("POST", INVOKE.format("echo"), 1).json == 1
+    assert served.send("POST", INVOKE.format("invoking"), ["echo"]).json == [4]
 
 
 @pytest.mark.parametrize("qualifier", ["a b", "a:b", "x" * 129, "$NEWEST.PUBLISHED"])

@@ -193,7 +193,8 @@ def test_handlers_import_from_their_code_uri_as_on_lambda(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with DurableServer(
-        read_file(template), ServerSettings(runtime=runtime, allow_unqualified=True)
+        read_file(template),
+        ServerSettings(runtime=runtime, allow_unqualified=True, api_rates=False),
     ) as server:
         client: Any = boto3.client(
             "lambda",

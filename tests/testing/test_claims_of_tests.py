@@ -184,3 +184,13 @@ def test_a_time_out_names_what_was_waited_for() -> None:
             runner.wait_for_result(arn, timeout=0)
         with pytest.raises(TimeoutError, match="waits for callback 'approval'"):
             runner.wait_for_callback(arn, "another", timeout=0)
+
+
+def test_what_an_execution_waited_for_that_timed_out_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The service's own error does not say; pytest shows the log of a test that fails."""
+    with DurableFunctionTestRunner(approval, execution_timeout_clock="virtual") as runner:
+        result = runner.run(execution_timeout=5)
+    assert result.execution_status == "TIMED_OUT"
+    assert "the execution timed out; it waited for callback 'approval'" in caplog.text

@@ -283,6 +283,8 @@ def test_a_callback_that_is_not_open_is_refused_with_those_that_are(service: Ser
     message = service.refused("callback", "succeed", "payment", "--execution", "o-1")
     assert "no open callback named 'payment'" in message
     assert "approval" in message
+    message = service.refused("callback", "succeed", "aproval", "--execution", "o-1")
+    assert "did you mean 'approval'?" in message
 
 
 # ----------------------------------------------------------------------------------- control

@@ -36,7 +36,7 @@ def server() -> Iterator[DurableServer]:
     names = ("order", "short", "failing", "plain")
     functions = [hosted(name, f"{PROGRAM}:{name}") for name in names]
     with DurableServer(
-        functions, ServerSettings(skip_time=True, allow_unqualified=True)
+        functions, ServerSettings(skip_time=True, allow_unqualified=True, api_rates=False)
     ) as started:
         yield started
 

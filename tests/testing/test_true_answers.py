@@ -56,6 +56,12 @@ def test_stopping_what_has_ended_stops_nothing(command: Command) -> None:
     assert command("stop", "ended") == "ended had ended before: it is SUCCEEDED\n"
 
 
+def test_a_callback_of_what_has_ended_is_not_called_open(command: Command) -> None:
+    command("invoke", "quick", "--name", "over", "--wait")
+    output = command("callback", "succeed", "approval", "--execution", "over")
+    assert output == "Error: the execution has ended: it is SUCCEEDED\n"
+
+
 def test_invoking_a_name_again_finds_it(command: Command) -> None:
     assert command("invoke", "quick", "--name", "twice", "--wait").startswith(
         "execution twice started"
@@ -143,7 +149,13 @@ def app(
 
 @pytest.mark.parametrize(
     "form",
-    ["{}/handlers/x.py", "{}/handlers/x.py:handler", "{}.handlers.x", "{}.handlers.x:handler"],
+    [
+        "{}/handlers/x.py",
+        "{}/handlers/x.py:handler",
+        "{}.handlers.x",
+        "{}.handlers.x:handler",
+        "{}.handlers.x.handler",
+    ],
 )
 def test_run_imports_packages_as_lambda_would(app: str, form: str) -> None:
     program = load_program(form.format(app))
@@ -170,8 +182,9 @@ def test_what_is_no_handler_is_said() -> None:
     for target in ("app", ":handler", "app:", "app.", ".handler", "app:not a name", "app.py"):
         with pytest.raises(DeclarationError, match=r"FILE_OR_MODULE:HANDLER or module\.handler"):
             split_handler(target)
-    with pytest.raises(ProgramError, match="no such file"):
-        load_program("nowhere.at.all:handler")
+    for target in ("nowhere.at.all:handler", "nowhere.at.all", "nowhere.py", "nowhere"):
+        with pytest.raises(ProgramError, match=f"no such file: {target.partition(':')[0]}"):
+            load_program(target)
 
 
 # ------------------------------------------------------------------------------- the extra

@@ -64,5 +64,7 @@ def dev(file: Path, host: str, port: int, store: str, skip_time: bool, log_level
             functions = code.load()
         except ProgramError as error:
             raise CommandError(str(error)) from error
-        settings = ServerSettings(host=host, port=port, skip_time=skip_time, allow_unqualified=True)
+        settings = ServerSettings(
+            host=host, port=port, skip_time=skip_time, allow_unqualified=True, api_rates=False
+        )
         run_server(functions, settings, open_store_named(store), Dashboard(code), reloading)

@@ -109,6 +109,8 @@ def start_server(
             skip_time=options["skip_time"],
             invocation_timeout=options["invocation_timeout"],
             region=options["local_runner_region"],
+            allow_unqualified=True,
+            api_rates=False,
         )
         run_server(functions, settings, open_store(StoreType(store_type), store_path))
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.arns import FunctionArn
-from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python._core.model import (
+    TERMINAL,
+    Operation,
+    OperationType,
+    Status,
+)
 from aws_durable_execution_sdk_python_testing._cli.api_connection import Connection
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._engine.callbacks import WAIT_FOR_CALLBACK
 from aws_durable_execution_sdk_python_testing._remote.durable_api import DurableApi
 from aws_durable_execution_sdk_python_testing._results import folding
+from aws_durable_execution_sdk_python_testing._results.near_names import did_you_mean
 
 _ARN_PREFIX = "arn:"
 # What services that list executions only by function answer when asked for all of them.
@@ -67,6 +74,9 @@ def find_callback(api: DurableApi, arn: str, name: str) -> str:
         CommandError: there is none.
     """
     operations = folding.fold(api.events(arn))
+    for operation in operations:
+        if operation.operation_type is OperationType.EXECUTION and operation.status in TERMINAL:
+            raise CommandError(f"the execution has ended: it is {operation.status}")
     waiting = [
         callback
         for callback in folding.callbacks_named(operations, None)
@@ -76,8 +86,16 @@ def find_callback(api: DurableApi, arn: str, name: str) -> str:
     for callback in waiting:
         if callback in named and callback.callback_details is not None:
             return callback.callback_details.callback_id or ""
-    names = ", ".join(repr(callback.name) for callback in waiting) or "none"
-    raise CommandError(f"no open callback named {name!r} (open ones: {names})")
+    others = {callback.name for callback in waiting if callback.name}
+    others |= {one.name for one in operations if one.name and _asks_for(one, waiting)}
+    hint = did_you_mean(name, others, "open ones") if waiting else "; none is open"
+    raise CommandError(f"no open callback named {name!r}{hint}")
+
+
+def _asks_for(context: Operation, callbacks: Sequence[Operation]) -> bool:
+    """Whether it is the `wait_for_callback` that one of them is of."""
+    ids = {callback.parent_id for callback in callbacks}
+    return context.sub_type == WAIT_FOR_CALLBACK and context.operation_id in ids
 
 
 def function_of(execution: Mapping[str, Any]) -> str:

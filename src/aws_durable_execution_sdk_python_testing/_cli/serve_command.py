@@ -95,8 +95,9 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     help="Let durable functions be invoked without version or alias, which Lambda refuses.",
 )
 @click.option(
-    "--api-rates",
-    is_flag=True,
+    "--api-rates/--no-api-rates",
+    default=True,
+    show_default=True,
     help="Answer 429 to calls over the API's quotas, such as 15 histories a second.",
 )
 @click.option(

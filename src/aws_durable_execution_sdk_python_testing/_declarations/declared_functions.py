@@ -161,7 +161,7 @@ def hosted(name: str, handler: str | Handler) -> DeclaredFunction:
 
 def made_durable(function: DeclaredFunction) -> DeclaredFunction:
     """The function with the durable configuration of one that declares none."""
-    return replace(function, durable=function.durable or _durable(function.name, {}))
+    return replace(function, durable=function.durable or DurableTarget(MAX_EXECUTION_SECONDS))
 
 
 def _durable(
@@ -172,6 +172,11 @@ def _durable(
     reader = _Reader(f"{key}.DurableConfig", config)
     if strict:
         reader.check_members(_DURABLE_MEMBERS, ())
+    if "ExecutionTimeout" not in config:
+        raise DeclarationError(
+            f"{key}.DurableConfig: ExecutionTimeout is missing, the seconds an execution may take: "
+            "Lambda creates no durable function without it"
+        )
     timeout = reader.whole("ExecutionTimeout", MAX_EXECUTION_SECONDS)
     retention = reader.whole("RetentionPeriodInDays", MAX_RETENTION_DAYS)
     return DurableTarget(timeout or MAX_EXECUTION_SECONDS, retention or DEFAULT_RETENTION_DAYS)

@@ -45,14 +45,14 @@ def load_program(target: str) -> DurableProgram:
 
     Parameters:
         target: `FILE`, or `FILE:HANDLER` for one with several; `package.module:HANDLER` likewise,
-            imported from the current directory.
+            imported from the current directory, and Lambda's `package.module.HANDLER`.
 
     Raises:
         ProgramError: no such file, it fails on import, or the handler is not one, or unclear.
     """
     path, wanted = _split(target)
     if not path.is_file():
-        path = _file_of_module(path)
+        path, wanted = _in_module(path, wanted)
     module = _import(path)
     durable, plain = _functions(module)
     name = _choose(path, module, durable, wanted)
@@ -93,15 +93,24 @@ def _split(target: str) -> tuple[Path, str | None]:
     return Path(target), None
 
 
-def _file_of_module(place: Path) -> Path:
-    """The file of a dotted module name, in the current directory."""
-    name = str(place)
-    if place.suffix != ".py" and all(part.isidentifier() for part in name.split(".")):
-        path = Path(*name.split("."))
-        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-            if candidate.is_file():
-                return candidate
+def _in_module(place: Path, wanted: str | None) -> tuple[Path, str | None]:
+    """The file of a dotted module name, and the handler that may be the last part of it."""
+    module, _, last = str(place).rpartition(".")
+    named = [(str(place), wanted)] if wanted else [(str(place), None), (module, last)]
+    for name, handler in named if last != "py" else []:
+        found = _file_of_module(name)
+        if found is not None:
+            return found, handler
     raise ProgramError(f"no such file: {place}")
+
+
+def _file_of_module(name: str) -> Path | None:
+    """The file of a dotted module name, in the current directory."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        return None
+    path = Path(*name.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((one for one in candidates if one.is_file()), None)
 
 
 def _import(path: Path) -> ModuleType:

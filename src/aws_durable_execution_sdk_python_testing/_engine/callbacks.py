@@ -47,7 +47,8 @@ def heartbeat(service: ServiceState, callback_id: str) -> None:
     seconds = operation.kept.get("HeartbeatTimeout")
     if seconds is not None:
         deadline = service.now + seconds
-        execution.keep(operation, {"HeartbeatAt": deadline})
+        kept = {"HeartbeatAt": deadline, "HeartbeatSkipped": service.skipped}
+        execution.keep(operation, kept)
         service.arm(TimerKind.CALLBACK_HEARTBEAT, execution, operation.id, deadline)
 
 

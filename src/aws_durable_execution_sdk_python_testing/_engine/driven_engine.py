@@ -64,8 +64,21 @@ class DrivenEngine(Inspection):
         real clock: armed timers of those kinds are put off by as much. It never counts for
         how long closed executions are kept.
         """
+        self._service.skipped += seconds
         self._service.timers.postpone(seconds, kinds)
         self._service.retention.postpone(seconds)
+
+    def catch_up(self, now: float) -> float:
+        """Say what time it is, before anything else: the store may be ahead of it.
+
+        So it is if an earlier engine has skipped time. That does not count for how long what
+        has ended by then is kept, nor for what `recover` is told.
+
+        Returns:
+            The time to go on from.
+        """
+        recovery.note_skipped(self._service, self._service.now - now)
+        return max(now, self._service.now)
 
     # ---------------------------------------------------------------------------- effects
 
@@ -74,13 +87,19 @@ class DrivenEngine(Inspection):
         effects, self._service.effects = self._service.effects, []
         return effects
 
-    def recover(self, now: float) -> None:
+    def recover(self, now: float, real: Collection[TimerKind] = ()) -> None:
         """Resume what the store held: call once, after registering targets.
+
+        Parameters:
+            now: the time.
+            real: kinds of timers for which it does not count what was skipped since they were
+                armed.
 
         An invocation that was in flight is closed as crashed and asked for again, timers are
         armed again, calls of plain functions that were under way are asked for again.
         """
         with self._command(now) as service:
+            service.real = real
             recovery.resume(service)
 
     # --------------------------------------------------------------------------- commands

@@ -22,7 +22,11 @@ from aws_durable_execution_sdk_python_testing.stores.base import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is settled when an execution starts. Times are seconds, retention is days."""
+    """What is settled when an execution starts. Times are seconds, retention is days.
+
+    Attributes:
+        skipped: how many seconds the clock had skipped by then.
+    """
 
     arn: str
     name: str
@@ -44,6 +48,7 @@ class Facts:
     parent_operation_id: str | None = None
     # The functions whose executions invoked this one, outermost first.
     invokers: Sequence[str] = ()
+    skipped: float = 0.0
 
     @property
     def execution_id(self) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from aws_durable_execution_sdk_python_testing._engine.service_limits import DEFAULT_RETENTION_DAYS
+
 DEFAULT_QUALIFIER = "$LATEST"
+UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +21,14 @@ class DurableTarget:
         version: the version that runs; None takes the one asked for, `$LATEST` for an alias.
         tenancy: whether invokes must name a tenant (True) or must not (False); None lets
             both pass.
+        qualified: whether invokes must name a version, an alias or `$LATEST`.
     """
 
     execution_timeout: int = 120
-    retention_period_days: int = 1
+    retention_period_days: int = DEFAULT_RETENTION_DAYS
     version: str | None = None
     tenancy: bool | None = None
+    qualified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

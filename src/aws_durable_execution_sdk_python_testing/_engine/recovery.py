@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
@@ -43,7 +43,7 @@ def load(service: ServiceState) -> None:
     Raises:
         StoreDamagedError: the records are not what the engine stored.
     """
-    for arn, records in _logs(service.store).items():
+    for arn, records in _logs(service.store):
         try:
             _restore(service, arn, records)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
@@ -55,15 +55,25 @@ def load(service: ServiceState) -> None:
             service.retention.keep(execution.arn, ended, execution.facts.retention_period_days)
 
 
-def _logs(store: EventStore) -> dict[str, list[Record | str]]:
+def _logs(store: EventStore) -> Iterable[tuple[str, Sequence[Record | str]]]:
     """The records of every execution that is not gone, in the order they were started."""
+    if isinstance(store, TextStore):
+        found = ((arn, _after_purge(texts)) for arn, texts in store.logs())
+        return ((arn, texts) for arn, texts in found if texts)
     logs: dict[str, list[Record | str]] = {}
-    for arn, record in store.texts() if isinstance(store, TextStore) else store.load():
-        if record in (PURGED, _PURGED_TEXT):
+    for arn, record in store.load():
+        if record == PURGED:
             logs.pop(arn, None)
         else:
             logs.setdefault(arn, []).append(record)
-    return logs
+    return logs.items()
+
+
+def _after_purge(texts: list[str]) -> list[str]:
+    """What came after an execution was gone; all of it, as a rule."""
+    while _PURGED_TEXT in texts:
+        texts = texts[texts.index(_PURGED_TEXT) + 1 :]
+    return texts
 
 
 def _restore(service: ServiceState, arn: str, records: Sequence[Record | str]) -> None:
@@ -80,6 +90,18 @@ def _restore(service: ServiceState, arn: str, records: Sequence[Record | str]) -
         execution.restore(decoded(record))
     if execution.history:
         service.now = max(service.now, execution.history[-1]["EventTimestamp"])
+
+
+def note_skipped(service: ServiceState, seconds: float) -> None:
+    """So many seconds have been skipped by whoever used the store before, if any."""
+    if seconds <= 0:
+        return
+    service.skipped = seconds
+    for execution in service.executions.values():
+        facts, ended = execution.facts, execution.progress.ended
+        if ended is not None:
+            ended += max(0.0, seconds - facts.skipped)
+            service.retention.keep(execution.arn, ended, facts.retention_period_days)
 
 
 def resume(service: ServiceState) -> None:
@@ -112,7 +134,8 @@ def _resume(service: ServiceState, execution: Execution) -> None:
 def _rearm_timeout(service: ServiceState, execution: Execution) -> None:
     pause = execution.progress.pause
     if pause is None or pause.timeout_left is None:
-        service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at)
+        later = service.put_off(TimerKind.EXECUTION_TIMEOUT, execution.facts.skipped)
+        service.arm(TimerKind.EXECUTION_TIMEOUT, execution, "", execution.timeout_at + later)
 
 
 def _rearm(service: ServiceState, execution: Execution, operation: OperationRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from aws_durable_execution_sdk_python_testing._engine.effects import Effect, InvokeHandler
@@ -41,6 +41,8 @@ class ServiceState:
         touched: executions with changes that are not in the store yet.
         purged: ARNs of executions that are gone here, and not yet from the store.
         started: how many executions there ever were.
+        skipped: seconds that the clock has skipped, by earlier services on the store as well.
+        real: kinds of timers for which skipped time does not count.
         names: ARNs by account, function and execution name.
         markers: where pages continue.
     """
@@ -60,6 +62,8 @@ class ServiceState:
     purged: list[str] = field(default_factory=list)
     retention: Retention = field(default_factory=Retention)
     started: int = 0
+    skipped: float = 0.0
+    real: Collection[TimerKind] = ()
     markers: PageMarkers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -154,6 +158,10 @@ class ServiceState:
 
     def arm(self, kind: TimerKind, execution: Execution, operation_id: str, at: float) -> None:
         self.timers.arm(Timer(kind, execution.arn, operation_id), at)
+
+    def put_off(self, kind: TimerKind, skipped: float) -> float:
+        """Seconds by which to put a timer off that was armed when so many had been skipped."""
+        return max(0.0, self.skipped - skipped) if kind in self.real else 0.0
 
     def disarm(self, kind: TimerKind, execution: Execution, operation_id: str = "") -> None:
         self.timers.disarm(Timer(kind, execution.arn, operation_id))

@@ -122,4 +122,5 @@ def _facts(service: ServiceState, request: StartExecution, function: _Function) 
         asynchronous=request.asynchronous,
         lambda_endpoint=request.lambda_endpoint,
         chained_endpoint=request.chained_endpoint,
+        skipped=service.skipped,
     )

@@ -18,6 +18,7 @@ from aws_durable_execution_sdk_python_testing._engine.execution_record import (
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     DEFAULT_QUALIFIER,
+    UNQUALIFIED,
     DurableTarget,
     FunctionReference,
     Target,
@@ -142,6 +143,8 @@ def _start_callback(service: ServiceState, execution: Execution, update: Update)
         HeartbeatTimeout=heartbeat,
         HeartbeatAt=now + heartbeat if heartbeat else None,
         RequestId=execution.progress.request_id,
+        Skipped=service.skipped or None,
+        HeartbeatSkipped=service.skipped or None if heartbeat else None,
     )
     callback_id = tokens.callback_id(execution.arn, operation.id)
     _start(service, execution, operation, {"CallbackId": callback_id})
@@ -152,11 +155,14 @@ def arm_callback(service: ServiceState, execution: Execution, operation: Operati
     """Arm the time-outs a callback was started with."""
     kept = operation.kept
     if "Timeout" in kept:
+        kind = TimerKind.CALLBACK_TIMEOUT
         deadline = operation.wire["StartTimestamp"] + kept["Timeout"]
-        service.arm(TimerKind.CALLBACK_TIMEOUT, execution, operation.id, deadline)
+        deadline += service.put_off(kind, kept.get("Skipped", 0.0))
+        service.arm(kind, execution, operation.id, deadline)
     if "HeartbeatAt" in kept:
-        deadline = kept["HeartbeatAt"]
-        service.arm(TimerKind.CALLBACK_HEARTBEAT, execution, operation.id, deadline)
+        kind = TimerKind.CALLBACK_HEARTBEAT
+        deadline = kept["HeartbeatAt"] + service.put_off(kind, kept.get("HeartbeatSkipped", 0.0))
+        service.arm(kind, execution, operation.id, deadline)
 
 
 # -------------------------------------------------------------------- CHAINED_INVOKE
@@ -174,6 +180,10 @@ def _start_invoke(service: ServiceState, execution: Execution, update: Update) -
     )
     if target is None:
         _fail_unknown_target(service, execution, operation)
+        return
+    if isinstance(target, DurableTarget) and target.qualified and reference.qualifier is None:
+        error = {"ErrorType": "InvalidParameterValueException", "ErrorMessage": UNQUALIFIED}
+        _refuse_invoke(service, execution, operation, error)
         return
     if _invokers(execution).count(reference.name) >= service.limits.invoke_depth:
         _fail_recursion(service, execution, operation, reference.name)
@@ -285,6 +295,7 @@ def _child_facts(
         parent_arn=parent.arn,
         parent_operation_id=operation.id,
         invokers=_invokers(execution),
+        skipped=service.skipped,
     )
 
 

@@ -112,7 +112,13 @@ class _Sandboxes:
             durable=DurableTarget(),
             environment={sandboxed_handler.PLAN_VARIABLE: str(self._plan)},
         )
-        settings = ServerSettings(runtime="lambda", skip_time=True, limits=_LIMITS)
+        settings = ServerSettings(
+            runtime="lambda",
+            skip_time=True,
+            limits=_LIMITS,
+            allow_unqualified=True,
+            api_rates=False,
+        )
         return DurableServer([explored, *functions], settings)
 
     def run(self, server: DurableServer, memory: Memory) -> ExploredRun:

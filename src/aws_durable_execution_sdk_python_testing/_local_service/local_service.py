@@ -31,6 +31,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
     CallbackResponder,
 )
 from aws_durable_execution_sdk_python_testing._local_service.engine_driver import EngineDriver
+from aws_durable_execution_sdk_python_testing._local_service.skipped_time import in_real_time
 from aws_durable_execution_sdk_python_testing._results.open_operations import waits_for
 from aws_durable_execution_sdk_python_testing._time.clocks import RealClock
 from aws_durable_execution_sdk_python_testing._time.time_limits import (
@@ -93,7 +94,8 @@ class LocalService:
             limits = limits.with_skipped_time()
         self._engine = Engine(store, limits=limits, region=region, account_id=account_id)
         # An earlier service may have skipped time: what it left is not to happen again sooner.
-        self.clock.jump_to(self._engine.now)
+        self.clock.jump_to(self._engine.catch_up(self.clock.now()))
+        self._real = in_real_time(counts=skipped_time_counts, attended=attended)
         self._driver = EngineDriver(
             self._engine,
             self.clock,
@@ -147,7 +149,7 @@ class LocalService:
             responders: who answers the callbacks, by ARN of the execution.
         """
         with self._driver.command() as (engine, now):
-            engine.recover(now)
+            engine.recover(now, self._real)
             for arn, responder in (responders or {}).items():
                 self._driver.attend(arn, responder, attended=False)
 
@@ -338,8 +340,7 @@ class LocalService:
 
     def follow(self, arn: str) -> Iterator[dict[str, Any]]:
         """Yield the events of an execution as they come, up to the one that ends it."""
-        seen = 0
-        ended = False
+        seen, ended = 0, False
         while not ended:
             with self._driver.progress:
                 self._driver.progress.wait_for(partial(self._has_news, arn, seen))
@@ -380,7 +381,6 @@ class LocalService:
                 return
 
     def _has_settled(self, arn: str) -> bool:
-        """Whether no pause is under way."""
         self._driver.check_open()
         return bool(self._engine.get_execution(arn, False)["Status"] != Status.PAUSING)
 

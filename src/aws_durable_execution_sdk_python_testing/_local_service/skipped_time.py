@@ -73,9 +73,14 @@ class SkippedTime:
         self._engine.fire_due(moment)
 
     def _in_real_time(self) -> frozenset[TimerKind]:
-        executions = self._executions_in_real_time()
-        attended = self._all_attended or self.attended
-        return executions | _CALLBACK_TIMERS if attended else executions
+        attended = self._all_attended or bool(self.attended)
+        return in_real_time(counts=self._counts, attended=attended)
 
     def _executions_in_real_time(self) -> frozenset[TimerKind]:
-        return frozenset() if self._counts else _EXECUTION_TIMERS
+        return in_real_time(counts=self._counts, attended=False)
+
+
+def in_real_time(*, counts: bool, attended: bool) -> frozenset[TimerKind]:
+    """The kinds of timers for which skipped time does not count; see `SkippedTime`."""
+    executions: frozenset[TimerKind] = frozenset() if counts else _EXECUTION_TIMERS
+    return executions | _CALLBACK_TIMERS if attended else executions

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import weakref
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from aws_durable_execution_sdk_python._core.model import ErrorObject
+from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
 from aws_durable_execution_sdk_python.config import Duration
 from aws_durable_execution_sdk_python.exceptions import ValidationError
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory
+from aws_durable_execution_sdk_python_testing._results.open_operations import waits_for
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
+
+_log = logging.getLogger("aws_durable_execution_sdk_python_testing.runner")
 
 
 class StartedExecutions:
@@ -44,9 +48,18 @@ class StartedExecutions:
             TimeoutError: it has not ended by then.
         """
         self._service.wait_until_ended(execution_arn, timeout)
+        execution = self._service.execution(execution_arn)
+        operations = self._service.operations(execution_arn)
+        if execution["Status"] == Status.TIMED_OUT:
+            # The service does not tell, and a test that fails on it shows what was logged.
+            _log.warning(
+                "the execution timed out; it waited for %s: %s",
+                waits_for(operations),
+                execution_arn,
+            )
         return DurableFunctionTestResult.from_service(
-            self._service.execution(execution_arn),
-            self._service.operations(execution_arn),
+            execution,
+            operations,
             self._service.history(execution_arn),
             is_raw=self._is_raw,
         )

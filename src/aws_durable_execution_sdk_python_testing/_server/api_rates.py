@@ -1,4 +1,4 @@
-"""How often the API may be called: the quotas of a Region, as documented, for who wants them.
+"""How often the API may be called: the quotas of a Region, as documented.
 
 A quota is so many calls a second, of which a second's worth may come at once. What shares a quota
 is counted together.
@@ -6,10 +6,13 @@ is counted together.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
 from aws_durable_execution_sdk_python_testing._engine import TooManyRequestsError
+
+_log = logging.getLogger("aws_durable_execution_sdk_python_testing.server")
 
 _OTHERS = "other calls of the control plane"
 _SHARED: Mapping[str, str] = {
@@ -43,6 +46,7 @@ class ApiRates:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._left: dict[str, tuple[float, float]] = {}
+        self._told: set[str] = set()
 
     def take(self, operation: str) -> None:
         """Count a call.
@@ -57,9 +61,15 @@ class ApiRates:
         allowed = left >= 1
         self._left[quota] = (left - allowed, now)
         if not allowed:
-            raise TooManyRequestsError(
-                f"Rate exceeded: {operation} may be called {rate} times a second."
-            )
+            message = f"Rate exceeded: {operation} may be called {rate} times a second."
+            self._tell(quota, message)
+            raise TooManyRequestsError(message)
+
+    def _tell(self, quota: str, message: str) -> None:
+        """Say once that a client has met a quota, which its own retries may hide from it."""
+        if quota not in self._told:
+            self._told.add(quota)
+            _log.warning("%s As on AWS; --no-api-rates lifts the quotas.", message)
 
 
 class NoRates(ApiRates):

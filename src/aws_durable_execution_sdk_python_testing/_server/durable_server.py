@@ -8,6 +8,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._declarations.declared_functions i
     DeclaredFunction,
     DeclaredFunctions,
 )
+from aws_durable_execution_sdk_python_testing._engine import DurableTarget, Target
 from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
     DEFAULT_ACCOUNT_ID,
     DEFAULT_REGION,
@@ -130,7 +132,7 @@ class DurableServer:
             if function.handler is not None:
                 function = hosting.host(function)
             for name in function.names:
-                service.register_target(name, function.target)
+                service.register_target(name, self._target(function))
         service.note_change()
 
     def serve_forever(self) -> None:
@@ -190,6 +192,13 @@ class DurableServer:
         # Before the first request is read: an execution it starts is not one to recover.
         service.recover()
         http.start()
+
+    def _target(self, function: DeclaredFunction) -> Target:
+        """What chained invokes find."""
+        target = function.target
+        if isinstance(target, DurableTarget):
+            return replace(target, qualified=not self._settings.allow_unqualified)
+        return target
 
     def _make_runtime(self) -> FunctionRuntime:
         if self._settings.runtime == "lambda":

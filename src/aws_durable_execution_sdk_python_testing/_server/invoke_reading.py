@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python_testing._http.http_errors import (
 from aws_durable_execution_sdk_python_testing._server.request_reading import parse_json
 
 REQUEST_RESPONSE, EVENT, DRY_RUN = "RequestResponse", "Event", "DryRun"
-TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,2048}")
+TRACE_HEADER = re.compile(r"[\x20-\x7E]{1,8192}")
 _NO_PAYLOAD = "{}"
 _LONGEST_CLIENT_CONTEXT = 3_583  # bytes of base64
 

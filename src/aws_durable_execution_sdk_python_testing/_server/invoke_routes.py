@@ -31,6 +31,7 @@ from aws_durable_execution_sdk_python_testing._engine import (
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     ACCOUNT_ID,
     DEFAULT_QUALIFIER,
+    UNQUALIFIED,
     executed_version,
     target_name,
 )
@@ -67,7 +68,7 @@ from aws_durable_execution_sdk_python_testing._server.request_reading import (
 
 _TAIL = "Tail"
 _TAIL_BYTES = 4 * KIB
-_UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
+_FUNCTION_ERROR = {"X-Amz-Function-Error": "Unhandled"}
 # SAM sends them all, some as null.
 _START_MEMBERS = (
     "AccountId",
@@ -220,7 +221,7 @@ class InvokeRoutes:
         if function is None:
             raise ResourceNotFoundError(f"Function not found: {name}")
         if function.durable is not None and reference.qualifier is None and not self._lenient:
-            raise InvalidParameterValueError(_UNQUALIFIED)
+            raise InvalidParameterValueError(UNQUALIFIED)
         kind = asked.get("InvocationType", REQUEST_RESPONSE)
         tenant_id = asked.get("TenantId")
         if function.tenancy and tenant_id is None:
@@ -323,10 +324,13 @@ def _deliver(future: asyncio.Future[FunctionResult], result: FunctionResult) -> 
 
 
 def _outcome(execution: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:
-    """What Invoke answers for an execution that has ended."""
+    """What Invoke answers for an execution that has ended.
+
+    Of one that has failed it only tells that: what went wrong is what GetDurableExecution is for.
+    """
     if execution["Status"] == Status.SUCCEEDED:
         return text_answer(execution.get("Result") or "null", headers=headers)
-    return _function_error(execution.get("Error") or {}, headers)
+    return text_answer("null", headers={**headers, **_FUNCTION_ERROR})
 
 
 def _function_error(error: Mapping[str, Any], headers: Mapping[str, str]) -> web.Response:
@@ -338,4 +342,4 @@ def _function_error(error: Mapping[str, Any], headers: Mapping[str, str]) -> web
         "stackTrace": error.get("StackTrace"),
     }
     present = {key: value for key, value in body.items() if value is not None}
-    return json_answer(present, headers={**headers, "X-Amz-Function-Error": "Unhandled"})
+    return json_answer(present, headers={**headers, **_FUNCTION_ERROR})

@@ -49,8 +49,8 @@ class ServerSettings:
         limits: limits of the service.
         max_request_bytes: larger request bodies are answered with 413.
         allowed_hosts: public names the service is reached by, besides addresses and local names.
-        allow_unqualified: let durable functions be invoked without version or alias, which
-            Lambda refuses.
+        allow_unqualified: let durable functions be invoked without version or alias, by
+            `Invoke` or by `context.invoke`, which Lambda refuses.
         api_rates: refuse calls of the API over the quotas of a Region.
         faults: what is to go wrong between handlers and service.
     """
@@ -68,7 +68,7 @@ class ServerSettings:
     max_request_bytes: int = MAX_REQUEST_BYTES
     allowed_hosts: Collection[str] = ()
     allow_unqualified: bool = False
-    api_rates: bool = False
+    api_rates: bool = True
     faults: Faults | None = None
 
 

@@ -147,6 +147,8 @@ class WebRunner:
             region=config.local_runner_region,
             limits=Limits() if page_bytes is None else Limits(page_bytes=page_bytes),
             max_request_bytes=web.max_request_size,
+            allow_unqualified=True,
+            api_rates=False,
         )
         functions = read_mapping(config.function_configs or {})
         return DurableServer(functions, settings, open_store(config.store_type, config.store_path))

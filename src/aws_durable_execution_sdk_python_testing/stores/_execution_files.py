@@ -13,8 +13,8 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,21 +65,40 @@ class Line(NamedTuple):
         return f"[{self.number},{self.record},{self.sum}]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExecutionFile:
-    """What a file holds.
+    """What a file holds. A store has thousands, so of its lines only this is kept.
 
     Attributes:
-        lines: its whole ones, no two with the same number.
-        end: where the last of them ends.
+        arn: the execution.
+        numbers, records: of its whole lines, no two with the same number.
+        sum: the checksum of the last of them; None without any.
+        end: where that one ends.
         complete: whether the file ends there, with a line break.
         outdated: whether it is of the format before, without checksums.
     """
 
-    lines: Sequence[Line]
-    end: int
-    complete: bool
-    outdated: bool
+    arn: str
+    numbers: list[int] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
+    sum: int | None = None
+    end: int = 0
+    complete: bool = False
+    outdated: bool = False
+
+    def add(self, line: Line) -> None:
+        """The line has been written to the file."""
+        self.numbers.append(line.number)
+        self.records.append(line.record)
+        self.sum = line.sum
+
+    def lines(self) -> Iterator[Line]:
+        """Its lines, as this format has them."""
+        before: int | None = None
+        for number, record in zip(self.numbers, self.records, strict=True):
+            line = Line.make(number, self.arn, record, before)
+            before = line.sum
+            yield line
 
 
 # ---------------------------------------------------------------------------------- names
@@ -141,9 +160,9 @@ def _begins(path: str, beginning: bytes) -> bool:
     return beginning.startswith(found)
 
 
-def execution_files(directory: Path) -> list[Path]:
-    """The files of executions in a directory."""
-    return [directory / name for name in os.listdir(directory) if _FILE_NAME.fullmatch(name)]
+def execution_files(directory: Path) -> list[str]:
+    """The names of the files of executions in a directory."""
+    return list(filter(_FILE_NAME.fullmatch, os.listdir(directory)))
 
 
 # -------------------------------------------------------------------------------- reading
@@ -155,35 +174,45 @@ def header(arn: str) -> str:
     return text + "\n"
 
 
-def read_file(path: Path) -> ExecutionFile:
+def read_file(directory: str, name: str) -> ExecutionFile:
     """Read an execution's file.
 
     Raises:
         StoreDamagedError: it holds something else than what was stored.
         StoreFormatError: no store of this version can have written it.
     """
+    path = f"{directory}{os.sep}{name}"
     data = _content(path)
     first, line_break, rest = data.partition(b"\n")
     if not line_break:
         if not (first.startswith(_BEGINNING) or _BEGINNING.startswith(first)):
             raise not_ours(path)
-        return ExecutionFile((), 0, complete=False, outdated=False)
-    arn, version = _read_header(path, first)
+        return ExecutionFile("")
+    arn, version = _read_header(path, name, first)
     *whole, last = rest.split(b"\n")
-    parse = _Checked(arn) if version == _FORMAT else _Unchecked(arn)
-    lines = _read_lines(path, parse, whole)
+    read = _Checked(arn) if version == _FORMAT else _Unchecked(arn)
+    for text in whole:
+        if not read(text):
+            what = f"record {len(read.records) + 1}"
+            raise StoreDamagedError(path, what, "it is not what was stored")
     end = len(data) - len(last)
     if last and version == _FORMAT:
-        line = parse(last)
-        if line is not None:
-            lines.append(line)
+        if read(last):
             end = len(data)
-        elif parse(last[:-1]) is not None:
-            raise StoreDamagedError(str(path), "its last line", "it is not what was stored")
-    return ExecutionFile(lines, end, complete=not last, outdated=version != _FORMAT)
+        elif read(last[:-1]):
+            raise StoreDamagedError(path, "its last line", "it is not what was stored")
+    return ExecutionFile(
+        arn,
+        read.numbers,
+        read.records,
+        sum=read.sum,
+        end=end,
+        complete=not last,
+        outdated=version != _FORMAT,
+    )
 
 
-def _content(path: Path) -> bytes:
+def _content(path: str) -> bytes:
     """All of a file. A store has thousands, so each is opened without ado."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
@@ -195,78 +224,80 @@ def _content(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def _read_lines(
-    path: Path, parse: Callable[[bytes], Line | None], texts: list[bytes]
-) -> list[Line]:
-    """The lines of a file. All of them are whole: each ends with a line break."""
-    lines: list[Line] = []
-    number = -1
-    for text in texts:
-        line = parse(text)
-        if line is None or line.number <= number:
-            what = f"record {len(lines) + 1}"
-            raise StoreDamagedError(str(path), what, "it is not what was stored")
-        lines.append(line)
-        number = line.number
-    return lines
+class _Lines:
+    """What has been read of a file's lines.
+
+    Attributes:
+        numbers, records: of each line.
+        sum: the checksum of the last one.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.records: list[str] = []
+        self.sum: int | None = None
+
+    def _take(self, number: int, record: str, found: int) -> bool:
+        if self.numbers and number <= self.numbers[-1]:
+            return False
+        self.numbers.append(number)
+        self.records.append(record)
+        self.sum = found
+        return True
 
 
-class _Checked:
-    """Reads one line after the other; None for what is no line, or not the next one."""
+class _Checked(_Lines):
+    """Takes one line after the other; false for what is no line, or not the next one."""
 
     def __init__(self, arn: str) -> None:
-        self._arn = arn
+        super().__init__()
         # See `checksum`: of bytes, none of which is looked at twice.
         self._beginning = f"{arn}\n".encode("utf-8", "surrogatepass")
-        self._before = 0
 
-    def __call__(self, text: bytes) -> Line | None:
+    def __call__(self, text: bytes) -> bool:
         body, _, told = text[1:-1].rpartition(b",")
-        found = zlib.crc32(body, zlib.crc32(self._beginning, self._before))
+        found = zlib.crc32(body, zlib.crc32(self._beginning, self.sum or 0))
         # All of the line, or another one could have the same sum.
         if told != b"%d" % found or text[:1] != b"[" or text[-1:] != b"]":
-            return None
-        first, _, record = body.partition(b",")
+            return False
+        number, _, record = body.partition(b",")
         try:
-            line = Line(int(first), self._arn, record.decode(), found)
+            return self._take(int(number), record.decode(), found)
         except ValueError:
-            return None
-        self._before = found
-        return line
+            return False
 
 
-class _Unchecked:
+class _Unchecked(_Lines):
     """The same, of the format before."""
 
     def __init__(self, arn: str) -> None:
+        super().__init__()
         self._arn = arn
-        self._before: int | None = None
 
-    def __call__(self, text: bytes) -> Line | None:
+    def __call__(self, text: bytes) -> bool:
         try:
             number, record = json.loads(text)
             compact = json.dumps(record, separators=(",", ":"))
-            line = Line.make(int(number), self._arn, compact, self._before)
+            line = Line.make(int(number), self._arn, compact, self.sum)
         except (ValueError, TypeError, RecursionError):
-            return None
-        self._before = line.sum
-        return line
+            return False
+        return self._take(line.number, line.record, line.sum)
 
 
-def _read_header(path: Path, line: bytes) -> tuple[str, int]:
+def _read_header(path: str, name: str, line: bytes) -> tuple[str, int]:
     try:
         found = json.loads(line.decode())
         arn, version = str(found["durable_execution"]), found["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise not_ours(path) from None
-    if found.keys() != {"durable_execution", "format"} or file_name(arn) != path.name:
+    if found.keys() != {"durable_execution", "format"} or file_name(arn) != name:
         raise not_ours(path)
     if version not in (_FORMAT, _WITHOUT_CHECKSUMS):
         raise StoreFormatError(f"{path} has format {version}; this program reads {_FORMAT}")
     return arn, version
 
 
-def not_ours(path: Path) -> StoreFormatError:
+def not_ours(path: str | Path) -> StoreFormatError:
     return StoreFormatError(
         f"{path} is not a file of a store of durable executions, or its beginning is damaged: "
         "move it away, or put a copy from before in its place"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 Record = dict[str, Any]
@@ -103,15 +103,12 @@ class TextStore(Protocol):
 
     name: str
 
-    def texts(self) -> Iterator[tuple[str, str]]:
-        """As `load`, with each record as the JSON text it is kept as; checked to be that."""
+    def logs(self) -> Iterable[tuple[str, list[str]]]:
+        """The records of each execution, as the JSON texts they are kept as; checked to be that.
+
+        Executions come in the order of their first records.
+        """
         ...
-
-
-def decoded(store: str, texts: Iterator[tuple[str, str]]) -> Iterator[tuple[str, Record]]:
-    """The records of texts."""
-    for arn, text in texts:
-        yield arn, decode(store, arn, text)
 
 
 def decode(store: str, arn: str, text: str) -> Record:

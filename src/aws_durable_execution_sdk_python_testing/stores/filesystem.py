@@ -42,9 +42,10 @@ from aws_durable_execution_sdk_python_testing.stores.base import (
     Record,
     StoreDamagedError,
     StoreError,
+    StoreFormatError,
     StoreLockedError,
     StoreWriteError,
-    decoded,
+    decode,
     encode,
 )
 
@@ -80,7 +81,7 @@ class FileSystemExecutionStore:
         # The checksum of each execution's newest record.
         self._newest: dict[str, int] = {}
         # What repairing has read, until it is asked for or outdated: files are read once.
-        self._read: list[Line] | None = None
+        self._read: list[ExecutionFile] | None = None
         self._repair()
 
     @classmethod
@@ -98,6 +99,8 @@ class FileSystemExecutionStore:
         if not os.fspath(dir):
             raise StoreError("a store needs the path of a directory")
         directory = Path(dir)
+        if directory.exists() and not directory.is_dir():
+            raise StoreFormatError(f"{directory} is no directory")
         lock: sqlite3.Connection | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -126,16 +129,17 @@ class FileSystemExecutionStore:
         self._drop(line.arn for line in lines if line.record == _PURGED)
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        return decoded(self.name, self.texts())
+        found = sorted(
+            (number, one.arn, text)
+            for one in self._files()
+            for number, text in zip(one.numbers, one.records, strict=True)
+        )
+        return ((arn, decode(self.name, arn, text)) for _, arn, text in found)
 
-    def texts(self) -> Iterator[tuple[str, str]]:
-        """The records as text; see `TextStore.texts`."""
-        found, self._read = self._read, None
-        if found is None:
-            files = execution_files(self._directory)
-            found = [line for path in files for line in self._open(path).lines]
-        found.sort(key=lambda line: line.number)
-        return ((line.arn, line.record) for line in found)
+    def logs(self) -> Iterable[tuple[str, list[str]]]:
+        """See `TextStore.logs`."""
+        files = sorted(self._files(), key=lambda one: one.numbers[0])
+        return ((one.arn, one.records) for one in files)
 
     def close(self) -> None:
         self._closed = True
@@ -179,45 +183,50 @@ class FileSystemExecutionStore:
 
     # ------------------------------------------------------------------------ repairing
 
-    def _open(self, path: Path) -> ExecutionFile:
+    def _files(self) -> list[ExecutionFile]:
+        """What the files hold; of each at least one record."""
+        found, self._read = self._read, None
+        return list(self._open_all().values()) if found is None else found
+
+    def _open_all(self) -> dict[str, ExecutionFile]:
+        return {name: self._open(name) for name in execution_files(self._directory)}
+
+    def _open(self, name: str) -> ExecutionFile:
         try:
-            return read_file(path)
+            return read_file(self.name, name)
         except OSError as error:
-            raise StoreDamagedError(self.name, path.name, str(error)) from error
+            raise StoreDamagedError(self.name, name, str(error)) from error
 
     def _repair(self) -> None:
         """Drop torn lines, carry out what the journal says, and remove what is purged."""
-        files = {path: self._open(path) for path in execution_files(self._directory)}
+        files = self._open_all()
         pending = read_journal(self._journal)
-        for path, file in list(files.items()):
-            if not file.lines:
-                path.unlink()
-                del files[path]
+        for name, file in list(files.items()):
+            if not file.records:
+                (self._directory / name).unlink()
+                del files[name]
             elif file.outdated:
-                _rewrite(path, file.lines)
+                _rewrite(self._directory / name, file)
             elif not file.complete:
-                _cut(path, file.end)
-        lines = {path: list(file.lines) for path, file in files.items()}
+                _cut(self._directory / name, file.end)
         for arn, number, record in pending:
-            path = self._path(arn)
-            before = lines.get(path)
-            if not before or before[-1].number < number:
-                line = Line.make(number, arn, record, before[-1].sum if before else None)
+            found = files.setdefault(file_name(arn), ExecutionFile(arn))
+            if not found.numbers or found.numbers[-1] < number:
+                line = Line.make(number, arn, record, found.sum)
                 self._write(line, _append)
-                lines.setdefault(path, []).append(line)
+                found.add(line)
         self._journal.unlink(missing_ok=True)
-        self._remember(lines)
+        self._remember(files)
 
-    def _remember(self, files: dict[Path, list[Line]]) -> None:
+    def _remember(self, files: dict[str, ExecutionFile]) -> None:
         self._read = []
-        for path, lines in files.items():
-            last = lines[-1]
-            self._number = max(self._number, last.number)
-            if last.record == _PURGED:
-                path.unlink()
-            else:
-                self._newest[last.arn] = last.sum
-                self._read += lines
+        for name, file in files.items():
+            self._number = max(self._number, file.numbers[-1])
+            if file.records[-1] == _PURGED:
+                (self._directory / name).unlink()
+            elif file.sum is not None:
+                self._newest[file.arn] = file.sum
+                self._read.append(file)
 
 
 # -------------------------------------------------------------------------------- writing
@@ -273,9 +282,9 @@ def _cut(path: Path, end: int) -> None:
         _append(path, "\n")
 
 
-def _rewrite(path: Path, lines: Sequence[Line]) -> None:
+def _rewrite(path: Path, file: ExecutionFile) -> None:
     """Write a file anew, in this format; killed meanwhile, the old one is still there."""
-    text = header(lines[0].arn) + "".join(line.text + "\n" for line in lines)
+    text = header(file.arn) + "".join(line.text + "\n" for line in file.lines())
     fresh = path.with_name(path.name + UNFINISHED)
     fresh.unlink(missing_ok=True)
     _put(os.open(fresh, _WRITING | os.O_EXCL, 0o600), text)

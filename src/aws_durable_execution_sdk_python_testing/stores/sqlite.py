@@ -3,6 +3,9 @@
 A file is taken for ours if its header says so, which is read before SQLite opens it: SQLite would
 otherwise carry out or delete journals that lie beside it. Every row has a checksum, and the
 checksum of its execution's row before is in it, so what was changed, removed or reordered shows.
+
+Whoever closes a file loses all locks that his process has on it. So one that a store of this
+process has open is refused before anything is read from it: another process could open it then.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
+from weakref import WeakValueDictionary
 
 from aws_durable_execution_sdk_python_testing.stores.base import (
     PURGED,
@@ -24,7 +28,7 @@ from aws_durable_execution_sdk_python_testing.stores.base import (
     StoreLockedError,
     StoreWriteError,
     checksum,
-    decoded,
+    decode,
     encode,
 )
 
@@ -61,6 +65,9 @@ class SQLiteExecutionStore:
     def __init__(self, connection: sqlite3.Connection, name: str = ":memory:") -> None:
         self.name = name
         self._connection = connection
+        self._file = None if name == ":memory:" else _identity(name)
+        if self._file is not None:
+            _open_stores[self._file] = self
 
     @classmethod
     def create_and_initialize(cls, path: str | os.PathLike[str] = _DEFAULT_PATH) -> Self:
@@ -74,7 +81,8 @@ class SQLiteExecutionStore:
         """
         name = os.fspath(path)
         try:
-            return cls(_connect(name), name)
+            with _opening:
+                return cls(_connect(name), name)
         except (OSError, sqlite3.Error, ValueError) as error:
             raise _explain(error, name) from error
 
@@ -94,10 +102,16 @@ class SQLiteExecutionStore:
             raise StoreWriteError(f"the store {self.name} cannot be written: {error}") from error
 
     def load(self) -> Iterator[tuple[str, Record]]:
-        return decoded(self.name, self.texts())
+        return ((arn, decode(self.name, arn, text)) for arn, text in self._texts())
 
-    def texts(self) -> Iterator[tuple[str, str]]:
-        """The records as text; see `TextStore.texts`."""
+    def logs(self) -> Iterable[tuple[str, list[str]]]:
+        """See `TextStore.logs`."""
+        logs: dict[str, list[str]] = {}
+        for arn, text in self._texts():
+            logs.setdefault(arn, []).append(text)
+        return logs.items()
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
         newest: dict[str, int] = {}
         try:
             for row, arn, text, stored in self._connection.execute(_SELECT):
@@ -114,10 +128,32 @@ class SQLiteExecutionStore:
 
     def close(self) -> None:
         self._connection.close()
+        if self._file is not None and _open_stores.get(self._file) is self:
+            del _open_stores[self._file]
+
+
+_File = tuple[int, int]
+# Those of this process. A store that nobody has any more has let its file go.
+_open_stores: WeakValueDictionary[_File, SQLiteExecutionStore] = WeakValueDictionary()
+_opening = threading.Lock()
+
+
+def _identity(path: str) -> _File | None:
+    """Which file it is, by whatever path; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _check_ours(path: str) -> None:
     """Refuse what is there already and is no store of ours, before SQLite touches it."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise StoreFormatError(
+            f"{path} is no file; where stores may be directories, as for durable serve, one is "
+            f"given as filesystem:{path}"
+        )
     for suffix, beginnings in _COMPANIONS.items():
         beginning = _beginning(path + suffix, 4)
         if beginning and not beginning.startswith(beginnings):
@@ -137,15 +173,19 @@ def _beginning(path: str, count: int) -> bytes:
 
 
 def _make_private(path: str) -> None:
-    """Make a new database readable for its owner only; SQLite would go by the umask alone."""
-    with suppress(OSError):  # it exists already, or SQLite will say what is wrong
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    """Make a new database readable for its owner only; SQLite would go by the umask alone.
+
+    Nor would it say why a file cannot be made or written.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _connect(path: str) -> sqlite3.Connection:
     if not path:
         raise ValueError("a store needs the path of a file")
     if path != ":memory:":
+        if _identity(path) in _open_stores:
+            raise _locked(path)
         _check_ours(path)
         _make_private(path)
     # Transactions are ours to begin (isolation_level=None); a locked file is an answer, not
@@ -212,14 +252,18 @@ def _explain(error: Exception, path: str) -> StoreError:
     # What is refused before SQLite is asked, such as a path with a null byte, has no code.
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_BUSY:
-        return StoreLockedError(
-            f"{path} is in use by a run that is alive: let that end, or use another file (--store)"
-        )
+        return _locked(path)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
         return StoreDamagedError(path, "its table of records", str(error))
     if isinstance(error, OSError):
         return StoreError(str(error))
     return StoreError(f"{path!r}: {error}" if code is None else f"{path}: {error}")
+
+
+def _locked(path: str) -> StoreLockedError:
+    return StoreLockedError(
+        f"{path} is in use by a run that is alive: let that end, or use another file (--store)"
+    )
 
 
 def _value(connection: sqlite3.Connection, query: str) -> int:
