@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless_console
+from aws_durable_execution_sdk_python_testing._results.harmless import (
+    harmless_console,
+    harmless_json,
+    one_line,
+)
 from aws_durable_execution_sdk_python_testing._results.operations import (
     CallbackOperation,
     ContextOperation,
@@ -27,9 +31,9 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 _WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
-_ENDLESS = 100_000
-# A terminal has so much room to the left of what is shown.
-_DEEPEST_INDENT = 10
+# Columns; no line is longer than a payload can be.
+_ENDLESS = 1_000_000_000
+_GAP = "  "
 _FAILED = TERMINAL - {Status.SUCCEEDED}
 
 
@@ -44,13 +48,13 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
     execution = result.execution
     if now is not None and execution is not None and execution.end_timestamp is not None:
         now = execution.end_timestamp
-    label = _line(f"execution {(execution and execution.name) or ''}".rstrip(), "bold")
-    _add_status(label, result.execution_status)
+    title = one_line(f"execution {(execution and execution.name) or ''}".rstrip())
+    label = _rest(result.execution_status)
     if execution is not None:
         _add(label, wording.duration(execution.start_timestamp, execution.end_timestamp or now))
     if result.events:
         _add(label, wording.count(len(result.invocations), "invocation"))
-    tree = Tree(label)
+    tree = Tree(_Label(Text(title, "bold"), label))
     _grow(tree, result.operations, now)
     _add_outcome(tree, result)
     return tree
@@ -64,7 +68,7 @@ def stdout_console() -> Console:
 
 def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
     if result.status is Status.SUCCEEDED:
-        tree.add(Text(f"result: {json.dumps(result.result, ensure_ascii=False)}"))
+        tree.add(Text(f"result: {harmless_json(json.dumps(result.result, ensure_ascii=False))}"))
     elif result.error is not None:
         outcome = Text(f"error: {result.error.headline}", style="red")
         if result.error.trace:
@@ -77,22 +81,47 @@ def _grow(tree: Tree, operations: Sequence[Operation], now: datetime | None) -> 
     rest = [(tree, operation, 1) for operation in reversed(operations)]
     while rest:
         above, operation, depth = rest.pop()
-        label = _label(operation, now)
-        if depth > _DEEPEST_INDENT:
-            _add(label, f"{depth} deep", "dim")
-        node = above.add(label)
-        inside = node if depth < _DEEPEST_INDENT else above
+        node = above.add(_label(operation, now, depth))
+        inside = node if depth < wording.DEEPEST_INDENT else above
         rest += [(inside, child, depth + 1) for child in reversed(operation.child_operations)]
 
 
-def _label(operation: Operation, now: datetime | None) -> Text:
-    label = _line(wording.title(operation))
-    _add_status(label, operation.status)
+def _label(operation: Operation, now: datetime | None, depth: int) -> _Label:
+    label = _rest(operation.status)
     _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
     if isinstance(operation, StepOperation) and operation.attempt > 1:
         _add(label, wording.count(operation.attempt, "attempt"), "yellow")
     _add(label, _remark(operation), "dim")
-    return label
+    if depth > wording.DEEPEST_INDENT:
+        _add(label, f"{depth} deep", "dim")
+    is_open = operation.status is Status.STARTED
+    callback = operation.callback_id if isinstance(operation, CallbackOperation) else None
+    return _Label(Text(wording.title(operation)), label, callback if is_open else None)
+
+
+class _Label:
+    """What a line of the tree says; on a terminal neither a name nor an id is broken.
+
+    Parameters:
+        title: what it is called.
+        rest: what there is to say of it.
+        callback: the id of its callback.
+    """
+
+    def __init__(self, title: Text, rest: Text, callback: str | None = None) -> None:
+        self._title = title
+        self._rest = rest
+        self._id = Text(f"{_GAP}callback id {one_line(callback)}" if callback else "", "dim")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width
+        title = Text(wording.shortened(self._title.plain, width), self._title.style)
+        if title.cell_len + self._rest.cell_len + self._id.cell_len <= width:
+            yield title + self._rest + self._id
+            return
+        yield title + self._rest
+        if self._id:
+            yield Text(wording.shortened(self._id.plain, width), self._id.style)
 
 
 def _remark(operation: Operation) -> str:
@@ -105,19 +134,16 @@ def _remark(operation: Operation) -> str:
         return ""
     if isinstance(operation, WaitOperation) and operation.scheduled_end_timestamp is not None:
         return f"until {wording.moment(operation.scheduled_end_timestamp)}"
-    if isinstance(operation, CallbackOperation) and operation.callback_id is not None:
-        return f"callback id {operation.callback_id}"
     return ""
 
 
-def _line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, overflow="fold")
+def _rest(status: Status) -> Text:
+    """What follows a title."""
+    rest = Text(overflow="fold")
+    _add(rest, str(status), wording.STYLES[status])
+    return rest
 
 
 def _add(line: Text, part: str, style: str = "") -> None:
     if part:
-        line.append("  ").append(part, style=style)
-
-
-def _add_status(line: Text, status: Status) -> None:
-    _add(line, str(status), wording.STYLES[status])
+        line.append(_GAP).append(part, style=style)

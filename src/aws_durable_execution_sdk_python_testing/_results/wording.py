@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from rich.table import Column, Table
+from rich.cells import cell_len, set_cell_size
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, one_line
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
@@ -29,6 +30,8 @@ STYLES = {
     Status.DELETING: "dim",
 }
 
+# A terminal has room to the left of what is shown for so many levels.
+DEEPEST_INDENT = 10
 # Of an error where it is one of many.
 _MOST_LINES = 5
 _LONGEST = 1_000
@@ -45,9 +48,42 @@ class Named(Protocol):
     def operation_type(self) -> str: ...
 
 
+def name(operation: Named) -> str:
+    """What an operation is called, in one line."""
+    return one_line(operation.name or "(unnamed)")
+
+
 def title(operation: Named) -> str:
     """E.g. `charge [Step]`."""
-    return f"{operation.name or '(unnamed)'} [{operation.sub_type or operation.operation_type}]"
+    return f"{name(operation)} [{one_line(operation.sub_type or operation.operation_type)}]"
+
+
+def shortened(text: str, width: int) -> str:
+    """An id with its middle left out if it is wider than so many columns.
+
+    Example:
+        >>> shortened("arn:aws:lambda:us-west-2:0/run-1", 12)
+        'arn:aw…run-1'
+    """
+    if cell_len(text) <= width:
+        return text
+    tail = max(0, (width - 1) // 2)
+    return set_cell_size(text, max(0, width - 1 - tail)) + ending(text, tail + 1)
+
+
+def ending(text: str, width: int) -> str:
+    """The end of a path that is wider than so many columns: what is innermost tells most.
+
+    Example:
+        >>> ending("pack all / item-5 / put", 12)
+        '…tem-5 / put'
+    """
+    if cell_len(text) <= width:
+        return text
+    start = len(text)
+    while start and cell_len(text[start - 1 :]) < width:
+        start -= 1
+    return f"…{text[start:]}"
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:
@@ -56,17 +92,6 @@ def duration(start: datetime | None, end: datetime | None) -> str:
         return ""
     seconds = max(0.0, (end - start).total_seconds())
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def columns(*headings: str, whole: Collection[str] = ()) -> Table:
-    """An empty table that shows everything, however narrow the terminal.
-
-    Parameters:
-        headings: of the columns.
-        whole: those of columns whose cells are not broken as long as there is room.
-    """
-    shown = (Column(h, overflow="fold", no_wrap=h in whole) for h in headings)
-    return Table(*shown, box=None, pad_edge=False)
 
 
 def moment(when: datetime) -> str:
@@ -93,9 +118,10 @@ def conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
     took = f" in {took}" if took else ""
     if result.status is Status.SUCCEEDED:
         yield f"SUCCEEDED{took}"
-        yield json.dumps(result.result, indent=2, ensure_ascii=False)
+        yield harmless_json(json.dumps(result.result, indent=2, ensure_ascii=False))
     else:
         error = "" if result.error is None else f": {result.error.headline}"
-        yield f"{result.execution_status}{took}{error}"
+        # The further lines of a message stand below it: they cannot look like ours.
+        yield f"{result.execution_status}{took}{error}".replace("\n", "\n    ")
         if result.error is not None and result.error.trace:
             yield result.error.trace

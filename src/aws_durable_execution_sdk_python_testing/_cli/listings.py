@@ -1,0 +1,125 @@
+"""Lists and facts that fit the terminal.
+
+Invariants:
+
+- On a terminal nothing is wider than it, and no id is broken over lines: one that does not fit
+  lies on a line of its own, and of one that is wider than the terminal the middle is left out.
+- Elsewhere an entry is one line, whole, whatever its width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.text import Text
+
+from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.harmless import one_line
+
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A value and what it is.
+
+    Attributes:
+        label, value: as they are shown.
+        is_id: whether the value is never to be broken.
+        indent: blanks before it.
+        room: columns for the label.
+    """
+
+    label: str
+    value: str
+    is_id: bool = False
+    indent: int = 0
+    room: int = 0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        label = Text(" " * self.indent + f"{one_line(self.label)}: ".ljust(self.room))
+        room = max(1, options.max_width - label.cell_len)
+        value = Text(one_line(self.value))
+        if not console.is_terminal or value.cell_len <= room:
+            yield label + value
+        elif self.is_id:
+            yield label
+            below = " " * (self.indent + len(_GAP))
+            yield Text(below + wording.shortened(value.plain, options.max_width - len(below)))
+        else:
+            first, *rest = value.wrap(console, room, overflow="fold")
+            yield label + first
+            yield from (Text(" " * label.cell_len) + line for line in rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of a list.
+
+    Attributes:
+        cells: what stands in columns, in one line each.
+        below: what stands below them on a terminal.
+        behind: what stands behind them elsewhere, instead.
+    """
+
+    cells: Sequence[Text]
+    below: Sequence[RenderableType] = ()
+    behind: str = ""
+
+
+class Listing:
+    """Entries in columns, or each over as many lines as it takes if the columns are too wide.
+
+    Parameters:
+        headings: of the columns.
+        entries: what to list.
+    """
+
+    def __init__(self, headings: Sequence[str], entries: Iterable[Entry]) -> None:
+        self._headings = Entry([Text(heading, "bold") for heading in headings])
+        self._entries = list(entries)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        listed = [self._headings, *self._entries]
+        columns = zip(*(entry.cells for entry in listed), strict=True)
+        widths = [max(cell.cell_len for cell in column) for column in columns]
+        in_columns = sum(widths) + len(_GAP) * (len(widths) - 1) <= options.max_width
+        if not in_columns:
+            listed = self._entries
+        for entry in listed:
+            if in_columns:
+                line = Text(_GAP).join(map(_padded, entry.cells, widths))
+                line.rstrip()
+                yield line if console.is_terminal else line + _behind(entry)
+            else:
+                yield from _flowing(entry.cells, options.max_width)
+            if console.is_terminal:
+                yield from entry.below
+
+
+def _behind(entry: Entry) -> str:
+    return f"{_GAP}{entry.behind}" if entry.behind else ""
+
+
+def _padded(cell: Text, width: int) -> Text:
+    padded = cell.copy()
+    padded.pad_right(width - cell.cell_len)
+    return padded
+
+
+def _flowing(cells: Sequence[Text], width: int) -> Iterator[Text]:
+    """The cells one after the other, none of them broken, the later lines further right."""
+    line, is_empty = Text(), True
+    for cell in cells:
+        if not cell:
+            continue
+        if not is_empty and line.cell_len + len(_GAP) + cell.cell_len > width:
+            yield line
+            line, is_empty = Text(_GAP), True
+        room = width - line.cell_len
+        shown = cell if cell.cell_len <= room else Text(wording.shortened(cell.plain, room))
+        line = line + shown if is_empty else line + _GAP + shown
+        is_empty = False
+    yield line
