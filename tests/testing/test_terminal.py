@@ -181,6 +181,7 @@ HOSTILE = (
     "\x1b]8;;http://x\x07go\x1b]8;;\x07 [bold]b[/bold] \x1b]0;t\x07 \u202eevil\n"
     "  ok [Step]  SUCCEEDED"
 )
+EVENT_OF_ORDER = '"' + "x " * 90 + '"'
 NAME = "order-" + "0123456789" * 5
 
 
@@ -201,11 +202,26 @@ def waiting() -> Iterator[tuple[str, str, str]]:
     """A service with an execution that waits; its URL, the ARN, and the callback's id."""
     with DurableServer([hosted("order", order)], ServerSettings()) as server:
         assert server.service is not None
-        request = StartExecution(
-            function_name="order", execution_name=NAME, input='"' + "x " * 90 + '"'
-        )
+        request = StartExecution(function_name="order", execution_name=NAME, input=EVENT_OF_ORDER)
         arn = server.service.start(request)
         yield server.url, arn, server.service.wait_for_callback(arn, "approval", 60)
+
+
+def test_sigterm_ends_what_follows_an_execution_and_not_the_execution(
+    waiting: tuple[str, str, str], terminals: Terminals
+) -> None:
+    url, _, _ = waiting
+    follows = terminals.open(
+        *("invoke", "order", "--name", NAME, "--event", EVENT_OF_ORDER, "--wait"),
+        *("--endpoint-url", url),
+        columns=60,
+    )
+    hint = f"--execution {NAME}"
+    follows.until(lambda lines: hint in " ".join(line.strip() for line in lines))
+    follows.process.send_signal(signal.SIGTERM)
+    assert follows.end() == 143
+    assert not follows.screen.cursor.hidden
+    assert any("interrupted; it goes on" in line for line in follows.shown)
 
 
 COMMANDS = [["ls"], *([command, NAME] for command in ("show", "tree", "history", "logs"))]
@@ -231,6 +247,7 @@ def test_on_a_terminal_nothing_is_wider_and_no_id_is_broken(
     lines = plain.splitlines()
     assert max(map(len, lines)) <= columns
     assert "[bold]b[/bold]" in plain
+    assert "[red]charge[/red] [Step]" in plain
     for value in (arn, callback, NAME):
         pieces = [line for line in lines if value[-12:] in line]
         assert pieces

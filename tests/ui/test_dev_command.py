@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,6 +166,15 @@ def test_the_page_says_what_is_wrong_with_the_code(
         page.shows("line 11: invalid syntax", ".code.bad")
         running.change("app.py", BLOCKING)
         page.shows("app.py, loaded", ".code:not(.bad)")
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(tmp_path: Path) -> None:
+    (tmp_path / "prices.py").write_text("PRICE = 10\n")
+    (tmp_path / "app.py").write_text(BLOCKING)
+    serving = Dev(tmp_path / "app.py")
+    page = ServingCommand("ui", "--endpoint-url", serving.url)
+    assert page.close(signal.SIGTERM) == 143
+    assert serving.close(signal.SIGTERM) == 143
 
 
 def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._engine.metering import Usage
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.fitting import Hanging
 from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, one_line
 from aws_durable_execution_sdk_python_testing._results.histories import Event
 from aws_durable_execution_sdk_python_testing._results.operations import operation_to_dict
@@ -146,7 +147,7 @@ def _event_cells(event: Event) -> Entry:
         Text(one_line(event.name or "")),
     )
     below: list[RenderableType] = [*_facts_of(event.details)]
-    below += [Text(f"    {line}") for line in trace]
+    below += [Hanging(f"    {line}") for line in trace]
     return Entry(cells, below, "\n    ".join([_in_json(event.details), *trace]))
 
 
@@ -173,13 +174,14 @@ def _without_trace(detail: Any) -> Any:
 def _facts_of(details: Mapping[str, Any], around: str = "") -> Iterator[Fact]:
     """An event's details a line each, without a stack trace."""
     for key, value in details.items():
-        label = around if key == "Payload" else f"{around} {key}".lstrip()
+        label = around if key == "Payload" else key
         if key == "StackTrace" or (key == "Truncated" and not value):
             continue
         if isinstance(value, Mapping):
             yield from _facts_of(value, label)
         else:
-            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            is_text = isinstance(value, str | datetime)
+            text = str(value) if is_text else json.dumps(value, default=str)
             yield Fact(label, text, key.endswith(("Id", "Arn")), indent=4)
 
 

@@ -1,24 +1,20 @@
-"""Lists and facts that fit the terminal.
-
-Invariants:
-
-- On a terminal nothing is wider than it, and no id is broken over lines: one that does not fit
-  lies on a line of its own, and of one that is wider than the terminal the middle is left out.
-- Elsewhere an entry is one line, whole, whatever its width.
-"""
+"""Lists and facts, as wide as the terminal at most; elsewhere an entry is one line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.fitting import (
+    GAP,
+    Flow,
+    Part,
+    shortened,
+)
 from aws_durable_execution_sdk_python_testing._results.harmless import one_line
-
-_GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +42,8 @@ class Fact:
             yield label + value
         elif self.is_id:
             yield label
-            below = " " * (self.indent + len(_GAP))
-            yield Text(below + wording.shortened(value.plain, options.max_width - len(below)))
+            below = " " * (self.indent + len(GAP))
+            yield Text(below + shortened(value.plain, options.max_width - len(below)))
         else:
             first, *rest = value.wrap(console, room, overflow="fold")
             yield label + first
@@ -85,41 +81,25 @@ class Listing:
         listed = [self._headings, *self._entries]
         columns = zip(*(entry.cells for entry in listed), strict=True)
         widths = [max(cell.cell_len for cell in column) for column in columns]
-        in_columns = sum(widths) + len(_GAP) * (len(widths) - 1) <= options.max_width
+        in_columns = sum(widths) + len(GAP) * (len(widths) - 1) <= options.max_width
         if not in_columns:
             listed = self._entries
         for entry in listed:
             if in_columns:
-                line = Text(_GAP).join(map(_padded, entry.cells, widths))
+                line = Text(GAP).join(map(_padded, entry.cells, widths))
                 line.rstrip()
                 yield line if console.is_terminal else line + _behind(entry)
             else:
-                yield from _flowing(entry.cells, options.max_width)
+                yield Flow([Part(cell) for cell in entry.cells])
             if console.is_terminal:
                 yield from entry.below
 
 
 def _behind(entry: Entry) -> str:
-    return f"{_GAP}{entry.behind}" if entry.behind else ""
+    return f"{GAP}{entry.behind}" if entry.behind else ""
 
 
 def _padded(cell: Text, width: int) -> Text:
     padded = cell.copy()
     padded.pad_right(width - cell.cell_len)
     return padded
-
-
-def _flowing(cells: Sequence[Text], width: int) -> Iterator[Text]:
-    """The cells one after the other, none of them broken, the later lines further right."""
-    line, is_empty = Text(), True
-    for cell in cells:
-        if not cell:
-            continue
-        if not is_empty and line.cell_len + len(_GAP) + cell.cell_len > width:
-            yield line
-            line, is_empty = Text(_GAP), True
-        room = width - line.cell_len
-        shown = cell if cell.cell_len <= room else Text(wording.shortened(cell.plain, room))
-        line = line + shown if is_empty else line + _GAP + shown
-        is_empty = False
-    yield line

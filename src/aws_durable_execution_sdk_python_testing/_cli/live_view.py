@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
-from rich.padding import Padding
 from rich.text import Text
 
 from aws_durable_execution_sdk_python_testing._cli.outline import Outline
@@ -27,15 +26,13 @@ from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     failures,
 )
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.fitting import Hanging
 from aws_durable_execution_sdk_python_testing._results.harmless import (
     Harmless,
     harmless_console,
     one_line,
 )
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
-
-# What stands further right belongs to a failure, and is none.
-_INDENT = 2
 
 
 class LiveView:
@@ -72,10 +69,9 @@ class LiveView:
 
     def end(self, result: DurableFunctionTestResult) -> None:
         for line in failures(self._outline):
-            text = line.lstrip(" ")
-            indent = len(line) - len(text)
-            style = "" if indent > _INDENT else "red"
-            self._console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
+            # What stands further right belongs to a failure, and is none.
+            style = "" if line.startswith(" " * 3) else "red"
+            self._console.print(Hanging(line, style=style))
         self._console.print(self.drawing(with_failures=False))
         heading, *rest = wording.conclusion(result)
         self._console.print(Text(heading, style=wording.STYLES[result.status]))

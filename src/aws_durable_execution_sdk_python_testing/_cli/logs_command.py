@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.text import Text
 
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     Connection,
@@ -17,6 +16,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution, function_of
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
 from aws_durable_execution_sdk_python_testing._cli.output import say
+from aws_durable_execution_sdk_python_testing._results.fitting import Hanging
 from aws_durable_execution_sdk_python_testing._results.folding import event_time
 from aws_durable_execution_sdk_python_testing._results.harmless import one_line
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory, Invocation
@@ -57,9 +57,10 @@ def logs(execution: str, log_group: str | None, as_json: bool, connection: Conne
         when = f"{event_time(line['Timestamp']).astimezone(UTC):%H:%M:%S.%f}"[:-3]
         # What follows in the same record stands below it: it cannot look like another one.
         first, *rest = line["Text"].splitlines() or [""]
-        console.print(Text(one_line(f"{when}  {line['FunctionName']}  {first}")))
+        named = one_line(f"{when}  {line['FunctionName']}  {first}")
+        console.print(Hanging(named, further=4))
         for below in rest:
-            console.print(Text(one_line(f"    {below}")))
+            console.print(Hanging(one_line(f"    {below}")))
 
 
 def cloudwatch_lines(

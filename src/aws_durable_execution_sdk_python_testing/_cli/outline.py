@@ -126,7 +126,7 @@ class Outline:
         return callback.name
 
     def rows(self) -> Iterator[Row]:
-        """What to draw: contexts that have ended are folded, batches show a few of their branches."""
+        """What to draw: contexts that have ended are folded, batches show a few branches."""
         # With a stack of our own: contexts nest deep.
         levels = [(0, self._level(None))]
         while levels:

@@ -21,9 +21,9 @@ from rich.text import Text
 from aws_durable_execution_sdk_python_testing._cli.outline import Outline, Row
 from aws_durable_execution_sdk_python_testing._cli.progress_views import Answering, remark
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.fitting import GAP, ending
 from aws_durable_execution_sdk_python_testing._results.harmless import one_line
 
-_GAP = "  "
 _STATUS, _TIME = len("SUCCEEDED"), len("100000.0 s")
 # Columns for a name, however narrow the terminal, and for the beginning of an error.
 _LEAST_NAME = 12
@@ -78,8 +78,8 @@ class OutlineDrawing:
         if operation.error is None:
             return columns.beside(line, text, row)
         # It is one of the failures, or is about to be tried again: the beginning will do.
-        room = columns.width - line.cell_len - len(_GAP)
-        return [columns.cut(line + _GAP + text)] if room >= _LEAST_ERROR else [line]
+        room = columns.width - line.cell_len - len(GAP)
+        return [columns.cut(line + GAP + text)] if room >= _LEAST_ERROR else [line]
 
     def _failures(self, width: int, height: int) -> Iterator[Text]:
         """The newest of them, a line each."""
@@ -91,9 +91,9 @@ class OutlineDrawing:
         yield _cut(Text(f"{len(failures):,} failed{newest}:", "bold red"), width)
         for operation in shown:
             error = one_line("" if operation.error is None else wording.brief(operation.error))
-            room = width - 2 * len(_GAP) - min(len(error), width // 2)
-            path = wording.ending(self.outline.path(operation), max(_LEAST_NAME, room))
-            yield _cut(Text(f"{_GAP}{path}{_GAP}{error}", "red"), width)
+            room = width - 2 * len(GAP) - min(len(error), width // 2)
+            path = ending(self.outline.path(operation), max(_LEAST_NAME, room))
+            yield _cut(Text(f"{GAP}{path}{GAP}{error}", "red"), width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +107,23 @@ class _Columns:
 
     @classmethod
     def of(cls, rows: Sequence[Row], width: int, console: Console) -> _Columns:
-        has_time = width >= _LEAST_NAME + _STATUS + _TIME + 2 * len(_GAP)
-        room = width - _STATUS - len(_GAP) - (_TIME + len(_GAP) if has_time else 0)
+        has_time = width >= _LEAST_NAME + _STATUS + _TIME + 2 * len(GAP)
+        room = width - _STATUS - len(GAP) - (_TIME + len(GAP) if has_time else 0)
         widest = max((_wanted(row) for row in rows), default=0)
         return cls(console, width, max(_LEAST_NAME, min(widest, room)), has_time)
 
     def line(self, name: Text, status: Text, time: str) -> Text:
         name.truncate(self.name, overflow="ellipsis", pad=True)
         status.truncate(_STATUS, overflow="ellipsis", pad=True)
-        line = name + _GAP + status
-        return self.cut(line + f"{_GAP}{time:<{_TIME}}" if self.has_time else line)
+        line = name + GAP + status
+        return self.cut(line + f"{GAP}{time:<{_TIME}}" if self.has_time else line)
 
     def beside(self, line: Text, note: Text, row: Row) -> list[Text]:
         """A line with what is to be said of it, on lines below where there is no room beside it."""
         if not note:
             return [line]
-        if line.cell_len + len(_GAP) + note.cell_len <= self.width:
-            return [line + _GAP + note]
+        if line.cell_len + len(GAP) + note.cell_len <= self.width:
+            return [line + GAP + note]
         indent = _indent(row.depth + 1)
         below = note.wrap(self.console, max(1, self.width - len(indent)), overflow="fold")
         return [line, *(Text(indent) + part for part in below)]
@@ -174,7 +174,7 @@ def _wanted(row: Row) -> int:
 
 
 def _indent(depth: int) -> str:
-    return _GAP * min(depth, wording.DEEPEST_INDENT)
+    return GAP * min(depth, wording.DEEPEST_INDENT)
 
 
 def _cut(line: Text, width: int) -> Text:

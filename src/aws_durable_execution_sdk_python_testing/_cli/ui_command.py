@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
@@ -50,5 +48,4 @@ def ui(functions: tuple[str, ...], write: bool, port: int, connection: Connectio
     place = connection.endpoint or "AWS"
     with reporting(CommandError), connection.open() as api:
         app = make_remote_app(api, functions, lists_all=not on_aws, writable=write)
-        with contextlib.suppress(KeyboardInterrupt):
-            serve_remote_page(app, port, lambda url: say(f"showing executions of {place} at {url}"))
+        serve_remote_page(app, port, lambda url: say(f"showing executions of {place} at {url}"))

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.fitting import Flow, Part
 from aws_durable_execution_sdk_python_testing._results.harmless import (
     harmless_console,
     harmless_json,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
 # Columns; no line is longer than a payload can be.
 _ENDLESS = 1_000_000_000
-_GAP = "  "
 _FAILED = TERMINAL - {Status.SUCCEEDED}
 
 
@@ -49,12 +49,13 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
     if now is not None and execution is not None and execution.end_timestamp is not None:
         now = execution.end_timestamp
     title = one_line(f"execution {(execution and execution.name) or ''}".rstrip())
-    label = _rest(result.execution_status)
+    parts = [Part(Text(title, "bold")), _status(result.execution_status)]
     if execution is not None:
-        _add(label, wording.duration(execution.start_timestamp, execution.end_timestamp or now))
+        took = wording.duration(execution.start_timestamp, execution.end_timestamp or now)
+        parts.append(Part(Text(took)))
     if result.events:
-        _add(label, wording.count(len(result.invocations), "invocation"))
-    tree = Tree(_Label(Text(title, "bold"), label))
+        parts.append(Part(Text(wording.count(len(result.invocations), "invocation"))))
+    tree = Tree(Flow(parts))
     _grow(tree, result.operations, now)
     _add_outcome(tree, result)
     return tree
@@ -86,42 +87,19 @@ def _grow(tree: Tree, operations: Sequence[Operation], now: datetime | None) -> 
         rest += [(inside, child, depth + 1) for child in reversed(operation.child_operations)]
 
 
-def _label(operation: Operation, now: datetime | None, depth: int) -> _Label:
-    label = _rest(operation.status)
-    _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
+def _label(operation: Operation, now: datetime | None, depth: int) -> Flow:
+    parts = [Part(Text(wording.title(operation))), _status(operation.status)]
+    took = wording.duration(operation.start_timestamp, operation.end_timestamp or now)
+    parts.append(Part(Text(took)))
     if isinstance(operation, StepOperation) and operation.attempt > 1:
-        _add(label, wording.count(operation.attempt, "attempt"), "yellow")
-    _add(label, _remark(operation), "dim")
-    if depth > wording.DEEPEST_INDENT:
-        _add(label, f"{depth} deep", "dim")
+        parts.append(Part(Text(wording.count(operation.attempt, "attempt"), "yellow")))
+    parts.append(Part(Text(one_line(_remark(operation)), "dim"), is_whole=False))
     is_open = operation.status is Status.STARTED
-    callback = operation.callback_id if isinstance(operation, CallbackOperation) else None
-    return _Label(Text(wording.title(operation)), label, callback if is_open else None)
-
-
-class _Label:
-    """What a line of the tree says; on a terminal neither a name nor an id is broken.
-
-    Parameters:
-        title: what it is called.
-        rest: what there is to say of it.
-        callback: the id of its callback.
-    """
-
-    def __init__(self, title: Text, rest: Text, callback: str | None = None) -> None:
-        self._title = title
-        self._rest = rest
-        self._id = Text(f"{_GAP}callback id {one_line(callback)}" if callback else "", "dim")
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width = options.max_width
-        title = Text(wording.shortened(self._title.plain, width), self._title.style)
-        if title.cell_len + self._rest.cell_len + self._id.cell_len <= width:
-            yield title + self._rest + self._id
-            return
-        yield title + self._rest
-        if self._id:
-            yield Text(wording.shortened(self._id.plain, width), self._id.style)
+    if is_open and isinstance(operation, CallbackOperation) and operation.callback_id:
+        parts.append(Part(Text(one_line(f"callback id {operation.callback_id}"), "dim")))
+    if depth > wording.DEEPEST_INDENT:
+        parts.append(Part(Text(f"{depth} deep", "dim")))
+    return Flow(parts)
 
 
 def _remark(operation: Operation) -> str:
@@ -137,13 +115,5 @@ def _remark(operation: Operation) -> str:
     return ""
 
 
-def _rest(status: Status) -> Text:
-    """What follows a title."""
-    rest = Text(overflow="fold")
-    _add(rest, str(status), wording.STYLES[status])
-    return rest
-
-
-def _add(line: Text, part: str, style: str = "") -> None:
-    if part:
-        line.append(_GAP).append(part, style=style)
+def _status(status: Status) -> Part:
+    return Part(Text(status, wording.STYLES[status]))

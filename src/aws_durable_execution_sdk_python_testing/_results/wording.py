@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from rich.cells import cell_len, set_cell_size
-
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
 from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, one_line
 
@@ -56,34 +54,6 @@ def name(operation: Named) -> str:
 def title(operation: Named) -> str:
     """E.g. `charge [Step]`."""
     return f"{name(operation)} [{one_line(operation.sub_type or operation.operation_type)}]"
-
-
-def shortened(text: str, width: int) -> str:
-    """An id with its middle left out if it is wider than so many columns.
-
-    Example:
-        >>> shortened("arn:aws:lambda:us-west-2:0/run-1", 12)
-        'arn:aw…run-1'
-    """
-    if cell_len(text) <= width:
-        return text
-    tail = max(0, (width - 1) // 2)
-    return set_cell_size(text, max(0, width - 1 - tail)) + ending(text, tail + 1)
-
-
-def ending(text: str, width: int) -> str:
-    """The end of a path that is wider than so many columns: what is innermost tells most.
-
-    Example:
-        >>> ending("pack all / item-5 / put", 12)
-        '…tem-5 / put'
-    """
-    if cell_len(text) <= width:
-        return text
-    start = len(text)
-    while start and cell_len(text[start - 1 :]) < width:
-        start -= 1
-    return f"…{text[start:]}"
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:
