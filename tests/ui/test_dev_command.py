@@ -145,6 +145,7 @@ def test_a_divergence_is_shown_with_its_line(
     line = 1 + code[: code.index('name="ask"')].count("\n")
     page.shows(f"app.py:{line}", "#details .source")
     assert page.count(".row.divergent") == 1
+    assert page.keep("divergence-1280-light")
     page.press("Execution", ".tools")
     running.answer(arn)
     page.state("failed")

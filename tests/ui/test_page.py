@@ -158,6 +158,7 @@ def test_three_thousand_branches_are_a_grid_of_what_is_in_view(show: Show) -> No
     page.shows("sku-7", "#details .error")
     page.press("Next failure", ".tools")
     page.shows("sku-107", "#details .error")
+    assert page.keep("branches-1280-light")
 
 
 def test_the_timeline_is_used_by_keyboard(show: Show) -> None:

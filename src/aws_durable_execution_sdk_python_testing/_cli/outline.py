@@ -18,13 +18,10 @@ from aws_durable_execution_sdk_python._core.model import (
     TERMINAL,
     Operation,
     OperationType,
-    Status,
 )
 from aws_durable_execution_sdk_python_testing._results import wording
 from aws_durable_execution_sdk_python_testing._results.folding import OperationFold
 
-UNSUCCESSFUL = TERMINAL - {Status.SUCCEEDED, Status.CANCELLED}
-_BATCHES = frozenset({"Map", "Parallel"})
 # Of the branches of a batch that are under way.
 _MOST_BRANCHES = 5
 
@@ -47,8 +44,8 @@ class Inside:
 
     def __str__(self) -> str:
         """E.g. `62/80, 3 failed`: of those that have begun."""
-        counted = f"{len(self.ids) - len(self.under_way):,}/{len(self.ids):,}"
-        return f"{counted}, {self.failed:,} failed" if self.failed else counted
+        begun = len(self.ids)
+        return wording.progress(begun - len(self.under_way), begun, self.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +91,14 @@ class Outline:
             around.under_way[operation.operation_id] = None
         if operation.status in TERMINAL:
             around.under_way.pop(operation.operation_id, None)
-        if operation.status in UNSUCCESSFUL:
+        if operation.status in wording.UNSUCCESSFUL:
             around.failed += 1
             self._note_failure(operation)
         return operation
 
     def inside(self, operation: Operation) -> Inside | None:
         """What is in a batch; None for anything else."""
-        if operation.sub_type not in _BATCHES:
+        if operation.sub_type not in wording.BATCHES:
             return None
         return self._inside.get(operation.operation_id, Inside())
 
@@ -146,7 +143,7 @@ class Outline:
         """The operations right inside one, and the number of those left out."""
         inside = self._inside.get(None if operation is None else operation.operation_id, Inside())
         ids = inside.ids
-        if operation is not None and operation.sub_type in _BATCHES:
+        if operation is not None and operation.sub_type in wording.BATCHES:
             ids = list(islice(inside.under_way, _MOST_BRANCHES))
         for each in ids:
             yield self._fold.operations[each]

@@ -24,7 +24,7 @@ from aws_durable_execution_sdk_python_testing._results import wording
 from aws_durable_execution_sdk_python_testing._results.fitting import GAP, ending
 from aws_durable_execution_sdk_python_testing._results.harmless import one_line
 
-_STATUS, _TIME = len("SUCCEEDED"), len("100000.0 s")
+_STATUS, _TIME = len("SUCCEEDED"), len("3600.0 s")
 # Columns for a name, however narrow the terminal, and for the beginning of an error.
 _LEAST_NAME = 12
 _LEAST_ERROR = 16

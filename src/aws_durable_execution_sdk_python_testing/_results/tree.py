@@ -93,6 +93,7 @@ def _label(operation: Operation, now: datetime | None, depth: int) -> Flow:
     parts.append(Part(Text(took)))
     if isinstance(operation, StepOperation) and operation.attempt > 1:
         parts.append(Part(Text(wording.count(operation.attempt, "attempt"), "yellow")))
+    parts.append(_counted(operation))
     parts.append(Part(Text(one_line(_remark(operation)), "dim"), is_whole=False))
     is_open = operation.status is Status.STARTED
     if is_open and isinstance(operation, CallbackOperation) and operation.callback_id:
@@ -100,6 +101,17 @@ def _label(operation: Operation, now: datetime | None, depth: int) -> Flow:
     if depth > wording.DEEPEST_INDENT:
         parts.append(Part(Text(f"{depth} deep", "dim")))
     return Flow(parts)
+
+
+def _counted(operation: Operation) -> Part:
+    """How far the branches of a batch are; nothing for others."""
+    if operation.sub_type not in wording.BATCHES:
+        return Part(Text())
+    statuses = [child.status for child in operation.child_operations]
+    ended = sum(status in TERMINAL for status in statuses)
+    failed = sum(status in wording.UNSUCCESSFUL for status in statuses)
+    progress = wording.progress(ended, len(statuses), failed)
+    return Part(Text(progress, "red" if failed else ""))
 
 
 def _remark(operation: Operation) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, ErrorObject, Status
 from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, one_line
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ STYLES = {
     Status.DELETING: "dim",
 }
 
+# Contexts whose branches are counted.
+BATCHES = frozenset({"Map", "Parallel"})
+# What has ended, and neither well nor because somebody wanted it to.
+UNSUCCESSFUL = TERMINAL - {Status.SUCCEEDED, Status.CANCELLED}
 # A terminal has room to the left of what is shown for so many levels.
 DEEPEST_INDENT = 10
 # Of an error where it is one of many.
@@ -62,6 +66,12 @@ def duration(start: datetime | None, end: datetime | None) -> str:
         return ""
     seconds = max(0.0, (end - start).total_seconds())
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def progress(ended: int, begun: int, failed: int) -> str:
+    """E.g. `62/80, 3 failed`: how far the branches of a batch are."""
+    counted = f"{ended:,}/{begun:,}"
+    return f"{counted}, {failed:,} failed" if failed else counted
 
 
 def moment(when: datetime) -> str:
