@@ -35,6 +35,7 @@ from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     JsonView,
     LineView,
     View,
+    check_verbosity,
     verbose_option,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
@@ -80,6 +81,9 @@ def invoke(
     """
     if timeout is not None and not wait:
         raise CommandError("--timeout is for --wait: without it, nothing is waited for")
+    if verbose and not wait:
+        raise CommandError("--verbose is for --wait: without it, nothing is followed")
+    check_verbosity(verbose=verbose, as_json=as_json)
     members = {
         "DurableExecutionName": name,
         "TenantId": tenant_id,

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, Protocol, TextIO, TypeVar
 import click
 
 from aws_durable_execution_sdk_python._core.model import Operation, Status
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.outline import Outline
 from aws_durable_execution_sdk_python_testing._results import wording
 from aws_durable_execution_sdk_python_testing._results.folding import event_time
@@ -40,6 +41,12 @@ def verbose_option(command: Callable[P, R]) -> Callable[P, R]:
         is_flag=True,
         help="Print every event in a line of its own, with its time, id and payload.",
     )(command)
+
+
+def check_verbosity(*, verbose: bool, as_json: bool) -> None:
+    """Refuse two ways of printing at once."""
+    if verbose and as_json:
+        raise CommandError("give --verbose, for people, or --json, for programs: not both")
 
 
 @dataclass(frozen=True, slots=True)

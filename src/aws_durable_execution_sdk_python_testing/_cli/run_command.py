@@ -37,6 +37,7 @@ from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     JsonView,
     LineView,
     View,
+    check_verbosity,
     verbose_option,
 )
 from aws_durable_execution_sdk_python_testing._cli.selected_execution import SelectedExecution
@@ -133,6 +134,7 @@ def run(
 
     Exit status: 0 success, 1 the execution failed, 2 bad input, 130 interrupted, 143 terminated.
     """
+    check_verbosity(verbose=verbose, as_json=as_json)
     request = _Request(
         event=read_json(event, "--event"),
         name=name or f"run-{uuid.uuid4().hex[:12]}",
