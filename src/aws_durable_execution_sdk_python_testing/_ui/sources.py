@@ -81,7 +81,6 @@ class LocalSource:
         self._service = service
         self._hosting = hosting
         self.handler = hosting.handler
-        self.line = hosting.source
 
     def now(self) -> float:
         return self._service.clock.now()
@@ -107,6 +106,9 @@ class LocalSource:
             }
             for function in self._hosting.functions
         ]
+
+    def line(self, arn: str, operation_id: str) -> SourceLine | None:
+        return self._hosting.source(arn, operation_id)
 
     def memory(self, function_name: str) -> int | None:
         function = self._hosting.functions.find(function_name)
