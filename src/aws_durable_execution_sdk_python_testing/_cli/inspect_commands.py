@@ -18,7 +18,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     connection_options,
     json_option,
 )
-from aws_durable_execution_sdk_python_testing._cli.listings import Entry, Fact, Listing
+from aws_durable_execution_sdk_python_testing._cli.listings import Fact, ListEntry, Listing
 from aws_durable_execution_sdk_python_testing._cli.lookup import (
     find_execution,
     function_of,
@@ -126,7 +126,7 @@ def history(execution: str, data: bool, as_json: bool, connection: Connection) -
         stdout_console().print(Listing(_EVENT, map(_event_cells, map(Event.from_dict, events))))
 
 
-def _execution_cells(one: Mapping[str, Any]) -> Entry:
+def _execution_cells(one: Mapping[str, Any]) -> ListEntry:
     start = one["StartTimestamp"]
     cells = (
         Text(one_line(one["DurableExecutionName"])),
@@ -135,10 +135,10 @@ def _execution_cells(one: Mapping[str, Any]) -> Entry:
         Text(wording.moment(start.astimezone(UTC))),
         Text(wording.duration(start, one.get("EndTimestamp"))),
     )
-    return Entry(cells)
+    return ListEntry(cells)
 
 
-def _event_cells(event: Event) -> Entry:
+def _event_cells(event: Event) -> ListEntry:
     trace = _trace(event.details)
     cells = (
         Text(str(event.event_id)),
@@ -148,7 +148,7 @@ def _event_cells(event: Event) -> Entry:
     )
     below: list[RenderableType] = [*_facts_of(event.details)]
     below += [Hanging(f"    {line}") for line in trace]
-    return Entry(cells, below, "\n    ".join([_in_json(event.details), *trace]))
+    return ListEntry(cells, below, "\n    ".join([_in_json(event.details), *trace]))
 
 
 def _trace(details: Mapping[str, Any]) -> list[str]:

@@ -51,7 +51,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """One of a list.
 
     Attributes:
@@ -73,8 +73,8 @@ class Listing:
         entries: what to list.
     """
 
-    def __init__(self, headings: Sequence[str], entries: Iterable[Entry]) -> None:
-        self._headings = Entry([Text(heading, "bold") for heading in headings])
+    def __init__(self, headings: Sequence[str], entries: Iterable[ListEntry]) -> None:
+        self._headings = ListEntry([Text(heading, "bold") for heading in headings])
         self._entries = list(entries)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -95,7 +95,7 @@ class Listing:
                 yield from entry.below
 
 
-def _behind(entry: Entry) -> str:
+def _behind(entry: ListEntry) -> str:
     return f"{GAP}{entry.behind}" if entry.behind else ""
 
 
