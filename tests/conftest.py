@@ -34,6 +34,7 @@ _SLOW = (
     "server/test_serve_command.py",
     "testing/test_check_deploy.py",
     "testing/test_durable_run.py",
+    "testing/test_terminal.py",
     "ui",
 )
 _HERE = Path(__file__).parent

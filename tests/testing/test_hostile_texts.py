@@ -21,8 +21,11 @@ from aws_durable_execution_sdk_python_testing import (
     DurableFunctionTestResult,
     DurableFunctionTestRunner,
 )
+from aws_durable_execution_sdk_python_testing._cli import output
+from aws_durable_execution_sdk_python_testing._cli.live_view import LiveView
 from aws_durable_execution_sdk_python_testing._cli.main import main
-from aws_durable_execution_sdk_python_testing._cli.progress_views import LineView, LiveView
+from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
+from aws_durable_execution_sdk_python_testing._cli.progress_views import LineView
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import hosted
 from aws_durable_execution_sdk_python_testing._engine import StartExecution
 from aws_durable_execution_sdk_python_testing._results.harmless import harmless, harmless_logs
@@ -149,6 +152,25 @@ def test_records_are_logged_harmlessly(level: str | None) -> None:
     ]
 
 
+def test_json_says_the_same_and_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"".join(ATTACKS): ["\x7f\u2028", *ATTACKS, 'a "quoted\\" \n word']}
+    print_json(value)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == value
+    assert not set("\x1b\x07\x7f\x9b\u202e\u2028") & set(printed)
+
+
+def test_commands_print_in_one_way() -> None:
+    """By `say`, `print_json`, or a console that shows only what is harmless."""
+    aside = re.compile(r"click\.s?echo\(|(?<![.\w])print\(")
+    found = [
+        module.name
+        for module in Path(output.__file__).parent.glob("*.py")
+        if aside.search(module.read_text())
+    ]
+    assert found == ["output.py"]
+
+
 # -------------------------------------------------------------------- what failed on the way
 
 
@@ -194,10 +216,10 @@ def test_a_long_error_fills_no_list() -> None:
     result, view, out = followed(floods)
     assert out.getvalue().count("line") == 5
     view.end(result)
-    listed = out.getvalue().partition("of 1 operation failed:")[2]
+    listed = out.getvalue().partition("1 failure in 1 operation:")[2].partition("\nFAILED ")[0]
     assert listed.count("ValueError: line") == 1
-    assert listed.count("line\n") == 4
-    assert "line ...\n" in listed
+    assert listed.count("    line\n") == 3
+    assert "    line ...\n" in listed
     assert "raise ValueError(" in listed
     drawn = Console(file=io.StringIO(), width=200)
     drawn.print(result_tree(result))
@@ -225,8 +247,8 @@ def test_the_end_of_a_run_says_what_failed_on_the_way() -> None:
     out.truncate(0)
     view.end(result)
     lines = out.getvalue().strip("\0").splitlines()
-    (count,) = [line for line in lines if line.endswith("failed:")]
-    assert re.fullmatch(r"[12] of \d+ operations failed:", count)
+    (count,) = [line for line in lines if "failure" in line]
+    assert re.fullmatch(r"1 failure in \d+ operations:", count)
     (line,) = [line for line in lines if "square [Step]" in line]
     assert "squares / " in line
     assert "seventeen" in line
@@ -238,4 +260,4 @@ def test_a_run_without_failures_says_nothing_of_them() -> None:
     with DurableFunctionTestRunner(asks) as runner:
         result = runner.run(callbacks={"answer": 1})
         LineView(out, lambda name: "").end(result)
-    assert "failed" not in out.getvalue()
+    assert "fail" not in out.getvalue()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 # Seconds: no test takes as long, unless something is wrong.
 PATIENCE = 60
 # Where screenshots are kept, if anywhere.
-_SCREENSHOTS = os.environ.get("DURABLE_SCREENSHOTS")
+_SCREENSHOTS = os.environ.get("DURABLE_TESTS_SCREENSHOTS")
 
 
 class Page:
@@ -155,7 +155,7 @@ class Page:
         )
 
     def keep(self, name: str) -> bytes:
-        """A screenshot, which is also written where `DURABLE_SCREENSHOTS` says."""
+        """A screenshot, which is also written where `DURABLE_TESTS_SCREENSHOTS` says."""
         image: bytes = self.driver.get_screenshot_as_png()
         if _SCREENSHOTS:
             Path(_SCREENSHOTS).mkdir(parents=True, exist_ok=True)

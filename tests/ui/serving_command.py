@@ -28,9 +28,9 @@ class ServingCommand:
         assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip("\n")
 
-    def close(self) -> int:
+    def close(self, number: signal.Signals = signal.SIGINT) -> int:
         """Interrupt it; its exit status."""
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(number)
         status = self._process.wait(30)
         assert self._process.stdout is not None
         self._process.stdout.close()

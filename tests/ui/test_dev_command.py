@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,6 +145,7 @@ def test_a_divergence_is_shown_with_its_line(
     line = 1 + code[: code.index('name="ask"')].count("\n")
     page.shows(f"app.py:{line}", "#details .source")
     assert page.count(".row.divergent") == 1
+    assert page.keep("divergence-1280-light")
     page.press("Execution", ".tools")
     running.answer(arn)
     page.state("failed")
@@ -165,6 +167,15 @@ def test_the_page_says_what_is_wrong_with_the_code(
         page.shows("line 11: invalid syntax", ".code.bad")
         running.change("app.py", BLOCKING)
         page.shows("app.py, loaded", ".code:not(.bad)")
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(tmp_path: Path) -> None:
+    (tmp_path / "prices.py").write_text("PRICE = 10\n")
+    (tmp_path / "app.py").write_text(BLOCKING)
+    serving = Dev(tmp_path / "app.py")
+    page = ServingCommand("ui", "--endpoint-url", serving.url)
+    assert page.close(signal.SIGTERM) == 143
+    assert serving.close(signal.SIGTERM) == 143
 
 
 def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:

@@ -30,12 +30,21 @@ def test_an_execution_is_started_followed_and_its_callback_answered(show: Show, 
     assert page.find("h1").text == "order-1"
     page.choose("add up")
     page.shows("42", "#details pre")
+    page.shows(f"programs.py:{_line_of(order, 'add up')}", "#details .source")
     page.choose("approval create callback id")
     page.succeed('{"by": "me"}')
     page.state("succeeded")
     page.press("Execution", ".tools")
     page.shows('"by": "me"', "#details")
     page.shows('"total": 42', "#details")
+
+
+def _line_of(handler: Any, name: str) -> int:
+    """Where a program of the page's asks for an operation."""
+    lines = Path(programs.__file__).read_text().splitlines()
+    numbered = list(enumerate(lines, 1))
+    begin = next(n for n, line in numbered if f"def {handler.__name__}(" in line)
+    return next(n for n, line in numbered if n > begin and f'name="{name}"' in line)
 
 
 def test_the_execution_itself_offers_the_callbacks_that_it_waits_for(show: Show) -> None:
@@ -149,6 +158,7 @@ def test_three_thousand_branches_are_a_grid_of_what_is_in_view(show: Show) -> No
     page.shows("sku-7", "#details .error")
     page.press("Next failure", ".tools")
     page.shows("sku-107", "#details .error")
+    assert page.keep("branches-1280-light")
 
 
 def test_the_timeline_is_used_by_keyboard(show: Show) -> None:

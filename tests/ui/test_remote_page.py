@@ -30,7 +30,7 @@ def look() -> Iterator[Look]:
 
     yield begin
     for one in begun:
-        assert one.close() == 0
+        assert one.close() == 130
 
 
 def test_it_only_shows_unless_it_may_write(serve: Serve, look: Look, look_at: LookAt) -> None:

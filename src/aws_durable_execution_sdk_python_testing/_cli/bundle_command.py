@@ -10,6 +10,7 @@ import click
 from aws_durable_execution_sdk_python_testing._cli.api_connection import json_option
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._projects.bundling import (
     Bundle,
     BundleError,
@@ -97,7 +98,7 @@ def bundle(
     except _REFUSALS as error:
         raise CommandError(str(error)) from error
     if not made.has_sdk:
-        click.echo(
+        say(
             "Warning: the requirements have no aws-durable-execution-sdk-python, so that the "
             "function gets the official one that the runtime brings, or none",
             err=True,
@@ -119,11 +120,11 @@ def _to_dict(made: Bundle) -> dict[str, object]:
 
 
 def _print(made: Bundle) -> None:
-    click.echo(f"{_megabytes(made.installed)}  installed")
+    say(f"{_megabytes(made.installed)}  installed")
     for what, size in sorted(made.removed.items(), key=lambda item: -item[1]):
-        click.echo(f"{_megabytes(-size)}  {what}")
-    click.echo(f"{_megabytes(made.unzipped)}  left")
-    click.echo(f"{_megabytes(made.size)}  {made.path}")
+        say(f"{_megabytes(-size)}  {what}")
+    say(f"{_megabytes(made.unzipped)}  left")
+    say(f"{_megabytes(made.size)}  {made.path}")
 
 
 def _megabytes(size: int) -> str:

@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_callback, find_execution
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, read_json
+from aws_durable_execution_sdk_python_testing._cli.output import say
 
 _NO_SUCH_ID = frozenset({"InvalidParameterValueException", "ResourceNotFoundException"})
 
@@ -110,4 +111,4 @@ def _answer(
     if as_json:
         print_json({"CallbackId": callback_id})
     else:
-        click.echo(f"sent for {callback}")
+        say(f"sent for {callback}")

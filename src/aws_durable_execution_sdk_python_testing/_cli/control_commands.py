@@ -15,6 +15,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 )
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, without_metadata
+from aws_durable_execution_sdk_python_testing._cli.output import say
 
 
 @click.command()
@@ -41,9 +42,9 @@ def stop(
     if as_json:
         print_json({"DurableExecutionArn": arn, **without_metadata(answer)})
     elif before in TERMINAL:
-        click.echo(f"{execution} had ended before: it is {before}")
+        say(f"{execution} had ended before: it is {before}")
     else:
-        click.echo(f"stopped {execution}")
+        say(f"stopped {execution}")
 
 
 @click.command()
@@ -86,7 +87,7 @@ def _act(
     if as_json:
         print_json({"DurableExecutionArn": arn, **without_metadata(answer)})
     else:
-        click.echo(f"{done} {execution}")
+        say(f"{done} {execution}")
 
 
 def _reason(reason: str | None) -> dict[str, str]:

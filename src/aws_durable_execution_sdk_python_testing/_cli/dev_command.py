@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.option_values import LOG_LEVELS
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._cli.serving import (
-    LOG_LEVELS,
     listening_options,
     open_store_named,
     reporting,
@@ -55,7 +56,7 @@ def dev(file: Path, host: str, port: int, store: str, skip_time: bool, log_level
     def reloading(server: DurableServer) -> AbstractContextManager[None]:
         def replace(functions: list[DeclaredFunction]) -> None:
             server.host(functions)
-            click.echo(code.summary())
+            say(code.summary())
 
         return code.followed(replace)
 

@@ -9,8 +9,9 @@ import click
 
 from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClient
 from aws_durable_execution_sdk_python_testing._cli.interruptible_group import InterruptibleGroup
+from aws_durable_execution_sdk_python_testing._cli.option_values import LOG_LEVELS
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._cli.serving import (
-    LOG_LEVELS,
     PORT,
     check_region,
     reporting,
@@ -18,7 +19,7 @@ from aws_durable_execution_sdk_python_testing._cli.serving import (
 )
 from aws_durable_execution_sdk_python_testing._declarations.declaration_files import read_option
 from aws_durable_execution_sdk_python_testing._engine.arn_defaults import DEFAULT_REGION
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, harmless_logs
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
     ServerSettings,
     StoreType,
@@ -143,4 +144,4 @@ def get_durable_execution_history(durable_execution_arn: str) -> None:
 
 
 def _print(answer: dict[str, Any]) -> None:
-    click.echo(json.dumps(answer, indent=2))
+    say(harmless_json(json.dumps(answer, indent=2)))

@@ -8,6 +8,7 @@ from typing import get_args
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._projects.project_files import (
     ProjectError,
     Template,
@@ -41,7 +42,5 @@ def init(directory: Path, template: Template, is_async: bool) -> None:
     except (ProjectError, OSError) as error:
         raise CommandError(str(error)) from error
     for file in files:
-        click.echo(directory / file)
-    click.echo(
-        f"\nNow: cd {directory} && pytest && durable run src/app.py --event @events/event.json"
-    )
+        say(str(directory / file))
+    say(f"\nNow: cd {directory} && pytest && durable run src/app.py --event @events/event.json")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 import click
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
@@ -18,21 +18,27 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     connection_options,
     json_option,
 )
+from aws_durable_execution_sdk_python_testing._cli.listings import Fact, ListEntry, Listing
 from aws_durable_execution_sdk_python_testing._cli.lookup import (
     find_execution,
     function_of,
     list_executions,
 )
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, without_metadata
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._engine import Limits
 from aws_durable_execution_sdk_python_testing._engine.metering import Usage
 from aws_durable_execution_sdk_python_testing._results import wording
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless
+from aws_durable_execution_sdk_python_testing._results.fitting import Hanging
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, one_line
 from aws_durable_execution_sdk_python_testing._results.histories import Event
 from aws_durable_execution_sdk_python_testing._results.operations import operation_to_dict
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 from aws_durable_execution_sdk_python_testing._results.tree import result_tree, stdout_console
 
+_IDS = frozenset({"name", "arn", "function"})
+_EXECUTION = ("name", "function", "status", "started", "took")
+_EVENT = ("id", "time", "event", "operation")
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "PAUSING", "PAUSED")
 
 
@@ -65,9 +71,9 @@ def ls(
     if as_json:
         print_json(found)
     elif found:
-        stdout_console().print(_execution_table(found))
+        stdout_console().print(Listing(_EXECUTION, map(_execution_cells, found)))
     else:
-        click.echo("no executions", err=True)
+        say("no executions", err=True)
 
 
 @click.command()
@@ -84,10 +90,11 @@ def show(execution: str, as_json: bool, connection: Connection) -> None:
     if as_json:
         print_json({**described, "Operations": [operation_to_dict(o) for o in result.operations]})
         return
-    for line in (*_facts(described), *_usage(events)):
-        click.echo(harmless(line))
-    click.echo()
-    stdout_console().print(result_tree(result, _now()))
+    console = stdout_console()
+    for label, value in (*_facts(described), ("used", _usage(events))):
+        console.print(Fact(label, value, label in _IDS, room=10))
+    console.print()
+    console.print(result_tree(result, _now()))
 
 
 @click.command()
@@ -116,50 +123,69 @@ def history(execution: str, data: bool, as_json: bool, connection: Connection) -
     if as_json:
         print_json(events)
     else:
-        stdout_console().print(_event_table(map(Event.from_dict, events)))
+        stdout_console().print(Listing(_EVENT, map(_event_cells, map(Event.from_dict, events))))
 
 
-def _execution_table(executions: Iterable[Mapping[str, Any]]) -> Table:
-    table = wording.columns("name", "function", "status", "started", "took", whole=("status",))
-    for one in executions:
-        start = one["StartTimestamp"]
-        table.add_row(
-            Text(one["DurableExecutionName"]),
-            Text(function_of(one)),
-            Text(one["Status"], style=wording.STYLES[Status(one["Status"])]),
-            wording.moment(start.astimezone(UTC)),
-            wording.duration(start, one.get("EndTimestamp")),
-        )
-    return table
-
-
-def _event_table(events: Iterable[Event]) -> Table:
-    table = wording.columns(
-        *("id", "time", "event", "operation", "details"), whole=("id", "time", "event")
+def _execution_cells(one: Mapping[str, Any]) -> ListEntry:
+    start = one["StartTimestamp"]
+    cells = (
+        Text(one_line(one["DurableExecutionName"])),
+        Text(one_line(function_of(one))),
+        Text(one["Status"], style=wording.STYLES[Status(one["Status"])]),
+        Text(wording.moment(start.astimezone(UTC))),
+        Text(wording.duration(start, one.get("EndTimestamp"))),
     )
-    for event in events:
-        table.add_row(
-            str(event.event_id),
-            f"{event.event_timestamp.astimezone(UTC):%H:%M:%S.%f}"[:-3],
-            event.event_type,
-            Text(event.name or ""),
-            Text(_shown_details(event.details)),
-        )
-    return table
+    return ListEntry(cells)
 
 
-def _shown_details(details: Mapping[str, Any]) -> str:
-    """An event's details as JSON, and below it the stack trace of an error in them."""
+def _event_cells(event: Event) -> ListEntry:
+    trace = _trace(event.details)
+    cells = (
+        Text(str(event.event_id)),
+        Text(f"{event.event_timestamp.astimezone(UTC):%H:%M:%S.%f}"[:-3]),
+        Text(one_line(event.event_type)),
+        Text(one_line(event.name or "")),
+    )
+    below: list[RenderableType] = [*_facts_of(event.details)]
+    below += [Hanging(f"    {line}") for line in trace]
+    return ListEntry(cells, below, "\n    ".join([_in_json(event.details), *trace]))
+
+
+def _trace(details: Mapping[str, Any]) -> list[str]:
+    """The stack trace of an error in an event's details."""
     payload = (details.get("Error") or {}).get("Payload")
     trace = ErrorObject.from_dict(payload).trace if isinstance(payload, dict) else ""
-    if trace and payload is not None:
-        shorter = {key: value for key, value in payload.items() if key != "StackTrace"}
-        details = {**details, "Error": {**details["Error"], "Payload": shorter}}
-    text = json.dumps(details, ensure_ascii=False, default=str)
-    return f"{text}\n{trace}" if trace else text
+    return [one_line(line) for line in trace.splitlines()]
 
 
-def _facts(execution: Mapping[str, Any]) -> Iterable[str]:
+def _in_json(details: Mapping[str, Any]) -> str:
+    """An event's details in one line, without a stack trace."""
+    shown = {key: _without_trace(value) for key, value in details.items()}
+    return harmless_json(json.dumps(shown, ensure_ascii=False, default=str))
+
+
+def _without_trace(detail: Any) -> Any:
+    payload = detail.get("Payload") if isinstance(detail, dict) else None
+    if not isinstance(payload, dict):
+        return detail
+    return {**detail, "Payload": {k: v for k, v in payload.items() if k != "StackTrace"}}
+
+
+def _facts_of(details: Mapping[str, Any], around: str = "") -> Iterator[Fact]:
+    """An event's details a line each, without a stack trace."""
+    for key, value in details.items():
+        label = around if key == "Payload" else key
+        if key == "StackTrace" or (key == "Truncated" and not value):
+            continue
+        if isinstance(value, Mapping):
+            yield from _facts_of(value, label)
+        else:
+            is_text = isinstance(value, str | datetime)
+            text = str(value) if is_text else json.dumps(value, default=str)
+            yield Fact(label, text, key.endswith(("Id", "Arn")), indent=4)
+
+
+def _facts(execution: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     members = {
         "name": "DurableExecutionName",
         "arn": "DurableExecutionArn",
@@ -174,13 +200,14 @@ def _facts(execution: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(value, datetime):
             value = wording.moment(value.astimezone(UTC))
         if value is not None:
-            yield f"{label + ':':<10}{value}"
+            yield label, str(value)
 
 
-def _usage(events: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _usage(events: Iterable[Mapping[str, Any]]) -> str:
     """What is used of the two limits that end an execution, whatever it does."""
     used, limits = Usage.of(events), Limits()
-    yield f"{'used:':<10}{used.operations:,} of {limits.operations:,} operations, " + (
+    return (
+        f"{used.operations:,} of {limits.operations:,} operations, "
         f"{used.written:,} of {limits.written_bytes:,} bytes"
     )
 

@@ -19,18 +19,24 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     json_option,
 )
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
-from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED, INTERRUPTED
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import (
+    FAILED,
+    interrupted_status,
+)
+from aws_durable_execution_sdk_python_testing._cli.live_view import LiveView
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
     print_json,
     read_json,
 )
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     Beginning,
     JsonView,
     LineView,
-    LiveView,
     View,
+    check_verbosity,
+    verbose_option,
 )
 from aws_durable_execution_sdk_python_testing._engine.function_targets import (
     DEFAULT_QUALIFIER,
@@ -51,6 +57,7 @@ _AWS_INTERVAL = 1.0
 @click.option("--wait", is_flag=True, help="Follow the execution to its end.")
 @click.option("--timeout", type=float, help="Seconds to wait at most. Default: without limit.")
 @json_option
+@verbose_option
 @connection_options
 def invoke(
     function: str,
@@ -60,6 +67,7 @@ def invoke(
     wait: bool,
     timeout: float | None,
     as_json: bool,
+    verbose: bool,
     connection: Connection,
 ) -> None:
     """Start an execution of FUNCTION: a name, NAME:QUALIFIER or an ARN.
@@ -69,10 +77,13 @@ def invoke(
     With --wait, --json prints JSON lines: the execution, each change of an operation, the result.
 
     Exit status with --wait: 0 success, 1 the execution failed, 2 it was not started or has not
-    ended in time, 130 interrupted; it then goes on.
+    ended in time, 130 interrupted, 143 terminated; it then goes on.
     """
     if timeout is not None and not wait:
         raise CommandError("--timeout is for --wait: without it, nothing is waited for")
+    if verbose and not wait:
+        raise CommandError("--verbose is for --wait: without it, nothing is followed")
+    check_verbosity(verbose=verbose, as_json=as_json)
     members = {
         "DurableExecutionName": name,
         "TenantId": tenant_id,
@@ -86,12 +97,18 @@ def invoke(
         state = "found" if arn in known else "started"
         if wait:
             interval = _AWS_INTERVAL if connection.endpoint is None else _LOCAL_INTERVAL
-            _wait(api, arn, state, _view(arn, as_json, sys.stdout), _Patience(interval, timeout))
+            _wait(
+                api,
+                arn,
+                state,
+                _view(arn, sys.stdout, as_json=as_json, verbose=verbose),
+                _Patience(interval, timeout),
+            )
     if as_json:
         print_json({"DurableExecutionArn": arn, "DurableExecutionName": execution_name(arn)})
     else:
         told = f", which is {known[arn]} already" if arn in known else ""
-        click.echo(f"{state} {execution_name(arn)}{told}\n{arn}")
+        say(f"{state} {execution_name(arn)}{told}\n{arn}")
 
 
 def _qualifier(function: str) -> str | None:
@@ -133,9 +150,9 @@ def _wait(api: DurableApi, arn: str, state: str, view: View, patience: _Patience
             for event in _follow(api, arn, patience):
                 view.event(event)
         result = api.result(arn)
-    except KeyboardInterrupt:
-        click.echo(f"interrupted; it goes on: durable show {execution_name(arn)}", err=True)
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        say(f"interrupted; it goes on: durable show {execution_name(arn)}", err=True)
+        sys.exit(interrupted_status(interrupt))
     view.end(result)
     sys.exit(0 if result.status == "SUCCEEDED" else FAILED)
 
@@ -181,13 +198,13 @@ def _look(api: DurableApi, arn: str, seen: int) -> tuple[bool, list[dict[str, An
         return False, []  # started a moment ago, and not visible everywhere yet
 
 
-def _view(arn: str, as_json: bool, out: TextIO) -> View:
+def _view(arn: str, out: TextIO, *, as_json: bool, verbose: bool) -> View:
     def answering(callback: str | None) -> str:
         name = shlex.quote(callback or "NAME")
         return f"answer it with: durable callback succeed {name} --execution {execution_name(arn)}"
 
     if as_json:
         return JsonView(out)
-    if out.isatty():
+    if out.isatty() and not verbose:
         return LiveView(Console(file=out), time.time, answering)
-    return LineView(out, answering)
+    return LineView(out, answering, verbose=verbose)

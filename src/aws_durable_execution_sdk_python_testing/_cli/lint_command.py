@@ -10,9 +10,11 @@ import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._lint.findings import Problem as Unread
 from aws_durable_execution_sdk_python_testing._lint.linter import decode
 from aws_durable_execution_sdk_python_testing._lint.report_formats import FORMATS
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json
 from aws_durable_execution_sdk_python_testing.lint import (
     Report,
     Selection,
@@ -64,11 +66,12 @@ def lint(
     except ValueError as error:
         raise CommandError(str(error)) from error
     report = _lint(paths or (".",), selection, exclude, stdin_filename)
-    _write(FORMATS[form](report), output)
+    text = FORMATS[form](report)
+    _write(text if form == "text" else harmless_json(text), output)
     if report.problems:
         if form != "text" or output is not None:
             for problem in report.problems:
-                click.echo(f"{problem.path}: cannot be linted: {problem.reason}", err=True)
+                say(f"{problem.path}: cannot be linted: {problem.reason}", err=True)
         sys.exit(_UNREADABLE)
     if report.findings:
         sys.exit(FAILED)
@@ -93,7 +96,7 @@ def _lint(
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text)
+        say(text)
         return
     try:
         output.write_text(text + "\n", encoding="utf-8")

@@ -15,9 +15,12 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 )
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution, function_of
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
+from aws_durable_execution_sdk_python_testing._cli.output import say
+from aws_durable_execution_sdk_python_testing._results.fitting import Hanging
 from aws_durable_execution_sdk_python_testing._results.folding import event_time
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless
+from aws_durable_execution_sdk_python_testing._results.harmless import one_line
 from aws_durable_execution_sdk_python_testing._results.histories import ExecutionHistory, Invocation
+from aws_durable_execution_sdk_python_testing._results.tree import stdout_console
 
 
 @click.command()
@@ -48,12 +51,16 @@ def logs(execution: str, log_group: str | None, as_json: bool, connection: Conne
         print_json(lines)
         return
     if not lines:
-        click.echo("no output is kept of this execution's functions", err=True)
+        say("no output is kept of this execution's functions", err=True)
+    console = stdout_console()
     for line in lines:
-        when = event_time(line["Timestamp"]).astimezone(UTC)
-        click.echo(
-            harmless(f"{when:%H:%M:%S.%f}"[:-3] + f"  {line['FunctionName']}  {line['Text']}")
-        )
+        when = f"{event_time(line['Timestamp']).astimezone(UTC):%H:%M:%S.%f}"[:-3]
+        # What follows in the same record stands below it: it cannot look like another one.
+        first, *rest = line["Text"].splitlines() or [""]
+        named = one_line(f"{when}  {line['FunctionName']}  {first}")
+        console.print(Hanging(named, further=4))
+        for below in rest:
+            console.print(Hanging(one_line(f"    {below}")))
 
 
 def cloudwatch_lines(

@@ -5,16 +5,32 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.output import say
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json
 
 EVENT_HELP = "The event as JSON; @FILE reads it from a file, - from standard input. Default: {}."
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def log_level_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--log-level`, for `harmless_logs`."""
+    return click.option(
+        "--log-level",
+        type=click.Choice(LOG_LEVELS, case_sensitive=False),
+        help="Show what is logged at this level and above, on standard error. Default: what the "
+        "program says, else WARNING.",
+    )(command)
 
 
 def read_json(text: str, what: str) -> Any:
@@ -59,7 +75,7 @@ def parse_callback(text: str) -> tuple[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print an answer of the API as JSON; times in ISO 8601."""
-    click.echo("".join(_written(value)))
+    say(harmless_json("".join(_written(value))))
 
 
 def _written(value: Any) -> Iterator[str]:

@@ -7,30 +7,46 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TextIO
+from typing import Any, ParamSpec, Protocol, TextIO, TypeVar
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.live import Live
-from rich.padding import Padding
-from rich.segment import Segment
-from rich.table import Table
-from rich.text import Text
+import click
 
-from aws_durable_execution_sdk_python._core.model import TERMINAL, Operation, OperationType, Status
+from aws_durable_execution_sdk_python._core.model import Operation, Status
+from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.outline import Outline
 from aws_durable_execution_sdk_python_testing._results import wording
-from aws_durable_execution_sdk_python_testing._results.folding import OperationFold
+from aws_durable_execution_sdk_python_testing._results.folding import event_time
 from aws_durable_execution_sdk_python_testing._results.harmless import (
-    Harmless,
     harmless,
-    harmless_console,
+    harmless_json,
+    one_line,
 )
 from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 Event = Mapping[str, Any]
-_UNSUCCESSFUL = TERMINAL - {Status.SUCCEEDED, Status.CANCELLED}
-_MOST_FAILURES = 10
+# Of what failed on the way: every failure has a line, the first have their stack traces too.
+_MOST_TRACES = 10
 # Says how to answer an open callback, by what it is called or its `wait_for_callback` is.
 Answering = Callable[[str | None], str]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def verbose_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--verbose`, for `LineView`."""
+    return click.option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        help="Print every event in a line of its own, with its time, id and payload.",
+    )(command)
+
+
+def check_verbosity(*, verbose: bool, as_json: bool) -> None:
+    """Refuse two ways of printing at once."""
+    if verbose and as_json:
+        raise CommandError("give --verbose, for people, or --json, for programs: not both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,7 @@ class JsonView:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._fold = OperationFold()
+        self._outline = Outline()
         self._execution: dict[str, str] = {}
         self._before = 0
 
@@ -81,8 +97,8 @@ class JsonView:
         self._write({"type": "execution", **self._execution, "state": beginning.state})
 
     def event(self, event: Event) -> None:
-        operation = self._fold.feed(event)
-        if operation is not None and operation.operation_type is not OperationType.EXECUTION:
+        operation = self._outline.feed(event)
+        if operation is not None:
             before = event["EventId"] <= self._before
             self._write({"type": "operation", **_summary(operation), "before": before})
 
@@ -98,7 +114,7 @@ class JsonView:
         )
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._out.write(json.dumps(line) + "\n")
+        self._out.write(harmless_json(json.dumps(line)) + "\n")
         self._out.flush()
 
 
@@ -130,12 +146,14 @@ class LineView:
     Parameters:
         out: where to write.
         answering: says how to answer an open callback.
+        verbose: tell of every event, with its time, the operation's id and what is in it.
     """
 
-    def __init__(self, out: TextIO, answering: Answering) -> None:
+    def __init__(self, out: TextIO, answering: Answering, *, verbose: bool = False) -> None:
         self._out = out
         self._answering = answering
-        self._fold = OperationFold()
+        self._verbose = verbose
+        self._outline = Outline()
         self._before = 0
 
     def live(self) -> AbstractContextManager[object]:
@@ -143,21 +161,23 @@ class LineView:
 
     def begin(self, beginning: Beginning) -> None:
         self._before = beginning.events
-        self._print(f"execution {beginning.name} {beginning.state}")
+        arn = f"  {beginning.arn}" if self._verbose else ""
+        self._print(one_line(f"execution {beginning.name} {beginning.state}{arn}"))
 
     def event(self, event: Event) -> None:
-        operation = self._fold.feed(event)
-        if operation is None or operation.operation_type is OperationType.EXECUTION:
-            return
-        indent = "  " * (1 + _depth(operation, self._fold))
+        operation = self._outline.feed(event)
         before = "(before)" if event["EventId"] <= self._before else ""
-        took = wording.duration(operation.start_timestamp, operation.end_timestamp)
-        remark = _remark(operation, self._fold, self._answering)
-        parts = (wording.title(operation), operation.status, took, remark, before)
-        self._print(indent + "  ".join(part for part in parts if part))
+        if self._verbose:
+            self._print(one_line("  ".join(part for part in (*_told(event), before) if part)))
+        elif operation is not None:
+            depth = min(1 + len(self._outline.around(operation)), wording.DEEPEST_INDENT)
+            took = wording.duration(operation.start_timestamp, operation.end_timestamp)
+            what = remark(operation, self._outline, self._answering)
+            parts = (wording.title(operation), operation.status, took, what, before)
+            self._print("  " * depth + one_line("  ".join(part for part in parts if part)))
 
     def end(self, result: DurableFunctionTestResult) -> None:
-        for line in (*wording.conclusion(result), *_failures(self._fold)):
+        for line in (*failures(self._outline), *wording.conclusion(result)):
             self._print(line)
 
     def _print(self, line: str) -> None:
@@ -165,122 +185,43 @@ class LineView:
         self._out.flush()
 
 
-class LiveView:
-    """A table of the operations that fills and ticks in place, for terminals.
-
-    Parameters:
-        console: where to show it.
-        now: the time of the service's clock, epoch seconds.
-        answering: says how to answer an open callback.
-    """
-
-    def __init__(self, console: Console, now: Callable[[], float], answering: Answering) -> None:
-        self._console = harmless_console(console)
-        self._now = now
-        self._answering = answering
-        self._fold = OperationFold()
-        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=10)
-
-    def live(self) -> AbstractContextManager[object]:
-        return self._live
-
-    def begin(self, beginning: Beginning) -> None:
-        line = Text.assemble("execution ", (beginning.name, "bold"), f" {beginning.state}")
-        self._console.print(line)
-
-    def event(self, event: Event) -> None:
-        self._fold.feed(event)
-
-    def end(self, result: DurableFunctionTestResult) -> None:
-        heading, *rest = wording.conclusion(result)
-        self._console.print(Text(heading, style=wording.STYLES[result.status]))
-        for line in (*rest, *_failures(self._fold)):
-            self._console.print(Text(line))
-
-    def _table(self) -> RenderableType:
-        table = wording.columns("operation", "status", "time", "", whole=("status", "time"))
-        now = datetime.fromtimestamp(self._now(), UTC)
-        # A copy: the refresh thread reads while events come in.
-        operations = [
-            operation
-            for operation in list(self._fold.operations.values())
-            if operation.operation_type is not OperationType.EXECUTION
-        ]
-        for operation in operations[-self._console.height :]:
-            # Names and messages are `Text`, since a str would be read as markup; a long one is
-            # wrapped under its own beginning.
-            indent = 2 * _depth(operation, self._fold)
-            table.add_row(
-                Padding(Text(wording.title(operation)), (0, 0, 0, indent)),
-                Text(operation.status, style=wording.STYLES[operation.status]),
-                wording.duration(operation.start_timestamp, operation.end_timestamp or now),
-                Text(_remark(operation, self._fold, self._answering)),
-            )
-        # Not by the console's hook: the display that is refreshed comes after that.
-        return Harmless(_Newest(table))
+def _told(event: Event) -> Iterator[str]:
+    """All that an event says."""
+    kind = event["EventType"]
+    yield f"{event_time(event['EventTimestamp']).astimezone(UTC):%H:%M:%S.%f}"[:-3]
+    yield f"{event['EventId']}"
+    yield kind
+    yield event.get("Name") or ""
+    yield event.get("Id") or ""
+    details = event.get(f"{kind}Details")
+    if details:
+        yield harmless_json(json.dumps(details, ensure_ascii=False, default=str))
 
 
-class _Newest:
-    """A table cut from above to what fits on the screen, below its heading."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        heading, *lines = console.render_lines(self._table, options, pad=False)
-        # Besides the heading: a line printed before, and the one the cursor is in.
-        room = max(2, console.height - 3)
-        if len(lines) > room:
-            lines = [[Segment("...")], *lines[1 - room :]]
-        for line in (heading, *lines):
-            yield from line
-            yield Segment.line()
-
-
-def _failures(fold: OperationFold) -> Iterator[str]:
-    """What went wrong on the way, innermost first: on a screen it has scrolled off by the end."""
-    operations = [
-        operation
-        for operation in fold.operations.values()
-        if operation.operation_type is not OperationType.EXECUTION
-    ]
-    failed = [operation for operation in operations if operation.status in _UNSUCCESSFUL]
-    if not failed:
+def failures(outline: Outline) -> Iterator[str]:
+    """What went wrong on the way: on a screen it has scrolled off, or is folded, by the end."""
+    if not outline.failures:
         return
-    yield f"{len(failed)} of {wording.count(len(operations), 'operation')} failed:"
-    around = {operation.parent_id for operation in failed}
-    innermost = [one for one in failed if one.operation_id not in around]
-    for operation in innermost[:_MOST_FAILURES]:
-        path = " / ".join([*_around(operation, fold), wording.title(operation)])
+    counted = wording.count(len(outline.failures), "failure")
+    yield f"{counted} in {wording.count(len(outline), 'operation')}:"
+    for number, operation in enumerate(outline.failures):
+        attempt = operation.step_details.attempt if operation.step_details is not None else 0
+        attempts = f" at attempt {attempt}" if attempt > 1 else ""
         error = "" if operation.error is None else f": {wording.brief(operation.error)}"
-        yield f"  {path}  {operation.status}{error}"
-        if operation.error is not None and operation.error.trace:
-            yield operation.error.trace
-    if len(innermost) > _MOST_FAILURES:
-        yield f"  and {len(innermost) - _MOST_FAILURES} more"
+        # What follows the first line stands below it: it cannot look like a line of ours.
+        first, *rest = f"{outline.path(operation)}  {operation.status}{attempts}{error}".split("\n")
+        yield f"  {first}"
+        if operation.error is not None and number < _MOST_TRACES:
+            rest += operation.error.trace.splitlines()
+        yield from (f"    {line}" for line in rest)
 
 
-def _around(operation: Operation, fold: OperationFold) -> list[str]:
-    """The names of the contexts an operation is in, outermost first."""
-    names: list[str] = []
-    parent = fold.operations.get(operation.parent_id or "")
-    while parent is not None:
-        names.insert(0, parent.name or "(unnamed)")
-        parent = fold.operations.get(parent.parent_id or "")
-    return names
-
-
-def _depth(operation: Operation, fold: OperationFold) -> int:
-    depth = 0
-    parent = fold.operations.get(operation.parent_id or "")
-    while parent is not None:
-        depth += 1
-        parent = fold.operations.get(parent.parent_id or "")
-    return depth
-
-
-def _remark(operation: Operation, fold: OperationFold, answering: Answering) -> str:
+def remark(operation: Operation, outline: Outline, answering: Answering) -> str:
     """What there is to know beyond the status."""
+    step = operation.step_details
+    if step is not None and step.next_attempt_timestamp is not None:
+        again = wording.moment(step.next_attempt_timestamp)
+        return f"attempt {step.attempt}: {wording.brief(operation.error)}, again at {again}"
     if operation.error is not None:
         return wording.brief(operation.error)
     if operation.status is not Status.STARTED:
@@ -288,12 +229,4 @@ def _remark(operation: Operation, fold: OperationFold, answering: Answering) -> 
     wait = operation.wait_details
     if wait is not None and wait.scheduled_end_timestamp is not None:
         return f"until {wording.moment(wait.scheduled_end_timestamp)}"
-    return answering(_called(operation, fold)) if operation.callback_details is not None else ""
-
-
-def _called(callback: Operation, fold: OperationFold) -> str | None:
-    """The name in the program: that of a `wait_for_callback` is its context's."""
-    context = fold.operations.get(callback.parent_id or "")
-    if context is not None and context.sub_type == "WaitForCallback":
-        return context.name
-    return callback.name
+    return answering(outline.called(operation)) if operation.callback_details is not None else ""

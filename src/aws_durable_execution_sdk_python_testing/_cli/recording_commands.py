@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python_testing._cli.command_errors import Command
 from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, prints_aside
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
 )
@@ -81,7 +82,7 @@ def record(
         count = len(recording.events)
         print_json({"Recording": str(path), "Events": count, "Status": recording.status})
     else:
-        click.echo(f"{path}: {len(recording.events)} events, {recording.status}")
+        say(f"{path}: {len(recording.events)} events, {recording.status}")
 
 
 @click.command()

@@ -19,19 +19,26 @@ from rich.console import Console
 from aws_durable_execution_sdk_python._core.limits import MAX_EXECUTION_SECONDS
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
-from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED, INTERRUPTED
+from aws_durable_execution_sdk_python_testing._cli.exit_statuses import (
+    FAILED,
+    interrupted_status,
+)
+from aws_durable_execution_sdk_python_testing._cli.live_view import LiveView
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
     EVENT_HELP,
+    log_level_option,
     parse_callback,
     prints_aside,
     read_json,
 )
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._cli.progress_views import (
     Beginning,
     JsonView,
     LineView,
-    LiveView,
     View,
+    check_verbosity,
+    verbose_option,
 )
 from aws_durable_execution_sdk_python_testing._cli.selected_execution import SelectedExecution
 from aws_durable_execution_sdk_python_testing._declarations.program_files import (
@@ -76,6 +83,7 @@ class _Request:
     callbacks: dict[str, Any]
     skip_time: bool
     as_json: bool
+    verbose: bool
 
 
 @click.command()
@@ -106,6 +114,8 @@ class _Request:
 )
 @click.option("--skip-time", is_flag=True, help="Skip waits instead of waiting.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines, the result last.")
+@verbose_option
+@log_level_option
 def run(
     target: str,
     event: str,
@@ -114,14 +124,17 @@ def run(
     callbacks: tuple[str, ...],
     skip_time: bool,
     as_json: bool,
+    verbose: bool,
+    log_level: str | None,
 ) -> None:
     """Run the durable handler in FILE, or take a run up where it was interrupted.
 
     Progress is kept in the store: kill the command at any moment, run it again with the same
     --name, and completed steps do not run again.
 
-    Exit status: 0 success, 1 the execution failed, 2 bad input, 130 interrupted.
+    Exit status: 0 success, 1 the execution failed, 2 bad input, 130 interrupted, 143 terminated.
     """
+    check_verbosity(verbose=verbose, as_json=as_json)
     request = _Request(
         event=read_json(event, "--event"),
         name=name or f"run-{uuid.uuid4().hex[:12]}",
@@ -129,9 +142,10 @@ def run(
         callbacks=dict(map(parse_callback, callbacks)),
         skip_time=skip_time,
         as_json=as_json,
+        verbose=verbose,
     )
     out = sys.stdout
-    harmless_logs()
+    harmless_logs(log_level)
     with prints_aside(as_json):
         try:
             result = _run(request, load_program(target), out)
@@ -139,8 +153,8 @@ def run(
             raise CommandError(str(error)) from error
         except sqlite3.Error as error:
             raise CommandError(f"{store}: {error}") from error
-        except KeyboardInterrupt:
-            _leave(request.name)
+        except KeyboardInterrupt as interrupt:
+            _leave(request.name, interrupted_status(interrupt))
     sys.exit(0 if result.status == "SUCCEEDED" else FAILED)
 
 
@@ -223,18 +237,18 @@ def _canonical(event: Any) -> str:
 def _view(request: _Request, out: Any, clock: RealClock) -> View:
     if request.as_json:
         return JsonView(out)
-    if out.isatty():
+    if out.isatty() and not request.verbose:
         return LiveView(Console(file=out), clock.now, _answering)
-    return LineView(out, _answering)
+    return LineView(out, _answering, verbose=request.verbose)
 
 
 def _answering(callback: str | None) -> str:
     return f"answer it with --callback {shlex.quote(callback or 'NAME')}=JSON"
 
 
-def _leave(name: str) -> NoReturn:
-    """End at once on Ctrl-C: a step that runs cannot be interrupted, and will run again."""
-    click.echo(f"interrupted; run it again with --name {name} to resume", err=True)
+def _leave(name: str, status: int) -> NoReturn:
+    """End at once when interrupted: a step that runs cannot be, and will run again."""
+    say(f"interrupted; run it again with --name {name} to resume", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(INTERRUPTED)
+    os._exit(status)

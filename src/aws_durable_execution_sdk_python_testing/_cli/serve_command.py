@@ -8,8 +8,9 @@ from typing import Any, get_args
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.option_values import LOG_LEVELS
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._cli.serving import (
-    LOG_LEVELS,
     check_region,
     listening_options,
     open_store_named,
@@ -163,7 +164,7 @@ def _reachable(functions: list[DeclaredFunction], endpoint: str | None) -> list[
                 f"nothing runs {function.name}: give it a Handler or an InvokeEndpoint, "
                 "or give --lambda-endpoint"
             )
-        click.echo(
+        say(
             f"Warning: {function.name} is left out, as it is no Python function whose code is "
             "here: give --lambda-endpoint for it",
             err=True,

@@ -5,22 +5,20 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from types import FrameType
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.dex_client import DexClientError
-from aws_durable_execution_sdk_python_testing._cli.exit_statuses import INTERRUPTED
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
     DeclaredFunction,
 )
 from aws_durable_execution_sdk_python_testing._engine import ServiceError
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless
 from aws_durable_execution_sdk_python_testing._server.app import Extension
 from aws_durable_execution_sdk_python_testing._server.durable_server import DurableServer
 from aws_durable_execution_sdk_python_testing._server.server_settings import (
@@ -35,7 +33,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PORT = click.IntRange(0, 65535)
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # `file:` is SQLite's own; a single letter is a drive.
 _STORE_KIND = re.compile(r"(?!file:)[A-Za-z]{2,}:")
 _REGION = re.compile(r"[a-z0-9-]+")
@@ -56,9 +53,7 @@ def reporting(problem: type[click.ClickException]) -> Iterator[None]:
     try:
         yield
     except _REFUSALS as error:
-        raise problem(" ".join(str(error).split())) from error
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        raise problem(harmless(" ".join(str(error).split()))) from error
 
 
 def listening_options(command: Callable[P, R]) -> Callable[P, R]:
@@ -114,13 +109,12 @@ def run_server(
         functions, settings, store, extension: as for `DurableServer`.
         beside: what goes on as long as the server does.
     """
-    signal.signal(signal.SIGTERM, _terminate)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(DurableServer(functions, settings, store, extension))
         if beside is not None:
             stack.enter_context(beside(server))
         names = ", ".join(function.name for function in functions) or "no functions"
-        click.echo(f"serving {names} at {server.url}{_bound(server.address)}")
+        say(f"serving {names} at {server.url}{_bound(server.address)}")
         server.serve_forever()
 
 
@@ -128,14 +122,9 @@ def _bound(address: str) -> str:
     """What is to be said of an address that others reach too; warns of it."""
     if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
         return ""
-    click.echo(
+    say(
         f"Warning: {address} can be reached from other machines, and whoever reaches it can run "
         "the functions and read what they are given; --host 127.0.0.1 is this machine alone",
         err=True,
     )
     return f", listening at {address}"
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """Leave by way of `finally`: functions may run in processes that must not outlive this one."""
-    sys.exit(128 + number)

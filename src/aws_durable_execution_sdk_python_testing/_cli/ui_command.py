@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import click
 
 from aws_durable_execution_sdk_python_testing._cli.api_connection import (
@@ -11,6 +9,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
     connection_options,
 )
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
+from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._cli.serving import PORT, reporting
 from aws_durable_execution_sdk_python_testing._ui.remote_page import (
     make_remote_app,
@@ -49,7 +48,4 @@ def ui(functions: tuple[str, ...], write: bool, port: int, connection: Connectio
     place = connection.endpoint or "AWS"
     with reporting(CommandError), connection.open() as api:
         app = make_remote_app(api, functions, lists_all=not on_aws, writable=write)
-        with contextlib.suppress(KeyboardInterrupt):
-            serve_remote_page(
-                app, port, lambda url: click.echo(f"showing executions of {place} at {url}")
-            )
+        serve_remote_page(app, port, lambda url: say(f"showing executions of {place} at {url}"))

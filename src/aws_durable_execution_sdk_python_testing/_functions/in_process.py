@@ -26,6 +26,7 @@ from aws_durable_execution_sdk_python_testing._functions.lambda_context import (
 )
 from aws_durable_execution_sdk_python_testing._functions.mocks import StepMocks
 from aws_durable_execution_sdk_python_testing._functions.replaying import run_once, run_replaying
+from aws_durable_execution_sdk_python_testing._functions.source_lines import AskedLines
 from aws_durable_execution_sdk_python_testing._functions.wire_errors import (
     describe_crash,
     no_function,
@@ -40,6 +41,7 @@ class InProcessInvoker:
         replay_every_checkpoint: run a durable handler from the top again after every
             checkpoint.
         compat_aws: see `Hooks`.
+        lines: remembers which lines ask for operations.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class InProcessInvoker:
         *,
         replay_every_checkpoint: bool = False,
         compat_aws: bool | None = None,
+        lines: AskedLines | None = None,
     ) -> None:
         self._functions: dict[str, _Function] = {}
         self._steps = steps or StepMocks()
         self._replay_every_checkpoint = replay_every_checkpoint
         self._compat_aws = compat_aws
+        self._lines = lines
 
     def register(self, function_name: str, handler: Handler, timeout: float | None = None) -> None:
         """Make `handler` answer for `name` or `name:qualifier`.
@@ -81,7 +85,8 @@ class InProcessInvoker:
             invocation.tenant_id,
             invocation.client_context,
         )
-        hooks = Hooks(service.clock, self._steps.stand_in, compat_aws=self._compat_aws)
+        recall = None if self._lines is None else self._lines.noting(invocation.arn)
+        hooks = Hooks(service.clock, self._steps.stand_in, recall, compat_aws=self._compat_aws)
         client = InProcessClient(service, hooks)
         event = json.loads(json.dumps(invocation.event))
         run = run_replaying if self._replay_every_checkpoint else run_once

@@ -34,11 +34,11 @@ from aws_durable_execution_sdk_python_testing._engine.arn_defaults import (
 )
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
 from aws_durable_execution_sdk_python_testing._functions.lambda_context import LambdaContext
+from aws_durable_execution_sdk_python_testing._functions.source_lines import SourceLine
 from aws_durable_execution_sdk_python_testing._recordings.recording import Recording
 from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
     ReplayDivergedError,
     ReplayReport,
-    SourceLine,
 )
 from aws_durable_execution_sdk_python_testing._recordings.staging import begun, ended_early, stage
 from aws_durable_execution_sdk_python_testing._recordings.verdict import (
@@ -187,7 +187,7 @@ class _Playback:
 
     def recall(self, identity: OperationIdentity, known: Operation | None) -> Operation | None:
         """What the code is told: what is recorded, else that it has begun and goes on."""
-        self.asked[identity.operation_id] = Asked(identity, _source(identity))
+        self.asked[identity.operation_id] = Asked(identity, SourceLine.of(identity))
         return known or begun(identity)
 
     def had_ended(self, context_id: str | None) -> bool:
@@ -238,13 +238,6 @@ def _closed(update: OperationUpdate) -> Operation:
         sub_type=update.sub_type,
         context_details=ContextDetails(result=update.payload),
     )
-
-
-def _source(identity: OperationIdentity) -> SourceLine | None:
-    if identity.site is None:
-        return None
-    code, line = identity.site
-    return SourceLine(code.co_filename, line, code.co_name)
 
 
 def _line_of(error: BaseException) -> SourceLine | None:

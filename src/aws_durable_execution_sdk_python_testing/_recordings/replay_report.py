@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws_durable_execution_sdk_python._core.model import Status
+from aws_durable_execution_sdk_python_testing._functions.source_lines import SourceLine
 
 _ORDER_CAUSES = (
     "the code changed: an operation was added, removed, renamed or put elsewhere",
@@ -18,22 +19,6 @@ _END_CAUSES = (
     "the code depends on what differs from run to run or from machine to machine: time, random "
     "values, the environment, a file",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLine:
-    """A line of user code."""
-
-    file: str
-    line: int
-    function: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {"File": self.file, "Line": self.line, "Function": self.function}
-
-    def __str__(self) -> str:
-        return f'File "{self.file}", line {self.line}, in {self.function}'
 
 
 @dataclass(frozen=True, slots=True)

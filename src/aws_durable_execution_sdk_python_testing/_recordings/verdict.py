@@ -16,9 +16,9 @@ from aws_durable_execution_sdk_python._core.model import (
     Status,
 )
 from aws_durable_execution_sdk_python.exceptions import NonDeterministicExecutionError
+from aws_durable_execution_sdk_python_testing._functions.source_lines import SourceLine
 from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
     Divergence,
-    SourceLine,
 )
 
 _REFUSED = type_name(NonDeterministicExecutionError)

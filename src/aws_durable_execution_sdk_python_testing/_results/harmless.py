@@ -8,6 +8,7 @@ instead is their picture.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 
 from rich.console import (
@@ -30,7 +31,12 @@ _PICTURES: dict[int, int | str] = {
     **{code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)},
     # They turn the direction of writing around, and so what a line seems to say.
     **dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
+    **dict.fromkeys([0x061C, 0x200E, 0x200F], 0xFFFD),
+    # Other line breaks: not every program takes them for such.
+    **dict.fromkeys([0x2028, 0x2029], 0xFFFD),
 }
+_LINE_PICTURES = {**_PICTURES, **{ord(kept): 0x2400 + ord(kept) for kept in _KEPT}}
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _PICTURES}
 
 
 def harmless(text: str) -> str:
@@ -41,6 +47,24 @@ def harmless(text: str) -> str:
         'a␛[2Jb'
     """
     return text.translate(_PICTURES)
+
+
+def one_line(text: str) -> str:
+    """The text in one line, with pictures for line breaks and tabs too.
+
+    For names, and for what stands in a list: nothing in it can look like the next entry.
+    """
+    return text.translate(_LINE_PICTURES)
+
+
+def harmless_json(document: str) -> str:
+    """A JSON document that says the same, with escapes for what a terminal could obey.
+
+    Example:
+        >>> harmless_json('"\x9b2J"')
+        '"\\\\u009b2J"'
+    """
+    return document.translate(_JSON_ESCAPES)
 
 
 def harmless_console(console: Console) -> Console:
@@ -66,9 +90,19 @@ def harmless_logs(level: int | str | None = None) -> None:
         if logging.lastResort is not None:
             logging.lastResort.setFormatter(HarmlessFormatter())
         return
-    handler = logging.StreamHandler()
+    handler = _StandardError()
     handler.setFormatter(HarmlessFormatter(logging.BASIC_FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
+
+
+class _StandardError(logging.Handler):
+    """Writes to what is standard error then: where something is drawn, records go above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:
+            self.handleError(record)
 
 
 class _Hook(RenderHook):

@@ -13,7 +13,12 @@ from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
-from aws_durable_execution_sdk_python_testing._results.harmless import harmless_console
+from aws_durable_execution_sdk_python_testing._results.fitting import Flow, Part
+from aws_durable_execution_sdk_python_testing._results.harmless import (
+    harmless_console,
+    harmless_json,
+    one_line,
+)
 from aws_durable_execution_sdk_python_testing._results.operations import (
     CallbackOperation,
     ContextOperation,
@@ -27,9 +32,8 @@ if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
 
 _WITH_ERROR = (StepOperation, ContextOperation, CallbackOperation, InvokeOperation)
-_ENDLESS = 100_000
-# A terminal has so much room to the left of what is shown.
-_DEEPEST_INDENT = 10
+# Columns; no line is longer than a payload can be.
+_ENDLESS = 1_000_000_000
 _FAILED = TERMINAL - {Status.SUCCEEDED}
 
 
@@ -44,13 +48,14 @@ def result_tree(result: DurableFunctionTestResult, now: datetime | None = None) 
     execution = result.execution
     if now is not None and execution is not None and execution.end_timestamp is not None:
         now = execution.end_timestamp
-    label = _line(f"execution {(execution and execution.name) or ''}".rstrip(), "bold")
-    _add_status(label, result.execution_status)
+    title = one_line(f"execution {(execution and execution.name) or ''}".rstrip())
+    parts = [Part(Text(title, "bold")), _status(result.execution_status)]
     if execution is not None:
-        _add(label, wording.duration(execution.start_timestamp, execution.end_timestamp or now))
+        took = wording.duration(execution.start_timestamp, execution.end_timestamp or now)
+        parts.append(Part(Text(took)))
     if result.events:
-        _add(label, wording.count(len(result.invocations), "invocation"))
-    tree = Tree(label)
+        parts.append(Part(Text(wording.count(len(result.invocations), "invocation"))))
+    tree = Tree(Flow(parts))
     _grow(tree, result.operations, now)
     _add_outcome(tree, result)
     return tree
@@ -64,7 +69,7 @@ def stdout_console() -> Console:
 
 def _add_outcome(tree: Tree, result: DurableFunctionTestResult) -> None:
     if result.status is Status.SUCCEEDED:
-        tree.add(Text(f"result: {json.dumps(result.result, ensure_ascii=False)}"))
+        tree.add(Text(f"result: {harmless_json(json.dumps(result.result, ensure_ascii=False))}"))
     elif result.error is not None:
         outcome = Text(f"error: {result.error.headline}", style="red")
         if result.error.trace:
@@ -77,22 +82,36 @@ def _grow(tree: Tree, operations: Sequence[Operation], now: datetime | None) -> 
     rest = [(tree, operation, 1) for operation in reversed(operations)]
     while rest:
         above, operation, depth = rest.pop()
-        label = _label(operation, now)
-        if depth > _DEEPEST_INDENT:
-            _add(label, f"{depth} deep", "dim")
-        node = above.add(label)
-        inside = node if depth < _DEEPEST_INDENT else above
+        node = above.add(_label(operation, now, depth))
+        inside = node if depth < wording.DEEPEST_INDENT else above
         rest += [(inside, child, depth + 1) for child in reversed(operation.child_operations)]
 
 
-def _label(operation: Operation, now: datetime | None) -> Text:
-    label = _line(wording.title(operation))
-    _add_status(label, operation.status)
-    _add(label, wording.duration(operation.start_timestamp, operation.end_timestamp or now))
+def _label(operation: Operation, now: datetime | None, depth: int) -> Flow:
+    parts = [Part(Text(wording.title(operation))), _status(operation.status)]
+    took = wording.duration(operation.start_timestamp, operation.end_timestamp or now)
+    parts.append(Part(Text(took)))
     if isinstance(operation, StepOperation) and operation.attempt > 1:
-        _add(label, wording.count(operation.attempt, "attempt"), "yellow")
-    _add(label, _remark(operation), "dim")
-    return label
+        parts.append(Part(Text(wording.count(operation.attempt, "attempt"), "yellow")))
+    parts.append(_counted(operation))
+    parts.append(Part(Text(one_line(_remark(operation)), "dim"), is_whole=False))
+    is_open = operation.status is Status.STARTED
+    if is_open and isinstance(operation, CallbackOperation) and operation.callback_id:
+        parts.append(Part(Text(one_line(f"callback id {operation.callback_id}"), "dim")))
+    if depth > wording.DEEPEST_INDENT:
+        parts.append(Part(Text(f"{depth} deep", "dim")))
+    return Flow(parts)
+
+
+def _counted(operation: Operation) -> Part:
+    """How far the branches of a batch are; nothing for others."""
+    if operation.sub_type not in wording.BATCHES:
+        return Part(Text())
+    statuses = [child.status for child in operation.child_operations]
+    ended = sum(status in TERMINAL for status in statuses)
+    failed = sum(status in wording.UNSUCCESSFUL for status in statuses)
+    progress = wording.progress(ended, len(statuses), failed)
+    return Part(Text(progress, "red" if failed else ""))
 
 
 def _remark(operation: Operation) -> str:
@@ -105,19 +124,8 @@ def _remark(operation: Operation) -> str:
         return ""
     if isinstance(operation, WaitOperation) and operation.scheduled_end_timestamp is not None:
         return f"until {wording.moment(operation.scheduled_end_timestamp)}"
-    if isinstance(operation, CallbackOperation) and operation.callback_id is not None:
-        return f"callback id {operation.callback_id}"
     return ""
 
 
-def _line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, overflow="fold")
-
-
-def _add(line: Text, part: str, style: str = "") -> None:
-    if part:
-        line.append("  ").append(part, style=style)
-
-
-def _add_status(line: Text, status: Status) -> None:
-    _add(line, str(status), wording.STYLES[status])
+def _status(status: Status) -> Part:
+    return Part(Text(status, wording.STYLES[status]))

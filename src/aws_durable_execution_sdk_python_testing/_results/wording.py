@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from rich.table import Column, Table
-
-from aws_durable_execution_sdk_python._core.model import ErrorObject, Status
+from aws_durable_execution_sdk_python._core.model import TERMINAL, ErrorObject, Status
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_json, one_line
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python_testing._results.result import DurableFunctionTestResult
@@ -29,6 +28,12 @@ STYLES = {
     Status.DELETING: "dim",
 }
 
+# Contexts whose branches are counted.
+BATCHES = frozenset({"Map", "Parallel"})
+# What has ended, and neither well nor because somebody wanted it to.
+UNSUCCESSFUL = TERMINAL - {Status.SUCCEEDED, Status.CANCELLED}
+# A terminal has room to the left of what is shown for so many levels.
+DEEPEST_INDENT = 10
 # Of an error where it is one of many.
 _MOST_LINES = 5
 _LONGEST = 1_000
@@ -45,9 +50,14 @@ class Named(Protocol):
     def operation_type(self) -> str: ...
 
 
+def name(operation: Named) -> str:
+    """What an operation is called, in one line."""
+    return one_line(operation.name or "(unnamed)")
+
+
 def title(operation: Named) -> str:
     """E.g. `charge [Step]`."""
-    return f"{operation.name or '(unnamed)'} [{operation.sub_type or operation.operation_type}]"
+    return f"{name(operation)} [{one_line(operation.sub_type or operation.operation_type)}]"
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:
@@ -58,15 +68,10 @@ def duration(start: datetime | None, end: datetime | None) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def columns(*headings: str, whole: Collection[str] = ()) -> Table:
-    """An empty table that shows everything, however narrow the terminal.
-
-    Parameters:
-        headings: of the columns.
-        whole: those of columns whose cells are not broken as long as there is room.
-    """
-    shown = (Column(h, overflow="fold", no_wrap=h in whole) for h in headings)
-    return Table(*shown, box=None, pad_edge=False)
+def progress(ended: int, begun: int, failed: int) -> str:
+    """E.g. `62/80, 3 failed`: how far the branches of a batch are."""
+    counted = f"{ended:,}/{begun:,}"
+    return f"{counted}, {failed:,} failed" if failed else counted
 
 
 def moment(when: datetime) -> str:
@@ -93,9 +98,10 @@ def conclusion(result: DurableFunctionTestResult) -> Iterator[str]:
     took = f" in {took}" if took else ""
     if result.status is Status.SUCCEEDED:
         yield f"SUCCEEDED{took}"
-        yield json.dumps(result.result, indent=2, ensure_ascii=False)
+        yield harmless_json(json.dumps(result.result, indent=2, ensure_ascii=False))
     else:
         error = "" if result.error is None else f": {result.error.headline}"
-        yield f"{result.execution_status}{took}{error}"
+        # The further lines of a message stand below it: they cannot look like ours.
+        yield f"{result.execution_status}{took}{error}".replace("\n", "\n    ")
         if result.error is not None and result.error.trace:
             yield result.error.trace

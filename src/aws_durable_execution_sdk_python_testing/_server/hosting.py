@@ -26,6 +26,10 @@ from aws_durable_execution_sdk_python_testing._functions.contracts import (
     Invoker,
 )
 from aws_durable_execution_sdk_python_testing._functions.in_process import InProcessInvoker
+from aws_durable_execution_sdk_python_testing._functions.source_lines import (
+    AskedLines,
+    SourceLine,
+)
 from aws_durable_execution_sdk_python_testing._sandbox.function_logs import LogLine
 from aws_durable_execution_sdk_python_testing._server.context_logs import ContextLogs
 from aws_durable_execution_sdk_python_testing._server.endpoints import EndpointInvoker
@@ -56,6 +60,10 @@ class FunctionRuntime(Invoker, Protocol):
         """The handler of a function as it is now, if it is loaded in this process."""
         ...
 
+    def source(self, execution_arn: str, operation_id: str) -> SourceLine | None:
+        """The line of code that asked for an operation last, if it ran in this process."""
+        ...
+
     def close(self) -> None:
         """End what runs. Idempotent."""
 
@@ -70,7 +78,8 @@ class InProcessRuntime(InProcessInvoker):
     kills = False
 
     def __init__(self) -> None:
-        super().__init__()
+        self._asked = AskedLines()
+        super().__init__(lines=self._asked)
         self._logs = ContextLogs()
         self._logs.open()
 
@@ -93,6 +102,10 @@ class InProcessRuntime(InProcessInvoker):
     def lines(self, execution_arn: str) -> list[LogLine]:
         """What came by the context's logger: all else goes to the server's own output."""
         return self._logs.read(execution_arn)
+
+    def source(self, execution_arn: str, operation_id: str) -> SourceLine | None:
+        """The line of code that asked for an operation last, while it is remembered."""
+        return self._asked.find(execution_arn, operation_id)
 
     def close(self) -> None:
         """Keep no more lines. Threads that run handlers end with the process."""
@@ -156,6 +169,10 @@ class Hosting:
     def handler(self, function_name: str) -> Handler | None:
         """The handler of a function as it is now, if it is loaded in this process."""
         return self._runtime.handler(function_name)
+
+    def source(self, execution_arn: str, operation_id: str) -> SourceLine | None:
+        """The line of code that asked for an operation last, if it ran in this process."""
+        return self._runtime.source(execution_arn, operation_id)
 
     def keeps_lines(self, function_name: str) -> bool:
         """Whether what that function writes can be read by `lines`."""

@@ -58,6 +58,9 @@ class LambdaRuntime(SandboxInvoker):
     def handler(self, function_name: str) -> None:
         """None: handlers are loaded in processes of their own."""
 
+    def source(self, execution_arn: str, operation_id: str) -> None:
+        """None: the code is in processes of its own."""
+
 
 def _sandboxed(function: DeclaredFunction, handler: str) -> SandboxFunction:
     code = SandboxFunction.parse(handler)

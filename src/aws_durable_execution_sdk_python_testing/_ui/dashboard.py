@@ -93,10 +93,16 @@ class _Details:
         return json_answer({"Functions": functions, "Writable": self._source.writable})
 
     async def operation(self, request: web.Request) -> web.Response:
-        """The events of one operation, with their data."""
-        wanted = request.match_info["id"]
-        events = await self._source.history(request.match_info["arn"])
-        return json_answer({"Events": [event for event in events if event.get("Id") == wanted]})
+        """The events of one operation, with their data, and the line that asked for it."""
+        arn, wanted = request.match_info["arn"], request.match_info["id"]
+        line = self._source.line(arn, wanted)
+        events = await self._source.history(arn)
+        return json_answer(
+            {
+                "Events": [event for event in events if event.get("Id") == wanted],
+                "Source": None if line is None else line.to_dict(),
+            }
+        )
 
     async def cost(self, request: web.Request) -> web.Response:
         """What the execution has used, and what that would cost on AWS."""

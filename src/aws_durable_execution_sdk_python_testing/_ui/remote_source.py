@@ -88,6 +88,9 @@ class RemoteSource:
     def handler(self, function_name: str) -> None:
         """None: their code is elsewhere."""
 
+    def line(self, arn: str, operation_id: str) -> None:
+        """None: their code is elsewhere."""
+
     def memory(self, function_name: str) -> None:
         """None: it is not asked for."""
 

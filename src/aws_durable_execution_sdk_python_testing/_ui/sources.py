@@ -9,6 +9,7 @@ import asyncio
 from typing import Any, Protocol
 
 from aws_durable_execution_sdk_python_testing._functions.contracts import Handler
+from aws_durable_execution_sdk_python_testing._functions.source_lines import SourceLine
 from aws_durable_execution_sdk_python_testing._server.durable_service import DurableService
 from aws_durable_execution_sdk_python_testing._server.hosting import Hosting
 
@@ -62,6 +63,10 @@ class ExecutionSource(Protocol):
         """The handler of a function as it is now, if it is loaded in this process."""
         ...
 
+    def line(self, arn: str, operation_id: str) -> SourceLine | None:
+        """The line of code that asked for an operation last, if it ran in this process."""
+        ...
+
     def memory(self, function_name: str) -> int | None:
         """The memory that a function is declared with, in MB."""
         ...
@@ -101,6 +106,9 @@ class LocalSource:
             }
             for function in self._hosting.functions
         ]
+
+    def line(self, arn: str, operation_id: str) -> SourceLine | None:
+        return self._hosting.source(arn, operation_id)
 
     def memory(self, function_name: str) -> int | None:
         function = self._hosting.functions.find(function_name)

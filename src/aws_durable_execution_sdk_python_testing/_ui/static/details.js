@@ -20,7 +20,7 @@ export class Details {
     this.asked = 0;
     // Whether callbacks may be answered.
     this.writable = false;
-    // The lines that ask for operations, by id: known after a replay.
+    // The lines that ask for operations now, by id: known after a replay.
     this.sources = {};
     this.body = h("div", { class: "details-body" });
     this.element = h("aside", { class: "details", "aria-label": "Details", id: "details", tabindex: -1 }, this.body);
@@ -56,8 +56,8 @@ export class Details {
     this.chosen = operation;
     if (!same) fill(this.body, h("h2", {}, operation.name || operation.subType), h("p", { class: "note" }, "Loading …"));
     this.#fetch(async () => {
-      const { Events } = await api.operation(this.arn, operation.id);
-      return operationParts(operation, Events, this.sources[operation.id], this.writable);
+      const { Events, Source } = await api.operation(this.arn, operation.id);
+      return operationParts(operation, Events, this.sources[operation.id] ?? Source, this.writable);
     });
   }
 
@@ -131,7 +131,7 @@ function costPart(cost) {
 function replayParts({ Replays, Operations, RecordedStatus, ReplayedStatus, Divergence }, history) {
   const facts = table({ Operations: String(Operations), Recorded: word(RecordedStatus), Replayed: word(ReplayedStatus) });
   if (Replays) {
-    return [h("h2", { class: "is-SUCCEEDED" }, "The code replays"), facts, h("p", { class: "note" }, "Operations now show the line that asks for them.")];
+    return [h("h2", { class: "is-SUCCEEDED" }, "The code replays"), facts, h("p", { class: "note" }, "Operations now show the line that asks for them in the code as it is.")];
   }
   const { Expected, Found, Source, OperationId, LikelyCauses } = Divergence;
   const operation = history.operations.get(OperationId);
