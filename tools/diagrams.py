@@ -1,5 +1,6 @@
-"""Draws the pictures of docs/architecture.md: the state machines from the engine's tables, and how an
-event becomes a response.
+"""Draws the pictures of docs/architecture.md: state machines, and an invocation from end to end.
+
+The state machines are what the tables of the local service's engine say.
 
     python tools/diagrams.py           # writes docs/images/*.svg
     python tools/diagrams.py --check   # says which of them are not what the tables say
@@ -31,7 +32,8 @@ path {{ fill: none; stroke: #57606a; stroke-width: 1.4 }}
 .service {{ stroke-dasharray: 5 4 }} .group {{ fill: #f6f8fa; stroke: #d0d7de }}
 </style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"
- orient="auto-start-reverse"><path d="M0 0 8 4 0 8Z" style="fill:#57606a;stroke:none"/></marker></defs>
+ orient="auto-start-reverse"><path d="M0 0 8 4 0 8Z" style="fill:#57606a;stroke:none"/></marker>
+</defs>
 <rect x="0.5" y="0.5" width="{right}" height="{bottom}" rx="8" fill="#ffffff" stroke="#d0d7de"/>
 """
 
@@ -80,7 +82,7 @@ def edges_of(operation_type: OperationType) -> tuple[Edges, dict[Status, list[st
         if len(row.allowed) > 2 or (len(row.allowed) == 2 and row.becomes in TERMINAL):
             from_any[row.becomes].append(action.value)
             continue
-        for before in row.allowed:
+        for before in sorted(row.allowed, key=str):
             # An execution is there before any update of it.
             start = Status.STARTED if kind is OperationType.EXECUTION else before
             single[start, row.becomes].append((action.value, True))
@@ -94,8 +96,8 @@ def state(status: Status, x: float, y: float) -> str:
     fill, stroke = COLOURS.get(status, ENDED if status in TERMINAL else OPEN)
     middle = x + BOX_WIDTH / 2
     return (
-        f'<rect x="{x:g}" y="{y - BOX_HEIGHT / 2:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
-        f'fill="{fill}" stroke="{stroke}" stroke-width="1.4"/>'
+        f'<rect x="{x:g}" y="{y - BOX_HEIGHT / 2:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '
+        f'rx="6" fill="{fill}" stroke="{stroke}" stroke-width="1.4"/>'
         + text(middle, y + 4.5, status.value, "middle", "state")
     )
 
@@ -147,7 +149,10 @@ def edge(
         first = f"M{BEFORE_X + 8} {y[end]:g}H{OPEN_X - 3}"
         return [arrow(first, kind), text(BEFORE_X + 12, y[end] - 8, label)]
     if end in TERMINAL:
-        return [arrow(to_the_end(OPEN_X + BOX_WIDTH, y[start], y[end]), kind), at_the_end(end, label, y)]
+        return [
+            arrow(to_the_end(OPEN_X + BOX_WIDTH, y[start], y[end]), kind),
+            at_the_end(end, label, y),
+        ]
     x = OPEN_X + BOX_WIDTH * 0.3
     up = f"M{x:g} {y[start] - BOX_HEIGHT / 2:g}V{y[end] + BOX_HEIGHT / 2 + 3:g}"
     above = y[start] - BOX_HEIGHT / 2 - 10
@@ -169,7 +174,9 @@ def edge_of_any(
 
 def to_the_end(x: float, start: float, end: float) -> str:
     bend = x + 60
-    return f"M{x:g} {start:g}C{bend:g} {start:g} {x + 20:g} {end:g} {bend + 20:g} {end:g}H{END_X - 3}"
+    return (
+        f"M{x:g} {start:g}C{bend:g} {start:g} {x + 20:g} {end:g} {bend + 20:g} {end:g}H{END_X - 3}"
+    )
 
 
 def at_the_end(end: Status, label: str, y: dict[Status, float]) -> str:
@@ -206,7 +213,9 @@ def course() -> str:
     x = [72 + 144 * number for number in range(len(LANES))]
     parts = []
     for place, name in zip(x, LANES, strict=True):
-        parts.append(f'<line x1="{place}" y1="44" x2="{place}" y2="{height - 14}" stroke="#d0d7de"/>')
+        parts.append(
+            f'<line x1="{place}" y1="44" x2="{place}" y2="{height - 14}" stroke="#d0d7de"/>'
+        )
         parts.append(
             f'<rect x="{place - 56}" y="14" width="112" height="30" rx="6" fill="{OPEN[0]}" '
             f'stroke="{OPEN[1]}"/>' + text(place, 33.5, name, "middle", "state")

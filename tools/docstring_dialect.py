@@ -1,7 +1,7 @@
-"""Reads our docstrings for the API reference (see mkdocs.yml); tests/unit/test_docstrings.py holds them.
+"""Reads our docstrings for the API reference; `tests/unit/test_docstrings.py` says what they are.
 
-The parser for Google's style knows all but two things: `Example:` is one of its sections only in the
-plural, with prompts or fences around code, and `a, b: ...` describes two parameters.
+The parser for Google's style knows all but two things: `Example:` is one of its sections only in
+the plural, with prompts or fences around code, and `a, b: ...` describes two parameters.
 """
 
 from __future__ import annotations

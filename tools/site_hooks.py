@@ -1,11 +1,11 @@
 """Hooks of the documentation site (see mkdocs.yml): a site that needs no other place.
 
-- The pages link to files outside of docs/, as they should where the repository is: an example, a test,
-  CONTRIBUTING.md. What is linked to becomes part of the site, below repository/: a page as it is, a
-  program as a page that shows it, an image as a file. So does what those pages link to in turn.
-- What was built is looked through. Nothing may be fetched from elsewhere to show a page, and nothing
-  may be left of Markdown that only the forge understands. Each finding is a warning, which a strict
-  build fails with.
+- The pages link to files outside of docs/, as they should where the repository is: an example, a
+  test, CONTRIBUTING.md. What is linked to becomes part of the site, below repository/: a page as it
+  is, a program as a page that shows it, an image as a file. So does what those pages link to.
+- What was built is looked through. Nothing may be fetched from elsewhere to show a page, and
+  nothing may be left of Markdown that only the forge understands. Each finding is a warning, which
+  a strict build fails with.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ IMAGES = {".svg", ".png"}
 log = logging.getLogger("mkdocs.hooks.site")
 
 FENCE = re.compile(r"(^( *)(`{3,}).*?^\2\3$)", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?![a-z]+:|#)(?P<path>[^()#\s]+)(?P<section>#[^()\s]*)?\)")
+LINK = re.compile(
+    r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])"
+    r"\((?![a-z]+:|#)(?P<path>[^()#\s]+)(?P<section>#[^()\s]*)?\)"
+)
 ROW = re.compile(r"^\|.*$", re.MULTILINE)
 FETCHED = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"?(?:https?:)?//[^\s\">]+"
@@ -64,10 +67,10 @@ def origin(src_uri: str) -> str:
 
 
 def place(path: str) -> str | None:
-    """Where a path of the repository is in the site; None for what is not a file."""
+    """Where a path of the repository is in the site; None for a directory."""
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    if not (ROOT / path).is_file():
+    if (ROOT / path).is_dir():
         return None
     is_shown = PurePosixPath(path).suffix in {".md", *IMAGES}
     return f"{BELOW}/{path}" if is_shown else f"{BELOW}/{path}.md"
@@ -94,14 +97,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for link in links(markdown):
             path = target(src_uri, link)
             found = place(path)
-            if found is None or found in files.src_uris or not found.startswith(f"{BELOW}/"):
+            if path.startswith("docs/") or not (ROOT / path).is_file() or found in files.src_uris:
                 continue
+            assert found is not None
             if PurePosixPath(path).suffix in IMAGES:
                 given: dict[str, Any] = {"abs_src_path": str(ROOT / path)}
             else:
                 given = {"content": as_page(path)}
                 to_read.append((found, given["content"]))
-            files.append(File.generated(config, found, inclusion=InclusionLevel.NOT_IN_NAV, **given))
+            files.append(
+                File.generated(config, found, inclusion=InclusionLevel.NOT_IN_NAV, **given)
+            )
     return files
 
 
