@@ -39,3 +39,10 @@ class OurDialect(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         if obj.docstring is not None:
             obj.docstring.value = as_google(obj.docstring.value)
+
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **kwargs: Any) -> None:
+        # The field of a configuration that takes durations in every form is a descriptor.
+        default = re.match(r"DurationField\((\d*)", str(attr.value))
+        if default is not None:
+            attr.annotation = griffe.ExprName("DurationLike", parent=attr.parent)
+            attr.value = default[1] or None

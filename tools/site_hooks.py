@@ -37,7 +37,7 @@ FETCHED = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"?(?:https?:)?//[^\s\">]+"
     r"|<link\b(?![^>]*rel=\"?canonical)[^>]*\bhref=\"?(?:https?:)?//[^\s\">]+"
 )
-UNREAD = re.compile(r"<p>(?:- |\d+\. |\||&gt; ?\[!)[^\n]{0,60}|(?<=<code>)[^<]*\\\|[^<]*")
+UNREAD = re.compile(r"<p>(?:- |\d+\. |\||\[!)[^\n]{0,60}|(?<=<code>)[^<]*\\\|[^<]*")
 
 
 # ---------------------------------------------------------------------- the rest of the repository
