@@ -124,8 +124,6 @@ class DurableContext(BaseContext):
     ) -> T:
         """Run a function and checkpoint what it returns; a completed step never runs again.
 
-        Source: the product's page on steps, "Method signature".
-
         Parameters:
             func: takes a `StepContext`, or nothing. `@durable_step` makes such functions; they
                 give the step its name. It may be async.

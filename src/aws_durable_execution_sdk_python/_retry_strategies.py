@@ -62,7 +62,10 @@ class RetryDecision:
 
 
 RetryStrategy: TypeAlias = Callable[[Exception, int], RetryDecision]
+"""Takes the error and the number of attempts made so far, 1 after the first failure."""
+
 ErrorPattern: TypeAlias = str | re.Pattern[str]
+"""A text that an error's message contains, or an expression that it matches somewhere."""
 
 
 class JitterField:
@@ -234,6 +237,7 @@ def create_linear_retry_strategy(
 
 
 linear = create_linear_retry_strategy
+"""`create_linear_retry_strategy` by a shorter name."""
 
 
 def fixed(interval: DurationLike = 5, max_attempts: int = 5) -> RetryStrategy:

@@ -121,7 +121,7 @@ def durable_step(func: F) -> StepFunction[F]:
         ... def add_numbers(step_context: StepContext, a: int, b: int) -> int:
         ...     return a + b
         >>> add_numbers(5, 3)
-        <add_numbers with its arguments>
+        <'add_numbers' with its arguments>
     """
     function: Any = Decorated(func, _step_binder)
     bound: StepFunction[F] = function

@@ -40,7 +40,10 @@ __all__ = [
 ]
 
 FileSystemSerDesMode = OffloadMode
+"""`OffloadMode` by the official SDK's name."""
+
 FileSystemPathEncoding = PathEncoding
+"""`PathEncoding` by the official SDK's name."""
 
 _FILE = "file"
 

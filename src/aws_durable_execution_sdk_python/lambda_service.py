@@ -64,8 +64,8 @@ __all__ = [
 ]
 
 
-# What an operation takes or gives, as it is sent and stored.
 OperationPayload: TypeAlias = str
+"""What an operation takes or gives, as it is sent and stored."""
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,10 @@ __all__ = [
 ]
 
 PLUGIN_ENTRY_POINT_GROUP = "aws_durable_execution.plugins"
+"""Where packages say which plugin factories they have."""
+
 PLUGIN_ENVIRONMENT_VARIABLE = "DURABLE_EXECUTION_PLUGINS"
+"""Names the plugins to load."""
 
 _log = logging.getLogger(__name__)
 

@@ -39,7 +39,10 @@ __all__ = ["S3PathEncoding", "S3SerDes", "S3SerDesMode"]
 T = TypeVar("T", default=Any)
 
 S3SerDesMode = OffloadMode
+"""`OffloadMode`, named after the store."""
+
 S3PathEncoding = PathEncoding
+"""`PathEncoding`, named after the store."""
 
 _S3 = "s3"
 _DIGITS_IN_KEY = 32

@@ -78,8 +78,8 @@ class AsyncSerDes(Protocol[T]):
         ...
 
 
-# What every `serdes` parameter takes.
 AnySerDes: TypeAlias = SerDes[T] | AsyncSerDes[T]
+"""What every `serdes` parameter takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +216,14 @@ class ExtendedTypeSerDes(SerDes[Any]):
 
 
 DEFAULT_SERDES = ExtendedTypeSerDes()
-# The official SDK's name for it.
+"""What operations use that are given no serdes."""
+
 EXTENDED_TYPES_SERDES = DEFAULT_SERDES
-# And for what invokes use.
+"""The same, by the official SDK's name."""
+
 DEFAULT_JSON_SERDES = JsonSerDes()
+"""What invokes use that are given no serdes."""
+
 # What was written as nothing reads as None: the type of such a value has None in it.
 NOTHING: Any = None
 # The default serdes does not ask where a value belongs.

@@ -44,3 +44,18 @@ def test_the_commands_and_plugins_of_tools_belong_to_the_testing_sdk() -> None:
 
 def test_both_carry_the_licence() -> None:
     assert (TESTING / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_notice_of_what_was_made_from_the_work_of_others_comes_along() -> None:
+    (named,) = re.findall(r"^(src/\S+)", (ROOT / "NOTICE").read_text(), re.MULTILINE)
+    assert (ROOT / named).is_file()
+    assert "NOTICE" in _project(ROOT)["license-files"]
+
+
+def test_both_say_the_same_of_where_they_are_and_what_they_run_on() -> None:
+    ours, theirs = _project(ROOT), _project(TESTING)
+    assert ours["urls"] == theirs["urls"]
+    about = ("Programming Language", "Operating System", "Development Status", "Typing")
+    assert [one for one in ours["classifiers"] if one.startswith(about)] == [
+        one for one in theirs["classifiers"] if one.startswith(about)
+    ]

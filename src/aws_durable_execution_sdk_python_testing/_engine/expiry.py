@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aws_durable_execution_sdk_python._core.model import Status
 from aws_durable_execution_sdk_python_testing._engine import invocations, lifecycle
-from aws_durable_execution_sdk_python_testing._engine.completions import complete
+from aws_durable_execution_sdk_python_testing._engine.completions import check_move, complete
 from aws_durable_execution_sdk_python_testing._engine.execution_record import Execution
 from aws_durable_execution_sdk_python_testing._engine.service_state import ServiceState
 from aws_durable_execution_sdk_python_testing._engine.timers import Timer, TimerKind
@@ -34,6 +34,7 @@ def _wait_over(service: ServiceState, execution: Execution, operation_id: str) -
 
 def _attempt_due(service: ServiceState, execution: Execution, operation_id: str) -> None:
     operation = execution.operations[operation_id]
+    check_move(operation, Status.READY)
     details = dict(operation.details)
     del details["NextAttemptTimestamp"]
     execution.put(operation.evolve(Status.READY, details), by_service=True)

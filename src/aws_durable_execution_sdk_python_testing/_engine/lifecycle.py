@@ -8,6 +8,7 @@ from typing import Any
 from aws_durable_execution_sdk_python._core.model import OperationType, Status
 from aws_durable_execution_sdk_python_testing._engine import history_events
 from aws_durable_execution_sdk_python_testing._engine.completions import (
+    check_move,
     complete_invoke,
     disarm_all,
     invoke_timed_out,
@@ -54,6 +55,7 @@ def finish(service: ServiceState, execution: Execution, outcome: ExecutionOutcom
     An invocation in flight is closed in the history here: whatever it still does is ignored,
     and the end of the execution is the last event.
     """
+    check_move(execution.root, outcome.status)
     close_invocation(service, execution, None)
     now = service.now
     root = execution.root.close(outcome.status, now)

@@ -1,4 +1,7 @@
-"""What each update does to an operation: one table, keyed by type and action."""
+"""What each update does to an operation: one table, keyed by type and action.
+
+What the service does to it without one stands in `completions.MOVES`.
+"""
 
 from __future__ import annotations
 

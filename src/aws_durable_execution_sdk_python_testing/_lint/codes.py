@@ -54,6 +54,7 @@ _TABLE = (
 )
 
 CODES: dict[str, Code] = {code.id: code for code in _TABLE}
+"""Every code that the lint knows."""
 
 
 class Selection:

@@ -50,8 +50,16 @@ def lint_source(
         UnreadableSourceError: the text is not Python that this interpreter can parse.
 
     Example:
-        >>> for finding in lint_source(Path("app.py").read_text(), "app.py"):
+        >>> program = '''
+        ... import random
+        ... from aws_durable_execution_sdk_python import durable_execution
+        ... @durable_execution
+        ... def handler(event, context):
+        ...     return random.random()
+        ... '''
+        >>> for finding in lint_source(program, "app.py"):
         ...     print(finding.line, finding.code, finding.message)
+        6 DUR102 random.random() ...
     """
     return _lint(parse(text), text, filename, selection, noqa=True)
 
@@ -82,7 +90,7 @@ def lint_paths(
         The findings, and the files that could not be read or parsed. Nothing is raised for these.
 
     Example:
-        >>> report = lint_paths(["src", "app.py"], exclude=["*_old.py"])
+        >>> report = lint_paths(["."], exclude=["*_old.py"])
         >>> assert not report.findings and not report.problems
     """
     findings: list[Finding] = []

@@ -20,8 +20,8 @@ class _Timeout(enum.Enum):
         return self.name
 
 
-# Given as an answer: leave the callback open, so that its time-out passes.
 CALLBACK_TIMEOUT: Final = _Timeout.CALLBACK_TIMEOUT
+"""Given as an answer: leave the callback open, so that its time-out passes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 Record = dict[str, Any]
+"""What a store keeps and gives back in the order in which it came: JSON."""
 
 # The last record of an execution: it is gone, and nothing of it needs to be kept.
 PURGED: Record = {"Purged": True}

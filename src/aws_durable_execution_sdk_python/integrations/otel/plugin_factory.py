@@ -44,4 +44,7 @@ class ExecutionOtelPluginFactory(_OtelPluginFactory):
 
 
 INVOCATION_OTEL_PLUGIN_FACTORY = InvocationOtelPluginFactory()
+"""The factory with its defaults, for `DURABLE_EXECUTION_PLUGINS`."""
+
 EXECUTION_OTEL_PLUGIN_FACTORY = ExecutionOtelPluginFactory()
+"""The factory with its defaults, for `DURABLE_EXECUTION_PLUGINS`."""
