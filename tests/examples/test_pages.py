@@ -18,8 +18,8 @@ from aws_durable_execution_sdk_python_testing.lint import lint_source
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-# What needs more than a process of its own has tests of its own: an S3, a collector, real processes,
-# AWS's CDK, Powertools. The lint's codes show what is wrong as well.
+# What needs more than this process has tests of its own: an S3, a collector, processes to kill, AWS's
+# CDK. The pages of the lint's codes show what is wrong as well.
 ELSEWHERE = {
     "deploy.md": "tests/projects/test_deploy_pages.py",
     "large-payloads.md": "tests/offload/test_large_payloads_page.py",
