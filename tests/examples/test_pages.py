@@ -18,8 +18,8 @@ from aws_durable_execution_sdk_python_testing.lint import lint_source
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-# What needs more than this process has tests of its own: an S3, a collector, processes to kill, AWS's
-# CDK. The pages of the lint's codes show what is wrong as well.
+# What needs more than this process has tests of its own: an S3, a collector, processes to kill,
+# AWS's CDK. The pages of the lint's codes show what is wrong as well.
 ELSEWHERE = {
     "deploy.md": "tests/projects/test_deploy_pages.py",
     "large-payloads.md": "tests/offload/test_large_payloads_page.py",
@@ -28,8 +28,11 @@ ELSEWHERE = {
     "plugins.md": "tests/plugins/test_pages.py",
     "production.md": "tests/projects/test_deploy_pages.py",
     "reliability.md": "tests/faults/test_reliability_page.py",
+    "tutorial.md": "tests/projects/test_tutorial.py",
     **{f"lint/{page.name}": "tests/lint/test_lint_pages.py" for page in DOCS.glob("lint/*.md")},
 }
+# What is no program by itself, or wrong on purpose.
+FRAGMENTS = {"tutorial.md", *(page for page in ELSEWHERE if page.startswith("lint/"))}
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+)\.py\n")
 PAGES = {
@@ -90,7 +93,7 @@ def test_the_blocks_of_a_page_run(page: str, files: dict[str, str], tmp_path: Pa
     assert files.keys() <= sys.modules.keys(), "a block that no test of the page imports"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("lint/")])
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in FRAGMENTS])
 def test_the_lint_has_nothing_against_a_page(page: str) -> None:
     assert [each for block in PAGES[page] for each in lint_source(block, page)] == []
 
