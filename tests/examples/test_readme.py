@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
+from aws_durable_execution_sdk_python_testing.lint import lint_source
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -60,13 +61,14 @@ def test_the_tests_of_the_readme_pass(program: Path) -> None:
     assert "2 passed" in finished.stdout
 
 
-def test_links_lead_somewhere() -> None:
-    """To a file, and where a link names a section, to a heading of it."""
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)#?([^)]*)\)", README)
-    assert targets
-    for file, section in targets:
-        assert (ROOT / file).is_file(), file
-        text = (ROOT / file).read_text(encoding="utf-8")
-        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-        anchors = {heading.lower().replace(" ", "-") for heading in headings}
-        assert not section or section in anchors, f"{file}#{section}"
+def test_the_lint_has_nothing_against_it() -> None:
+    assert [finding for name, text in BLOCKS for finding in lint_source(text, name)] == []
+
+
+def test_its_figures_are_those_of_the_benchmarks() -> None:
+    figures = re.search(r"official SDK\n(.*?)\n\| And ", README, re.DOTALL)
+    assert figures
+    measured = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    cells = re.findall(r"[\d.]+ (?:ms|us|s|MB)\b", figures[1].partition("|---|")[2])
+    assert len(cells) > 20
+    assert [cell for cell in cells if f" {cell} " not in measured and cell != "5 ms"] == []
