@@ -74,7 +74,8 @@ def files(
         assert name[1] not in found, f"two blocks are {name[1]}.py"
         found[name[1]] = block
     for name, text in found.items():
-        assert name not in sys.modules, f"{name}.py would hide another module"
+        assert name not in sys.stdlib_module_names, f"{name}.py would hide Python's own module"
+        monkeypatch.delitem(sys.modules, name, raising=False)
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
