@@ -63,16 +63,14 @@ class Outcomes:
 
 
 @pytest.fixture
-def files(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dict[str, str]]:
+def files(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The files of a page, written into a directory that is the current one and is importable."""
     found: dict[str, str] = {}
-    for block in PAGES[request.param]:
-        name = NAMED.match(block)
-        assert name, f"a block without a name: {block[:80]}"
-        assert name[1] not in found, f"two blocks are {name[1]}.py"
-        found[name[1]] = block
+    for block in PAGES[page]:
+        head = NAMED.match(block)
+        assert head, f"a block without a name: {block[:80]}"
+        assert head[1] not in found, f"two blocks are {head[1]}.py"
+        found[head[1]] = block
     for name, text in found.items():
         assert name not in sys.stdlib_module_names, f"{name}.py would hide Python's own module"
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -84,7 +82,7 @@ def files(
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize(("page", "files"), [(page, page) for page in OURS], indirect=["files"])
+@pytest.mark.parametrize("page", OURS)
 def test_the_blocks_of_a_page_run(page: str, files: dict[str, str], tmp_path: Path) -> None:
     outcomes = Outcomes()
     options = "-p no:cacheprovider -p no:terminal -o asyncio_mode=auto "
