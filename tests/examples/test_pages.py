@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from written_tests import passed
 
 from aws_durable_execution_sdk_python_testing.lint import lint_source
 
@@ -44,24 +44,6 @@ PAGES = {
 OURS = [page for page, blocks in PAGES.items() if blocks and page not in ELSEWHERE]
 
 
-class Outcomes:
-    """A plugin that counts how tests ended."""
-
-    def __init__(self) -> None:
-        self.ends: Counter[str] = Counter()
-        self.texts: list[str] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or not report.passed:
-            self.ends[report.outcome] += 1
-            self.texts.append(report.longreprtext)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.ends["error"] += 1
-            self.texts.append(report.longreprtext)
-
-
 @pytest.fixture
 def files(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The files of a page, written into a directory that is the current one and is importable."""
@@ -84,11 +66,7 @@ def files(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.mark.parametrize("page", OURS)
 def test_the_blocks_of_a_page_run(page: str, files: dict[str, str], tmp_path: Path) -> None:
-    outcomes = Outcomes()
-    options = "-p no:cacheprovider -p no:terminal -o asyncio_mode=auto "
-    options += f"-o asyncio_default_fixture_loop_scope=function --rootdir {tmp_path} {tmp_path}"
-    pytest.main(options.split(), plugins=[outcomes])
-    assert outcomes.ends.keys() == {"passed"}, "\n".join(outcomes.texts)
+    assert passed(tmp_path)
     assert files.keys() <= sys.modules.keys(), "a block that no test of the page imports"
 
 
