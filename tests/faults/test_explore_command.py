@@ -95,7 +95,7 @@ def test_what_to_do_about_interrupted_steps_is_said_once(tmp_path: Path) -> None
     result = CliRunner().invoke(main, ["explore", str(program)])
     assert result.exit_code == 1
     words = " ".join(result.output.split())
-    assert words.count("give it a retry strategy, or handle StepInterruptedError") == 1
+    assert words.count("give it a retry strategy, or catch the StepError whose error_type") == 1
 
 
 def test_what_the_program_prints_is_not_among_the_json(tmp_path: Path) -> None:

@@ -52,10 +52,10 @@ class Commands:
         return ended.stdout
 
     @contextmanager
-    def serving(self, arguments: str, directory: Path) -> Iterator[str]:
-        """A `durable serve` at a free port; its address."""
+    def serving(self, arguments: str, directory: Path, command: str = "serve") -> Iterator[str]:
+        """A `durable serve` at a free port, or a command like it; its address."""
         with subprocess.Popen(
-            ["bash", "-c", f"exec durable serve --port 0 {arguments}"],
+            ["bash", "-c", f"exec durable {command} --port 0 {arguments}"],
             cwd=directory,
             env=self._environment,
             stdout=subprocess.PIPE,

@@ -30,7 +30,7 @@ Runner = Callable[[Memory], ExploredRun]
 _INTERRUPTED = "StepInterruptedError"
 _INTERRUPTED_HINT = (
     "A step that runs at most once fails when it is cut off, since nobody knows how far it came: "
-    "give it a retry strategy, or handle StepInterruptedError."
+    "give it a retry strategy, or catch the StepError whose error_type names StepInterruptedError."
 )
 
 
