@@ -2,8 +2,8 @@
 is made once for all.
 
 Of random programs (tests/model, tests/replay_model), by profiles of Hypothesis: without
-`--hypothesis-profile` a few, the same each time. "thorough" runs ten times as many, as continuous
-integration does. "nightly" runs as many as a night allows, others each night.
+`--hypothesis-profile` a few, the same each time. "thorough" runs twenty times as many, as
+continuous integration does. "nightly" runs as many as a night allows, others each night.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ _SLOW = (
     "sandbox",
     "server/test_serve_command.py",
     "testing/test_check_deploy.py",
+    "testing/test_deep_results.py",
     "testing/test_durable_run.py",
     "testing/test_terminal.py",
+    "typing",
     "ui",
 )
 _HERE = Path(__file__).parent
@@ -53,17 +55,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    only_slow: bool = config.getoption("--slow")
-    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS and not only_slow:
-        return
-    slow = [_HERE / path for path in _SLOW]
-    chosen, left_out = [], []
-    for item in items:
-        is_slow = any(item.path.is_relative_to(path) for path in slow)
-        (chosen if is_slow is only_slow else left_out).append(item)
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = chosen
+def pytest_report_header(config: pytest.Config) -> str:
+    if _names_paths(config):
+        return "tests: all below the paths given"
+    return "tests: the slow ones" if config.getoption("--slow") else "tests: all but the slow ones"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whether nothing of a file is run. Importing it takes time as well."""
+    if _names_paths(config) or collection_path.suffix != ".py":
+        return None
+    is_slow = any(collection_path.is_relative_to(_HERE / path) for path in _SLOW)
+    return None if is_slow is config.getoption("--slow") else True
+
+
+def _names_paths(config: pytest.Config) -> bool:
+    return config.args_source is not pytest.Config.ArgsSource.TESTPATHS
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 # Of all tests together: without a profile, and with one.
-_DEFAULT_PROGRAMS = 200
+_DEFAULT_PROGRAMS = 100
 _PROGRAMS = {"thorough": 2_000, "nightly": 100_000}
 
 
