@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -470,10 +472,12 @@ class Project:
 
     def replay(self, name: str, *options: str) -> Result:
         """Replay with a program whose step has that name."""
+        return CliRunner().invoke(main, self.arguments(name, *options))
+
+    def arguments(self, name: str, *options: str) -> list[str]:
         program = self.path / f"program_{name}.py"
         program.write_text(PROGRAM.format(name=name))
-        arguments = ["replay", str(self.recordings), "--handler", f"{program}:handler", *options]
-        return CliRunner().invoke(main, arguments)
+        return ["replay", str(self.recordings), "--handler", f"{program}:handler", *options]
 
 
 @pytest.fixture
@@ -492,6 +496,18 @@ def test_the_command_reports_what_diverges(project: Project) -> None:
     assert (result.exit_code, report["Replays"]) == (1, False)
     assert report["Divergence"]["Expected"] == "STEP 'old' (Step)"
     assert report["Divergence"]["Source"]["Line"] == 6
+
+
+@pytest.mark.parametrize(("options", "is_logged"), [((), False), (("--log-level", "error"), True)])
+def test_what_diverges_is_said_once(
+    project: Project, options: tuple[str, ...], is_logged: bool
+) -> None:
+    """And not in the log as well, unless that is asked for. A process has handlers of its own."""
+    durable = Path(sys.executable).with_name("durable")
+    command = [durable, *project.arguments("new", *options)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "STEP 'old'" in ended.stdout) == (1, True)
+    assert ("Traceback" in ended.stderr) is is_logged
 
 
 def test_what_the_code_prints_does_not_mix_with_the_report(project: Project) -> None:

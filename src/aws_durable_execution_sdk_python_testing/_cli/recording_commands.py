@@ -19,7 +19,11 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 from aws_durable_execution_sdk_python_testing._cli.command_errors import CommandError
 from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution
-from aws_durable_execution_sdk_python_testing._cli.option_values import print_json, prints_aside
+from aws_durable_execution_sdk_python_testing._cli.option_values import (
+    LOG_LEVELS,
+    print_json,
+    prints_aside,
+)
 from aws_durable_execution_sdk_python_testing._cli.output import say
 from aws_durable_execution_sdk_python_testing._declarations.declared_functions import (
     DeclarationError,
@@ -36,6 +40,7 @@ from aws_durable_execution_sdk_python_testing._recordings import (
     find_recordings,
 )
 from aws_durable_execution_sdk_python_testing._recordings import replay as run_against
+from aws_durable_execution_sdk_python_testing._results.harmless import harmless_logs
 from aws_durable_execution_sdk_python_testing._results.tree import stdout_console
 
 
@@ -95,8 +100,17 @@ def record(
     metavar="[FUNCTION=]FILE_OR_MODULE:HANDLER",
     help="Today's code of all recordings, or of those of one function. May be repeated.",
 )
+@click.option(
+    "--log-level",
+    type=click.Choice(LOG_LEVELS, case_sensitive=False),
+    default="CRITICAL",
+    show_default=True,
+    help="Show what is logged at this level and above, on standard error.",
+)
 @json_option
-def replay(paths: tuple[str, ...], handlers: tuple[str, ...], as_json: bool) -> None:
+def replay(
+    paths: tuple[str, ...], handlers: tuple[str, ...], log_level: str, as_json: bool
+) -> None:
     """Run today's code against recorded histories: files, or directories of .json files.
 
     No step runs and no service is called. Executions that are under way would fail with code
@@ -108,6 +122,7 @@ def replay(paths: tuple[str, ...], handlers: tuple[str, ...], as_json: bool) -> 
     Example:
         durable replay tests/recordings --handler app.py:handler
     """
+    harmless_logs(log_level)
     reports: dict[Path, ReplayReport] = {}
     try:
         with prints_aside():
