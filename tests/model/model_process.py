@@ -154,6 +154,8 @@ class Process:
 
     def call(self, path: str) -> None:
         """A durable operation is called: it must be refused if its batch has been decided."""
+        # A batch that is called again is one of code that runs again in place.
+        self._decided = {one for one in self._decided if one != path and not is_below(one, (path,))}
         decided = [one for one in self._decided if is_below(path, (one,))]
         if decided:
             self._late.add(path)
