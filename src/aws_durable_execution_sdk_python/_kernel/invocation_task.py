@@ -21,9 +21,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# Whether a task group leaves what it has asked of its own task.
-_GROUPS_LEAVE_REQUESTS = sys.version_info < (3, 13)
-_ON_TASK_DONE = asyncio.TaskGroup._on_task_done.__code__
+# What leaves the request that it makes of a task group's own task; later versions withdraw it.
+_ON_TASK_DONE = asyncio.TaskGroup._on_task_done.__code__ if sys.version_info < (3, 13) else None
 
 
 class InvocationTask(asyncio.Task[T]):
@@ -42,7 +41,7 @@ class InvocationTask(asyncio.Task[T]):
         if self._refuses:
             return False
         asked = super().cancel(msg)
-        if _GROUPS_LEAVE_REQUESTS:
+        if _ON_TASK_DONE is not None:
             caller = sys._getframe(1)
             if caller.f_code is _ON_TASK_DONE and caller.f_locals["self"]._exiting:
                 super().uncancel()

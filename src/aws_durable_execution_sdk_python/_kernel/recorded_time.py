@@ -150,8 +150,7 @@ class RecordedTime:
         if not late:
             return -math.inf
         assert self._origin is not None  # set with the anchor
-        recorded, seen = self._origin
-        return seen + (max(late) - recorded) / _MICROS + _SLACK_SECONDS
+        return _user_time(self._origin, max(late)) + _SLACK_SECONDS
 
     def stand_still(self, moment: int) -> None:
         """Have the user's time now be that of the record's at a moment, if that is a later one."""
@@ -244,10 +243,15 @@ class RecordedTime:
 
     def _as_user_time(self, moment: int) -> float:
         assert self._anchor is not None  # set before time is frozen
-        recorded, seen = self._anchor
-        return seen + (moment - recorded) / _MICROS
+        return _user_time(self._anchor, moment)
 
     def _as_moment(self, when: float) -> int:
         assert self._anchor is not None  # set before time is frozen
         recorded, seen = self._anchor
         return recorded + round((when - seen) * _MICROS)
+
+
+def _user_time(pair: tuple[int, float], moment: int) -> float:
+    """The user's time at a moment of the record, told from another moment and the time then."""
+    recorded, seen = pair
+    return seen + (moment - recorded) / _MICROS
