@@ -23,14 +23,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def log_level_option(command: Callable[P, R]) -> Callable[P, R]:
-    """Add `--log-level`, for `harmless_logs`."""
+def log_level_option(*, default: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add `--log-level`, for `harmless_logs`.
+
+    Parameters:
+        default: None leaves it to the program.
+    """
+    unless_given = "" if default else " Default: what the program says, else WARNING."
     return click.option(
         "--log-level",
         type=click.Choice(LOG_LEVELS, case_sensitive=False),
-        help="Show what is logged at this level and above, on standard error. Default: what the "
-        "program says, else WARNING.",
-    )(command)
+        default=default,
+        show_default=default is not None,
+        help=f"Show what is logged at this level and above, on standard error.{unless_given}",
+    )
 
 
 def read_json(text: str, what: str) -> Any:

@@ -20,7 +20,7 @@ from aws_durable_execution_sdk_python_testing._cli.command_errors import Command
 from aws_durable_execution_sdk_python_testing._cli.exit_statuses import FAILED
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution
 from aws_durable_execution_sdk_python_testing._cli.option_values import (
-    LOG_LEVELS,
+    log_level_option,
     print_json,
     prints_aside,
 )
@@ -100,13 +100,7 @@ def record(
     metavar="[FUNCTION=]FILE_OR_MODULE:HANDLER",
     help="Today's code of all recordings, or of those of one function. May be repeated.",
 )
-@click.option(
-    "--log-level",
-    type=click.Choice(LOG_LEVELS, case_sensitive=False),
-    default="CRITICAL",
-    show_default=True,
-    help="Show what is logged at this level and above, on standard error.",
-)
+@log_level_option(default="CRITICAL")
 @json_option
 def replay(
     paths: tuple[str, ...], handlers: tuple[str, ...], log_level: str, as_json: bool

@@ -115,7 +115,7 @@ class _Request:
 @click.option("--skip-time", is_flag=True, help="Skip waits instead of waiting.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines, the result last.")
 @verbose_option
-@log_level_option
+@log_level_option()
 def run(
     target: str,
     event: str,
