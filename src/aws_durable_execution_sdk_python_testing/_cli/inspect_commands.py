@@ -142,7 +142,7 @@ def _event_cells(event: Event) -> ListEntry:
     trace = _trace(event.details)
     cells = (
         Text(str(event.event_id)),
-        Text(f"{event.event_timestamp.astimezone(UTC):%H:%M:%S.%f}"[:-3]),
+        Text(wording.time_of_day(event.event_timestamp)),
         Text(one_line(event.event_type)),
         Text(one_line(event.name or "")),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python_testing._cli.api_connection import (
 from aws_durable_execution_sdk_python_testing._cli.lookup import find_execution, function_of
 from aws_durable_execution_sdk_python_testing._cli.option_values import print_json
 from aws_durable_execution_sdk_python_testing._cli.output import say
+from aws_durable_execution_sdk_python_testing._results import wording
 from aws_durable_execution_sdk_python_testing._results.fitting import Hanging
 from aws_durable_execution_sdk_python_testing._results.folding import event_time
 from aws_durable_execution_sdk_python_testing._results.harmless import one_line
@@ -54,7 +55,7 @@ def logs(execution: str, log_group: str | None, as_json: bool, connection: Conne
         say("no output is kept of this execution's functions", err=True)
     console = stdout_console()
     for line in lines:
-        when = f"{event_time(line['Timestamp']).astimezone(UTC):%H:%M:%S.%f}"[:-3]
+        when = wording.time_of_day(event_time(line["Timestamp"]))
         # What follows in the same record stands below it: it cannot look like another one.
         first, *rest = line["Text"].splitlines() or [""]
         named = one_line(f"{when}  {line['FunctionName']}  {first}")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TextIO, TypeVar
 
 import click
@@ -188,7 +188,7 @@ class LineView:
 def _told(event: Event) -> Iterator[str]:
     """All that an event says."""
     kind = event["EventType"]
-    yield f"{event_time(event['EventTimestamp']).astimezone(UTC):%H:%M:%S.%f}"[:-3]
+    yield wording.time_of_day(event_time(event["EventTimestamp"]))
     yield f"{event['EventId']}"
     yield kind
     yield event.get("Name") or ""

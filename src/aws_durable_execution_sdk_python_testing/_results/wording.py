@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, ErrorObject, Status
@@ -77,6 +77,11 @@ def progress(ended: int, begun: int, failed: int) -> str:
 def moment(when: datetime) -> str:
     """A point in time, to the second."""
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_of_day(when: datetime) -> str:
+    """When on its day, in UTC, to the millisecond."""
+    return f"{when.astimezone(UTC):%H:%M:%S.%f}"[:-3]
 
 
 def count(number: int, what: str) -> str:
