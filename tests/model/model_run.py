@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
+import threading
+import traceback
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,7 +37,7 @@ from aws_durable_execution_sdk_python_testing._local_service.callback_responder 
 from aws_durable_execution_sdk_python_testing._local_service.local_service import LocalService
 from aws_durable_execution_sdk_python_testing.stores.memory import InMemoryExecutionStore
 
-# Real seconds; only a program that hangs gets there.
+# Real seconds in which nothing happens; only a program that hangs gets there.
 _PATIENCE = 20
 # Crashes are planned, so the service must never give an execution up because of them.
 # Small pages, so that states come in several.
@@ -106,12 +109,21 @@ def _connected(world: World, durable: Callable[[Any, Any], Any]) -> Callable[[An
 
 
 def _await_end(service: LocalService, world: World, arn: str) -> None:
-    try:
-        service.wait_until_ended(arn, _PATIENCE)
-    except TimeoutError:
-        runs = (f"{each} {process.whereabouts()}" for each, process in world.processes.items())
-        report = "\n".join(("the program hangs", *runs, *world.violations))
-        raise AssertionError(report) from None
+    points = -1
+    while points != world.points:  # a busy machine takes its time, but something happens
+        points = world.points
+        with contextlib.suppress(TimeoutError):
+            return service.wait_until_ended(arn, _PATIENCE)
+    runs = (f"{each} {process.whereabouts()}" for each, process in world.processes.items())
+    raise AssertionError("\n".join(("the program hangs", *runs, *world.violations, *_stacks())))
+
+
+def _stacks() -> Iterator[str]:
+    """Where each thread is."""
+    frames = sys._current_frames()
+    for thread in threading.enumerate():
+        if thread.ident in frames:
+            yield f"{thread.name}\n{''.join(traceback.format_stack(frames[thread.ident]))}"
 
 
 def function_names(program: Program) -> dict[str, str]:

@@ -123,6 +123,7 @@ class World:
         violations: promises that were broken.
         invocations: how many there were, by ARN.
         crashed: how often the world crashed a process.
+        points: how many points have been passed where a process might crash.
         plan: what it was made of.
         faults: what is wrong with the service.
         delays: how late its answers come.
@@ -144,6 +145,7 @@ class World:
         self.invocations: Counter[str] = Counter()
         self.processes: dict[str, Process] = {}
         self.crashed = 0
+        self.points = 0
         self.plan = plan
         self.faults = FaultPlan(plan.faults)
         self.delays = Delays(plan.latency)
@@ -154,6 +156,7 @@ class World:
     def crash_due(self, point: Point) -> Crash | None:
         """Whether the next planned crash is to happen here."""
         with self._lock:
+            self.points += 1
             if not self._crashes or self._crashes[0].point is not point:
                 return None
             self._passed += 1
