@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 from aws_durable_execution_sdk_python.lambda_service import (
@@ -120,6 +121,10 @@ def error(kind: str, message: str = "", **more: Any) -> Wire:
 # --------------------------------------------------------------------------------- the service
 
 
+# An update that nobody waits for goes with the next that somebody waits for, on a busy machine too.
+_PATIENT = Tuning(lazy_seconds=1000)
+
+
 class FakeService:
     """The two calls of a `DurableServiceClient`, and the invocations that lead to them.
 
@@ -196,7 +201,7 @@ class FakeService:
     ) -> Wire:
         """Invoke the handler once; returns its response."""
         invocation = DurableExecutionInvocationInputWithClient.from_event(
-            event or self.event(), self, Hooks(clock=self)
+            event or self.event(), self, Hooks(clock=self, tuning=_PATIENT)
         )
         response: Wire = handler(invocation, lambda_context)
         return response

@@ -27,12 +27,16 @@ pytestmark = [
 ]
 
 WAKE_UP = "invocation-deadline"
+# Seconds of an invocation of which a test asks how early it ended: on a busy machine, too, far more
+# than the SDK is late. Half of so short a time is the margin, and a third of that the last moment.
+AMPLE = 1.5
+LAST_MOMENT_MILLIS = 1000 * AMPLE * 0.5 * 0.3
 
 
 class Lambda:
-    """Lambda's context in an invocation of half a second, in real time."""
+    """Lambda's context in an invocation of so many seconds, in real time."""
 
-    def __init__(self, seconds: float = 0.5) -> None:
+    def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def get_remaining_time_in_millis(self) -> float:
@@ -42,12 +46,13 @@ class Lambda:
 class Watched:
     """A handler that is given such a context, and how its invocations ended."""
 
-    def __init__(self, durable: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, durable: Callable[[Any, Any], Any], seconds: float = 0.5) -> None:
         self.durable = durable
+        self.seconds = seconds
         self.left: list[float] = []
 
     def __call__(self, event: Any, _: Any) -> Any:
-        context = Lambda()
+        context = Lambda(self.seconds)
         try:
             return self.durable(event, context)
         finally:
@@ -55,7 +60,7 @@ class Watched:
 
     def run(self) -> Any:
         with Runner(self) as runner:
-            return runner.run(timeout=5)
+            return runner.run(timeout=30)
 
 
 def wake_ups(result: Any) -> int:
@@ -106,7 +111,7 @@ def test_an_endless_wait_without_any_operation_is_ended_in_time(
             await endless()
         return "done"
 
-    watched = Watched(handler)
+    watched = Watched(handler, AMPLE)
     result = watched.run()
     assert result.result == "done"
     assert len(watched.left) == 2
@@ -133,12 +138,11 @@ def test_an_endless_wait_beside_steps_is_ended_at_the_margin(
 
         return list(await context.parallel([wait, work]))
 
-    watched = Watched(handler)
+    watched = Watched(handler, AMPLE)
     result = watched.run()
     assert result.result == ["waited", None]
     assert bodies == ["ran"]
-    # The margin is half of so short a time; the last moment would be less than a third of it.
-    assert watched.left[0] > 1000 * 0.25 * 0.3
+    assert watched.left[0] > LAST_MOMENT_MILLIS
     assert wake_ups(result) == 1
 
 
@@ -156,7 +160,7 @@ def test_a_lock_held_by_what_is_held_back_does_not_keep_the_invocation() -> None
 
         return list(await context.map(range(5), branch))
 
-    watched = Watched(handler)
+    watched = Watched(handler, AMPLE)
     result = watched.run()
     assert result.result == list(range(5))
     assert sorted(bodies) == list(range(5))
@@ -181,12 +185,12 @@ def test_an_async_body_at_the_last_moment_is_cancelled_and_runs_again() -> None:
 
         return await context.step(body, name="slow")
 
-    watched = Watched(handler)
+    watched = Watched(handler, AMPLE)
     result = watched.run()
     assert result.result == "done"
     assert attempts == [1, 1]
     assert cleaned_up == [True, True]
-    assert 0 < watched.left[0] < 1000 * 0.25 * 0.3
+    assert 0 < watched.left[0] < LAST_MOMENT_MILLIS
     assert wake_ups(result) == 1
 
 
@@ -244,7 +248,7 @@ def test_a_thread_blocked_on_an_endless_async_child_is_let_go() -> None:
         finally:
             unwound.set()
 
-    watched = Watched(handler)
+    watched = Watched(handler, AMPLE)
     assert watched.run().result == "done"
     assert unwound.is_set()
     assert watched.left[0] > 0
