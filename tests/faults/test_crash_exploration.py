@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from explored_handlers import EVERYTHING, ONCE, RESULT, double, one_step
+from explored_handlers import EVERYTHING, ONCE, RESULT, double, one_step, steps
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import (
@@ -191,14 +191,25 @@ def test_code_that_swallows_the_crash_changes_nothing(kind: str) -> None:
     assert explore(one_step(kind, work)).calm.result == "worked!"
 
 
-def test_samples_are_chosen_by_the_seed() -> None:
+@KINDS
+def test_samples_are_chosen_by_the_seed(kind: str) -> None:
     def chosen(seed: int) -> list[CrashPoint]:
-        options: dict[str, Any] = {"callbacks": CALLBACKS, "samples": 5, "seed": seed}
-        return list(everything("blocking").explore_crashes(**options).explored)
+        return list(explore(steps(kind, 4), samples=5, seed=seed).explored)
 
     assert chosen(1) == chosen(1)
     assert chosen(1) != chosen(2)
     assert len(chosen(1)) == 5
+
+
+@KINDS
+def test_a_step_more_takes_turns_but_changes_no_order(kind: str) -> None:
+    def tried(count: int) -> list[CrashPoint]:
+        return list(explore(steps(kind, count), samples=1_000, seed=1).explored)
+
+    before, after = tried(3), tried(4)
+    common = set(before) & set(after)
+    assert len(common) == len(before)
+    assert [point for point in after if point in common] == before
 
 
 def test_no_run_is_started_after_its_time() -> None:
