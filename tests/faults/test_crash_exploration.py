@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from typing import Any
 
@@ -340,3 +341,30 @@ def test_a_callback_with_a_timeout_needs_no_answer() -> None:
         return context.create_callback(name="approve", config=config).result() is None
 
     assert explore(patient).calm.result is True
+
+
+def test_executions_of_one_function_are_numbered_along_the_program() -> None:
+    """Whichever of the branches that invoke it comes first."""
+    second_runs = threading.Event()
+
+    @durable_execution
+    def parent(event: Any, context: DurableContext) -> Any:
+        def branch(ctx: DurableContext, name: str, index: int, items: Any) -> Any:
+            if name == "first":
+                second_runs.wait()
+            return ctx.invoke("child", name, name=name)
+
+        return context.map(["first", "second"], branch, name="all").get_results()
+
+    @durable_execution
+    def child(event: str, context: DurableContext) -> str:
+        second_runs.set()
+        return context.step(lambda _: event, name=event)
+
+    only = CrashPoint(Moment.AFTER_BODY, "child#2: second")
+    runner = DurableFunctionTestRunner(parent).register_durable_function("child", child)
+    report = runner.explore_crashes(only=only, before_each=second_runs.clear)
+    assert report.calm.result == ["first", "second"]
+    assert list(report.explored) == [only]
+    assert list(report.unreached) == []
+    assert {row.step for row in report.rows} == {"child: first", "child#2: second"}

@@ -58,7 +58,7 @@ def explore(
             time it is run.
     """
     calm = run(Memory())
-    labels = Labels(calm.executions)
+    labels = Labels(calm)
     places = _chosen(calm.memory, labels, only)
     deadline = math.inf if seconds is None else time.monotonic() + seconds
     tried = places
