@@ -31,11 +31,17 @@ def branch_order(batch_id: str, inside: Collection[str]) -> dict[str, int]:
     def itself(one: str) -> list[str]:
         return [one] if one in inside else []
 
-    def branch(one: str) -> list[str]:
-        return itself(one) or list(_numbered(one, 1, itself, _MOST_NUMBERS))
+    def found(patience: int) -> list[str]:
+        def branch(one: str) -> list[str]:
+            return itself(one) or list(_numbered(one, 1, itself, patience))
 
-    found = _numbered(batch_id, 0, branch, _MOST_BRANCHES)
-    return {one: rank for rank, one in enumerate(islice(found, len(inside)))}
+        return list(islice(_numbered(batch_id, 0, branch, _MOST_BRANCHES), len(inside)))
+
+    ids = found(1)
+    # Gaps within branches are rare, and take long to look behind.
+    if len(ids) < len(inside):
+        ids = found(_MOST_NUMBERS)
+    return {one: rank for rank, one in enumerate(ids)}
 
 
 def _numbered(
