@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.hooks import Hooks
+from aws_durable_execution_sdk_python._kernel.tuning import DEFAULT_TUNING, Tuning
 from aws_durable_execution_sdk_python.exceptions import CheckpointError, GetExecutionStateError
 from aws_durable_execution_sdk_python.execution import DurableExecutionInvocationInputWithClient
 from aws_durable_execution_sdk_python.lambda_service import (
@@ -129,6 +130,7 @@ class FakeService:
         answers: replaces the answer to the n-th checkpoint call (from 1): an error is raised,
             `NoToken()` withdraws the token, a function is called before the answer is made.
         page_size: how many operations an answer or an event carries at most.
+        tuning: the engine's constants.
     """
 
     def __init__(
@@ -137,6 +139,7 @@ class FakeService:
         event: Any = None,
         answers: Mapping[int, Answer] | None = None,
         page_size: int | None = None,
+        tuning: Tuning = DEFAULT_TUNING,
     ) -> None:
         self.time = START_TIME
         self.input_payload: str | None = json.dumps(event)
@@ -145,6 +148,7 @@ class FakeService:
         self.page_errors: list[Exception] = []
         self._answers = dict(answers or {})
         self._page_size = page_size
+        self._tuning = tuning
         self._pages: dict[str, list[Wire]] = {}
         self._changed: dict[str, None] = {}
         self._tokens = 0
@@ -196,7 +200,7 @@ class FakeService:
     ) -> Wire:
         """Invoke the handler once; returns its response."""
         invocation = DurableExecutionInvocationInputWithClient.from_event(
-            event or self.event(), self, Hooks(clock=self)
+            event or self.event(), self, Hooks(clock=self, tuning=self._tuning)
         )
         response: Wire = handler(invocation, lambda_context)
         return response

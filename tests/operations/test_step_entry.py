@@ -11,6 +11,7 @@ from fake_service import START_TIME, FakeService, Wire, error, oid, recorded
 from flavours import Flavour
 
 from aws_durable_execution_sdk_python import StepError
+from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python.config import StepConfig, StepSemantics
 from aws_durable_execution_sdk_python.retries import fixed
 
@@ -53,7 +54,8 @@ def test_an_absent_step_starts_runs_and_succeeds(
 
 
 def test_start_at_least_once_rides_with_the_result(flavour: Flavour) -> None:
-    service = FakeService()
+    # However long the function takes: else its START goes alone after some milliseconds.
+    service = FakeService(tuning=Tuning(lazy_seconds=60))
     service.invoke(one_step(flavour, Counting()))
     assert [len(request) for request in service.requests] == [2]
 

@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
 from aws_durable_execution_sdk_python._core.ids import operation_id
+from aws_durable_execution_sdk_python._core.model import OperationSubType
+
+BATCHES = frozenset({OperationSubType.MAP, OperationSubType.PARALLEL})
 
 # How many branches in a row may have left no record before one that has: as many as have begun in
 # threads and are not heard of yet, a few hundred at most.

@@ -19,12 +19,11 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationSubType,
     OperationType,
 )
-from aws_durable_execution_sdk_python_testing._results.branch_order import branch_order
+from aws_durable_execution_sdk_python_testing._results.branch_order import BATCHES, branch_order
 from aws_durable_execution_sdk_python_testing._results.payloads import (
     decode_json,
     deserialize_operation_payload,
 )
-from aws_durable_execution_sdk_python_testing._results.wording import BATCHES
 from aws_durable_execution_sdk_python_testing.exceptions import DurableFunctionsTestError
 
 
