@@ -120,3 +120,22 @@ def one_step(kind: str, body: Callable[[Any], Any], config: StepConfig[Any] | No
         return await context.step(body, name="only", config=config)
 
     return blocking if kind == "blocking" else asynchronous
+
+
+def steps(kind: str, count: int) -> Any:
+    """A handler of so many steps, one after the other: nothing it comes by depends on timing.
+
+    Each START is saved before the body runs. One that is not waited for goes alone, or rides with
+    the result, as the body takes its time.
+    """
+    names = [f"step-{n}" for n in range(count)]
+
+    @durable_execution
+    def blocking(event: Any, context: DurableContext) -> Any:
+        return [context.step(lambda _: "done", name=name, config=ONCE) for name in names]
+
+    @durable_execution
+    async def asynchronous(event: Any, context: AsyncDurableContext) -> Any:
+        return [await context.step(lambda _: "done", name=name, config=ONCE) for name in names]
+
+    return blocking if kind == "blocking" else asynchronous

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from typing import Any
 
 import pytest
-from explored_handlers import EVERYTHING, ONCE, RESULT, double, one_step
+from explored_handlers import EVERYTHING, ONCE, RESULT, double, one_step, steps
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
 from aws_durable_execution_sdk_python.config import (
@@ -80,11 +81,14 @@ def test_a_result_that_depends_on_how_often_a_body_ran_is_reported(kind: str) ->
         ran.append(1)
         return len(ran)
 
+    report = explore(one_step(kind, count), before_each=ran.clear, check=False)
+    points = [divergence.point for divergence in report.divergences]
+    assert {CrashPoint(Moment.IN_BODY, "only"), CrashPoint(Moment.AFTER_BODY, "only")} <= {*points}
     with pytest.raises(CrashExplorationError) as caught:
-        explore(one_step(kind, count), before_each=ran.clear)
+        report.assert_ok()
     text = str(caught.value)
     assert "result: expected 1, got 2" in text
-    assert "only=CrashPoint(Moment.IN_BODY, 'only')" in text
+    assert f"only={points[0]!r}" in text
     assert "only  at least once" in text
 
 
@@ -98,10 +102,10 @@ def test_one_crash_can_be_repeated_alone(kind: str) -> None:
 
     handler = one_step(kind, count)
     report = explore(handler, before_each=ran.clear, check=False)
-    first = report.divergences[0].point
-    again = explore(handler, before_each=ran.clear, check=False, only=first)
-    assert again.explored == [first]
-    assert again.divergences == report.divergences[:1]
+    one = CrashPoint(Moment.IN_BODY, "only")
+    again = explore(handler, before_each=ran.clear, check=False, only=one)
+    assert again.explored == [one]
+    assert again.divergences == [found for found in report.divergences if found.point == one]
 
 
 def test_a_place_that_there_is_not_is_refused_with_those_there_are() -> None:
@@ -191,14 +195,25 @@ def test_code_that_swallows_the_crash_changes_nothing(kind: str) -> None:
     assert explore(one_step(kind, work)).calm.result == "worked!"
 
 
-def test_samples_are_chosen_by_the_seed() -> None:
+@KINDS
+def test_samples_are_chosen_by_the_seed(kind: str) -> None:
     def chosen(seed: int) -> list[CrashPoint]:
-        options: dict[str, Any] = {"callbacks": CALLBACKS, "samples": 5, "seed": seed}
-        return list(everything("blocking").explore_crashes(**options).explored)
+        return list(explore(steps(kind, 4), samples=5, seed=seed).explored)
 
     assert chosen(1) == chosen(1)
     assert chosen(1) != chosen(2)
     assert len(chosen(1)) == 5
+
+
+@KINDS
+def test_a_step_more_takes_turns_but_changes_no_order(kind: str) -> None:
+    def tried(count: int) -> list[CrashPoint]:
+        return list(explore(steps(kind, count), samples=1_000, seed=1).explored)
+
+    before, after = tried(3), tried(4)
+    common = set(before) & set(after)
+    assert len(common) == len(before)
+    assert [point for point in after if point in common] == before
 
 
 def test_no_run_is_started_after_its_time() -> None:
@@ -329,3 +344,30 @@ def test_a_callback_with_a_timeout_needs_no_answer() -> None:
         return context.create_callback(name="approve", config=config).result() is None
 
     assert explore(patient).calm.result is True
+
+
+def test_executions_of_one_function_are_numbered_along_the_program() -> None:
+    """Whichever of the branches that invoke it comes first."""
+    second_runs = threading.Event()
+
+    @durable_execution
+    def parent(event: Any, context: DurableContext) -> Any:
+        def branch(ctx: DurableContext, name: str, index: int, items: Any) -> Any:
+            if name == "first":
+                second_runs.wait()
+            return ctx.invoke("child", name, name=name)
+
+        return context.map(["first", "second"], branch, name="all").get_results()
+
+    @durable_execution
+    def child(event: str, context: DurableContext) -> str:
+        second_runs.set()
+        return context.step(lambda _: event, name=event)
+
+    only = CrashPoint(Moment.AFTER_BODY, "child#2: second")
+    runner = DurableFunctionTestRunner(parent).register_durable_function("child", child)
+    report = runner.explore_crashes(only=only, before_each=second_runs.clear)
+    assert report.calm.result == ["first", "second"]
+    assert list(report.explored) == [only]
+    assert list(report.unreached) == []
+    assert {row.step for row in report.rows} == {"child: first", "child#2: second"}

@@ -170,11 +170,14 @@ def test_what_a_callback_of_the_batch_raises_is_raised_as_it_is(
 
 
 def test_a_suspended_branch_is_given_up_when_the_batch_is_decided(flavour: Flavour) -> None:
+    begun = threading.Event()
+
     async def waiting(ctx: Any) -> Any:
+        begun.set()
         await ctx.wait(seconds=100)
 
     async def quick(ctx: Any) -> Any:
-        return await ctx.step(lambda: "quick")
+        return await ctx.step(lambda: begun.wait() and "quick")
 
     service = FakeService()
     answer = service.invoke(first_of(flavour, waiting, quick))

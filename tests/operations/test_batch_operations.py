@@ -46,16 +46,23 @@ async def doubled(ctx: Any, item: int, index: int, items: list[int]) -> Any:
     return await ctx.step(lambda: item * 2, name=f"double {item}")
 
 
-def names(service: FakeService, kind: str = "CONTEXT") -> list[str | None]:
+# By id, the batch that the handler begins with, its branches, and the first operation in each.
+PLACES = {oid(1): (), **{oid(1, i, *below): (i, *below) for i in range(3) for below in ((), (1,))}}
+
+
+def names(service: FakeService, flavour: Flavour, kind: str = "CONTEXT") -> list[str | None]:
+    """Of what has begun, in that order; where branches block by index: threads have no order."""
     starts = [u for u in service.updates if (u["Type"], u["Action"]) == (kind, "START")]
+    if flavour.name == "blocking":
+        starts.sort(key=lambda update: PLACES[update["Id"]])
     return [u.get("Name") for u in starts]
 
 
 def test_a_map_is_a_context_with_one_context_per_item(flavour: Flavour) -> None:
     service = FakeService()
     assert service.run(mapping(flavour, [1, 2], doubled, "prices")) == succeeded([2, 4])
-    assert names(service) == ["prices", "map-item-0", "map-item-1"]
-    outer, *items = [u for u in service.updates if (u["Type"], u["Action"]) == ("CONTEXT", "START")]
+    assert names(service, flavour) == ["prices", "map-item-0", "map-item-1"]
+    outer, *items = [service.sent("START", 1, *index) for index in ((), (0,), (1,))]
     assert (outer["Id"], outer["SubType"], outer.get("ParentId")) == (oid(1), "Map", None)
     assert [(u["Id"], u["SubType"], u["ParentId"]) for u in items] == [
         (oid(1, 0), "MapIteration", oid(1)),
@@ -114,7 +121,7 @@ def test_items_are_named_by_the_namer(flavour: Flavour) -> None:
     config: MapConfig[Any] = MapConfig(item_namer=lambda item, index: f"order {item}/{index}")
     service = FakeService()
     service.run(mapping(flavour, [7, 8], doubled, config=config))
-    assert names(service) == [None, "order 7/0", "order 8/1"]
+    assert names(service, flavour) == [None, "order 7/0", "order 8/1"]
 
 
 def test_a_parallel_is_a_context_with_one_context_per_branch(flavour: Flavour) -> None:
@@ -126,7 +133,7 @@ def test_a_parallel_is_a_context_with_one_context_per_branch(flavour: Flavour) -
 
     service = FakeService()
     assert service.run(running(flavour, [first, second], "both")) == succeeded(["a", "b"])
-    assert names(service) == ["both", "parallel-branch-0", "parallel-branch-1"]
+    assert names(service, flavour) == ["both", "parallel-branch-0", "parallel-branch-1"]
     sub_types = [u["SubType"] for u in service.updates if u["Type"] == "CONTEXT"]
     assert set(sub_types) == {"Parallel", "ParallelBranch"}
     assert sub_types[0] == "Parallel"
@@ -164,7 +171,7 @@ def test_a_parallel_branch_has_its_own_name(flavour: Flavour) -> None:
     service = FakeService()
     branches = [ParallelBranch(x, "first"), ParallelBranch(y)]
     assert service.run(running(flavour, branches)) == succeeded(["x", "y"])
-    assert names(service) == [None, "first", "parallel-branch-1"]
+    assert names(service, flavour) == [None, "first", "parallel-branch-1"]
 
 
 def test_decorated_branches(flavour: Flavour) -> None:
@@ -178,7 +185,7 @@ def test_decorated_branches(flavour: Flavour) -> None:
     service = FakeService()
     handler = running(flavour, named(), unnamed(), child())
     assert service.run(handler) == succeeded(["shipped"] * 3)
-    assert names(service) == [None, "by sea", "parallel-branch-1", "parallel-branch-2"]
+    assert names(service, flavour) == [None, "by sea", "parallel-branch-1", "parallel-branch-2"]
 
 
 @durable_step
@@ -190,8 +197,8 @@ def test_a_bound_step_runs_as_a_real_step_in_its_branch(flavour: Flavour) -> Non
     service = FakeService()
     handler = running(flavour, fetch("a"), ParallelBranch(fetch("b"), "second"))
     assert service.run(handler) == succeeded(["a #1", "b #1"])
-    assert names(service, "STEP") == ["fetch", "fetch"]
-    assert names(service) == [None, "parallel-branch-0", "second"]
+    assert names(service, flavour, "STEP") == ["fetch", "fetch"]
+    assert names(service, flavour) == [None, "parallel-branch-0", "second"]
     assert service.sent("SUCCEED", 1, 0, 1)["Payload"] == '"a #1"'
 
 
@@ -228,7 +235,7 @@ def test_flat_branches_leave_no_record_of_their_own(flavour: Flavour) -> None:
     service = FakeService()
     config: MapConfig[Any] = MapConfig(nesting_type=FLAT)
     assert service.run(mapping(flavour, [1, 2], doubled, "flat", config)) == succeeded([2, 4])
-    assert names(service) == ["flat"]
+    assert names(service, flavour) == ["flat"]
     assert [service.sent("START", 1, i, 1)["ParentId"] for i in (0, 1)] == [oid(1), oid(1)]
 
 
@@ -350,7 +357,7 @@ def test_a_suspended_branch_keeps_its_slot(flavour: Flavour, limit: int) -> None
     service = FakeService()
     handler = mapping(flavour, [0, 1, 2], waiting, config=MapConfig(max_concurrency=limit))
     assert service.invoke(handler) == PENDING
-    assert names(service, "WAIT") == [None] * limit
+    assert names(service, flavour, "WAIT") == [None] * limit
     assert service.run(handler) == succeeded([0, 1, 2])
 
 

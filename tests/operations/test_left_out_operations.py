@@ -128,9 +128,11 @@ def test_what_a_task_may_have_asked_for_is_only_logged(caplog: pytest.LogCapture
     assert "without asking for the STEP" in caplog.text
 
 
+# Branches that block begin in no order: the ones before the last may not have been heard of.
+@pytest.mark.parametrize("on_record", [(0, 1, 2), (0, 2), (1, 3), (7,)], ids=str)
 @pytest.mark.parametrize("nesting", NestingType)
 def test_a_map_of_fewer_items_than_are_on_record_is_refused(
-    flavour: Flavour, nesting: NestingType
+    flavour: Flavour, nesting: NestingType, on_record: tuple[int, ...]
 ) -> None:
     async def item(ctx: Any, *_: Any) -> Any:
         return await ctx.step(lambda: 0)
@@ -141,7 +143,7 @@ def test_a_map_of_fewer_items_than_are_on_record_is_refused(
 
     flat = nesting is NestingType.FLAT
     history = [recorded("CONTEXT", "STARTED", 1, "items", SubType="Map")]
-    for index in range(3):
+    for index in on_record:
         branch = recorded("CONTEXT", "STARTED", 1, f"map-item-{index}", SubType="MapIteration")
         step = recorded("STEP", "SUCCEEDED", 1, Result="1", ParentId=oid(1))
         step["Id"] = oid(1, index, 1)
@@ -149,6 +151,24 @@ def test_a_map_of_fewer_items_than_are_on_record_is_refused(
     answer = FakeService(*history).invoke(flavour.durable(handler))
     says = "The branches of 'items' have ended" if flat else "2 branches"
     assert says in (refusal(answer) or "")
+
+
+@pytest.mark.parametrize("summary", ["", '{"type":"MapResult"}', "whatever"])
+def test_a_large_map_of_fewer_items_than_are_on_record_is_refused(
+    flavour: Flavour, summary: str
+) -> None:
+    """Its result is put together from its branches, whether or not a summary tells of them."""
+
+    async def handler(event: Any, ctx: Any) -> Any:
+        await ctx.map([1, 2], flavour.function(never), "items")
+
+    large: Wire = {"SubType": "Map", "Result": summary, "ReplayChildren": True}
+    history = [recorded("CONTEXT", "SUCCEEDED", 1, "items", **large)]
+    for index in (0, 1, 3):
+        branch: Wire = {"SubType": "MapIteration", "Result": "1"}
+        history.append(recorded("CONTEXT", "SUCCEEDED", (1, index), f"map-item-{index}", **branch))
+    answer = FakeService(*history).invoke(flavour.durable(handler))
+    assert "2 branches" in (refusal(answer) or "")
 
 
 def test_what_comes_after_a_number_that_nothing_is_on_record_of_is_not_left_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from flavours import Flavour
@@ -154,13 +155,22 @@ def failing(flavour: Flavour) -> Any:
 
 
 def stopped_branch(flavour: Flavour) -> Any:
-    """A batch that is decided before all branches have ended."""
+    """A batch that is decided before all branches have ended, and after all of them wait."""
+    waits = threading.Event()
+
+    def decide() -> None:
+        # An async branch waits before the next one begins; a blocking one in a thread of its own.
+        if flavour.name == "blocking":
+            waits.wait()
 
     async def quick(ctx: Any) -> Any:
-        return await ctx.step(lambda: 1, name="quick")
+        return await ctx.step(decide, name="quick")
 
     async def slow(ctx: Any) -> Any:
-        await ctx.wait(seconds=100, name="slow")
+        try:
+            await ctx.wait(seconds=100, name="slow")
+        finally:
+            waits.set()
 
     async def handler(event: Any, ctx: Any) -> Any:
         config = ParallelConfig(completion_config=CompletionConfig.first_successful())

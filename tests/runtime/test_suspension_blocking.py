@@ -184,14 +184,18 @@ def test_running_branches_of_a_decided_batch_are_joined_before_the_answer() -> N
 
     @durable_execution
     def handler(event: Any, context: DurableContext) -> Any:
-        won, decided = threading.Event(), threading.Event()
+        begun, decided = threading.Event(), threading.Event()
 
         def winner(child: DurableContext) -> str:
-            return child.step(lambda: won.set() or "won", name="win")
+            return child.step(lambda: begun.wait() and "won", name="win")
+
+        def slow() -> None:
+            begun.set()
+            decided.wait(10)
 
         def loser(child: DurableContext) -> str:
             try:
-                child.step(lambda: decided.wait(10), name="slow")
+                child.step(slow, name="slow")
                 runs["after"] += 1
                 return child.step(counted("orphan"), name="orphan")
             finally:

@@ -67,6 +67,9 @@ class CommonRuntime(Opaque):
     def left_out(self, parent_id: str | None) -> Operation | None:
         return self._invocation.journal.left_out(parent_id)
 
+    def lies_ahead(self, parent_id: str | None) -> set[str]:
+        return self._invocation.journal.lies_ahead(parent_id)
+
     @property
     def operation_count(self) -> int:
         return self._invocation.journal.operation_count

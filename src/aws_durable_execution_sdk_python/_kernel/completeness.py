@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python.exceptions import (
 
 T = TypeVar("T")
 
+_BRANCHES = frozenset({OperationSubType.MAP_ITERATION, OperationSubType.PARALLEL_BRANCH})
 _FUNCTION = "The function has ended"
 _CAUSES = (
     "Likely causes: the code changed while the execution was running (operations at the end, items "
@@ -86,10 +87,19 @@ def _left_out(runtime: Runtime, position: Position, ended: str) -> str | None:
 def check_branches(runtime: Runtime, batch_id: str, name: str | None, count: int) -> None:
     """Refuse a map or parallel of fewer branches than are on record.
 
+    All that is on record is looked at: threads begin when they come to it, so a branch may have
+    been heard of when one before it had not.
+
     Raises:
-        NonDeterministicExecutionError: there are more. Branches begin in the order of their index.
+        NonDeterministicExecutionError: there are more.
     """
-    if runtime.recorded(operation_id(batch_id, count)) is not None:
+    unknown = runtime.lies_ahead(batch_id)
+    for index in range(count):
+        if not unknown:
+            return
+        unknown.discard(operation_id(batch_id, index))
+    recorded = filter(None, map(runtime.recorded, unknown))
+    if any(operation.sub_type in _BRANCHES for operation in recorded):
         refuse_fewer_branches(batch_id, name, count)
 
 

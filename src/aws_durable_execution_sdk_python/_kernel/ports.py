@@ -96,6 +96,10 @@ class Runtime(Protocol):
         """The first operation right below this one that an earlier invocation asked for only."""
         ...
 
+    def lies_ahead(self, parent_id: str | None) -> set[str]:
+        """What is right below this one on record that the code has not asked for; no markers."""
+        ...
+
     def reopen(self, identity: OperationIdentity) -> None:
         """Say that a context which an earlier invocation began is entered again."""
         ...

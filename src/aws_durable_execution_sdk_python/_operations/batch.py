@@ -309,11 +309,11 @@ async def _rebuild(
     runtime: Runtime, batch: Batch[T], position: Position, operation: Operation
 ) -> BatchResult[T]:
     """The result again, from the completion record and the branches' own checkpoints."""
+    identity = batch.identity
+    check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     record = read_completion_record(batch.flavour.record_kind, operation.result)
     if record is None:
         return await _derive(runtime, batch, position)
-    identity = batch.identity
-    check_branches(runtime, identity.operation_id, identity.name, len(batch.kinds))
     tracker = batch.tracker()
     items: list[BatchItem[T]] = []
     for index in range(min(record.total_count, len(batch.kinds))):

@@ -20,6 +20,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationType,
 )
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.branch_order import BATCHES
 from aws_durable_execution_sdk_python_testing._results.folding import OperationFold
 
 # Of the branches of a batch that are under way.
@@ -98,7 +99,7 @@ class Outline:
 
     def inside(self, operation: Operation) -> Inside | None:
         """What is in a batch; None for anything else."""
-        if operation.sub_type not in wording.BATCHES:
+        if operation.sub_type not in BATCHES:
             return None
         return self._inside.get(operation.operation_id, Inside())
 
@@ -143,7 +144,7 @@ class Outline:
         """The operations right inside one, and the number of those left out."""
         inside = self._inside.get(None if operation is None else operation.operation_id, Inside())
         ids = inside.ids
-        if operation is not None and operation.sub_type in wording.BATCHES:
+        if operation is not None and operation.sub_type in BATCHES:
             ids = list(islice(inside.under_way, _MOST_BRANCHES))
         for each in ids:
             yield self._fold.operations[each]

@@ -62,7 +62,8 @@ class HandlerInvocation:
     """One invocation to perform: call the handler of `function_name` with `event`.
 
     `event` is the Lambda event (timestamps in epoch milliseconds). It shares structure with
-    the engine: encode it or copy it, do not change it.
+    the engine: encode it or copy it, do not change it. `invoked_by` is the ARN and the operation
+    of the chained invoke that the execution answers, if any.
     """
 
     arn: str
@@ -73,6 +74,7 @@ class HandlerInvocation:
     tenant_id: str | None = None
     trace_header: str | None = None
     client_context: str | None = None
+    invoked_by: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from aws_durable_execution_sdk_python_testing._engine.command_types import (
 from aws_durable_execution_sdk_python_testing._engine.execution_record import (
     Execution,
     ExecutionOutcome,
+    Facts,
 )
 from aws_durable_execution_sdk_python_testing._engine.outcomes import (
     NOTHING_PENDING,
@@ -61,7 +62,14 @@ def begin(service: ServiceState, arn: str) -> HandlerInvocation:
         facts.tenant_id,
         facts.trace_header,
         facts.client_context,
+        _invoked_by(facts),
     )
+
+
+def _invoked_by(facts: Facts) -> tuple[str, str] | None:
+    if facts.parent_arn is None or facts.parent_operation_id is None:
+        return None
+    return facts.parent_arn, facts.parent_operation_id
 
 
 def _event(service: ServiceState, execution: Execution) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class CrashableProcess:
 
     Parameters:
         witness: what it passes, and where it crashes.
-        execution: label of the execution.
+        execution: key of the execution, see `ExploredRun`.
         die: ends the process, or stands in for that by raising.
     """
 

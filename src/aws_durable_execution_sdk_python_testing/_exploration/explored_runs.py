@@ -81,12 +81,15 @@ class ExploredRun:
     Attributes:
         memory: what it passed.
         result: how the execution ended.
-        executions: the results of all executions, by label. That of the explored one is "".
+        executions: the results of all executions, by key: that of the explored one is "", that of
+            another the invoking one's, a slash, and the id of the operation that invoked it.
+        functions: the names of those that were invoked, by key.
     """
 
     memory: Memory
     result: DurableFunctionTestResult
     executions: Mapping[str, DurableFunctionTestResult]
+    functions: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def run(subject: Subject, memory: Memory) -> ExploredRun:
@@ -112,8 +115,8 @@ def run(subject: Subject, memory: Memory) -> ExploredRun:
         responder = None if answers is None else CallbackResponder(answers)
         arn = service.start(subject.request, responder=responder)
         wait_until_ended(service, arn, _PATIENCE)
-        executions = {label: _result(service, one) for one, label in processes.labels.items()}
-        return ExploredRun(memory, executions[""], executions)
+        executions = {key: _result(service, one) for one, key in processes.keys.items()}
+        return ExploredRun(memory, executions[""], executions, processes.functions)
     finally:
         service.close()
 
@@ -125,34 +128,40 @@ def _result(service: LocalService, arn: str) -> DurableFunctionTestResult:
 
 
 class _Processes:
-    """The invocations of a run, and labels of its executions.
+    """The invocations of a run.
 
     Attributes:
-        labels: by ARN: "" of the first execution, of others the function and which one it is.
+        keys: of the executions, by ARN; by who invoked them, for whose turn came first may be a
+            matter of timing.
+        functions: see `ExploredRun`.
     """
 
     def __init__(self, memory: Memory) -> None:
-        self.labels: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
+        self.functions: dict[str, str] = {}
         self._memory = memory
         self._current: dict[str, CrashableProcess] = {}
         self._lock = threading.Lock()
 
     def begin(self, invocation: HandlerInvocation) -> CrashableProcess:
         with self._lock:
-            label = self._label(invocation)
-            process = self._current[invocation.arn] = CrashableProcess(self._memory, label)
+            key = self._key(invocation)
+            process = self._current[invocation.arn] = CrashableProcess(self._memory, key)
             return process
 
     def of(self, arn: str) -> CrashableProcess:
         return self._current[arn]
 
-    def _label(self, invocation: HandlerInvocation) -> str:
-        if invocation.arn not in self.labels:
-            name = invocation.function_name.removesuffix(f":{DEFAULT_QUALIFIER}")
-            known = sum(label.partition("#")[0] == name for label in self.labels.values())
-            again = f"#{known + 1}" if known else ""
-            self.labels[invocation.arn] = f"{name}{again}" if self.labels else ""
-        return self.labels[invocation.arn]
+    def _key(self, invocation: HandlerInvocation) -> str:
+        if invocation.arn not in self.keys:
+            key = ""
+            if invocation.invoked_by is not None:
+                arn, operation_id = invocation.invoked_by
+                key = f"{self.keys[arn]}/{operation_id}"
+                name = invocation.function_name.removesuffix(f":{DEFAULT_QUALIFIER}")
+                self.functions[key] = name
+            self.keys[invocation.arn] = key
+        return self.keys[invocation.arn]
 
 
 class _CrashingInvoker:

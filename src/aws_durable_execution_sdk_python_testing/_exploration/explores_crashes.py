@@ -55,7 +55,8 @@ class ExploresCrashes:
             only: crash at this place alone, as a failure names it.
             samples: try at most so many places; None tries all of them.
             seconds: start no further run after so many real seconds.
-            seed: of the choice and the order of the places if not all are tried.
+            seed: of the choice and the order of the places if not all are tried. A place is
+                chosen by its own name, so one that comes or goes leaves the others as they are.
             compare: gives what must be the same of each result. By default that is all an
                 execution ends with: status, result, error, and the operations with theirs. For
                 handlers that race, or whose values are other ones each time.

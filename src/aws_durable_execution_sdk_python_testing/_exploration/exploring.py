@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from aws_durable_execution_sdk_python_testing._exploration.crash_points import CrashPoint, Place
 from aws_durable_execution_sdk_python_testing._exploration.crash_report import (
@@ -48,9 +48,9 @@ def explore(
     Parameters:
         run: runs what is explored.
         only: crash here alone.
-        samples: at most so many places, chosen by `seed`.
+        samples: at most so many places, the first in the order of `sampled`.
         seconds: start no further run after so many real seconds.
-        seed: of the choice, and of the order that places are tried in if not all are.
+        seed: of that order, in which places are tried if they may not all be.
         compare: what of a result must be the same; default: all that an execution ends with.
 
     Raises:
@@ -58,16 +58,18 @@ def explore(
             time it is run.
     """
     calm = run(Memory())
-    labels = Labels(calm.executions)
+    labels = Labels(calm)
     places = _chosen(calm.memory, labels, only)
     deadline = math.inf if seconds is None else time.monotonic() + seconds
-    sampled = places if samples is None and seconds is None else _sampled(places, samples, seed)
+    tried = places
+    if samples is not None or seconds is not None:
+        tried = sampled(places, labels.point, seed)[:samples]
     _check_repeatable(calm, run(Memory(lines=calm.memory.lines)), compare)
     rows = _Rows(labels, calm.memory)
     divergences = list(_judge(None, calm, calm, labels, compare))
     explored: list[CrashPoint] = []
     unreached: list[CrashPoint] = []
-    for place in sampled:
+    for place in tried:
         if time.monotonic() >= deadline:
             break
         again, point = run(Memory(place, calm.memory.lines)), labels.point(place)
@@ -97,9 +99,19 @@ def _chosen(memory: Memory, labels: Labels, only: CrashPoint | None) -> list[Pla
     return found
 
 
-def _sampled(places: list[Place], samples: int | None, seed: int) -> list[Place]:
-    count = len(places) if samples is None else min(samples, len(places))
-    return random.Random(seed).sample(places, count)
+def sampled(
+    places: Iterable[Place], label: Callable[[Place], CrashPoint], seed: int
+) -> list[Place]:
+    """Places in an order that is drawn by lot.
+
+    Each draws its own, by the seed and what a person names it by. So places stand in the same
+    order whatever else a run has come by, and when: that may be a matter of timing.
+    """
+
+    def lot(place: Place) -> float:
+        return random.Random(f"{seed} {label(place)!r}").random()
+
+    return sorted(places, key=lot)
 
 
 def _check_repeatable(first: ExploredRun, second: ExploredRun, compare: Compare | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from aws_durable_execution_sdk_python_testing._exploration.crashable_process imp
     RESULT,
     STATE,
 )
+from aws_durable_execution_sdk_python_testing._exploration.explored_runs import ExploredRun
 from aws_durable_execution_sdk_python_testing._exploration.history_rules import problems
 from aws_durable_execution_sdk_python_testing._exploration.witness import Attempt, Memory
 from aws_durable_execution_sdk_python_testing._results.operations import Operation
@@ -129,19 +131,25 @@ class Labels:
     """Names the operations of a run and its places, and finds places by name.
 
     Parameters:
-        executions: the results of the run's executions, by label.
+        run: the run, whose executions are named by their functions; those of one function are
+            numbered along the program.
     """
 
-    def __init__(self, executions: Mapping[str, DurableFunctionTestResult]) -> None:
-        self._names = {
-            (execution, operation_id): f"{execution}: {name}" if execution else name
-            for execution, result in executions.items()
-            for operation_id, name in labels(result.operations).items()
-        }
-        for execution in executions:
-            for what in _NOT_OPERATIONS:
-                name = f"{execution}: {what}" if execution else what
-                self._names[execution, what] = name
+    def __init__(self, run: ExploredRun) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        used: Counter[str] = Counter()
+        named = [("", "")]
+        for execution, prefix in named:  # which grow meanwhile
+            found = labels(run.executions[execution].operations)
+            found.update((what, what) for what in _NOT_OPERATIONS)
+            for operation_id, name in found.items():
+                self._names[execution, operation_id] = f"{prefix}{name}"
+                invoked = f"{execution}/{operation_id}"
+                function = run.functions.get(invoked)
+                if function is not None:
+                    used[function] += 1
+                    number = f"#{used[function]}" if used[function] > 1 else ""
+                    named.append((invoked, f"{function}{number}: "))
 
     def name(self, execution: str, operation_id: str) -> str:
         """The operation's name with those around it."""

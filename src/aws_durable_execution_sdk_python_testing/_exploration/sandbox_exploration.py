@@ -62,8 +62,7 @@ def explore_sandbox_crashes(
         functions: what it may invoke; see `hosted` in `_declarations.declared_functions`.
         samples: try so many places; None tries all of them.
         seconds: start no further run after so many real seconds.
-        seed: of the choice and the order of the samples.
-        only, compare, before_each, check: as for `runner.explore_crashes`.
+        only, seed, compare, before_each, check: as for `runner.explore_crashes`.
 
     Raises:
         CrashExplorationError: a promise was broken.

@@ -20,13 +20,13 @@ from aws_durable_execution_sdk_python_testing._functions.source_lines import Sou
 from aws_durable_execution_sdk_python_testing._recordings.replay_report import (
     Divergence,
 )
+from aws_durable_execution_sdk_python_testing._results.branch_order import BATCHES
 
 _REFUSED = type_name(NonDeterministicExecutionError)
 _PATCH_CAUSES = (
     "the code changed: deprecate_patch was taken out before the executions that recorded the patch "
     "had ended, or the patch was renamed",
 )
-_BATCHES = (OperationSubType.MAP, OperationSubType.PARALLEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _is_marker(operation: Operation) -> bool:
 
 
 def _is_undecided_batch(operation: Operation) -> bool:
-    return operation.sub_type in _BATCHES and operation.status not in TERMINAL
+    return operation.sub_type in BATCHES and operation.status not in TERMINAL
 
 
 def _divergence(

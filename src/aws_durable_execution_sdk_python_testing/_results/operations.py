@@ -19,6 +19,7 @@ from aws_durable_execution_sdk_python._core.model import (
     OperationSubType,
     OperationType,
 )
+from aws_durable_execution_sdk_python_testing._results.branch_order import BATCHES, branch_order
 from aws_durable_execution_sdk_python_testing._results.payloads import (
     decode_json,
     deserialize_operation_payload,
@@ -39,7 +40,8 @@ class Operation:
         sub_type: what kind of step or context it is: "WaitForCondition", "Map", ...; a member of
             `OperationSubType` if it is none of the code's own.
         start_timestamp, end_timestamp: aware datetimes; no end while it is open.
-        child_operations: the operations inside it, in the order they were created.
+        child_operations: the operations inside it, in the order they were created. Those of a map
+            or parallel are in the order of its branches, whichever of them began first.
     """
 
     operation_id: str
@@ -113,7 +115,10 @@ class OperationLookup:
         return self._find(name, ExecutionOperation)
 
     def get_all_operations(self) -> list[Operation]:
-        """Every operation on this level and below, in the order they were created."""
+        """Every operation on this level and below, in the order they were created.
+
+        Of branches that run at the same time, that is a matter of timing.
+        """
         return sorted(_below(self._level()), key=lambda operation: operation.sequence)
 
     def _candidates(self) -> Sequence[Operation]:
@@ -309,13 +314,23 @@ def operation_tree(
     # From the top, so that from the end each comes after what is inside it.
     order = [*inside.get(None, ())]
     for _, operation in order:  # which grows meanwhile
-        order += inside.get(operation.operation_id, ())
+        order += _in_order(operation, inside.get(operation.operation_id, []))
     wrapped: dict[str | None, list[Operation]] = {}
     for sequence, operation in reversed(order):
         children = reversed(wrapped.pop(operation.operation_id, []))
         above = wrapped.setdefault(operation.parent_id, [])
         above.append(_wrap(sequence, operation, tuple(children), is_raw=is_raw))
     return tuple(reversed(wrapped.get(None, [])))
+
+
+def _in_order(
+    around: model.Operation, inside: list[tuple[int, model.Operation]]
+) -> list[tuple[int, model.Operation]]:
+    """As they were created, but those of a batch by its branches; the ones of no branch last."""
+    if around.sub_type not in BATCHES:
+        return inside
+    ranks = branch_order(around.operation_id, {operation.operation_id for _, operation in inside})
+    return sorted(inside, key=lambda entry: ranks.get(entry[1].operation_id, len(ranks)))
 
 
 def _wrap(

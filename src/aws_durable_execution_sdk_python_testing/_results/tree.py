@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from aws_durable_execution_sdk_python._core.model import TERMINAL, Status
 from aws_durable_execution_sdk_python_testing._results import wording
+from aws_durable_execution_sdk_python_testing._results.branch_order import BATCHES
 from aws_durable_execution_sdk_python_testing._results.fitting import Flow, Part
 from aws_durable_execution_sdk_python_testing._results.harmless import (
     harmless_console,
@@ -105,7 +106,7 @@ def _label(operation: Operation, now: datetime | None, depth: int) -> Flow:
 
 def _counted(operation: Operation) -> Part:
     """How far the branches of a batch are; nothing for others."""
-    if operation.sub_type not in wording.BATCHES:
+    if operation.sub_type not in BATCHES:
         return Part(Text())
     statuses = [child.status for child in operation.child_operations]
     ended = sum(status in TERMINAL for status in statuses)

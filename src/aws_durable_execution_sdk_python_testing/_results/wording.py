@@ -28,8 +28,6 @@ STYLES = {
     Status.DELETING: "dim",
 }
 
-# Contexts whose branches are counted.
-BATCHES = frozenset({"Map", "Parallel"})
 # What has ended, and neither well nor because somebody wanted it to.
 UNSUCCESSFUL = TERMINAL - {Status.SUCCEEDED, Status.CANCELLED}
 # A terminal has room to the left of what is shown for so many levels.
