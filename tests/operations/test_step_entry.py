@@ -53,7 +53,6 @@ def test_an_absent_step_starts_runs_and_succeeds(
 
 
 def test_start_at_least_once_rides_with_the_result(flavour: Flavour) -> None:
-    # However long the function takes: else its START goes alone after some milliseconds.
     service = FakeService()
     service.invoke(one_step(flavour, Counting()))
     assert [len(request) for request in service.requests] == [2]
