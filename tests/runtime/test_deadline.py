@@ -60,13 +60,14 @@ class Lambda:
 
 
 class AlmostOver:
-    """Lambda's context in an invocation whose time is gone before its code gets anywhere."""
+    """Lambda's context in an invocation that comes to this before its code gets anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, left: int) -> None:
         self._answers = iter([100_000])
+        self._left = left
 
     def get_remaining_time_in_millis(self) -> int:
-        return next(self._answers, 10)
+        return next(self._answers, self._left)
 
 
 class Program:
@@ -188,9 +189,21 @@ def test_the_first_body_of_an_invocation_always_begins(kind: str) -> None:
     """Otherwise an invocation that starts late would follow another for ever."""
     program = Program()
     durable = program.durable(kind, 3)
-    result = run(lambda event, _: durable(event, AlmostOver()))
+    within_the_margin = 3_000
+    result = run(lambda event, _: durable(event, AlmostOver(within_the_margin)))
     assert result.result == program.bodies == [0, 1, 2]
     assert len(wake_ups(result)) == 2
+
+
+@both_kinds
+def test_no_body_begins_at_the_last_moment_though_no_timer_has_told_of_it(kind: str) -> None:
+    """A busy machine calls the timer late, after the code that is late itself."""
+    program = Program(step_semantics=StepSemantics.AT_MOST_ONCE_PER_RETRY)
+    durable = program.durable(kind, 1)
+    contexts = iter([AlmostOver(0), AlmostOver(1_000)])
+    result = run(lambda event, _: durable(event, next(contexts, Lambda())))
+    assert result.result == program.bodies == [0]
+    assert len(result.invocations) == 3
 
 
 @both_kinds

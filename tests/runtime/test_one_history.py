@@ -21,7 +21,7 @@ def test_five_staggered_waits_in_threads_leave_one_history() -> None:
 
     def history() -> list[tuple[str, str | None]]:
         # However loaded the machine that runs this test, the threads are back in time.
-        patient = tuned(handler, catch_up_seconds=10.0, gather_seconds=10.0)
+        patient = tuned(handler, catch_up_seconds=10.0, gather_seconds=10.0, lazy_seconds=1000.0)
         with Runner(handler=patient) as runner:
             arn = runner.run_async(input=None, execution_name="one")
             runner.wait_for_result(arn)

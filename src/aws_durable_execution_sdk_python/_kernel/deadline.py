@@ -94,7 +94,9 @@ class Deadline:
         """Whether a body is to begin in the next invocation. If not, it is about to begin now."""
         if self._remaining is None:
             return False
-        if self.is_near() or self.is_last_moment:
+        # Not by the timer, which a busy machine may call after the code that is late itself.
+        self._read_time()
+        if self.has_come():
             return True
         self._body_began = True
         return False
@@ -104,13 +106,20 @@ class Deadline:
         if self._remaining is None or not self._body_began:
             return False
         if not self._is_near:
-            left = self.seconds_left()
-            self._is_near = left is not None and left <= self._margin
+            self._read_time()
         return self._is_near
 
     def has_come(self) -> bool:
         """Whether user code that is in no body is not waited for any more."""
         return self.is_last_moment or (self._is_near and self._body_began)
+
+    def _read_time(self) -> float | None:
+        left = self.seconds_left()
+        if left is not None:
+            self._is_near = self._is_near or left <= self._margin
+            last = self._margin * LAST_MOMENT_SHARE
+            self.is_last_moment = self.is_last_moment or left <= last
+        return left
 
     # -- the timer ------------------------------------------------------------------------------
 
@@ -126,13 +135,9 @@ class Deadline:
                 self._timer.cancel()
 
     def _look(self, loop: EventLoop) -> None:
-        left = self.seconds_left()
-        if left is None:
-            return
-        last = self._margin * LAST_MOMENT_SHARE
-        self._is_near = self._is_near or left <= self._margin
-        self.is_last_moment = left <= last
-        if not self.is_last_moment:
+        left = self._read_time()
+        if left is not None and not self.is_last_moment:
+            last = self._margin * LAST_MOMENT_SHARE
             self._look_after(loop, left - (last if self._is_near else self._margin))
 
     def _look_after(self, loop: EventLoop, seconds: float) -> None:

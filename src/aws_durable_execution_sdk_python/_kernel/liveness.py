@@ -14,10 +14,12 @@
 - A descriptor whose callback is an extension's may reach anything.
 - What a thread was handed a moment ago may be on its way, where no reference shows it: what a
   function written in C has taken, or is about to hand on, is in no frame. So before stacks are
-  looked at, threads are given a moment, in which the loop does nothing else. This is a guess, the
-  only one in time: that a thread that can run does so within it. Nothing tells such a thread
-  from one that waits for a lock, neither its stack nor a count of what it does; and to wait until
-  every thread waits would be to wait for good where one of them just computes.
+  looked at, threads are given a moment, in which the loop does nothing else; and those that the
+  system would run by then, had it a processor for them, have it until they wait or have run for as
+  long. What is left is a guess, the only one in time: that a thread which was handed something
+  waits for the interpreter no longer than a moment, where another one computes. Nothing tells it
+  from one that waits for a lock, neither its stack nor the system; and to wait until every thread
+  waits would be to wait for good where one of them just computes.
 - What was found is asked about first. Searches take a tenth of the time at most; in between there
   is work.
 - Where a search meets its limit there is work as well, and the limit grows, for all invocations
@@ -31,6 +33,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import sys
 import threading
 import time
@@ -40,9 +43,10 @@ from typing import Any
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.reachability import Found, Opaque, Search
+from aws_durable_execution_sdk_python._kernel.runnable_threads import runnable_threads
 from aws_durable_execution_sdk_python._service.engine_thread import EngineThread
 
-# How long a thread that is free to run may take to take what it was handed.
+# How long a thread that runs may take to take what it was handed.
 HANDING_OVER_SECONDS = 0.005
 LARGEST_LIMIT = 800_000
 _GROWTH = 4
@@ -67,6 +71,7 @@ class Liveness(Opaque):
         loop: whose sources count.
         powers: objects by which durable operations can be called.
         seconds_left: of the time for the invocation, if anybody tells.
+        runnable: see `runnable_threads`.
 
     Attributes:
         searches: how many there have been.
@@ -78,10 +83,12 @@ class Liveness(Opaque):
         loop: EventLoop,
         powers: Collection[object],
         seconds_left: Callable[[], float | None] = lambda: None,
+        runnable: Callable[[Collection[int | None]], dict[int, float]] = runnable_threads,
     ) -> None:
         self._loop = loop
         self._powers = powers
         self._seconds_left = seconds_left
+        self._runnable = runnable
         self._older = frozenset(threading.enumerate())
         # Of threads that `threading` has not started, and may come to know later.
         known = {thread.ident for thread in self._older}
@@ -109,9 +116,7 @@ class Liveness(Opaque):
             return True
         if self._loop.time() < self._not_before or not self._has_time():
             return True
-        if self._has_threads(with_older=bool(waiting)) and self._loop.selector.has_events(
-            within=HANDING_OVER_SECONDS
-        ):
+        if self._has_threads(with_older=bool(waiting)) and self._hand_over():
             return True
         newer, older = self._threads(with_older=bool(waiting))
         sources = [*self._loop.timers(), *self._loop.jobs(), *self._descriptors(), *ready, *newer]
@@ -182,6 +187,22 @@ class Liveness(Opaque):
         """Do not search again at once; but then, whether or not anything happens until then."""
         self._not_before = self._loop.time() + seconds
         self._loop.engine_call_at(self._not_before, int)
+
+    def _hand_over(self) -> bool:
+        """Let threads take what they were handed; whether one has called the loop meanwhile."""
+        ours = {each.native_id for each in threading.enumerate() if self._is_ours(each)}
+        late: dict[int, float] | None = None
+        while late is None or late:
+            if self._loop.selector.has_events(within=HANDING_OVER_SECONDS):
+                return True
+            now = self._runnable(ours)
+            # Of the same ones each time: those that come and go do not keep the loop here.
+            late = {
+                thread: since
+                for thread, since in (now if late is None else late).items()
+                if now.get(thread, math.inf) - since < HANDING_OVER_SECONDS
+            }
+        return False
 
     # -- sources ----------------------------------------------------------------------------
 
