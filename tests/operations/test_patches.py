@@ -22,7 +22,6 @@ from aws_durable_execution_sdk_python import (
     ValidationError,
     durable_execution,
 )
-from aws_durable_execution_sdk_python._kernel.tuning import Tuning
 from aws_durable_execution_sdk_python.config import (
     ChildConfig,
     MapConfig,
@@ -157,8 +156,7 @@ def test_a_marker_is_recorded_also_if_nothing_follows(flavour: Flavour, fails: b
             raise LookupError("gone")
         return is_new
 
-    # However long the handler takes to end: nobody waits for a marker, which goes alone in time.
-    service = FakeService(tuning=Tuning(lazy_seconds=60))
+    service = FakeService()
     answer = service.invoke(flavour.durable(handler))
     assert answer["Status"] == ("FAILED" if fails else "SUCCEEDED")
     assert service.trace == ["STEP START fraud", "STEP SUCCEED fraud"]
