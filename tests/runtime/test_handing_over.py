@@ -7,10 +7,10 @@ import hashlib
 import math
 import os
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
 import pytest
+from parked_threads import parked
 
 from aws_durable_execution_sdk_python._kernel.event_loop import EventLoop
 from aws_durable_execution_sdk_python._kernel.liveness import HANDING_OVER_SECONDS, Liveness
@@ -21,53 +21,29 @@ needs_states = pytest.mark.skipif(
 )
 
 
-@contextmanager
-def computing() -> Iterator[int | None]:
-    """A thread that computes, without the interpreter."""
-    over = threading.Event()
-
-    def compute() -> None:
-        while not over.is_set():
-            hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
-
-    thread = threading.Thread(target=compute)
-    thread.start()
-    try:
-        yield thread.native_id
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
-def waiting() -> Iterator[int | None]:
-    """A thread that waits for a lock."""
-    over = threading.Event()
-    thread = threading.Thread(target=over.wait)
-    thread.start()
-    try:
-        yield thread.native_id
-    finally:
-        over.set()
-        thread.join()
+def compute(stop: threading.Event) -> None:
+    """Without the interpreter."""
+    while not stop.is_set():
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
 
 
 @needs_states
 def test_a_thread_that_computes_is_runnable_and_its_time_passes() -> None:
-    with computing() as thread:
-        while (before := runnable_threads().get(thread or 0)) is None:
+    with parked(compute) as (thread,):
+        number = thread.native_id or 0
+        while (before := runnable_threads().get(number)) is None:
             pass
-        while runnable_threads().get(thread or 0, before) <= before:
+        while runnable_threads().get(number, before) <= before:
             pass
-        assert thread not in runnable_threads(but=[thread])
+        assert number not in runnable_threads(but=[number])
 
 
 @needs_states
 def test_a_thread_that_waits_is_not_runnable() -> None:
-    with waiting() as thread:
-        while thread in runnable_threads():  # before it comes to its lock
+    with parked(threading.Event.wait) as (thread,):
+        while thread.native_id in runnable_threads():  # before it comes to its lock
             pass
-        assert thread not in runnable_threads()
+        assert thread.native_id not in runnable_threads()
         assert threading.get_native_id() not in runnable_threads()
 
 
@@ -90,7 +66,7 @@ def can_go_on(states: States) -> bool:
         liveness = Liveness(loop, set(), runnable=states)
         return liveness.can_go_on([loop.create_future()], {})
 
-    with waiting(), asyncio.Runner(loop_factory=EventLoop) as runner:
+    with parked(threading.Event.wait), asyncio.Runner(loop_factory=EventLoop) as runner:
         return runner.run(main())
 
 

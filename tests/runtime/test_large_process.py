@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from parked_threads import parked
 
 from aws_durable_execution_sdk_python import (
     AsyncDurableContext,
@@ -30,21 +31,6 @@ from aws_durable_execution_sdk_python._lambda.pool import close_idle_environment
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner as Runner
 
 FIRST_LIMIT = 50
-
-
-@contextlib.contextmanager
-def parked(target: Callable[[threading.Event], object], count: int = 1) -> Iterator[None]:
-    """Threads that wait, each in this function, until the end of the block."""
-    stop = threading.Event()
-    threads = [threading.Thread(target=target, args=(stop,)) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 @pytest.fixture
