@@ -54,7 +54,7 @@ _MOST_MARGIN = 10.0
 # No margin takes more of an invocation than this.
 _LARGEST_SHARE = 0.5
 # How much of the margin is left at the last moment: for cancelled code to clean up.
-LAST_MOMENT_SHARE = 0.3
+_LAST_MOMENT_SHARE = 0.3
 # In seconds: a context whose time does not pass as ours does is not asked more often.
 _LEAST_RECHECK = 0.01
 
@@ -88,6 +88,7 @@ class Deadline:
         if margin is None:
             margin = min(max(at_start * _SHARE, _LEAST_MARGIN), _MOST_MARGIN)
         self._margin = min(margin, at_start * _LARGEST_SHARE)
+        self._last_moment = self._margin * _LAST_MOMENT_SHARE
         self._at_start = at_start
 
     def holds_body(self) -> bool:
@@ -117,8 +118,7 @@ class Deadline:
         left = self.seconds_left()
         if left is not None:
             self._is_near = self._is_near or left <= self._margin
-            last = self._margin * LAST_MOMENT_SHARE
-            self.is_last_moment = self.is_last_moment or left <= last
+            self.is_last_moment = self.is_last_moment or left <= self._last_moment
         return left
 
     # -- the timer ------------------------------------------------------------------------------
@@ -137,8 +137,7 @@ class Deadline:
     def _look(self, loop: EventLoop) -> None:
         left = self._read_time()
         if left is not None and not self.is_last_moment:
-            last = self._margin * LAST_MOMENT_SHARE
-            self._look_after(loop, left - (last if self._is_near else self._margin))
+            self._look_after(loop, left - (self._last_moment if self._is_near else self._margin))
 
     def _look_after(self, loop: EventLoop, seconds: float) -> None:
         self._timer = loop.engine_call_later(max(seconds, _LEAST_RECHECK), self._look, loop)
