@@ -190,11 +190,11 @@ class Liveness(Opaque):
 
     def _hand_over(self) -> bool:
         """Let threads take what they were handed; whether one has called the loop meanwhile."""
-        ours = {each.native_id for each in threading.enumerate() if self._is_ours(each)}
         late: dict[int, float] | None = None
         while late is None or late:
             if self._loop.selector.has_events(within=HANDING_OVER_SECONDS):
                 return True
+            ours = {each.native_id for each in threading.enumerate() if self._is_ours(each)}
             now = self._runnable(ours)
             # Of the same ones each time: those that come and go do not keep the loop here.
             late = {
